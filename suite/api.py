@@ -1,0 +1,264 @@
+"""What the command line and Python users call: run a spec, rebuild its report, load what was found.
+
+Everything large is imported when it is needed: on a finished run no TensorFlow, pandas, Altair, SciPy or
+SQLAlchemy is, which is why it answers at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import suite
+from suite.errors import StoreError
+from suite.results import Result
+from suite.store import Glance, glance
+
+if TYPE_CHECKING:
+    import pandas
+
+    from suite.compare.comparison import Comparison
+    from suite.notebook import ComparisonView
+    from suite.spec import Spec
+
+__all__ = ["Outcome", "load_comparison", "load_results", "rebuild_report", "run"]
+
+COMPARISON = "comparison.json"
+"""The comparison as data, beside the report."""
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run."""
+
+    name: str
+    """Of the spec."""
+    out: Path
+    counts: dict[str, int]
+    """Status to number of trials, of all that were asked for."""
+    new: tuple[str, ...]
+    """Ids of the trials that this run did; empty where there was nothing to do."""
+    failed: tuple[Result, ...]
+    """Trials asked for that failed, diverged or took too long."""
+    seconds: float
+    """Wall time of this run."""
+    comparison: Comparison
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.out / REPORT
+
+    @property
+    def sentence(self) -> str:
+        """What was done, in one line."""
+        counted = ", ".join(f"{number} {status}" for status, number in sorted(self.counts.items())) or "no trial"
+        if not self.new:
+            return f"{self.name}: nothing to do ({counted})."
+        trials = "trial" if len(self.new) == 1 else "trials"
+        return f"{self.name}: ran {len(self.new)} {trials} in {self.seconds:.0f} s ({counted})."
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome for a program: what was done, and the whole comparison."""
+        return {
+            "name": self.name,
+            "out": str(self.out),
+            "report": str(self.report),
+            "counts": dict(sorted(self.counts.items())),
+            "new": list(self.new),
+            "failed": [{"id": one.id, "status": one.status, "reason": one.reason} for one in self.failed],
+            "seconds": self.seconds,
+            "comparison": self.comparison.model_dump(mode="json"),
+        }
+
+
+def run(
+    spec: str | Path,
+    *,
+    only: tuple[str, ...] = (),
+    overrides: tuple[str, ...] = (),
+    redo: Literal["none", "failed", "all"] = "failed",
+    jobs: int | None = None,
+    timeout_seconds: float | None = None,
+    out: str | Path | None = None,
+    plugins: tuple[str | Path, ...] = (),
+    quiet: bool = False,
+) -> Outcome:
+    """Runs what is missing of a spec and writes its report.
+
+    Args:
+        spec: A JSON file; ``specs/<name>.json`` also finds the specs that ship with the suite.
+        only: ``key=value`` selections such as ``model=vit_tiny``; the report still covers everything stored.
+        overrides: ``key.path=value`` changes such as ``training.epochs=3``.
+        redo: Which trials with a result are run again.
+        jobs: Trials at once; one, or one per GPU, when left out.
+        timeout_seconds: Longest time of one trial.
+        out: Folder of results and report; ``reports/<name>`` when left out.
+        plugins: Python files that register further variants.
+        quiet: No progress on stderr.
+
+    Raises:
+        SuiteError: For anything that the user can mend; nothing that was stored is lost.
+
+    Example:
+        >>> outcome = suite.run("specs/vision.json", only=("model=vit_tiny",))  # doctest: +SKIP
+        >>> outcome.comparison.recommendation.take  # doctest: +SKIP
+    """
+    from suite.data.cache import cache_root
+    from suite.plan import make_plan
+    from suite.runner.run import run_plan
+    from suite.shipped import find_spec
+    from suite.spec import load_spec
+
+    path = find_spec(Path(spec))
+    loaded = load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins))
+    folder = Path(out) if out is not None else Path("reports") / loaded.name
+    ended = run_plan(
+        make_plan(loaded),
+        out=folder,
+        cache_root=cache_root(),
+        only=only,
+        redo=redo,
+        jobs=jobs,
+        timeout_seconds=timeout_seconds,
+        progress="quiet" if quiet else "auto",
+        base=path.resolve().parent,
+        command=_command(Path(spec), overrides, plugins),
+    )
+    return Outcome(
+        name=loaded.name,
+        out=folder,
+        counts=dict(ended.counts),
+        new=ended.new,
+        failed=ended.failed,
+        seconds=ended.seconds,
+        comparison=_current_comparison(folder),
+    )
+
+
+def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
+    """Writes the report of a run from its results, also in the middle of it. Returns the written files.
+
+    Raises:
+        StoreError: Where the folder holds no run, or cannot be written.
+    """
+    folder = Path(folder)
+    state = _state(folder)
+    _load_plugins(state)
+    return _write(folder, state, _compare(folder))
+
+
+def load_results(folder: str | Path) -> pandas.DataFrame:
+    """The results of a run, one row per trial; see ``suite.frames.results_frame`` for the columns.
+
+    Raises:
+        StoreError: Where the folder holds no run.
+    """
+    from suite.frames import results_frame
+    from suite.store import open_store
+
+    with open_store(Path(folder), create=False) as store:
+        return results_frame(store.query())
+
+
+def load_comparison(folder: str | Path) -> ComparisonView:
+    """The comparison of a run; in a notebook it shows its leaderboard and charts.
+
+    Raises:
+        StoreError: Where the folder holds no run.
+    """
+    from suite.notebook import ComparisonView
+
+    folder = Path(folder)
+    state = _state(folder)
+    _load_plugins(state)
+    kept = _kept_comparison(folder, _key(state))
+    return ComparisonView(kept or _compare(folder))
+
+
+def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:
+    """What makes these results again, as it would be typed."""
+    import shlex
+
+    words = ["suite", "run", str(spec)]
+    words += ["--set", *overrides] if overrides else []
+    words += [word for plugin in plugins for word in ("--plugin", str(plugin))]
+    return shlex.join(words)
+
+
+def _state(folder: Path) -> Glance:
+    """What the store holds. Raises ``StoreError`` where there is none."""
+    state = glance(folder)
+    if "plan" not in state.documents:
+        raise StoreError(f"{folder}: holds no run; expected a folder that 'suite run' wrote, such as reports/vision.")
+    return state
+
+
+def _load_plugins(state: Glance) -> None:
+    """Metrics and charts of plugins belong to the report; a plugin file that is gone is left out."""
+    from suite.registry import load_plugin_file
+
+    for plugin in json.loads(state.documents.get("spec", "{}")).get("plugins", ()):
+        if Path(plugin).is_file():
+            load_plugin_file(Path(plugin))
+
+
+def _current_comparison(folder: Path) -> Comparison:
+    """The comparison of all that is stored; made, and the report written, only where results are new."""
+    state = _state(folder)
+    kept = _kept_comparison(folder, _key(state))
+    if kept is not None and (folder / REPORT).is_file():
+        return kept
+    comparison = _compare(folder)
+    _write(folder, state, comparison)
+    return comparison
+
+
+def _key(state: Glance) -> str:
+    """Tells whether a kept comparison was made from what is stored now."""
+    stored = sorted((entry.id, entry.sequence) for entry in state.entries.values())
+    text = json.dumps([suite.__version__, state.documents, stored], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _kept_comparison(folder: Path, key: str) -> Comparison | None:
+    """The comparison beside the report, where it was made from exactly what is stored."""
+    from suite.compare.comparison import Comparison
+
+    try:
+        kept = json.loads((folder / COMPARISON).read_text(encoding="utf-8"))
+        if kept["key"] != key:
+            return None
+        return Comparison.model_validate(kept["comparison"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # missing, half written by a killed process, or of another version: it is made again
+
+
+def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
+    """Report first, then the data: a kept comparison means that its report was written."""
+    from suite.report import write_report
+
+    written = write_report(comparison, folder)
+    path = folder / COMPARISON
+    document = {"key": _key(state), "comparison": comparison.model_dump(mode="json")}
+    _write_by_rename(path, json.dumps(document, ensure_ascii=False, allow_nan=False))
+    return (written.html, written.markdown, path)
+
+
+def _write_by_rename(path: Path, text: str) -> None:
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); make room or choose another --out.") from error

@@ -1,0 +1,168 @@
+"""What there is to choose from: every registered variant, and one model or data set in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from suite.errors import UnknownNameError, did_you_mean
+from suite.registry import CHARTS, DATASETS, METRICS, MODELS, STRATEGIES, Registry
+
+__all__ = ["CATALOGUES", "Choice", "Listing", "describe_dataset", "describe_model", "find_choice", "listings"]
+
+CATALOGUES: Mapping[str, Registry[Any]] = {
+    "models": MODELS,
+    "datasets": DATASETS,
+    "strategies": STRATEGIES,
+    "metrics": METRICS,
+    "charts": CHARTS,
+}
+
+_NAMING_FIELDS = ("name", "path", "file", "preset", "folder")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One registered variant."""
+
+    name: str
+    summary: str
+    known_names: tuple[str, ...]
+    """What a source can be asked for by name; empty where it takes anything, and for other variants."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A variant with options that name one thing of it."""
+
+    source: str
+    variant: Any
+    options: Any
+    """``variant.Options``, validated."""
+
+
+def listings(kind: str) -> tuple[Listing, ...]:
+    """The variants of ``models``, ``datasets``, ``strategies``, ``metrics`` or ``charts``, sorted by name."""
+    registry = _catalogue(kind)
+    found = []
+    for name in registry.names():
+        variant = registry.get(name)
+        known = variant.known_names() if hasattr(variant, "known_names") else ()
+        found.append(Listing(name, str(variant.summary), tuple(known)))
+    return tuple(found)
+
+
+def find_choice(kind: str, name: str) -> Choice:
+    """The source that ``name`` belongs to, with its options.
+
+    Args:
+        kind: ``models`` or ``datasets``.
+        name: ``source:name``, a name that one source knows, or an existing path.
+
+    Raises:
+        UnknownNameError: With the nearest known name.
+        SpecError: Where the source refuses the name.
+    """
+    registry = _catalogue(kind)
+    source, colon, rest = name.partition(":")
+    if colon and source in registry:
+        return _choose(registry, source, rest)
+    known = {item: listing.name for listing in listings(kind) for item in listing.known_names}
+    if name in known:
+        return _choose(registry, known[name], name)
+    local = {"models": "file", "datasets": "folder"}.get(kind, "")
+    if local in registry and Path(name).exists():
+        return _choose(registry, local, name)
+    complaint = did_you_mean(name, known, what=registry.noun.partition(" ")[0])
+    shown = complaint.partition(" Available: ")[0]
+    raise UnknownNameError(
+        f"{shown} 'suite list {kind}' has every name; a source that takes any name wants 'source:name', "
+        f"with one of the sources {', '.join(registry.names())}."
+    )
+
+
+def describe_model(name: str) -> dict[str, Any]:
+    """One model in full, as JSON values: family, sizes, weights and its stages from input to output.
+
+    The model is built, with its weights where they are on this machine and without them otherwise.
+    """
+    choice = find_choice("models", name)
+    requirements = choice.variant.requirements(choice.options)
+    missing = [need for need in requirements if not need.present]
+    backbone = choice.variant.build(choice.options, weights="random" if missing else "pretrained", input_size=None)
+    sizes = _layer_parameters(backbone.model)
+    return {
+        "name": backbone.name,
+        "source": choice.source,
+        "family": backbone.family,
+        "input_size": list(backbone.input_size),
+        "pooling": backbone.pooling,
+        "parameters": int(backbone.model.count_params()),
+        "weights": asdict(backbone.weights),
+        "stages": [
+            {
+                "name": stage.name,
+                "layers": list(stage.layers),
+                "parameters": sum(sizes.get(layer, 0) for layer in stage.layers),
+            }
+            for stage in backbone.stages
+        ],
+        "requirements": [_requirement(need) for need in requirements],
+    }
+
+
+def describe_dataset(name: str) -> dict[str, Any]:
+    """One data set in full, as JSON values: classes, sizes, licence, fingerprint. It is loaded for that."""
+    from suite.spec import SplitsSpec
+
+    choice = find_choice("datasets", name)
+    dataset = choice.variant.load(choice.options, splits=SplitsSpec(), on_bad_example="skip")
+    return {
+        "name": dataset.name,
+        "source": choice.source,
+        "class_names": list(dataset.class_names),
+        "sizes": {split: len(dataset.splits[split]) for split in dataset.splits},
+        "licence": dataset.licence,
+        "origin": dataset.origin,
+        "fingerprint": dataset.fingerprint,
+        "skipped": {example.id: example.reason for example in dataset.skipped},
+        "requirements": [_requirement(need) for need in choice.variant.requirements(choice.options)],
+    }
+
+
+def _catalogue(kind: str) -> Registry[Any]:
+    if kind not in CATALOGUES:
+        raise UnknownNameError(did_you_mean(kind, CATALOGUES, what="list"))
+    return CATALOGUES[kind]
+
+
+def _choose(registry: Registry[Any], source: str, name: str) -> Choice:
+    """Options of a source with ``name`` in the field that names things there."""
+    from suite.spec import DatasetSpec, ModelSpec, parse_variant
+
+    variant = registry.get(source)
+    fields = variant.Options.model_fields
+    required = [field for field in _NAMING_FIELDS if field in fields and fields[field].is_required()]
+    field = next(iter(required or [field for field in _NAMING_FIELDS if field in fields]), None)
+    if field is None:
+        raise UnknownNameError(f"{registry.noun} '{source}' takes no name; write it into a spec.")
+    kind = ModelSpec if registry is MODELS else DatasetSpec
+    document = {"source": source, field: name}
+    choice = parse_variant(kind, document, place=registry.kind, at=source, key="source", registry=registry)
+    return Choice(source, variant, choice.options(variant))
+
+
+def _layer_parameters(model: Any) -> dict[str, int]:
+    """Path of each layer inside the backbone, without the backbone's own name, to its parameters."""
+    prefix = f"{model.name}/"
+    return {
+        layer.path.removeprefix(prefix): int(layer.count_params())
+        for layer in model._flatten_layers(include_self=False)  # noqa: SLF001 - Keras has no public walk
+        if layer.built
+    }
+
+
+def _requirement(need: Any) -> dict[str, Any]:
+    return {**asdict(need), "path": str(need.path)}

@@ -1,0 +1,77 @@
+"""Pieces that several charts share: colour by model, shape by strategy, axes, and the frame of a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+from suite.charts.rows import Row, all_models, all_strategies
+from suite.charts.theme import model_colours, strategy_shapes
+from suite.compare.comparison import Comparison
+
+__all__ = ["ROW_HEIGHT", "by_cell", "colour", "colour_scale", "exact", "finish", "log_scale", "shape"]
+
+ROW_HEIGHT = 22
+"""Pixels per row of a chart that has one row per cell."""
+
+
+def colour(comparison: Comparison, *, legend: bool = True, shown: Sequence[Row] = ()) -> alt.Color:
+    """Colour by model: the same for every chart of the comparison; the legend names the shown models only."""
+    return alt.Color(
+        "model:N",
+        scale=colour_scale(comparison, shown=shown),
+        legend=alt.Legend(title="model", symbolType="circle") if legend else None,
+    )
+
+
+def colour_scale(comparison: Comparison, *, shown: Sequence[Row] = ()) -> alt.Scale:
+    """Model to colour, for channels other than colour itself too."""
+    colours = model_colours(all_models(comparison))
+    names = [name for name in colours if not shown or any(row["model"] == name for row in shown)]
+    return alt.Scale(domain=names, range=[colours[name] for name in names])
+
+
+def shape(comparison: Comparison, *, shown: Sequence[Row] = ()) -> alt.Shape:
+    """Shape by strategy, with a legend in grey."""
+    shapes = strategy_shapes(all_strategies(comparison))
+    names = [name for name in shapes if not shown or any(row["strategy"] == name for row in shown)]
+    return alt.Shape(
+        "strategy:N",
+        scale=alt.Scale(domain=names, range=[shapes[name] for name in names]),
+        legend=alt.Legend(title="strategy"),
+    )
+
+
+def by_cell(rows: Sequence[Row], *, lines: bool = False) -> alt.Y:
+    """One place per cell, in the order of the rows, with a guiding line where asked."""
+    return alt.Y(
+        "cell:N",
+        sort=list(dict.fromkeys(row["cell"] for row in rows)),
+        axis=alt.Axis(title=None, grid=lines, labelLimit=260),
+    )
+
+
+def log_scale() -> alt.Scale:
+    """For costs: their ratios matter."""
+    return alt.Scale(type="log", nice=False, padding=18)
+
+
+def exact(*fields: tuple[str, str, str]) -> list[alt.Tooltip]:
+    """Tool tips: (field with its type, title, number format or empty)."""
+    return [
+        alt.Tooltip(field, title=title, format=number) if number else alt.Tooltip(field, title=title)
+        for field, title, number in fields
+    ]
+
+
+def finish(chart: Any, data: Mapping[str, Sequence[Row]], *, height: int | None = None, **hints: Any) -> Any:
+    """The chart with its rows as named data, its height, and hints for the width that a page gives it."""
+    properties: dict[str, Any] = {
+        "datasets": {name: list(rows) for name, rows in data.items()},
+        "usermeta": {"suite": hints},
+    }
+    if height is not None:
+        properties["height"] = height
+    return chart.properties(**properties)

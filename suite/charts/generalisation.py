@@ -1,0 +1,79 @@
+"""The same fitted models on data they were not fitted for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import altair as alt
+
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, colour_scale, exact, finish
+from suite.charts.rows import Row, generalisation_rows, score_title
+from suite.charts.theme import GUIDE
+from suite.compare.comparison import Comparison
+
+__all__ = ["Generalisation"]
+
+
+class Generalisation:
+    """One line per cell: filled where it was tested at home, hollow on each further set."""
+
+    summary: ClassVar[str] = "Score on the home test set and on each further one, with intervals."
+    title: ClassVar[str] = "Generalisation"
+    how_to_read: ClassVar[str] = (
+        "The same fitted models on other data. A filled dot is the home test set, other shapes are further sets; "
+        "the longer the line, the more is lost. Pale bars are 95 % intervals."
+    )
+
+    @classmethod
+    def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
+        """The chart, or None where no further test set was scored."""
+        points, spans = generalisation_rows(comparison, dataset)
+        if not spans:
+            return None
+        chart = alt.layer(*_layers(comparison, points, spans))
+        return finish(chart, {"points": points, "spans": spans}, height=ROW_HEIGHT * len(spans), cells=True)
+
+
+def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row]) -> list[Any]:
+    lines = by_cell(spans)
+    sets = list(dict.fromkeys(point["set"] for point in points))
+    across = alt.X(
+        "score:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title=score_title(comparison), format=".2f")
+    )
+    paint = colour(comparison, legend=False)
+    scale = colour_scale(comparison)
+    tips = exact(
+        ("cell:N", "cell", ""),
+        ("set:N", "test set", ""),
+        ("score:Q", score_title(comparison), ".4f"),
+        ("low:Q", "interval from", ".4f"),
+        ("high:Q", "to", ".4f"),
+        ("drop_text:N", "change from home", ""),
+    )
+    shapes = ["circle", "diamond", "square", "triangle-up", "cross", "triangle-down"]
+    shape = alt.Shape(
+        "set:N",
+        scale=alt.Scale(domain=sets, range=[shapes[index % len(shapes)] for index in range(len(sets))]),
+        legend=alt.Legend(title="test set"),
+    )
+    hollow = alt.condition("datum.home", alt.value(1.0), alt.value(0.0))
+    return [
+        alt.Chart(alt.NamedData("spans"))
+        .mark_rule(color=GUIDE, opacity=0.55)
+        .encode(y=lines, x=alt.X("least:Q"), x2="most:Q"),
+        alt.Chart(alt.NamedData("points"))
+        .mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round")
+        .encode(y=lines, x=alt.X("low:Q"), x2="high:Q", color=paint),
+        alt.Chart(alt.NamedData("points"))
+        .mark_point(size=75, filled=False, strokeWidth=2)
+        .encode(
+            y=lines,
+            x=across,
+            stroke=alt.Stroke("model:N", scale=scale, legend=None),
+            fill=alt.Fill("model:N", scale=scale, legend=None),
+            fillOpacity=hollow,
+            shape=shape,
+            tooltip=tips,
+        ),
+    ]

@@ -1,0 +1,53 @@
+"""Validation score by epoch."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import altair as alt
+
+from suite.charts.encodings import colour, exact, finish
+from suite.charts.rows import all_strategies, curve_rows
+from suite.compare.comparison import Comparison
+
+__all__ = ["LearningCurves"]
+
+
+class LearningCurves:
+    """One panel per strategy, one line per model: the mean over seeds, and a band from the least to the most."""
+
+    summary: ClassVar[str] = "Validation accuracy by epoch, mean and spread over seeds."
+    title: ClassVar[str] = "Learning curves"
+    how_to_read: ClassVar[str] = (
+        "Accuracy on the validation set after each epoch. The line is the mean over seeds, the band spans them. "
+        "A line that still climbs at its end would gain from more epochs."
+    )
+
+    @classmethod
+    def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
+        """The chart, or None where no strategy has epochs (probes do not)."""
+        rows = curve_rows(comparison, dataset)
+        if not rows:
+            return None
+        used = {row["strategy"] for row in rows}
+        order = [name for name in all_strategies(comparison) if name in used]
+        base = alt.Chart()
+        epoch = alt.X("epoch:Q", scale=alt.Scale(nice=False), axis=alt.Axis(title="epoch", tickMinStep=1, format="d"))
+        up = alt.Y("score:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, format=".2f"))
+        paint = colour(comparison, shown=rows)
+        tips = exact(
+            ("model:N", "model", ""),
+            ("strategy:N", "strategy", ""),
+            ("epoch:Q", "epoch", "d"),
+            ("score:Q", "mean", ".4f"),
+            ("low:Q", "least of the seeds", ".4f"),
+            ("high:Q", "most", ".4f"),
+        )
+        layers = (
+            base.mark_area(opacity=0.16).encode(x=epoch, y=alt.Y("low:Q"), y2="high:Q", color=paint),
+            base.mark_line(strokeWidth=2).encode(x=epoch, y=up, color=paint),
+            base.mark_point(size=60, opacity=0, shape="circle").encode(x=epoch, y=up, color=paint, tooltip=tips),
+        )
+        panels = alt.layer(*layers, data=alt.NamedData("curves")).properties(height=220, width=180)
+        chart = panels.facet(facet=alt.Facet("strategy:N", sort=order, title=None), columns=min(3, len(order)))
+        return finish(chart, {"curves": rows}, panel=250, margin=52)

@@ -1,0 +1,142 @@
+"""Quality against one cost at a time: latency, parameters, training time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import altair as alt
+
+from suite.charts.encodings import colour, exact, finish, log_scale, shape
+from suite.charts.label_places import place_labels
+from suite.charts.rows import Row, board, score_title, seed_rows
+from suite.charts.theme import GUIDE
+from suite.compare.comparison import Comparison, CostAxis
+
+__all__ = ["QualityLatency", "QualityParameters", "QualityTraining"]
+
+HEIGHT = 380
+FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
+
+
+class _QualityCost:
+    """Base of the three: what differs is the cost and its words."""
+
+    cost: ClassVar[str]
+    front: ClassVar[CostAxis]
+    axis: ClassVar[str]
+    number: ClassVar[str] = "~g"
+
+    @classmethod
+    def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
+        """The chart, or None where no cell has both a score and this cost."""
+        rows = [
+            {**row, "cost": row[cls.cost]}
+            for row in board(comparison, dataset)
+            if row["score"] is not None and row[cls.cost]
+        ]
+        if not rows:
+            return None
+        costs = {row["cell"]: row["cost"] for row in rows}
+        seeds = [
+            {**seed, "cost": costs[seed["cell"]]} for seed in seed_rows(comparison, dataset) if seed["cell"] in costs
+        ]
+        by_id = {row["id"]: row for row in rows}
+        front = [by_id[cell] for cell in _front(comparison, dataset, cls.front) if cell in by_id]
+        data = {"cells": rows, "seeds": seeds, "front": _to_the_edge(front, rows), "labels": place_labels(front, rows)}
+        chart = alt.layer(*cls._layers(comparison, rows)).resolve_scale(color="shared")
+        return finish(chart, data, height=HEIGHT, crowded=["labels"], legend=190)
+
+    @classmethod
+    def _layers(cls, comparison: Comparison, rows: Sequence[Row]) -> list[Any]:
+        across = alt.X("cost:Q", scale=log_scale(), axis=alt.Axis(title=cls.axis, format=cls.number, tickCount=6))
+        up = alt.Y(
+            "score:Q",
+            scale=alt.Scale(zero=False, padding=12),
+            axis=alt.Axis(title=score_title(comparison), format=".2f"),
+        )
+        paint = colour(comparison, shown=rows)
+        interval = _named("cells").mark_rule(strokeWidth=1.5, opacity=0.3)
+        points = _named("cells").mark_point(size=90, strokeWidth=0)
+        seeds = _named("seeds").mark_point(shape="circle", size=12, opacity=0.5)
+        labels = _named("labels", name="labels").mark_text(
+            align=alt.ExprRef("datum.align"), dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy"), fontSize=12
+        )
+        return [
+            _named("front").mark_line(**FRONT_LINE).encode(x=across, y=up),
+            interval.encode(x=across, y=alt.Y("low:Q", title=score_title(comparison)), y2="high:Q", color=paint),
+            seeds.encode(x=across, y=up, color=paint),
+            points.encode(
+                x=across, y=up, color=paint, shape=shape(comparison, shown=rows), tooltip=cls._tips(comparison)
+            ),
+            labels.encode(x=across, y=up, text="label:N"),
+        ]
+
+    @classmethod
+    def _tips(cls, comparison: Comparison) -> list[alt.Tooltip]:
+        return exact(
+            ("model:N", "model", ""),
+            ("strategy:N", "strategy", ""),
+            ("score:Q", score_title(comparison), ".4f"),
+            ("low:Q", "interval from", ".4f"),
+            ("high:Q", "to", ".4f"),
+            ("cost:Q", cls.axis, ",.4~g"),
+        )
+
+
+class QualityLatency(_QualityCost):
+    """Score against milliseconds per picture."""
+
+    summary: ClassVar[str] = "Score against latency, with the front of the best at each cost."
+    title: ClassVar[str] = "Latency"
+    how_to_read: ClassVar[str] = (
+        "Up and to the left is better. The dashed line is the best that any cell reaches at that cost or less; "
+        "small dots are single seeds, upright lines 95 % intervals."
+    )
+    cost: ClassVar[str] = "latency_ms"
+    front: ClassVar[CostAxis] = "latency"
+    axis: ClassVar[str] = "milliseconds for one example (median, log scale)"
+
+
+class QualityParameters(_QualityCost):
+    """Score against parameters of the adapted model."""
+
+    summary: ClassVar[str] = "Score against the number of parameters."
+    title: ClassVar[str] = "Parameters"
+    how_to_read: ClassVar[str] = QualityLatency.how_to_read
+    cost: ClassVar[str] = "parameters"
+    front: ClassVar[CostAxis] = "parameters"
+    axis: ClassVar[str] = "parameters (log scale)"
+    number: ClassVar[str] = "~s"
+
+
+class QualityTraining(_QualityCost):
+    """Score against seconds of training."""
+
+    summary: ClassVar[str] = "Score against training time."
+    title: ClassVar[str] = "Training time"
+    how_to_read: ClassVar[str] = QualityLatency.how_to_read
+    cost: ClassVar[str] = "training_seconds"
+    front: ClassVar[CostAxis] = "training_time"
+    axis: ClassVar[str] = "seconds of training, without compiling (log scale)"
+
+
+def _front(comparison: Comparison, dataset: str | None, axis: CostAxis) -> tuple[str, ...]:
+    """Cell ids of the front, cheapest first."""
+    wanted = dataset if dataset is not None else next(iter(comparison.datasets), None)
+    fronts = (front for front in comparison.pareto if front.dataset == wanted and front.axis == axis)
+    return next((front.cell_ids for front in fronts), ())
+
+
+def _to_the_edge(front: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """The front's line goes on to the dearest cell: more cost buys nothing there."""
+    line = [{"cost": row["cost"], "score": row["score"]} for row in front]
+    dearest = max(row["cost"] for row in rows)
+    if not line:
+        return []
+    return [*line, {"cost": dearest, "score": line[-1]["score"]}] if dearest > line[-1]["cost"] else line
+
+
+def _named(data: str, *, name: str | None = None) -> Any:
+    chart = alt.Chart(alt.NamedData(data))
+    return chart.properties(name=name) if name else chart

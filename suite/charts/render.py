@@ -1,0 +1,64 @@
+"""The one place where charts are drawn: SVG files for Markdown, one script bundle for the HTML page."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import vl_convert
+
+from suite.charts.theme import THEME
+
+__all__ = ["javascript", "specification", "svg"]
+
+VEGA_LITE = "v6.4"
+STILL_WIDTH = 720
+"""Pixels of a still picture, which a code host shows in a column of about that width."""
+PAPER = "#ffffff"
+"""Still pictures bring their paper along: they stay legible where the host's page is dark."""
+
+
+def specification(chart: Any) -> dict[str, Any]:
+    """A chart (Altair, or a Vega-Lite dictionary) as a Vega-Lite dictionary with the suite's theme in it."""
+    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else chart.to_dict(validate=False)
+    raw.pop("$schema", None)
+    own = raw.get("config", {})
+    # Altair's own default config holds a view size that would win over the theme's.
+    own = {key: value for key, value in own.items() if key != "view" or not _is_altair_default(value)}
+    raw["config"] = {**THEME, **own}
+    return raw
+
+
+def svg(chart: Any) -> str:
+    """The chart as an SVG document on white paper, from the same specification as the page's."""
+    still = json.loads(json.dumps(specification(chart)))
+    still["config"]["background"] = PAPER
+    still["padding"] = 12
+    _set_width(still, STILL_WIDTH)
+    drawn: str = vl_convert.vegalite_to_svg(still, vl_version=VEGA_LITE)
+    return drawn
+
+
+@functools.cache
+def javascript() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script without imports; sets ``window.suiteEmbed``."""
+    bundle: str = vl_convert.javascript_bundle("window.suiteEmbed = vegaEmbed;", vl_version=VEGA_LITE)
+    return bundle
+
+
+def _is_altair_default(view: Any) -> bool:
+    return isinstance(view, dict) and set(view) <= {"continuousWidth", "continuousHeight"}
+
+
+def _set_width(spec: dict[str, Any], width: int) -> None:
+    """Gives panels their share of the width; the page's script does the same for its own width."""
+    layout = spec.get("usermeta", {}).get("suite", {})
+    if "facet" in spec:
+        columns = max(1, min(int(spec.get("columns", 1)), width // int(layout.get("panel", 220))))
+        spec["columns"] = columns
+        margin = int(layout.get("margin", 50))
+        spec["spec"]["width"] = (width - columns * margin) // columns
+    elif "square" not in layout:
+        spec["width"] = width
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}

@@ -1,0 +1,52 @@
+"""Every setting that was tried, and the one that was taken."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import altair as alt
+
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish
+from suite.charts.rows import candidate_rows
+from suite.compare.comparison import Comparison
+
+__all__ = ["Tuning"]
+
+
+class Tuning:
+    """One line per cell, a dot for each candidate on its validation score; the chosen one is filled."""
+
+    summary: ClassVar[str] = "Validation scores of all candidates of every search."
+    title: ClassVar[str] = "Candidates"
+    how_to_read: ClassVar[str] = (
+        "Each dot is one setting that was tried, placed by its validation score; the filled one was chosen. "
+        "Every model of a strategy was given the same number of tries."
+    )
+
+    @classmethod
+    def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
+        """The chart, or None where nothing was searched."""
+        rows = candidate_rows(comparison, dataset)
+        if not rows:
+            return None
+        base = alt.Chart(alt.NamedData("candidates"))
+        down = by_cell(rows, lines=True)
+        across = alt.X(
+            "score:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title="validation score", format=".2f")
+        )
+        tips = exact(
+            ("cell:N", "cell", ""),
+            ("setting:N", "setting", ""),
+            ("score:Q", "validation score", ".4f"),
+            ("epochs:Q", "epochs", "d"),
+            ("seconds:Q", "seconds", ",.3~g"),
+        )
+        chart = alt.layer(
+            base.mark_point(shape="circle", filled=False, size=55, strokeWidth=1.5, opacity=0.65)
+            .encode(x=across, y=down, color=colour(comparison, legend=False), tooltip=tips)
+            .transform_filter("!datum.chosen"),
+            base.mark_point(shape="circle", size=95)
+            .encode(x=across, y=down, color=colour(comparison, legend=False), tooltip=tips)
+            .transform_filter("datum.chosen"),
+        )
+        return finish(chart, {"candidates": rows}, height=ROW_HEIGHT * len({row["cell"] for row in rows}), cells=True)

@@ -1,0 +1,67 @@
+"""Numbers as words: three digits, a unit after a thin space, a dash where something is missing."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["MISSING", "THIN", "count", "duration", "megabytes", "number", "percent", "plural", "score", "thin"]
+
+THIN = "\u202f"
+"""A thin space that no line breaks at."""
+MISSING = "–"
+MINUTE, HOUR = 60, 3600
+
+
+def score(value: float | None, *, low: float | None = None, high: float | None = None) -> str:
+    """A fraction with three digits; with two where the interval is wider than 0.1."""
+    if value is None:
+        return MISSING
+    wide = low is not None and high is not None and high - low > 0.1
+    return f"{value:.2f}" if wide else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """A fraction as prose says it: ``96.4 %`` with a thin space."""
+    return f"{100 * value:.1f}{THIN}%"
+
+
+def number(value: float | None, *, digits: int = 3) -> str:
+    """A quantity with so many significant digits and no exponent: ``0.412``, ``31.2``, ``1,240``."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{min(places, 4)}f}"
+
+
+def count(value: int | None) -> str:
+    """A whole number with separators."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def megabytes(size_bytes: int | None) -> str:
+    """Bytes as ``1.62 MB`` (10^6)."""
+    return MISSING if size_bytes is None else f"{number(size_bytes / 1e6)}{THIN}MB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``0.8 s``, ``41 s``, ``4 min 12 s``, ``3 h 5 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f}{THIN}s"
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole}{THIN}s"
+    if whole < HOUR:
+        return f"{whole // MINUTE}{THIN}min {whole % MINUTE}{THIN}s"
+    return f"{whole // HOUR}{THIN}h {whole % HOUR // MINUTE}{THIN}min"
+
+
+def plural(amount: int, one: str, many: str | None = None) -> str:
+    """``1 model``, ``5 models``, ``1,000 trials``."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
+def thin(text: str) -> str:
+    """The text with its percent signs held to their numbers."""
+    return text.replace(" %", f"{THIN}%")

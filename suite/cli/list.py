@@ -1,0 +1,43 @@
+"""``suite list``: what there is to choose from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from suite.cli.main import COMMANDS
+from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
+
+__all__ = ["command"]
+
+KINDS = ("models", "datasets", "strategies", "metrics", "charts")
+
+
+@click.command("list", short_help=COMMANDS["list"].summary)
+@click.argument("kind", type=click.Choice(KINDS))
+@plugin_option
+@json_option
+def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
+    """List models, datasets, strategies, metrics or charts.
+
+    Variants of installed plugins and of --plugin files are in the list.
+
+    \b
+    Example:
+      suite list models
+      suite list strategies --json
+    """
+    from suite.catalogue import listings
+
+    load_plugins(plugins)
+    found = listings(kind)
+    if json_:
+        as_json([asdict(listing) for listing in found])
+        return
+    print_table(["name", "what it is"], [(listing.name, listing.summary) for listing in found])
+    for listing in found:
+        if listing.known_names:
+            click.echo(f"\n{listing.name}:")
+            click.echo(click.wrap_text(", ".join(listing.known_names), 100, "  ", "  "))

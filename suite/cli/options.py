@@ -1,0 +1,141 @@
+"""Arguments and options that several commands share, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = [
+    "PairsCommand",
+    "as_json",
+    "json_option",
+    "load_plugins",
+    "only_option",
+    "out_option",
+    "plugin_option",
+    "print_table",
+    "set_option",
+    "size_in_words",
+    "spec_argument",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+_FILE = click.Path(path_type=Path)
+
+
+class PairsCommand(click.Command):
+    """A command where ``--only`` and ``--set`` may be followed by several ``key=value`` pairs."""
+
+    repeatable = frozenset({"--only", "--set"})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Writes ``--only a=1 b=2`` as ``--only a=1 --only b=2``."""
+        spread: list[str] = []
+        option = ""
+        for index, word in enumerate(args):
+            continues = option and "=" in word and not word.startswith("-") and args[index - 1] != option
+            if word.startswith("-"):
+                option = word if word in self.repeatable else ""
+            elif continues:
+                spread.append(option)
+            elif "=" not in word:
+                option = ""
+            spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+def spec_argument(function: F) -> F:
+    """``SPEC``, a path; ``specs/<name>.json`` also finds the specs that ship with the suite."""
+
+    def find(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
+        from suite.shipped import find_spec
+
+        return find_spec(value)
+
+    return click.argument("spec", type=_FILE, callback=find)(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``: the result for a program."""
+    return click.option("--json", "json_", is_flag=True, help="Print JSON on stdout.")(function)
+
+
+def only_option(function: F) -> F:
+    """``--only key=value ...``."""
+    return click.option(
+        "--only",
+        multiple=True,
+        metavar="KEY=VALUE...",
+        help="Only these trials: model=, dataset=, strategy=, seed= or phase=. Values of one key are "
+        "alternatives (a comma or the key again), different keys narrow each other.",
+    )(function)
+
+
+def set_option(function: F) -> F:
+    """``--set key.path=value ...``."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE...",
+        help="Change the spec before it is read, for instance training.epochs=3 or models.0.name=vit_tiny.",
+    )(function)
+
+
+def out_option(function: F) -> F:
+    """``--out FOLDER``."""
+    return click.option(
+        "--out", type=_FILE, help="Folder of results and report.  [default: reports/<name of the spec>]"
+    )(function)
+
+
+def plugin_option(function: F) -> F:
+    """``--plugin FILE``, repeatable."""
+    return click.option(
+        "--plugin", "plugins", type=_FILE, multiple=True, help="A Python file that registers further variants."
+    )(function)
+
+
+def load_plugins(plugins: Iterable[Path]) -> None:
+    """Imports the files of ``--plugin``. Raises ``SuiteError`` where one cannot be."""
+    from suite.registry import load_plugin_file
+
+    for plugin in plugins:
+        load_plugin_file(plugin)
+
+
+def as_json(value: Any) -> None:
+    """Prints a result for a program: indented JSON, never NaN."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[str] = ()) -> None:
+    """Prints a table on stdout; in a pipe its lines are as long as they need to be."""
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False).print(table)
+
+
+def size_in_words(size_bytes: float) -> str:
+    """``12.3 MB``, in powers of ten."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} TB"

@@ -1,0 +1,100 @@
+"""``suite plan``: what a run would do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suite.cli.main import COMMANDS
+from suite.cli.options import (
+    PairsCommand,
+    as_json,
+    json_option,
+    only_option,
+    out_option,
+    plugin_option,
+    print_table,
+    set_option,
+    spec_argument,
+)
+
+if TYPE_CHECKING:
+    from suite.outlook import Outlook
+
+__all__ = ["command"]
+
+
+@click.command("plan", cls=PairsCommand, short_help=COMMANDS["plan"].summary)
+@spec_argument
+@only_option
+@set_option
+@out_option
+@plugin_option
+@click.option("--trials", is_flag=True, help="List every trial instead of one line per cell.")
+@json_option
+def command(
+    spec: Path,
+    *,
+    only: tuple[str, ...],
+    overrides: tuple[str, ...],
+    out: Path | None,
+    plugins: tuple[Path, ...],
+    trials: bool,
+    json_: bool,
+) -> None:
+    """Show the trials of a spec: done, missing, skipped and why.
+
+    Also what would have to be downloaded, from where and where to put it by hand, and how long the missing
+    trials will take, judged by those that are done.  Nothing is written and no TensorFlow is started.
+
+    \b
+    Example:
+      suite plan specs/vision.json
+      suite plan specs/imagenet.json --only model=ResNet50
+    """
+    from suite.outlook import look_ahead
+
+    outlook = look_ahead(spec, only=only, overrides=overrides, plugins=plugins, out=out)
+    if json_:
+        as_json(outlook.as_json())
+        return
+    (_print_trials if trials else _print_cells)(outlook)
+    _print_skips(outlook)
+    _print_downloads(outlook)
+    click.echo(f"\n{outlook.sentence}")
+
+
+def _print_cells(outlook: Outlook) -> None:
+    rows = []
+    for cell in outlook.cells:
+        counts = Counter(trial.state for trial in cell.trials)
+        states = ", ".join(f"{number} {state}" for state, number in counts.items())
+        rows.append((*cell.labels, states))
+    print_table(["model", "data set", "strategy", "trials"], rows)
+
+
+def _print_trials(outlook: Outlook) -> None:
+    rows = [
+        (trial.id, *cell.labels, trial.phase, str(trial.seed), trial.state, trial.reason or "")
+        for cell in outlook.cells
+        for trial in cell.trials
+    ]
+    print_table(["trial", "model", "data set", "strategy", "phase", "seed", "state", "reason"], rows, right=["seed"])
+
+
+def _print_skips(outlook: Outlook) -> None:
+    if outlook.skips:
+        click.echo("\nSkipped:")
+    for labels, reason in outlook.skips:
+        click.echo(f"  {' x '.join(labels)}: {reason}")
+
+
+def _print_downloads(outlook: Outlook) -> None:
+    if outlook.downloads:
+        click.echo("\nNot on this machine; a run would download, or put it there by hand:")
+    for need in outlook.downloads:
+        size = f" ({need.size_bytes / 1e6:,.0f} MB)" if need.size_bytes else ""
+        click.echo(f"  {need.what}{size}\n    from  {need.url}\n    to    {need.path}")

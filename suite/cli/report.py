@@ -1,0 +1,31 @@
+"""``suite report``: the pages of a run, made again from its results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from suite.cli.main import COMMANDS
+from suite.cli.options import load_plugins, plugin_option
+
+__all__ = ["command"]
+
+
+@click.command("report", short_help=COMMANDS["report"].summary)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@plugin_option
+def command(folder: Path, *, plugins: tuple[Path, ...]) -> None:
+    """Rebuild the report of a run from its results.
+
+    DIR is the folder of a run.  It needs no TensorFlow, and may be called in the middle of the run.
+
+    \b
+    Example:
+      suite report reports/vision
+    """
+    from suite.api import rebuild_report
+
+    load_plugins(plugins)
+    for path in rebuild_report(folder):
+        click.echo(path)

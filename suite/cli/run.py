@@ -1,0 +1,105 @@
+"""``suite run``: everything, from a spec to the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from suite.cli.main import COMMANDS
+from suite.cli.options import (
+    PairsCommand,
+    as_json,
+    json_option,
+    only_option,
+    out_option,
+    plugin_option,
+    set_option,
+    spec_argument,
+)
+
+if TYPE_CHECKING:
+    from suite.api import Outcome
+
+__all__ = ["command"]
+
+
+@click.command("run", cls=PairsCommand, short_help=COMMANDS["run"].summary)
+@spec_argument
+@only_option
+@set_option
+@click.option(
+    "--redo",
+    type=click.Choice(("none", "failed", "all")),
+    default="failed",
+    show_default=True,
+    help="Which trials with a result are run again.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Trials at once.  [default: one, or one per GPU]")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Longest time that one trial may take.  [default: the spec's, else none]",
+)
+@out_option
+@plugin_option
+@json_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    spec: Path,
+    *,
+    only: tuple[str, ...],
+    overrides: tuple[str, ...],
+    redo: Literal["none", "failed", "all"],
+    jobs: int | None,
+    timeout: float | None,
+    out: Path | None,
+    plugins: tuple[Path, ...],
+    json_: bool,
+    quiet: bool,
+) -> None:
+    """Run what is missing of a spec, then print the leaderboard.
+
+    The same command goes on where it stopped, after Ctrl-C, a crash or a new seed in the spec; on a finished
+    run it does nothing and says so.  Ends with exit code 1 where trials failed, and names them.
+
+    \b
+    Example:
+      suite run specs/vision.json
+      suite run specs/vision.json --only model=vit_tiny strategy=linear_probe,fine_tune
+      suite run specs/vision.json --set training.epochs=3 seeds=[1] --out /tmp/short
+    """
+    import suite
+
+    outcome = suite.run(
+        spec,
+        only=only,
+        overrides=overrides,
+        redo=redo,
+        jobs=jobs,
+        timeout_seconds=timeout,
+        out=out,
+        plugins=plugins,
+        quiet=quiet,
+    )
+    if json_:
+        as_json(outcome.as_json())
+    else:
+        _print(outcome)
+    if outcome.failed:
+        from suite.cli.leaderboard import print_failures
+
+        print_failures(outcome.comparison)
+        ctx.exit(1)
+
+
+def _print(outcome: Outcome) -> None:
+    from suite.cli.leaderboard import print_leaderboard
+
+    click.echo(outcome.sentence)
+    print_leaderboard(outcome.comparison)
+    click.echo(f"\n{outcome.report}")

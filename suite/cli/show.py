@@ -1,0 +1,104 @@
+"""``suite show``: one model or data set in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from suite.cli.main import COMMANDS
+from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
+
+__all__ = ["command"]
+
+
+@click.command("show", short_help=COMMANDS["show"].summary)
+@click.argument("kind", type=click.Choice(("model", "dataset")))
+@click.argument("name")
+@plugin_option
+@json_option
+def command(kind: str, name: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
+    """Show one model or data set in full.
+
+    NAME is a name from 'suite list', 'source:name', or the path of a .keras file or of a folder of pictures.
+    Of a model its stages are shown: what fine_tune counts with "unfreeze".
+
+    \b
+    Example:
+      suite show model resnet_tiny
+      suite show model hub:vit_base_patch16_224_imagenet
+      suite show dataset ./photos
+    """
+    from suite.catalogue import describe_dataset, describe_model
+
+    load_plugins(plugins)
+    description = describe_model(name) if kind == "model" else describe_dataset(name)
+    if json_:
+        as_json(description)
+    elif kind == "model":
+        _print_model(description)
+    else:
+        _print_dataset(description)
+
+
+def _print_model(model: dict[str, Any]) -> None:
+    weights = model["weights"]
+    height, width = model["input_size"]
+    _print_facts(
+        {
+            "model": model["name"],
+            "source": model["source"],
+            "family": model["family"],
+            "input": f"{height} x {width} px, RGB",
+            "features": {"average": "mean over positions", "token": "first token"}.get(model["pooling"], "vector"),
+            "parameters": f"{model['parameters']:,}",
+            "weights": weights["name"] if weights["name"] != "random" else "random (the pretrained ones are not here)",
+            "pretrained on": weights["pretrained_on"],
+            "licence": weights["licence"],
+            "hash": weights["sha256"][:16],
+        }
+    )
+    click.echo('\nStages, from the input to the output ("unfreeze": 1 trains the last):')
+    rows = [
+        (str(number), stage["name"], str(len(stage["layers"])), f"{stage['parameters']:,}", _span(stage["layers"]))
+        for number, stage in enumerate(model["stages"], start=1)
+    ]
+    print_table(["", "stage", "layers", "parameters", "from ... to"], rows, right=["", "layers", "parameters"])
+    _print_requirements(model["requirements"])
+
+
+def _print_dataset(dataset: dict[str, Any]) -> None:
+    names = dataset["class_names"]
+    _print_facts(
+        {
+            "data set": dataset["name"],
+            "source": dataset["source"],
+            "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",
+            **{f"{split} examples": f"{size:,}" for split, size in dataset["sizes"].items()},
+            "left out": str(len(dataset["skipped"])) if dataset["skipped"] else None,
+            "licence": dataset["licence"] or "not known",
+            "origin": dataset["origin"],
+            "fingerprint": dataset["fingerprint"],
+        }
+    )
+    for example, reason in dataset["skipped"].items():
+        click.echo(f"  left out: {example}: {reason}")
+    _print_requirements(dataset["requirements"])
+
+
+def _print_facts(facts: dict[str, str | None]) -> None:
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        if value:
+            click.echo(f"{name:<{width}}  {value}")
+
+
+def _print_requirements(requirements: list[dict[str, Any]]) -> None:
+    for need in requirements:
+        if not need["present"]:
+            click.echo(f"\nNot on this machine: {need['what']}\n  from  {need['url']}\n  to    {need['path']}")
+
+
+def _span(layers: list[str]) -> str:
+    return layers[0] if len(layers) == 1 else f"{layers[0]} ... {layers[-1]}"

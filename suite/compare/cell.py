@@ -1,0 +1,238 @@
+"""One cell of the comparison: the types of everything that is told of it. See ``comparison`` for the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from suite.results import EpochRecord, Record, WeightsRecord
+
+__all__ = [
+    "Bin",
+    "CellSummary",
+    "ClassScores",
+    "ConfusionSummary",
+    "ElsewhereScore",
+    "HeadlineScore",
+    "LearningCurve",
+    "Ledger",
+    "MetricInfo",
+    "ProfileSummary",
+    "SeedScore",
+    "Spread",
+    "TimingsSummary",
+    "Tried",
+]
+
+
+class MetricInfo(Record):
+    """A metric as reports name it."""
+
+    name: str
+    label: str
+    higher_is_better: bool
+    summary: str
+
+
+class Spread(Record):
+    """The mean over the finished seeds of a cell, with the lowest and highest of them."""
+
+    mean: float | None
+    lowest: float | None
+    highest: float | None
+    count: int
+    """How many trials the mean covers."""
+    of: int
+    """How many finished trials the cell has."""
+    reason: str | None = None
+    """Why the value is missing, where ``count`` is below ``of``."""
+
+
+class SeedScore(Record):
+    """The headline score of one seed on the home test set."""
+
+    seed: int
+    value: float | None
+
+
+class HeadlineScore(Record):
+    """The score that ranks: the mean over seeds on the home test set."""
+
+    value: float
+    low: float | None
+    """Lower end of the 95 % interval over examples."""
+    high: float | None
+    seeds: tuple[SeedScore, ...]
+    """In the order of the seeds."""
+    lowest_seed: float
+    highest_seed: float
+    reason: str | None = None
+    """Why there is no interval, where there is none."""
+
+
+class ElsewhereScore(Record):
+    """The same fitted models on another evaluation set: ``validation`` or a set of ``evaluate_on``."""
+
+    name: str
+    examples: int | None
+    """Missing where the predictions were not kept."""
+    headline: Spread
+    low: float | None
+    high: float | None
+    drop: float | None
+    """How much worse than on the home test set, in points of the headline: positive means worse."""
+    drop_low: float | None
+    drop_high: float | None
+    metrics: dict[str, Spread]
+    reason: str | None = None
+    """Why there is no interval, where there is none."""
+
+
+class ProfileSummary(Record):
+    """What the fitted model costs to keep and to use; means over seeds with lowest and highest."""
+
+    parameters: int
+    trainable_parameters: int
+    macs: int | None
+    size_bytes: int
+    latency_ms_p50: Spread
+    latency_ms_p95: Spread
+    throughput_per_second: Spread
+    throughput_batch_size: int
+    peak_memory_bytes: Spread
+    device: str
+
+
+class TimingsSummary(Record):
+    """Seconds of the stages of the final trials; means over seeds with lowest and highest."""
+
+    fit_seconds: Spread
+    """Training, without compilation and validation."""
+    compile_seconds: Spread
+    seconds_to_best: Spread
+    examples_per_second: Spread
+    features_seconds: Spread
+    training_seconds: Spread
+    """``fit_seconds`` + ``features_seconds``: what one training costs from nothing, without compilation."""
+    total_seconds: Spread
+
+
+class LearningCurve(Record):
+    """The epochs of one seed; empty for fits that have none."""
+
+    seed: int
+    best_epoch: int | None
+    epochs: tuple[EpochRecord, ...]
+
+
+class ConfusionSummary(Record):
+    """Sum over seeds of the confusion matrices on the home test set."""
+
+    class_names: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    """Row: true class. Column: predicted class."""
+    seeds: int
+    """How many seeds are summed."""
+
+
+class ClassScores(Record):
+    """One class on the home test set, over all seeds together."""
+
+    name: str
+    precision: float | None
+    """Missing where the class was never predicted."""
+    recall: float | None
+    """Missing where the test set has no example of it."""
+    f1: float | None
+    support: int
+    """Examples of the class in the test set, counted once."""
+
+
+class Bin(Record):
+    """One bin of the reliability diagram, over all seeds together."""
+
+    low: float
+    high: float
+    confidence: float | None
+    """Mean confidence of the predictions in it; missing where there are none."""
+    accuracy: float | None
+    count: int
+
+
+class Tried(Record):
+    """One setting that was tried, inside a trial or as a search trial of its own."""
+
+    hyperparameters: dict[str, Any]
+    validation_score: float | None
+    seed: int
+    epochs: int
+    seconds: float
+
+
+class Ledger(Record):
+    """What a cell was given before it was judged."""
+
+    candidates: int
+    """Different settings tried."""
+    fits: int
+    """Fits in all: settings times seeds, and the final fits."""
+    epochs: int
+    """Epochs in all, search and final trials together."""
+    seconds: float
+    """Worker seconds in all, search and final trials together."""
+    best: float | None
+    """Best validation score of a setting (mean over seeds); missing where nothing was searched."""
+    median: float | None
+    worst: float | None
+    chosen: tuple[dict[str, Any], ...]
+    """The hyperparameters of each final trial, in the order of the seeds."""
+    space: dict[str, tuple[Any, ...]]
+    """Each searched hyperparameter with its values as tried, sorted."""
+    tried: tuple[Tried, ...]
+
+
+class CellSummary(Record):
+    """One model x data set x strategy with everything that was measured of it."""
+
+    cell_id: str
+    model: str
+    dataset: str
+    strategy: str
+    strategy_name: str
+    family: str | None
+    """Architecture family of the backbone."""
+    input_size: tuple[int, int] | None
+    rank: int | None
+    """From 1 within its data set; equal scores share a rank. None where no final trial has finished."""
+    ties: str
+    """Cells of a data set with a letter in common cannot be told apart; empty where there is no rank."""
+    headline: HeadlineScore | None
+    finished: int
+    """Final trials that are done."""
+    planned: int
+    """Final trials of the plan."""
+    metrics: dict[str, Spread]
+    """Every metric on the home test set."""
+    elsewhere: tuple[ElsewhereScore, ...]
+    """``validation`` first, then the sets of ``evaluate_on``."""
+    profile: ProfileSummary | None
+    timings: TimingsSummary | None
+    curves: tuple[LearningCurve, ...]
+    confusion: ConfusionSummary | None
+    classes: tuple[ClassScores, ...]
+    reliability: tuple[Bin, ...]
+    calibration_error: float | None
+    """Expected calibration error of ``reliability``: over all seeds together, 15 bins."""
+    ledger: Ledger
+    weights: WeightsRecord | None
+    batch_size: int | None
+    notes: tuple[str, ...]
+    """What happened on the way, each sentence once."""
+
+    @property
+    def name(self) -> str:
+        """Model and strategy as one phrase."""
+        return f"{self.model}, {self.strategy}"
+
+    def on(self, name: str) -> ElsewhereScore | None:
+        """The scores on another evaluation set, or None where it has none of that name."""
+        return next((score for score in self.elsewhere if score.name == name), None)

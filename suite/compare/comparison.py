@@ -1,0 +1,232 @@
+"""What every report, chart, export and site reads: results arranged for reading.
+
+A number that could not be had is ``None``, never 0, and a ``reason`` says why.  Scores are fractions in
+the metric's own direction; intervals are 95 % intervals over the examples of the evaluation set, with the
+fitted models given.  The spread over seeds is told apart from them, as lowest and highest.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from suite.compare.cell import (
+    Bin,
+    CellSummary,
+    ClassScores,
+    ConfusionSummary,
+    ElsewhereScore,
+    HeadlineScore,
+    LearningCurve,
+    Ledger,
+    MetricInfo,
+    ProfileSummary,
+    SeedScore,
+    Spread,
+    TimingsSummary,
+    Tried,
+)
+from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
+from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
+
+__all__ = [
+    "Bin",
+    "CellSummary",
+    "ClassScores",
+    "Comparison",
+    "ConfusionSummary",
+    "DatasetFacts",
+    "Difference",
+    "ElsewhereScore",
+    "EnvironmentUse",
+    "Facts",
+    "FailureRecord",
+    "HeadlineScore",
+    "LearningCurve",
+    "Ledger",
+    "MetricInfo",
+    "ParetoFront",
+    "PlanSummary",
+    "PlannedSkip",
+    "PlannedTrial",
+    "ProfileSummary",
+    "Recommendation",
+    "SeedScore",
+    "Sentence",
+    "Spread",
+    "TimingsSummary",
+    "Tried",
+]
+
+CostAxis = Literal["latency", "parameters", "training_time"]
+ReasonKind = Literal["quality", "ties", "cheaper", "weakness", "pretraining"]
+
+
+class Difference(Record):
+    """Two ranked cells of one data set, compared on the same examples."""
+
+    dataset: str
+    better: str
+    """Cell id of the one that ranks higher."""
+    worse: str
+    difference: float | None
+    """Headline of ``better`` minus that of ``worse``, turned so that positive means better."""
+    low: float | None
+    high: float | None
+    p_value: float | None
+    """Of the paired test."""
+    p_holm: float | None
+    """Corrected for all pairs of the data set."""
+    different: bool
+    """Whether they can be told apart at 5 % after correction. False where they could not be paired."""
+    reason: str | None = None
+    """Why the pair has no test, where it has none."""
+
+
+class ParetoFront(Record):
+    """The cells that no other cell beats in both the headline and one cost, cheapest first."""
+
+    dataset: str
+    axis: CostAxis
+    unit: str
+    cell_ids: tuple[str, ...]
+    left_out: tuple[str, ...]
+    """Ranked cells whose cost was not measured."""
+
+
+class FailureRecord(Record):
+    """A trial that ended without a score."""
+
+    trial_id: str
+    cell_id: str
+    model: str
+    dataset: str
+    strategy: str
+    seed: int
+    phase: Phase
+    status: Status
+    reason: str
+    log_tail: str
+    """The last lines of its log or traceback; empty where there are none."""
+
+
+class EnvironmentUse(Record):
+    """An environment and how many trials ran in it."""
+
+    environment: Environment
+    trials: int
+
+
+class DatasetFacts(Record):
+    """What the test set of one data set can and cannot show."""
+
+    dataset: str
+    examples: int | None
+    """Test examples."""
+    smallest_difference: float | None
+    """Differences of the headline below this do not show: 1.96 times the median standard error of the paired
+    difference between neighbours in rank."""
+    chance: float | None
+    """Accuracy of always naming the most frequent class of the test set."""
+
+
+class Facts(Record):
+    """What was compared, how much finished, what it cost."""
+
+    models: int
+    strategies: int
+    datasets: int
+    seeds: int
+    cells: int
+    trials_planned: int
+    trials_finished: int
+    """Done with a score."""
+    trials_failed: int
+    """Failed, diverged or timed out."""
+    trials_missing: int
+    """Planned and not there yet."""
+    cells_skipped: int
+    tests: tuple[DatasetFacts, ...]
+    wall_seconds: float | None
+    """Time during which at least one trial was running; pauses between runs are left out."""
+    worker_seconds: float
+    """Sum over all trials."""
+    devices: tuple[str, ...]
+
+
+class Sentence(Record):
+    """One generated sentence and the numbers in it."""
+
+    kind: ReasonKind
+    text: str
+    numbers: dict[str, float]
+    cell_ids: tuple[str, ...]
+    """The cells that it speaks of, the chosen one first."""
+
+
+class Recommendation(Record):
+    """The answer for one data set."""
+
+    dataset: str
+    cell_id: str
+    take: str
+    """One sentence: what to take."""
+    reasons: tuple[Sentence, ...]
+    """At most five."""
+    tied: tuple[str, ...]
+    """Cells that cannot be told apart from the best, the chosen one included, by rank."""
+    chosen_by: Literal["score", "latency", "parameters", "training_time", "rank"]
+    """What decided among the tied: ``score`` where nothing was tied."""
+
+
+class Comparison(Record):
+    """Results arranged for reading."""
+
+    spec_name: str
+    title: str | None
+    task: str
+    command: str
+    headline: MetricInfo
+    metrics: tuple[MetricInfo, ...]
+    """Every metric that some cell has, the headline first."""
+    datasets: tuple[str, ...]
+    """Labels, in the order of the plan. Each has a ranking of its own."""
+    evaluation_sets: tuple[str, ...]
+    """Labels of the ``evaluate_on`` sets that were scored."""
+    cells: tuple[CellSummary, ...]
+    """By data set, then by rank; cells without a score last."""
+    pairs: tuple[Difference, ...]
+    pareto: tuple[ParetoFront, ...]
+    failures: tuple[FailureRecord, ...]
+    skips: tuple[PlannedSkip, ...]
+    missing: tuple[PlannedTrial, ...]
+    """Planned and not there yet: the comparison may be made in the middle of a run."""
+    data: tuple[DataRecord, ...]
+    weights: tuple[WeightsRecord, ...]
+    environments: tuple[EnvironmentUse, ...]
+    """The most used first."""
+    facts: Facts
+    recommendations: tuple[Recommendation, ...]
+    """One per data set that has a ranked cell."""
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of the comparison as a whole: one sentence each."""
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """The answer for the first data set, or None where no trial has finished."""
+        return self.recommendations[0] if self.recommendations else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the plan is missing."""
+        return not self.missing
+
+    def cell(self, cell_id: str) -> CellSummary:
+        """The cell with this id. Raises ``KeyError`` where there is none."""
+        for cell in self.cells:
+            if cell.cell_id == cell_id:
+                return cell
+        raise KeyError(cell_id)
+
+    def ranking(self, dataset: str) -> tuple[CellSummary, ...]:
+        """The ranked cells of one data set, best first."""
+        return tuple(cell for cell in self.cells if cell.dataset == dataset and cell.rank is not None)

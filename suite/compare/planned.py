@@ -1,0 +1,87 @@
+"""What was planned, as the reading stages see it: labels and ids, no specs and no TensorFlow."""
+
+from __future__ import annotations
+
+from suite.plan import Plan
+from suite.results import Phase, Record
+
+__all__ = ["PlanSummary", "PlannedSkip", "PlannedTrial", "summarise_plan"]
+
+
+class PlannedTrial(Record):
+    """One trial of the plan, as far as a reader needs it."""
+
+    trial_id: str
+    cell_id: str
+    model: str
+    dataset: str
+    strategy: str
+    strategy_name: str
+    """The registered name, for instance ``fine_tune`` where the label is ``fine_tune: all``."""
+    phase: Phase
+    seed: int
+
+
+class PlannedSkip(Record):
+    """A cell that cannot be run, and why."""
+
+    cell_id: str
+    model: str
+    dataset: str
+    strategy: str
+    reason: str
+
+
+class PlanSummary(Record):
+    """What was asked for. ``suite.compare.planned.summarise_plan`` makes it from a plan."""
+
+    spec_name: str
+    title: str | None
+    task: str
+    headline: str | None
+    """Name of the metric that ranks; accuracy where None."""
+    command: str
+    """The command that makes these results again."""
+    trials: tuple[PlannedTrial, ...]
+    skips: tuple[PlannedSkip, ...] = ()
+
+
+def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
+    """Returns what a comparison needs of a plan.
+
+    Args:
+        plan: The plan of a validated spec, or a part of it.
+        command: What makes these results again; ``suite run specs/<name>.json`` where it is left out.
+    """
+    spec = plan.spec
+    labels = {cell.id: cell.labels for cell in (*plan.cells, *(skip.cell for skip in plan.skips))}
+    trials = []
+    for trial in plan.trials:
+        model, dataset, strategy = labels[trial.cell.id]
+        trials.append(
+            PlannedTrial(
+                trial_id=trial.id,
+                cell_id=trial.cell.id,
+                model=model,
+                dataset=dataset,
+                strategy=strategy,
+                strategy_name=trial.cell.strategy.strategy,
+                phase=trial.phase,
+                seed=trial.seed,
+            )
+        )
+    skips = []
+    for skip in plan.skips:
+        model, dataset, strategy = labels[skip.cell.id]
+        skips.append(
+            PlannedSkip(cell_id=skip.cell.id, model=model, dataset=dataset, strategy=strategy, reason=skip.reason)
+        )
+    return PlanSummary(
+        spec_name=spec.name,
+        title=spec.title,
+        task=spec.task,
+        headline=spec.headline,
+        command=command or f"suite run specs/{spec.name}.json",
+        trials=tuple(trials),
+        skips=tuple(skips),
+    )

@@ -1,0 +1,121 @@
+"""Encoded pictures to RGB arrays, with anything wrong about one said as ``BadExampleError``."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import PIL
+import PIL.BmpImagePlugin
+import PIL.GifImagePlugin
+import PIL.Image
+import PIL.ImageOps
+import PIL.JpegImagePlugin
+import PIL.PngImagePlugin
+import PIL.WebPImagePlugin
+from numpy.typing import NDArray
+
+from suite.data.dataset import Image
+from suite.errors import BadExampleError
+
+__all__ = ["DECODING_VERSION", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
+
+DECODING_VERSION = f"1-pillow{PIL.__version__.split('.', 1)[0]}"
+"""Part of every cache key: decoding or resizing otherwise must not reuse what was kept."""
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"})
+"""File name endings, in small letters, that are taken for pictures."""
+
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")  # imported above: Pillow's search for them is not for threads
+_EXIF_ORIENTATION = 0x0112
+
+
+def decode_image(content: bytes, *, name: str) -> Image:
+    """Decodes one JPEG, PNG, BMP, GIF (first frame) or WebP.
+
+    Grey, palette, 16-bit and CMYK pictures become RGB; a transparent one is laid on white, as a viewer shows
+    it; the EXIF orientation is applied.
+
+    Args:
+        content: The bytes of the file.
+        name: What the file is called in complaints.
+
+    Returns:
+        uint8 array of shape ``(height, width, 3)``, 0 to 255.
+
+    Raises:
+        BadExampleError: When the bytes are no such picture, are damaged or cut off, or unfold to more pixels
+            than Pillow takes for safe.
+    """
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            _refuse_bomb(picture, name)
+            if picture.format == "PNG":
+                _check_png(content)
+            picture.load()
+            return np.asarray(_to_rgb(_upright(picture)), dtype=np.uint8)
+    except BadExampleError:
+        raise
+    except PIL.UnidentifiedImageError:
+        raise BadExampleError(
+            f"{name}: expected a JPEG, PNG, BMP, GIF or WebP picture, got {len(content)} bytes that are none. {_MEND}"
+        ) from None
+    except MemoryError:
+        raise BadExampleError(f"{name}: the picture does not fit into memory. {_MEND}") from None
+    except Exception as error:  # noqa: BLE001 - damaged files make Pillow raise almost anything
+        raise BadExampleError(f"{name}: the picture is damaged: {error}. {_MEND}") from None
+
+
+def resize_image(image: Image, size: tuple[int, int]) -> Image:
+    """The picture at ``size`` (height, width), bilinear, antialiased when it shrinks.
+
+    The aspect ratio is not kept, as in ``keras.utils.image_dataset_from_directory``.
+    """
+    height, width = size
+    if image.shape[:2] == size:
+        return image
+    resized = PIL.Image.fromarray(image).resize((width, height), PIL.Image.Resampling.BILINEAR)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+_MEND = 'Repair or remove it, or set "on_bad_example": "skip".'
+
+
+def _refuse_bomb(picture: PIL.Image.Image, name: str) -> None:
+    limit = PIL.Image.MAX_IMAGE_PIXELS or 89_478_485
+    if picture.width * picture.height > limit:
+        raise BadExampleError(
+            f"{name}: {picture.width} x {picture.height} pixels, expected at most {limit:,} in all. {_MEND}"
+        )
+
+
+def _check_png(content: bytes) -> None:
+    """Pillow's decoder skips the checksums of picture data; its ``verify`` reads them."""
+    with PIL.Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+        picture.verify()
+
+
+def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+    if "exif" not in picture.info and picture.format not in {"PNG", "WEBP"}:
+        return picture
+    if picture.getexif().get(_EXIF_ORIENTATION, 1) == 1:
+        return picture
+    return PIL.ImageOps.exif_transpose(picture)
+
+
+def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return picture
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return PIL.Image.fromarray(_sixteen_to_eight_bits(np.asarray(picture))).convert("RGB")
+    if picture.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in picture.info:
+        with_alpha = picture.convert("RGBA")
+        white = PIL.Image.new("RGBA", with_alpha.size, (255, 255, 255, 255))
+        return PIL.Image.alpha_composite(white, with_alpha).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _sixteen_to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """0..65535 to 0..255, rounded."""
+    scaled: NDArray[np.uint8] = np.round(np.clip(values.astype(np.float64), 0, 65_535) / 257).astype(np.uint8)
+    return scaled

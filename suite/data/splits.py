@@ -1,0 +1,137 @@
+"""Missing splits are made here: stratified by class, from a seed and the examples' ids alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.dataset import Image, Split
+from suite.errors import DataError
+from suite.spec import SplitsSpec
+
+__all__ = ["SPLIT_NAMES", "complete_splits", "missing_splits", "name_with_seed", "subset"]
+
+SPLIT_NAMES = ("train", "validation", "test")
+
+
+def missing_splits(given: Mapping[str, Split]) -> tuple[str, ...]:
+    """The names of the splits that have to be made."""
+    return tuple(name for name in SPLIT_NAMES if name not in given)
+
+
+def name_with_seed(name: str, given: Mapping[str, Split], spec: SplitsSpec) -> str:
+    """The data set's name; where splits are made, their seed is part of it: ``digits-seed0``."""
+    return f"{name}-seed{spec.seed}" if missing_splits(given) else name
+
+
+def complete_splits(
+    given: Mapping[str, Split], *, spec: SplitsSpec, class_names: Sequence[str], place: str
+) -> dict[str, Split]:
+    """All three splits; the missing ones are taken out of ``train``.
+
+    The test split takes its share of all examples, then the validation split its share of the training
+    examples that are left.  Each class gives its own share, rounded so that the totals are right, and at least
+    one example.  Which examples go depends on the seed and on their ids, never on their order.
+
+    Args:
+        given: The source's own splits, ``train`` among them.
+        spec: Shares and seed.
+        class_names: In the order of the targets, for complaints.
+        place: What the data set is called in complaints.
+
+    Returns:
+        ``train``, ``validation`` and ``test``, the examples of each in the order in which they were given.
+
+    Raises:
+        DataError: Without a train split, or where a class has too few examples to be divided.
+    """
+    if "train" not in given:
+        there = ", ".join(given) or "none"
+        raise DataError(f"{place}: expected a 'train' split, got {there}; without one nothing can be fitted.")
+    _require_every_class(given, class_names, place, making=missing_splits(given))
+    splits = dict(given)
+    for name, share in (("test", spec.test), ("validation", spec.validation)):
+        if name in given:
+            continue
+        pool = splits["train"]
+        counts = np.bincount(pool.targets, minlength=len(class_names))
+        whole = counts.copy()
+        if name == "test" and "validation" in given:
+            whole += np.bincount(given["validation"].targets, minlength=len(class_names))
+        still_to_make = 1 if name == "test" and "validation" not in given else 0
+        wanted = np.minimum(_shares(whole, share), counts - 1 - still_to_make)
+        taken = _choose(pool, wanted, seed=spec.seed, name=name)
+        splits[name] = subset(pool, np.flatnonzero(taken), name=name)
+        splits["train"] = subset(pool, np.flatnonzero(~taken), name="train")
+    return {name: splits[name] for name in SPLIT_NAMES}
+
+
+@dataclass(frozen=True)
+class _Subset:
+    """Reads some examples of another split; a class and no closure, so that a split can be sent to a process."""
+
+    whole: Split
+    indices: NDArray[np.int64]
+
+    def __call__(self, index: int) -> Image:
+        return self.whole.read(int(self.indices[index]))
+
+
+def subset(split: Split, indices: NDArray[np.int64], *, name: str) -> Split:
+    """The examples of ``split`` at ``indices``, in that order, as a split called ``name``."""
+    return Split(
+        name=name,
+        ids=tuple(split.ids[index] for index in indices.tolist()),
+        targets=split.targets[indices],
+        read=_Subset(split, indices),
+    )
+
+
+def _require_every_class(
+    given: Mapping[str, Split], class_names: Sequence[str], place: str, *, making: Sequence[str]
+) -> None:
+    """A class must be able to give one example to every split that is made, and keep one to learn from."""
+    needed = 1 + len(making)
+    counts = np.bincount(given["train"].targets, minlength=len(class_names)).tolist()
+    for name, count in zip(class_names, counts, strict=True):
+        if count >= needed:
+            continue
+        purpose = f" to be divided into train, {' and '.join(making)}" if making else " to learn from"
+        raise DataError(
+            f"{place}: class '{name}' has {_count(count)} to train on, expected at least {needed}{purpose}. "
+            "Add examples or remove the class."
+        )
+
+
+def _shares(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """How many of each class: the largest remainders are rounded up, until the total is right; at least one."""
+    exact = counts * share
+    wanted = np.floor(exact).astype(np.int64)
+    left = round(float(exact.sum())) - int(wanted.sum())
+    by_remainder = np.argsort(-(exact - wanted), kind="stable")
+    wanted[by_remainder[: max(left, 0)]] += 1
+    at_least_one: NDArray[np.int64] = np.maximum(wanted, 1)
+    return at_least_one
+
+
+def _choose(pool: Split, wanted: NDArray[np.int64], *, seed: int, name: str) -> NDArray[np.bool_]:
+    """Marks the ``wanted`` examples of each class whose hashes of seed, split and id come first."""
+    keys = np.array([_key(seed, name, identifier) for identifier in pool.ids], dtype=np.uint64)
+    taken = np.zeros(len(pool), dtype=np.bool_)
+    for index, count in enumerate(wanted.tolist()):
+        members = np.flatnonzero(pool.targets == index)
+        taken[members[np.argsort(keys[members], kind="stable")[:count]]] = True
+    return taken
+
+
+def _key(seed: int, name: str, identifier: str) -> int:
+    text = f"{seed}\0{name}\0{identifier}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+
+
+def _count(number: int) -> str:
+    return f"{number} example" if number == 1 else f"{number} examples"

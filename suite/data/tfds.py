@@ -1,0 +1,306 @@
+"""Data sets of TensorFlow Datasets, prepared on this machine or, when asked for, downloaded.
+
+A prepared data set is read from its folder alone (``<data_dir>/<name>[/<config>]/<version>``): no network, and
+not even the code that made it.  Pictures stay encoded until they are read and are decoded like those of every
+other source.  Array records are read at random where they are; other formats are copied once into the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from suite.data.assemble import OnBadExample, Part, assemble
+from suite.data.bytestore import ByteStore, open_store
+from suite.data.dataset import Dataset, Image, Split
+from suite.data.decoding import decode_image
+from suite.errors import DataError, DownloadError, UnknownNameError, did_you_mean
+from suite.requirement import Requirement
+from suite.spec import Options, SplitsSpec
+
+__all__ = ["TfdsOptions", "TfdsSource"]
+
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$")]
+SplitText = Annotated[str, Field(min_length=1)]
+
+_USUAL_SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
+
+
+class TfdsOptions(Options):
+    """A data set of TensorFlow Datasets with one picture and one class per example."""
+
+    name: Word
+    """As in the catalogue, for instance ``tf_flowers``."""
+    config: Word | None = None
+    """Which configuration, where the data set has several."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
+    """The newest prepared one when left out."""
+    data_dir: str | None = None
+    """Where it is prepared; ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets`` when left out."""
+    download: bool = False
+    """Download and prepare it when it is not there."""
+    image: str = "image"
+    """Name of the feature that holds the picture."""
+    label: str = "label"
+    """Name of the feature that holds the class."""
+    train_split: SplitText | None = None
+    """Which split is used for training, in the words of TFDS, for instance ``train[:80%]``."""
+    validation_split: SplitText | None = None
+    """Which split is used for validation; one called validation, val, valid or dev when left out."""
+    test_split: SplitText | None = None
+    """Which split is used for the test."""
+
+
+class TfdsSource:
+    """Data sets of TensorFlow Datasets."""
+
+    summary: ClassVar[str] = "TensorFlow Datasets by name, prepared in a data_dir or downloaded"
+    Options: ClassVar[type[Options]] = TfdsOptions
+
+    @classmethod
+    def known_names(cls) -> tuple[str, ...]:
+        """Nothing: any name of the catalogue, or of a prepared folder, will do."""
+        return ()
+
+    @classmethod
+    def label(cls, options: TfdsOptions) -> str:
+        """The name and, where given, the configuration."""
+        return f"{options.name}-{options.config}" if options.config else options.name
+
+    @classmethod
+    def requirements(cls, options: TfdsOptions) -> tuple[Requirement, ...]:
+        """The folder of the prepared data set."""
+        folder = _base(options)
+        return (
+            Requirement(
+                what=f"TensorFlow data set {cls.label(options)}, prepared ({_build_command(options)})",
+                url=f"https://www.tensorflow.org/datasets/catalog/{options.name}",
+                path=folder,
+                present=bool(_prepared(options)),
+            ),
+        )
+
+    @classmethod
+    def load(cls, options: TfdsOptions, *, splits: SplitsSpec, on_bad_example: OnBadExample) -> Dataset:
+        """The data set; ids are the split's name and the example's place in it, ``train-000000``.
+
+        Raises:
+            DownloadError: When it is not prepared, unless ``download`` is set and succeeds.
+            DataError: When it has no such splits or features, or several configurations of which none is chosen.
+            UnknownNameError: When ``download`` is set and TFDS has no such name.
+        """
+        folder = _chosen_folder(options) or _downloaded(options)
+        builder = _builder(folder)
+        class_names = _class_names(builder, options, folder)
+        return assemble(
+            cls.label(options),
+            {
+                name: _part(builder, name, words, options)
+                for name, words in _split_words(builder, options, folder).items()
+            },
+            class_names=class_names,
+            splits=splits,
+            on_bad_example=on_bad_example,
+            place=cls.label(options),
+            origin=f"TensorFlow Datasets {builder.info.full_name}",
+            licence=builder.info.redistribution_info.license or None,
+        )
+
+
+def _data_dir(options: TfdsOptions) -> Path:
+    chosen = options.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return Path(chosen).expanduser()
+
+
+def _base(options: TfdsOptions) -> Path:
+    base = _data_dir(options) / options.name
+    return base / options.config if options.config else base
+
+
+def _prepared(options: TfdsOptions) -> dict[str, dict[tuple[int, ...], Path]]:
+    """Folders of prepared versions, by configuration ("" for none) and version."""
+    found: dict[str, dict[tuple[int, ...], Path]] = {}
+    base = _base(options)
+    infos = [*base.glob("*/dataset_info.json"), *(() if options.config else base.glob("*/*/dataset_info.json"))]
+    for info in infos:
+        folder = info.parent
+        if not re.fullmatch(r"\d+\.\d+\.\d+", folder.name) or options.version not in {None, folder.name}:
+            continue
+        config = "" if folder.parent == base else folder.parent.name
+        found.setdefault(config, {})[tuple(int(part) for part in folder.name.split("."))] = folder
+    return found
+
+
+def _chosen_folder(options: TfdsOptions) -> Path | None:
+    """The newest prepared version, or None. Raises ``DataError`` when the configuration is not clear."""
+    found = _prepared(options)
+    if not found:
+        return None
+    if len(found) > 1:
+        configs = ", ".join(sorted(config or "(none)" for config in found))
+        raise DataError(f"{_base(options)}: expected 'config' to say which of these is meant: {configs}.")
+    (versions,) = found.values()
+    return versions[max(versions)]
+
+
+def _downloaded(options: TfdsOptions) -> Path:
+    if not options.download:
+        wanted = TfdsSource.label(options) + (f" {options.version}" if options.version else "")
+        raise DownloadError(
+            f"TensorFlow data set '{wanted}' is not prepared in {_data_dir(options)}. Set \"download\": true, or "
+            f"run '{_build_command(options)}' on a machine with a network and put the folder at {_base(options)}."
+        )
+    import tensorflow_datasets as tfds
+
+    full_name = "/".join(filter(None, (options.name, options.config)))
+    full_name += f":{options.version}" if options.version else ""
+    try:
+        builder = tfds.builder(full_name, data_dir=str(_data_dir(options)))
+        builder.download_and_prepare(file_format="array_record")
+    except tfds.core.DatasetNotFoundError:
+        names = tfds.list_builders(with_community_datasets=False)
+        raise UnknownNameError(did_you_mean(options.name, names, what="TensorFlow data set")) from None
+    except Exception as error:
+        raise DownloadError(
+            f"TensorFlow data set '{full_name}' cannot be prepared: {type(error).__name__}: {error}. "
+            f"Run '{_build_command(options)}' on a machine with a network and put the folder at {_base(options)}."
+        ) from error
+    return Path(builder.data_dir)
+
+
+def _build_command(options: TfdsOptions) -> str:
+    name = "/".join(filter(None, (options.name, options.config)))
+    return f"tfds build {name} --data_dir={_data_dir(options)} --file_format=array_record"
+
+
+def _builder(folder: Path) -> Any:
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder_from_directory(str(folder))
+    except Exception as error:
+        raise DataError(f"{folder}: expected a prepared TensorFlow data set, got: {error}.") from error
+
+
+def _class_names(builder: Any, options: TfdsOptions, folder: Path) -> tuple[str, ...]:
+    import tensorflow_datasets as tfds
+
+    described = builder.info.features
+    features = dict(described.items()) if isinstance(described, tfds.features.FeaturesDict) else {}
+    for key, kind in ((options.image, tfds.features.Image), (options.label, tfds.features.ClassLabel)):
+        fitting = [name for name, feature in features.items() if isinstance(feature, kind)]
+        if key not in fitting:
+            raise DataError(f"{folder}: {did_you_mean(key, fitting, what=f'{kind.__name__} feature')}")
+    return tuple(str(name) for name in features[options.label].names)
+
+
+def _split_words(builder: Any, options: TfdsOptions, folder: Path) -> dict[str, str]:
+    """What TFDS calls each of our splits; those that it does not have are left out."""
+    asked = {"train": options.train_split, "validation": options.validation_split, "test": options.test_split}
+    there = list(builder.info.splits)
+    words: dict[str, str] = {}
+    for name, chosen in asked.items():
+        if chosen is None:
+            usual = next((word for word in _USUAL_SPLITS[name] if word in there), None)
+            if usual:
+                words[name] = usual
+            continue
+        try:
+            builder.info.splits[chosen]
+        except (KeyError, ValueError):
+            raise DataError(f"{folder}: {name}_split: {did_you_mean(chosen, there, what='split')}") from None
+        words[name] = chosen
+    return words
+
+
+def _part(builder: Any, name: str, words: str, options: TfdsOptions) -> Part:
+    stored = _stored(builder, words, options)
+    targets = np.asarray(stored.labels(), dtype=np.int64)
+    classes = builder.info.features[options.label].num_classes
+    if len(targets) and not 0 <= targets.min() <= targets.max() < classes:
+        raise DataError(
+            f"{builder.data_dir}: split '{words}' has examples without a class; expected 0 to {classes - 1}. "
+            f"Choose another with '{name}_split'."
+        )
+    ids = tuple(f"{name}-{index:06d}" for index in range(len(targets)))
+    return Part(Split(name, ids, targets, _Pictures(stored, f"{builder.data_dir}: {words}")), stored.content)
+
+
+def _stored(builder: Any, words: str, options: TfdsOptions) -> ByteStore | _ArrayRecords:
+    folder = Path(builder.data_dir)
+    if builder.info.file_format.value == "array_record":
+        return _ArrayRecords(str(folder), words, options.image, options.label)
+    identity = {"folder": str(folder), "split": words, "image": options.image, "label": options.label}
+    return open_store({**identity, "files": _listing(folder)}, _encoded(builder, words, options))
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of each file: a data set that is prepared anew is copied anew."""
+    return sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.iterdir())
+
+
+def _encoded(builder: Any, words: str, options: TfdsOptions) -> Iterator[tuple[bytes, int]]:
+    """Every example of a split in the order of its files: encoded picture, class."""
+    import tensorflow_datasets as tfds
+
+    examples = builder.as_dataset(
+        split=words,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(
+            {options.image: True, options.label: True}, decoders={options.image: tfds.decode.SkipDecoding()}
+        ),
+        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+    )
+    for example in tfds.as_numpy(examples):
+        yield bytes(example[options.image]), int(example[options.label])
+
+
+class _ArrayRecords:
+    """Examples of one split in array records, opened anew in each process."""
+
+    def __init__(self, folder: str, split: str, image: str, label: str) -> None:
+        self._made_of = (folder, split, image, label)
+        self._lock = threading.Lock()
+        self._opened: tuple[int, Any] | None = None
+
+    def labels(self) -> list[int]:
+        """The class of each example."""
+        source = self._source()
+        return [int(source[index][self._made_of[3]]) for index in range(len(source))]
+
+    def content(self, index: int) -> bytes:
+        """The encoded picture of an example."""
+        return bytes(self._source()[index][self._made_of[2]])
+
+    def _source(self) -> Any:
+        with self._lock:
+            if self._opened is None or self._opened[0] != os.getpid():
+                import tensorflow_datasets as tfds
+
+                folder, split, image, _ = self._made_of
+                decoders = {image: tfds.decode.SkipDecoding()}
+                source = _builder(Path(folder)).as_data_source(split=split, decoders=decoders)
+                self._opened = (os.getpid(), source)
+            return self._opened[1]
+
+    def __reduce__(self) -> tuple[type[_ArrayRecords], tuple[str, str, str, str]]:
+        return _ArrayRecords, self._made_of
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Decodes what is stored."""
+
+    stored: ByteStore | _ArrayRecords
+    place: str
+
+    def __call__(self, index: int) -> Image:
+        return decode_image(self.stored.content(index), name=f"{self.place}: example {index}")

@@ -1,0 +1,96 @@
+"""Features of a frozen backbone: computed once, kept on disk, shared by probes, neighbours and seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.batches import Examples
+from suite.data.cache import entry_path, touch, write_entry
+from suite.errors import StoreError
+from suite.models.backbone import Backbone
+
+__all__ = ["FeatureStore", "Features"]
+
+FEATURES_VERSION = 1
+"""Counts up when features of the same weights would come out otherwise."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pooled features of one split."""
+
+    values: NDArray[np.float32] = field(repr=False)
+    """Shape ``(n, width)``."""
+    seconds: float
+    """What computing them cost, also when they were read from disk."""
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Keeps features under ``root``; the name of a file is a hash of everything that they depend on."""
+
+    root: Path
+
+    def get(
+        self,
+        backbone: Backbone,
+        examples: Examples,
+        *,
+        fingerprint: str,
+        predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    ) -> Features:
+        """Features of ``examples``; from disk where they are there.
+
+        Args:
+            backbone: Whose features; its weights' hash, input size and pooling are part of the identity.
+            examples: Decoded at the backbone's input size.
+            fingerprint: Of the data set.
+            predict: Images ``(n, height, width, 3)`` uint8 to features ``(n, width)`` float32.
+        """
+        path = entry_path(self.root, "features", _identity(backbone, examples, fingerprint), ".npy")
+        kept = _read(path)
+        if kept is not None and len(kept.values) == len(examples):
+            touch(path)
+            return kept
+        started = time.perf_counter()
+        values = predict(examples.images)
+        features = Features(values, time.perf_counter() - started)
+        description = {"model": backbone.name, "examples": len(examples), "seconds": features.seconds}
+        # A disk that is full costs the next run the same work again, not this run its result.
+        with contextlib.suppress(StoreError):
+            write_entry(path, lambda file: np.save(file, values, allow_pickle=False), description)
+        return features
+
+
+def _identity(backbone: Backbone, examples: Examples, fingerprint: str) -> dict[str, Any]:
+    return {
+        "version": FEATURES_VERSION,
+        "backbone": backbone.name,
+        "family": backbone.family,
+        "weights": backbone.weights.sha256,
+        "input_size": list(backbone.input_size),
+        "pooling": backbone.pooling,
+        "fingerprint": fingerprint,
+        "ids": hashlib.sha256("\0".join(examples.ids).encode("utf-8", "surrogateescape")).hexdigest(),
+        "tensorflow": version("tensorflow"),
+    }
+
+
+def _read(path: Path) -> Features | None:
+    """Kept features, or None where there are none or the file is damaged; a damaged file is made again."""
+    try:
+        sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return Features(np.load(path, allow_pickle=False), float(sidecar["seconds"]))
+    except (OSError, ValueError, KeyError, EOFError):
+        return None

@@ -1,0 +1,97 @@
+"""Results and comparisons as tables for pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from suite.results import Result
+
+if TYPE_CHECKING:
+    import pandas
+
+    from suite.compare.comparison import Comparison
+
+__all__ = ["leaderboard_frame", "results_frame"]
+
+_OWN = ("id", "cell_id", "model", "dataset", "strategy", "phase", "seed", "status", "reason")
+_PROFILE = (
+    "parameters",
+    "trainable_parameters",
+    "macs",
+    "size_bytes",
+    "latency_ms_p50",
+    "latency_ms_p95",
+    "throughput_per_second",
+    "peak_memory_bytes",
+    "device",
+)
+_TIMINGS = (
+    "fit_seconds",
+    "compile_seconds",
+    "validation_seconds",
+    "seconds_to_best",
+    "features_seconds",
+    "examples_per_second",
+    "total_seconds",
+)
+_FURTHER = ("best_epoch", "batch_size", "family", "started_at", "finished_at")
+
+
+def results_frame(results: Iterable[Result]) -> pandas.DataFrame:
+    """One row per trial; a number that could not be had is missing, never 0.
+
+    Columns: who (``id``, ``model``, ``strategy``, ``seed``, ...), ``<set>.<metric>`` for each score with
+    ``<set>.<metric>.low`` and ``.high`` where it has an interval (``test.accuracy``), what it costs
+    (``parameters``, ``latency_ms_p50``, ...), how long it took (``fit_seconds``, ...), and
+    ``hyperparameters.<name>``.
+    """
+    import pandas as pd
+
+    rows = [_row(result) for result in results]
+    frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*_OWN, *(key for row in rows for key in row)])))
+    seconds = [column for column in ("started_at", "finished_at") if column in frame]
+    for column in seconds:
+        frame[column] = pd.to_datetime(frame[column], format="ISO8601", errors="coerce", utc=True)
+    return frame
+
+
+def leaderboard_frame(comparison: Comparison) -> pandas.DataFrame:
+    """One row per cell, by data set and rank, with score, interval, ties and costs."""
+    import pandas as pd
+
+    headline = comparison.headline.name
+    rows = [
+        {
+            "rank": cell.rank,
+            "model": cell.model,
+            "dataset": cell.dataset,
+            "strategy": cell.strategy,
+            headline: cell.headline.value if cell.headline else None,
+            f"{headline}.low": cell.headline.low if cell.headline else None,
+            f"{headline}.high": cell.headline.high if cell.headline else None,
+            "ties": cell.ties,
+            "latency_ms_p50": cell.profile.latency_ms_p50.mean if cell.profile else None,
+            "parameters": cell.profile.parameters if cell.profile else None,
+            "training_seconds": cell.timings.training_seconds.mean if cell.timings else None,
+            "finished": cell.finished,
+            "planned": cell.planned,
+        }
+        for cell in comparison.cells
+    ]
+    return pd.DataFrame(rows).convert_dtypes()
+
+
+def _row(result: Result) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(result, name) for name in _OWN}
+    for evaluation_set, scores in result.scores.items():
+        for metric, score in scores.items():
+            row[f"{evaluation_set}.{metric}"] = score.value
+            if score.low is not None:
+                row[f"{evaluation_set}.{metric}.low"] = score.low
+                row[f"{evaluation_set}.{metric}.high"] = score.high
+    for record, names in ((result.profile, _PROFILE), (result.timings, _TIMINGS)):
+        row.update({name: getattr(record, name) for name in names} if record else {})
+    row.update({name: getattr(result, name) for name in _FURTHER})
+    row.update({f"hyperparameters.{name}": value for name, value in result.hyperparameters.items()})
+    return row

@@ -1,0 +1,60 @@
+"""What every model source gives: a Keras model without head, and what belongs to its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Backbone", "Pooling", "Stage", "WeightsOrigin"]
+
+Pooling = Literal["average", "token", "none"]
+"""How features become a vector: mean over positions, the first token, or already a vector."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named run of layers that is frozen or trained together, from the input to the output."""
+
+    name: str
+    layers: tuple[str, ...]
+    """Paths of the layers, as ``keras.Layer.path`` spells them inside the backbone, without its own name."""
+
+
+@dataclass(frozen=True)
+class WeightsOrigin:
+    """Where the weights of a backbone came from."""
+
+    name: str
+    """``imagenet``, ``cifar10``, a file name, or ``random``."""
+    location: str
+    """URL, preset handle or file name they were read from; empty for random weights."""
+    sha256: str
+    """Hash of the loaded weights (names, shapes, values), hex; tells two sets of weights apart."""
+    licence: str | None = None
+    pretrained_on: str | None = None
+    """Data the weights were trained on, in words."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained network without its head, with the preprocessing that belongs to its weights."""
+
+    name: str
+    model: Any = field(repr=False)
+    """``keras.Model``: preprocessed images ``(batch, height, width, 3)`` to features."""
+    preprocess: Callable[[Any], Any] = field(repr=False)
+    """Raw RGB 0-255 float32 tensor to what the weights expect; made of serialisable Keras ops and layers."""
+    input_size: tuple[int, int]
+    """Height and width in pixels."""
+    pooling: Pooling
+    stages: tuple[Stage, ...]
+    """From the input to the output; never empty, every layer with weights is in exactly one."""
+    weights: WeightsOrigin
+    family: str
+    """Architecture family, the name of a file in ``suite/models/stages``."""
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the weights came from training rather than from an initialiser."""
+        return self.weights.name != "random"

@@ -1,0 +1,261 @@
+"""Model source ``hub``: KerasHub presets, built-in, from Kaggle, Hugging Face or a folder, or a class and its config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from suite.errors import ModelError, did_you_mean
+from suite.models.backbone import Backbone, Pooling, WeightsOrigin
+from suite.models.hashing import weights_sha256
+from suite.models.input_size import InputSize, check_input_size
+from suite.models.preprocessing import PreprocessingMode, preprocessing_for
+from suite.models.preset_loading import (
+    SHAPE_ARGUMENTS,
+    backbone_class,
+    converter_preprocessing,
+    image_converter,
+    load_preset,
+    shape_argument,
+)
+from suite.models.presets import Preset, builtin_presets, find_preset, native_size, static_size
+from suite.requirement import Requirement
+from suite.spec import Options
+
+__all__ = ["HubOptions", "HubSource"]
+
+FAMILIES: dict[str, tuple[str, Pooling]] = {
+    "CSPNetBackbone": ("generic", "average"),
+    "DINOV2Backbone": ("vit", "token"),
+    "DINOV3Backbone": ("vit", "token"),
+    "DeiTBackbone": ("vit", "token"),
+    "DenseNetBackbone": ("densenet", "average"),
+    "EfficientNetBackbone": ("efficientnet", "average"),
+    "HGNetV2Backbone": ("hgnet", "average"),
+    "MiTBackbone": ("mit", "average"),
+    "MobileNetBackbone": ("mobilenet", "average"),
+    "MobileNetV5Backbone": ("generic", "average"),
+    "ResNetBackbone": ("resnet", "average"),
+    "SwinTransformerBackbone": ("swin", "average"),
+    "VGGBackbone": ("vgg", "average"),
+    "ViTBackbone": ("vit", "token"),
+    "XceptionBackbone": ("xception", "average"),
+}
+"""Stages and pooling of the vision backbones. A class token gathers a picture by itself; maps are averaged."""
+SMALLEST = 8
+USUAL_SIZE = (224, 224)
+
+
+class HubOptions(Options):
+    """Options of the model source ``hub``: a ``preset``, or a ``backbone`` with its ``config``."""
+
+    preset: str | None = None
+    """Built-in name, ``kaggle://...``, ``hf://owner/name``, or a folder in KerasHub, Transformers or timm format."""
+    backbone: str | None = None
+    """A class of ``keras_hub.models``, for instance ``ViTBackbone``; its weights are random."""
+    config: dict[str, Any] | None = None
+    """Keyword arguments of ``backbone``."""
+    input_size: InputSize | None = None
+    """Height and width in pixels; the preset's own when left out."""
+    preprocessing: Literal["auto", "none", "tf", "torch", "caffe"] = "auto"
+    """``auto``: the preset's image converter, or -1 to 1 for a ``backbone``; else as in keras.applications."""
+
+
+class HubSource:
+    """Vision backbones of KerasHub."""
+
+    summary: ClassVar[str] = "KerasHub presets: built-in, kaggle://, hf://, a local folder; or a class and its config"
+    Options: ClassVar[type[Options]] = HubOptions
+
+    @classmethod
+    def known_names(cls) -> tuple[str, ...]:
+        """Names of the built-in vision presets; other handles and folders work too."""
+        return tuple(sorted(builtin_presets()))
+
+    @classmethod
+    def label(cls, options: HubOptions) -> str:
+        """The last part of the preset's name, or the class."""
+        name = (options.preset or "").rstrip("/").split("/")[-1] if options.preset else f"{options.backbone} (random)"
+        if options.preset and options.preset.startswith("kaggle://") and name.isdigit():
+            name = options.preset.rstrip("/").split("/")[-2]
+        return f"{name} @{options.input_size[0]}x{options.input_size[1]}" if options.input_size else name
+
+    @classmethod
+    def check(cls, options: HubOptions) -> HubOptions:
+        """Refuses what cannot be found or built. Raises ``ModelError``; needs no TensorFlow."""
+        if (options.preset is None) == (options.backbone is None):
+            raise ModelError("expected either 'preset' or 'backbone' with 'config'; give one of the two.")
+        if options.preset is not None:
+            if options.config is not None:
+                raise ModelError("config: belongs to 'backbone'; a preset has its own.")
+            _check_preset(options.preset)
+        elif options.backbone not in FAMILIES:
+            raise ModelError(did_you_mean(str(options.backbone), FAMILIES, what="vision backbone of keras_hub.models"))
+        elif cls.input_size(options) is None:
+            raise ModelError("input_size: is missing; a 'backbone' without weights has no size of its own.")
+        size = cls.input_size(options)
+        if size is not None:
+            check_input_size(size, smallest=SMALLEST, what=options.preset or str(options.backbone))
+        return options
+
+    @classmethod
+    def requirements(cls, options: HubOptions) -> tuple[Requirement, ...]:
+        """The folder with the preset's files; nothing for random weights."""
+        if options.preset is None:
+            return ()
+        preset = find_preset(options.preset)
+        files = [path for path in preset.folder.glob("*") if path.is_file()] if preset.is_present else []
+        return (
+            Requirement(
+                what=f"KerasHub preset {options.preset} (config.json, image_converter.json and the weights)",
+                url=preset.url,
+                path=preset.folder,
+                present=preset.is_present,
+                size_bytes=sum(path.stat().st_size for path in files) or None,
+            ),
+        )
+
+    @classmethod
+    def input_size(cls, options: HubOptions) -> tuple[int, int] | None:
+        """Height and width where the options, a local configuration or the preset's name tell them."""
+        if options.input_size is not None:
+            return options.input_size
+        if options.preset is None:
+            shapes = (static_size((options.config or {}).get(name)) for name in SHAPE_ARGUMENTS)
+            return next(filter(None, shapes), None)
+        size = native_size(find_preset(options.preset))
+        if size is not None:
+            return size
+        match = re.search(r"_(\d{3})(?:_|$)", options.preset)
+        return (int(match[1]), int(match[1])) if match else None
+
+    @classmethod
+    def build(
+        cls,
+        options: HubOptions,
+        *,
+        weights: Literal["pretrained", "random"] = "pretrained",
+        input_size: tuple[int, int] | None = None,
+    ) -> Backbone:
+        """Builds the backbone of a preset, or of a class.
+
+        Args:
+            options: Which one.
+            weights: ``random`` builds a preset's architecture alone.
+            input_size: Height and width in pixels instead of the options'.
+
+        Returns:
+            The backbone; features are ``(batch, height, width, channels)`` or ``(batch, tokens, channels)``.
+
+        Raises:
+            ModelError: Where it is no vision backbone, or does not take the size.
+            WeightsError: Where the weights do not fit.
+            DownloadError: Where the preset is not there and cannot be fetched.
+        """
+        cls.check(options)
+        asked = input_size or options.input_size
+        if options.preset is None:
+            return _from_class(options, asked or cls.input_size(options) or USUAL_SIZE)
+        return _from_preset(options, options.preset, asked, load_weights=weights == "pretrained")
+
+
+def _check_preset(name: str) -> None:
+    """Refuses a name that can be no preset."""
+    if name.startswith("kaggle://"):
+        if not re.fullmatch(r"kaggle://[^/]+/[^/]+/[^/]+/[^/]+(/\d+)?/?", name):
+            raise ModelError(f"preset: expected kaggle://owner/model/keras/variation[/version], got '{name}'.")
+    elif name.startswith("hf://"):
+        if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+/?", name):
+            raise ModelError(f"preset: expected hf://owner/name, got '{name}'.")
+    elif "://" in name:
+        raise ModelError(f"preset: expected a built-in name, kaggle://, hf:// or a folder, got '{name}'.")
+    elif name not in builtin_presets():
+        folder = find_preset(name).folder
+        if not folder.is_dir():
+            raise ModelError(f"preset: no such folder, and {did_you_mean(name, builtin_presets(), what='preset')}")
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"preset: folder '{name}' has no config.json, so it is no preset.")
+
+
+def _from_preset(options: HubOptions, name: str, asked: tuple[int, int] | None, *, load_weights: bool) -> Backbone:
+    preset = find_preset(name)
+    kind = backbone_class(preset)
+    if kind.__name__ not in FAMILIES:
+        raise ModelError(
+            f"preset '{name}' is a {kind.__name__}, which is no vision backbone; an image task needs one of "
+            f"{', '.join(sorted(FAMILIES))}."
+        )
+    native = native_size(preset)
+    converter = image_converter(preset)
+    size = asked or native or getattr(converter, "image_size", None) or USUAL_SIZE
+    check_input_size(size, smallest=SMALLEST, what=name)
+    model = load_preset(name, load_weights=load_weights, size=None if size == native else size)
+    origin = WeightsOrigin(name="random", location="", sha256="")
+    if load_weights:
+        origin = WeightsOrigin(
+            name=HubSource.label(HubOptions(preset=name)),
+            location=preset.url or preset.folder.name,
+            sha256=weights_sha256(model),
+            pretrained_on=_pretrained_on(preset),
+        )
+    if options.preprocessing == "auto":
+        preprocess = converter_preprocessing(converter, name)
+    else:
+        preprocess = preprocessing_for(options.preprocessing)
+    return _backbone(HubSource.label(options), model, kind.__name__, size, preprocess, origin)
+
+
+def _pretrained_on(preset: Preset) -> str | None:
+    """Data named in the preset's description or name; None where neither says."""
+    match = re.search(r"imagenet[-_ ]?((?:1|12|21|22)k)?", f"{preset.description} {preset.name}".lower())
+    return f"ImageNet-{match[1] or '1k'}" if match else None
+
+
+def _from_class(options: HubOptions, size: tuple[int, int]) -> Backbone:
+    import keras_hub
+
+    kind = getattr(keras_hub.models, str(options.backbone))
+    config = {name: value for name, value in (options.config or {}).items() if name not in SHAPE_ARGUMENTS}
+    try:
+        model = kind(**{shape_argument(kind): (*size, 3)}, **config)
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        raise ModelError(f"{options.backbone} refuses its config: {' '.join(str(error).split())[:400]}") from error
+    mode: PreprocessingMode = "tf" if options.preprocessing == "auto" else options.preprocessing
+    origin = WeightsOrigin(name="random", location="", sha256="")
+    return _backbone(str(options.backbone), model, kind.__name__, size, preprocessing_for(mode), origin)
+
+
+def _backbone(
+    name: str,
+    model: Any,
+    kind: str,
+    size: tuple[int, int],
+    preprocess: Callable[[Any], Any],
+    origin: WeightsOrigin,
+) -> Backbone:
+    """The backbone around a built KerasHub model, with one picture in and one tensor out."""
+    import keras
+
+    from suite.models.stages import stages_of
+
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        raise ModelError(f"'{name}' ({kind}) does not take one picture; an image task needs a vision backbone.")
+    family, pooling = FAMILIES.get(kind, ("generic", "average"))
+    if pooling == "token" and not getattr(model, "use_class_token", True):
+        pooling = "average"
+    if isinstance(model.output, dict):
+        deepest = min(model.output.values(), key=lambda tensor: tensor.shape[1] or 0)
+        model = keras.Model(model.inputs[0], deepest, name=model.name)
+    if len(model.output.shape) == 2:
+        pooling = "none"
+    return Backbone(
+        name=name,
+        model=model,
+        preprocess=preprocess,
+        input_size=size,
+        pooling=pooling,
+        stages=stages_of(model, family),
+        weights=origin,
+        family=family,
+    )

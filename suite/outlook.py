@@ -1,0 +1,216 @@
+"""What a run would do: trials done and missing, downloads, and the time that is left. Nothing is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from suite.plan import Plan, Trial, canonical_json, make_plan, select
+from suite.registry import DATASETS, MODELS
+from suite.requirement import Requirement
+from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
+
+__all__ = ["CellOutlook", "Outlook", "Past", "TrialOutlook", "look_ahead", "past_of", "requirements_of", "seconds_left"]
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of a trial that ended."""
+
+    status: str
+    reason: str | None
+    seconds: float | None
+    """Wall seconds in its worker."""
+
+
+@dataclass(frozen=True)
+class TrialOutlook:
+    """One trial of the plan and how it stands."""
+
+    id: str
+    phase: str
+    seed: int
+    state: str
+    """``missing``, or the status of its result: ``done``, ``failed``, ..."""
+    reason: str | None
+    """Why it did not end well; None otherwise."""
+
+
+@dataclass(frozen=True)
+class CellOutlook:
+    """One cell and its trials."""
+
+    labels: tuple[str, str, str]
+    """Model, data set, strategy."""
+    trials: tuple[TrialOutlook, ...]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do."""
+
+    name: str
+    out: Path
+    """Where results are, or will be."""
+    cells: tuple[CellOutlook, ...]
+    skips: tuple[tuple[tuple[str, str, str], str], ...]
+    """Labels of cells that cannot be run, each with its reason."""
+    downloads: tuple[Requirement, ...]
+    """What is not on this machine."""
+    to_run: int
+    """Trials that a run would do: those without result, and those that failed."""
+    seconds_left: float | None
+    """For these, one after another; None where nothing comparable is stored."""
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How many trials are in each state."""
+        return Counter(trial.state for cell in self.cells for trial in cell.trials)
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        total = self.counts.total()
+        if not total:
+            return f"{self.name}: no trial can be run; {len(self.skips)} cells are skipped."
+        parts = [f"{number} {state}" for state, number in sorted(self.counts.items())]
+        parts += [f"{len(self.skips)} cells skipped"] if self.skips else []
+        if not self.to_run:
+            time = "nothing to do"
+        elif self.seconds_left is None:
+            time = "no estimate of the time before a first trial is done"
+        else:
+            time = f"about {duration(self.seconds_left)} left"
+        return f"{self.name}: {total} trials in {len(self.cells)} cells: {', '.join(parts)}; {time}."
+
+    def as_json(self) -> dict[str, Any]:
+        """The outlook for a program."""
+        return {
+            "name": self.name,
+            "out": str(self.out),
+            "counts": dict(sorted(self.counts.items())),
+            "to_run": self.to_run,
+            "seconds_left": self.seconds_left,
+            "cells": [
+                _named(cell.labels) | {"trials": [asdict(trial) for trial in cell.trials]} for cell in self.cells
+            ],
+            "skips": [_named(labels) | {"reason": reason} for labels, reason in self.skips],
+            "downloads": [{**asdict(need), "path": str(need.path)} for need in self.downloads],
+        }
+
+
+def look_ahead(
+    path: Path,
+    *,
+    only: tuple[str, ...] = (),
+    overrides: tuple[str, ...] = (),
+    plugins: tuple[Path, ...] = (),
+    out: Path | None = None,
+) -> Outlook:
+    """What ``suite run`` with the same arguments would do.
+
+    Raises:
+        SuiteError: Where the spec is not valid, ``only`` matches nothing, or the store cannot be read.
+    """
+    from suite.runner.schedule import missing_trials
+    from suite.store import glance
+
+    spec = load_spec(path, overrides=overrides, plugins=plugins)
+    plan = select(make_plan(spec), only)
+    folder = out or Path("reports") / spec.name
+    past = past_of(folder)
+    missing = missing_trials(plan, glance(folder).entries)
+    cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
+    for trial in plan.trials:
+        cells[trial.cell.id].append(_outlook_of(trial, past.get(trial.id)))
+    return Outlook(
+        name=spec.name,
+        out=folder,
+        cells=tuple(CellOutlook(cell.labels, tuple(cells[cell.id])) for cell in plan.cells),
+        skips=tuple((skip.cell.labels, skip.reason) for skip in plan.skips),
+        downloads=tuple(need for need in requirements_of(spec, plan) if not need.present),
+        to_run=len(missing),
+        seconds_left=seconds_left(plan, missing, past),
+    )
+
+
+def requirements_of(spec: Spec, plan: Plan | None = None) -> tuple[Requirement, ...]:
+    """Everything that the models and data sets of a spec need from elsewhere, each once.
+
+    Args:
+        spec: A validated spec.
+        plan: Where it is given, only what its trials need.
+    """
+    models: Iterable[ModelSpec] = spec.models
+    datasets: Iterable[DatasetSpec] = (*spec.datasets, *spec.evaluate_on)
+    if plan is not None:
+        models = [cell.model for cell in plan.cells]
+        datasets = [further for cell in plan.cells for further in (cell.dataset, *cell.evaluate_on)]
+    found: dict[tuple[str, Path], Requirement] = {}
+    asked: set[str] = set()
+    for registry, choices in ((MODELS, models), (DATASETS, datasets)):
+        for choice in choices:
+            question = canonical_json([registry.kind, choice.source, choice.own()])
+            if question in asked:
+                continue
+            asked.add(question)
+            source = registry.get(choice.source)
+            for need in source.requirements(choice.options(source)):
+                found.setdefault((need.url, need.path), need)
+    return tuple(found.values())
+
+
+def seconds_left(plan: Plan, missing: Iterable[Trial], past: Mapping[str, Past]) -> float | None:
+    """Seconds that ``missing`` will take, one after another; None where nothing comparable is done."""
+    from suite.runner.estimate import Estimate
+
+    estimate = Estimate()
+    for trial in plan.trials:
+        ended = past.get(trial.id)
+        if ended is not None and ended.status == "done" and ended.seconds is not None:
+            estimate.add(trial, ended.seconds)
+    return estimate.seconds(missing)
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _outlook_of(trial: Trial, past: Past | None) -> TrialOutlook:
+    state = past.status if past else MISSING
+    return TrialOutlook(trial.id, trial.phase, trial.seed, state, past.reason if past and state != "done" else None)
+
+
+def past_of(folder: Path) -> dict[str, Past]:
+    """What the store in ``folder`` knows, by trial id; empty where there is none.
+
+    Raises:
+        StoreError: Where it cannot be read.
+    """
+    from suite.store import glance, open_store
+
+    if not glance(folder).entries:
+        return {}
+    import sqlalchemy as sql
+
+    from suite.database import results
+
+    with open_store(folder, create=False) as store:
+        with store.transaction() as connection:
+            rows = connection.execute(sql.select(results.c.id, results.c.status, results.c.total_seconds)).all()
+        unfinished = [row[0] for row in rows if row[1] != "done"]
+        reasons = {result.id: result.reason for result in store.query(ids=unfinished)} if unfinished else {}
+    return {row[0]: Past(row[1], reasons.get(row[0]), row[2]) for row in rows}
+
+
+def _named(labels: tuple[str, str, str]) -> dict[str, str]:
+    return dict(zip(("model", "dataset", "strategy"), labels, strict=True))

@@ -1,0 +1,272 @@
+"""Spec to plan: every trial with its id, every impossible cell with its reason. Pure; no TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from suite.errors import SpecError
+from suite.registry import DATASETS, MODELS, STRATEGIES
+from suite.results import Phase
+from suite.spec import DatasetSpec, ModelSpec, Spec, StrategySpec
+
+__all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan", "select"]
+
+TRIAL_VERSION = 1
+SEARCH_SEED = 0
+"""All candidates of a cell are searched with this seed, so that adding a seed changes no search."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model x dataset x strategy, resolved; everything about it that can change a score."""
+
+    task: str
+    model: ModelSpec
+    dataset: DatasetSpec
+    evaluate_on: tuple[DatasetSpec, ...]
+    strategy: StrategySpec
+    epochs: int
+    batch_size: int
+    patience: int | None
+    search_seed: int | None
+    """Seed of the search trials; None where there is only one setting."""
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The cell as JSON; labels and remarks left out, since they change no score."""
+        return {
+            "task": self.task,
+            "model": self.model.identity,
+            "dataset": self.dataset.identity,
+            "evaluate_on": [further.identity for further in self.evaluate_on],
+            "strategy": self.strategy.identity,
+            "training": {"epochs": self.epochs, "batch_size": self.batch_size, "patience": self.patience},
+            "search_seed": self.search_seed,
+            "version": TRIAL_VERSION,
+        }
+
+    @cached_property
+    def canonical(self) -> str:
+        """Canonical JSON of ``content``."""
+        return canonical_json(self.content)
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of the cell's canonical JSON, 12 hex digits."""
+        return _hash(self.canonical)[:12]
+
+    @cached_property
+    def labels(self) -> tuple[str, str, str]:
+        """Model, data set and strategy as reports name them."""
+        return (
+            label_of(self.model, MODELS.get(self.model.source)),
+            label_of(self.dataset, DATASETS.get(self.dataset.source)),
+            label_of(self.strategy, STRATEGIES.get(self.strategy.strategy)),
+        )
+
+    @cached_property
+    def evaluate_labels(self) -> tuple[str, ...]:
+        """Names of the further evaluation sets, in order."""
+        return tuple(label_of(further, DATASETS.get(further.source)) for further in self.evaluate_on)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fit: a cell with resolved hyperparameters and a seed.
+
+    A ``search`` trial fits one candidate and is scored on validation.  A ``final`` trial fits the
+    candidate that was best on validation and is scored on test; where a cell has one setting only, it has
+    no search trials.
+    """
+
+    cell: Cell
+    phase: Phase
+    seed: int
+    candidate: dict[str, Any] | None = None
+    """The options that this search trial sets; None in the final phase."""
+
+    @cached_property
+    def id(self) -> str:
+        """A hash of the trial's own canonical JSON and of nothing else, 16 hex digits."""
+        own = canonical_json({"phase": self.phase, "seed": self.seed, "candidate": self.candidate})
+        return _hash(self.cell.canonical + own)[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """The trial as JSON: enough to run it again."""
+        return {**self.cell.content, "phase": self.phase, "seed": self.seed, "candidate": self.candidate}
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A cell that cannot be run, and why."""
+
+    cell: Cell
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trials of a spec, cells in order, within a cell searches before finals."""
+
+    spec: Spec
+    trials: tuple[Trial, ...]
+    skips: tuple[Skip, ...]
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that have trials, in order."""
+        return tuple({trial.cell.id: trial.cell for trial in self.trials}.values())
+
+    def searches(self, cell: Cell) -> tuple[Trial, ...]:
+        """The search trials of a cell, in the order of its candidates."""
+        return self._searches.get(cell.id, ())
+
+    @cached_property
+    def _searches(self) -> dict[str, tuple[Trial, ...]]:
+        found: dict[str, list[Trial]] = {}
+        for trial in self.trials:
+            if trial.phase == "search":
+                found.setdefault(trial.cell.id, []).append(trial)
+        return {cell_id: tuple(trials) for cell_id, trials in found.items()}
+
+
+def make_plan(spec: Spec) -> Plan:
+    """Returns the plan of a validated spec. Raises ``SpecError`` where two entries are the same."""
+    trials: list[Trial] = []
+    skips: list[Skip] = []
+    seen: dict[str, Cell] = {}
+    for cell in _cells(spec):
+        if cell.id in seen:
+            model, dataset, strategy = cell.labels
+            raise SpecError(f"{model} x {dataset} x {strategy} is listed twice with the same options; remove one.")
+        seen[cell.id] = cell
+        reason = _impossible(cell)
+        if reason:
+            skips.append(Skip(cell, reason))
+            continue
+        trials.extend(_trials(cell, spec.seeds))
+    _refuse_equal_labels(seen.values())
+    return Plan(spec, tuple(trials), tuple(skips))
+
+
+def select(plan: Plan, only: tuple[str, ...]) -> Plan:
+    """The part of a plan that ``--only model=a strategy=b`` names.
+
+    Several values of one key are alternatives; different keys narrow each other.
+
+    Raises:
+        SpecError: For a key other than model, dataset, strategy, seed, phase, or a value that matches nothing.
+    """
+    wanted: dict[str, set[str]] = {}
+    for item in only:
+        key, equals, value = item.partition("=")
+        if not equals or key not in {"model", "dataset", "strategy", "seed", "phase"}:
+            raise SpecError(f"--only {item}: expected model=, dataset=, strategy=, seed= or phase= and a value.")
+        wanted.setdefault(key, set()).update(part.strip() for part in value.split(","))
+    for key, values in wanted.items():
+        _refuse_unmatched(plan, key, values)
+    kept = tuple(
+        trial for trial in plan.trials if all(_facet(trial.cell, trial, key) & values for key, values in wanted.items())
+    )
+    cells = {trial.cell.id for trial in kept}
+    searches = tuple(trial for trial in plan.trials if trial.phase == "search" and trial.cell.id in cells)
+    chosen = {trial.id for trial in (*kept, *searches)}
+    return Plan(plan.spec, tuple(trial for trial in plan.trials if trial.id in chosen), plan.skips)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def label_of(choice: ModelSpec | DatasetSpec | StrategySpec, variant: Any) -> str:
+    """The label from the spec, else the one that the variant makes from its options."""
+    if choice.label:
+        return choice.label
+    label: str = variant.label(choice.options(variant))
+    return label
+
+
+def _cells(spec: Spec) -> Iterator[Cell]:
+    for dataset in spec.datasets:
+        for model in spec.models:
+            for strategy in spec.strategies:
+                candidates = _candidates(strategy)
+                yield Cell(
+                    task=spec.task,
+                    model=model,
+                    dataset=dataset,
+                    evaluate_on=spec.evaluate_on,
+                    strategy=strategy,
+                    epochs=strategy.own().get("epochs") or spec.training.epochs,
+                    batch_size=strategy.own().get("batch_size") or spec.training.batch_size,
+                    patience=spec.training.patience,
+                    search_seed=SEARCH_SEED if len(candidates) > 1 else None,
+                )
+
+
+def _candidates(strategy: StrategySpec) -> tuple[dict[str, Any], ...]:
+    variant = STRATEGIES.get(strategy.strategy)
+    return tuple(variant.candidates(strategy.options(variant)))
+
+
+def _trials(cell: Cell, seeds: tuple[int, ...]) -> Iterator[Trial]:
+    if cell.search_seed is not None:
+        for candidate in _candidates(cell.strategy):
+            yield Trial(cell, "search", cell.search_seed, candidate)
+    for seed in seeds:
+        yield Trial(cell, "final", seed)
+
+
+def _impossible(cell: Cell) -> str | None:
+    """Why a cell cannot be run, as far as it can be known without TensorFlow."""
+    source = MODELS.get(cell.model.source)
+    variant = STRATEGIES.get(cell.strategy.strategy)
+    for owner, choice in ((source, cell.model), (variant, cell.strategy)):
+        if hasattr(owner, "impossible"):
+            reason: str | None = owner.impossible(choice.options(owner), cell)
+            if reason:
+                return reason
+    return None
+
+
+def _facet(cell: Cell, trial: Trial, key: str) -> set[str]:
+    """The values of one key that a trial answers to: labels and registered names."""
+    model, dataset, strategy = cell.labels
+    facets: dict[str, set[str]] = {
+        "model": {model, str(cell.model.own().get("name", model))},
+        "dataset": {dataset, str(cell.dataset.own().get("name", dataset))},
+        "strategy": {strategy, cell.strategy.strategy},
+        "seed": {str(trial.seed)},
+        "phase": {trial.phase},
+    }
+    return facets[key]
+
+
+def _refuse_unmatched(plan: Plan, key: str, values: set[str]) -> None:
+    from suite.errors import did_you_mean
+
+    known = set().union(*(_facet(trial.cell, trial, key) for trial in plan.trials)) if plan.trials else set()
+    for value in sorted(values - known):
+        raise SpecError(f"--only {key}={value}: {did_you_mean(value, known, what=key)}")
+
+
+def _refuse_equal_labels(cells: Any) -> None:
+    """Two different cells with one name could not be told apart in the report."""
+    seen: dict[tuple[str, str, str], Cell] = {}
+    for cell in cells:
+        if cell.labels in seen:
+            raise SpecError(
+                f"two entries are both called '{' x '.join(cell.labels)}' but differ in their options; "
+                "give each a 'label' of its own."
+            )
+        seen[cell.labels] = cell
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

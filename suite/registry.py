@@ -1,0 +1,205 @@
+"""The page of every extension point: one ``Registry`` class and its instances.
+
+Built-in variants are listed at the foot of this file as ``"module:object"`` and imported when they are
+first asked for.  An installed package adds its own through an entry point (group ``suite.<kind>``, for
+instance ``suite.metrics``), a file through ``--plugin FILE`` and the decorator::
+
+    from suite.registry import METRICS
+
+
+    @METRICS.register("error_rate")
+    class ErrorRate: ...
+
+A variant's module must import TensorFlow and Keras inside its functions only, so that a spec can be
+validated, planned and listed without them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from suite.errors import SuiteError, UnknownNameError, did_you_mean
+
+__all__ = [
+    "CHARTS",
+    "DATASETS",
+    "METRICS",
+    "MODELS",
+    "OBJECTIVES",
+    "REGISTRIES",
+    "STRATEGIES",
+    "TASKS",
+    "Registry",
+    "load_plugin_file",
+]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names of one kind of thing, each an object or a ``"module:object"`` that is imported late."""
+
+    def __init__(self, kind: str, noun: str, builtin: dict[str, str]) -> None:
+        self.kind = kind
+        self.noun = noun
+        self._entries: dict[str, T | str] = dict(builtin)
+        self._entry_points_read = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """A decorator that adds an object under ``name``. Raises ``SuiteError`` when the name is taken."""
+
+        def add(item: T) -> T:
+            known = self._entries.get(name)
+            if known is not None and not _is_same_place(known, item):
+                raise SuiteError(f"{self.noun} '{name}' is registered already; choose another name.")
+            self._entries[name] = item
+            return item
+
+        return add
+
+    def get(self, name: str) -> T:
+        """The object behind ``name``. Raises ``UnknownNameError`` with the nearest valid name."""
+        self._read_entry_points()
+        if name not in self._entries:
+            raise UnknownNameError(did_you_mean(name, self._entries, what=self.noun))
+        entry = self._entries[name]
+        if isinstance(entry, str):
+            module, _, attribute = entry.partition(":")
+            entry = self._entries[name] = getattr(importlib.import_module(module), attribute)
+        return entry  # type: ignore[return-value]  # a str was replaced by the object it names
+
+    def names(self) -> tuple[str, ...]:
+        """Every registered name, sorted; nothing is imported except the list of installed plugins."""
+        self._read_entry_points()
+        return tuple(sorted(self._entries))
+
+    def __contains__(self, name: object) -> bool:
+        self._read_entry_points()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def _read_entry_points(self) -> None:
+        if self._entry_points_read:
+            return
+        self._entry_points_read = True
+        for point in importlib.metadata.entry_points(group=f"suite.{self.kind}"):
+            if point.name in self._entries:
+                raise SuiteError(f"an installed package adds {self.noun} '{point.name}', which exists already.")
+            self._entries[point.name] = point.value
+
+
+def _is_same_place(known: object, item: object) -> bool:
+    """Whether a lazy entry ``"module:object"`` names the object that now registers itself."""
+    here = f"{getattr(item, '__module__', '')}:{getattr(item, '__qualname__', '')}"
+    return known is item or known == here
+
+
+def load_plugin_file(path: Path) -> None:
+    """Imports a Python file whose decorators register variants. Raises ``SuiteError`` if it cannot be."""
+    if not path.is_file():
+        raise SuiteError(f"plugin file '{path}' does not exist; expected a Python file.")
+    module_name = f"suite_plugin_{path.stem}"
+    if module_name in sys.modules and getattr(sys.modules[module_name], "__file__", "") == str(path.resolve()):
+        return
+    module_spec = importlib.util.spec_from_file_location(module_name, path.resolve())
+    if module_spec is None or module_spec.loader is None:
+        raise SuiteError(f"plugin file '{path}' is not a Python file (expected a name that ends in .py).")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module_name] = module
+    try:
+        module_spec.loader.exec_module(module)
+    except SuiteError:
+        raise
+    except Exception as error:
+        del sys.modules[module_name]
+        raise SuiteError(f"plugin file '{path}' cannot be imported: {type(error).__name__}: {error}") from error
+
+
+TASKS: Registry[Any] = Registry(
+    "tasks",
+    "task",
+    {"image_classification": "suite.tasks.image_classification:ImageClassification"},
+)
+DATASETS: Registry[Any] = Registry(
+    "datasets",
+    "dataset source",
+    {
+        "folder": "suite.data.folder:FolderSource",
+        "keras": "suite.data.keras:KerasSource",
+        "sklearn": "suite.data.sklearn:SklearnSource",
+        "tfds": "suite.data.tfds:TfdsSource",
+    },
+)
+MODELS: Registry[Any] = Registry(
+    "models",
+    "model source",
+    {
+        "applications": "suite.models.applications:ApplicationsSource",
+        "file": "suite.models.file:FileSource",
+        "hub": "suite.models.hub:HubSource",
+        "zoo": "suite.models.zoo:ZooSource",
+    },
+)
+STRATEGIES: Registry[Any] = Registry(
+    "strategies",
+    "strategy",
+    {
+        "fine_tune": "suite.strategies.fine_tune:FineTune",
+        "from_scratch": "suite.strategies.from_scratch:FromScratch",
+        "gradual_unfreeze": "suite.strategies.gradual_unfreeze:GradualUnfreeze",
+        "knn": "suite.strategies.knn:Knn",
+        "linear_probe": "suite.strategies.linear_probe:LinearProbe",
+    },
+)
+METRICS: Registry[Any] = Registry(
+    "metrics",
+    "metric",
+    {
+        "accuracy": "suite.metrics.classification:accuracy",
+        "balanced_accuracy": "suite.metrics.classification:balanced_accuracy",
+        "brier": "suite.metrics.calibration:brier",
+        "expected_calibration_error": "suite.metrics.calibration:expected_calibration_error",
+        "f1_macro": "suite.metrics.classification:f1_macro",
+        "f1_weighted": "suite.metrics.classification:f1_weighted",
+        "log_loss": "suite.metrics.calibration:log_loss",
+        "precision_macro": "suite.metrics.classification:precision_macro",
+        "precision_weighted": "suite.metrics.classification:precision_weighted",
+        "recall_macro": "suite.metrics.classification:recall_macro",
+        "recall_weighted": "suite.metrics.classification:recall_weighted",
+        "roc_auc": "suite.metrics.classification:roc_auc",
+        "top5_accuracy": "suite.metrics.classification:top5_accuracy",
+    },
+)
+CHARTS: Registry[Any] = Registry(
+    "charts",
+    "chart",
+    {
+        "complexity": "suite.charts.complexity:Complexity",
+        "confusion_matrix": "suite.charts.confusion_matrix:ConfusionMatrix",
+        "generalisation": "suite.charts.generalisation:Generalisation",
+        "learning_curves": "suite.charts.learning_curves:LearningCurves",
+        "per_class": "suite.charts.per_class:PerClass",
+        "quality_latency": "suite.charts.quality_cost:QualityLatency",
+        "quality_parameters": "suite.charts.quality_cost:QualityParameters",
+        "quality_training": "suite.charts.quality_cost:QualityTraining",
+        "reliability": "suite.charts.reliability:Reliability",
+        "seeds": "suite.charts.seeds:Seeds",
+        "training_time": "suite.charts.training_time:TrainingTime",
+        "tuning": "suite.charts.tuning:Tuning",
+    },
+)
+OBJECTIVES: Registry[Any] = Registry(
+    "objectives",
+    "pretraining objective",
+    {"supervised": "suite.objectives.supervised:Supervised"},
+)
+
+REGISTRIES: tuple[Registry[Any], ...] = (TASKS, DATASETS, MODELS, STRATEGIES, METRICS, CHARTS, OBJECTIVES)

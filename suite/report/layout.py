@@ -1,0 +1,136 @@
+"""What a page is made of: the types that the two templates read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from suite.report import tables
+from suite.report.leaderboard import Board
+from suite.report.tables import Table
+
+__all__ = ["Answer", "Choice", "Drawing", "Errors", "Fact", "Group", "Page", "Section"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One chart of the page."""
+
+    key: str
+    """Unique in the page; also the picture's file name."""
+    title: str
+    alt: str
+    specification: dict[str, Any]
+    """Vega-Lite, with the theme in it."""
+
+    @property
+    def picture(self) -> str:
+        """Where the Markdown twin finds the picture."""
+        return f"charts/{self.key}.svg"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Charts that are shown as tabs; one alone has none."""
+
+    heading: str
+    tabs: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page between the leaderboard and the environment."""
+
+    id: str
+    title: str
+    read: str
+    charts: tuple[Group, ...] = ()
+    tables: tuple[Table, ...] = ()
+    folded: bool = True
+    """Whether tables open on demand."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One of the four facts under the answer."""
+
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to take, for one data set."""
+
+    dataset: str
+    take: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One cell that the section on errors can show."""
+
+    cell: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The section on errors and confidence."""
+
+    read: str
+    read_still: str
+    choices: tuple[Choice, ...] = ()
+    chosen: str = ""
+    title: str = ""
+    confusion: Drawing | None = None
+    reliability: Drawing | None = None
+    confusion_read: str = ""
+    reliability_read: str = ""
+    per_class: Table = field(default_factory=lambda: tables.class_table(()))
+    per_class_chart: Drawing | None = None
+    per_class_read: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the two templates say."""
+
+    version: str
+    title: str
+    kicker: str
+    answers: tuple[Answer, ...]
+    partial: str
+    remarks: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    board_note: str
+    boards: tuple[Board, ...]
+    metrics: tuple[Table, ...]
+    before: tuple[Section, ...]
+    errors: Errors
+    after: tuple[Section, ...]
+    environment: tuple[tuple[str, str], ...]
+    environment_note: str
+    commands: str
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """All charts of the page, in order."""
+        sections = (*self.before, *self.after)
+        placed = [tab for section in sections for group in section.charts for tab in group.tabs]
+        of_cell = (self.errors.confusion, self.errors.reliability, self.errors.per_class_chart)
+        return (*placed, *(drawing for drawing in of_cell if drawing is not None))
+
+    @property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """Anchor and title of every section."""
+        return (
+            ("answer", "Answer"),
+            ("leaderboard", "Leaderboard"),
+            *((section.id, section.title) for section in self.before),
+            ("errors", "Errors and confidence"),
+            *((section.id, section.title) for section in self.after),
+            ("environment", "Environment"),
+            ("reproduce", "Reproduce"),
+        )

@@ -1,0 +1,252 @@
+"""A comparison as a page: words, tables and charts in the order of a reader's questions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import suite
+from suite.charts.render import specification
+from suite.charts.rows import MOST_ROWS
+from suite.charts.words import count, duration, percent, plural, thin
+from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
+from suite.registry import CHARTS
+from suite.report import tables
+from suite.report.environment import environment_note, environment_pairs
+from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
+from suite.report.leaderboard import make_board
+from suite.report.tables import Table
+
+__all__ = ["make_page"]
+
+ON_THIS_CELL = ("confusion_matrix", "reliability")
+"""Charts of one cell; the page draws them again for the cell that is chosen."""
+PLACED = {
+    *ON_THIS_CELL,
+    "complexity",
+    "generalisation",
+    "learning_curves",
+    "per_class",
+    "quality_latency",
+    "quality_parameters",
+    "quality_training",
+    "seeds",
+    "training_time",
+    "tuning",
+}
+"""Charts that have a section; registered others go to one of their own."""
+
+
+def make_page(comparison: Comparison) -> Page:
+    """The page of a comparison; every number in it comes from there."""
+    task = comparison.task.replace("_", " ")
+    return Page(
+        version=suite.__version__,
+        title=comparison.title or f"Which model for {comparison.spec_name}?",
+        kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
+        answers=_answers(comparison),
+        partial=_partial(comparison),
+        remarks=comparison.remarks,
+        facts=_facts(comparison),
+        board_note=thin(
+            "The score is the mean over seeds on the test set, the line its 95 % interval. "
+            "Cells with a letter in common cannot be told apart."
+        ),
+        boards=tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells),
+        metrics=tuple(_metrics(comparison)),
+        before=_before(comparison),
+        errors=_errors(comparison),
+        after=_after(comparison),
+        environment=environment_pairs(comparison),
+        environment_note=environment_note(comparison),
+        commands=comparison.command,
+    )
+
+
+def _answers(comparison: Comparison) -> tuple[Answer, ...]:
+    found = tuple(
+        Answer(answer.dataset, answer.take, tuple(reason.text for reason in answer.reasons[:5]))
+        for answer in comparison.recommendations
+    )
+    return found or (Answer("", "No answer yet: no trial has finished with a score.", ()),)
+
+
+def _partial(comparison: Comparison) -> str:
+    if comparison.complete:
+        return ""
+    facts = comparison.facts
+    cells = len({trial.cell_id for trial in comparison.missing})
+    return (
+        f"This is the middle of a run: {plural(facts.trials_missing, 'trial')} of {count(facts.trials_planned)} "
+        f"{'is' if facts.trials_missing == 1 else 'are'} missing, in {plural(cells, 'cell')}. "
+        "The ranking may still change; the section on failures lists what is missing."
+    )
+
+
+def _facts(comparison: Comparison) -> tuple[Fact, ...]:
+    facts = comparison.facts
+    compared = [plural(facts.strategies, "strategy", "strategies"), f"{plural(facts.seeds, 'seed')} each"]
+    compared += [plural(facts.datasets, "data set")] if facts.datasets > 1 else []
+    ended = [f"{count(facts.trials_failed) if facts.trials_failed else 'none'} failed"]
+    ended += [f"{count(facts.trials_missing)} missing"] if facts.trials_missing else []
+    ended += [f"{plural(facts.cells_skipped, 'cell')} skipped"] if facts.cells_skipped else []
+    tests = [_can_show(test, named=len(facts.tests) > 1) for test in facts.tests]
+    examples = [test.examples for test in facts.tests if test.examples is not None]
+    wall = facts.wall_seconds
+    worked = f"{duration(facts.worker_seconds)} of work" if facts.worker_seconds else ""
+    return (
+        Fact(plural(facts.models, "model"), ", ".join(compared)),
+        Fact(
+            f"{count(facts.trials_finished)} of {count(facts.trials_planned)}", f"trials finished, {', '.join(ended)}"
+        ),
+        Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(tests)),
+        Fact(duration(wall) if wall else "–", "; ".join(filter(None, [worked, f"on {', '.join(facts.devices)}"]))),
+    )
+
+
+def _can_show(test: DatasetFacts, *, named: bool) -> str:
+    """What a test set of this size can and cannot show."""
+    parts = []
+    if test.smallest_difference is not None:
+        points = f"{100 * test.smallest_difference:.1f}"
+        parts.append(f"differences under {points} points do not show")
+    if test.chance is not None:
+        parts.append(f"always naming one class gives {percent(test.chance)}")
+    text = "; ".join(parts)
+    return (f"{test.dataset}: {text}." if named else f"{text[:1].upper()}{text[1:]}.") if text else ""
+
+
+def _metrics(comparison: Comparison) -> Iterable[Table]:
+    for dataset in comparison.datasets:
+        table = tables.metrics_table(comparison, _cells(comparison, dataset))
+        if table.rows:
+            yield table
+
+
+def _cells(comparison: Comparison, dataset: str) -> list[CellSummary]:
+    return [cell for cell in comparison.cells if cell.dataset == dataset]
+
+
+def _before(comparison: Comparison) -> tuple[Section, ...]:
+    """Sections between the leaderboard and the errors."""
+    cost = ("quality_latency", "quality_parameters", "quality_training")
+    return (
+        _section(comparison, "cost", "Quality and cost", cost),
+        _section(
+            comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
+        ),
+        _section(
+            comparison, "complexity", "Complexity", ("complexity",), _per_dataset(comparison, tables.complexity_table)
+        ),
+        _section(
+            comparison,
+            "generalisation",
+            "Generalisation",
+            ("generalisation",),
+            _per_dataset(comparison, lambda cells: tables.elsewhere_table(comparison, cells))
+            if comparison.evaluation_sets
+            else (),
+        ),
+        _section(comparison, "curves", "Learning curves", ("learning_curves",)),
+        _section(comparison, "seeds", "Spread over seeds", ("seeds",)),
+    )
+
+
+def _after(comparison: Comparison) -> tuple[Section, ...]:
+    """Sections after the errors, up to the environment."""
+    ledgers = tuple(
+        table
+        for table in _per_dataset(comparison, tables.ledger_table)
+        if any(cell.ledger.fits for cell in comparison.cells) and table.rows
+    )
+    further = tuple(name for name in CHARTS.names() if name not in PLACED)
+    read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
+    records = [tables.data_table(comparison), tables.weights_table(comparison)]
+    return (
+        _section(comparison, "tuning", "Tuning ledger", ("tuning",), ledgers),
+        Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
+        *([_section(comparison, "further", "Further charts", further)] if further else []),
+        Section(
+            "data",
+            "Data and weights",
+            "A fingerprint is equal exactly when the content is; licences are told as the source states them.",
+            tables=tuple(table for table in records if table.rows),
+            folded=False,
+        ),
+    )
+
+
+def _per_dataset(comparison: Comparison, make: Any) -> tuple[Table, ...]:
+    """One table per data set, named where there are several; empty ones are left out."""
+    made = []
+    for dataset in comparison.datasets:
+        table = make(_cells(comparison, dataset))
+        title = f"{table.title}: {dataset}" if len(comparison.datasets) > 1 else table.title
+        made.append(Table(title, table.columns, table.rows))
+    return tuple(table for table in made if table.rows)
+
+
+def _section(
+    comparison: Comparison, anchor: str, title: str, names: Sequence[str], numbers: tuple[Table, ...] = ()
+) -> Section:
+    """A section of charts: one group per data set, where the chart is of one."""
+    groups = []
+    datasets = comparison.datasets if "complexity" not in names else comparison.datasets[:1]
+    for place, dataset in enumerate(datasets):
+        drawings = [_drawing(comparison, name, dataset, place) for name in names]
+        tabs = tuple(drawing for drawing in drawings if drawing is not None)
+        if tabs:
+            groups.append(Group(dataset if len(datasets) > 1 else "", tabs))
+    read = CHARTS.get(names[0]).how_to_read if len(names) == 1 or anchor == "cost" else "Charts that plugins add."
+    if groups and anchor in {"training", "generalisation", "seeds"} and len(comparison.cells) > MOST_ROWS:
+        read += f" The first {MOST_ROWS} cells are drawn."
+    return Section(anchor, title, thin(read), tuple(groups), numbers)
+
+
+def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Drawing | None:
+    variant = CHARTS.get(name)
+    of_dataset = "dataset" in inspect.signature(variant.build).parameters
+    chart = variant.build(comparison, dataset=dataset) if of_dataset else variant.build(comparison)
+    if chart is None or (place and not of_dataset):
+        return None
+    key = name if place == 0 else f"{name}-{place + 1}"
+    return Drawing(key, variant.title, f"{variant.title}: {variant.summary}", specification(chart))
+
+
+def _errors(comparison: Comparison) -> Errors:
+    """The section on errors: the recommended cell first, every cell with predictions to choose from."""
+    able = [cell for cell in comparison.cells if cell.confusion is not None or cell.reliability]
+    if not able:
+        return Errors(read="Which classes are mistaken for which.", read_still="Which classes are mistaken for which.")
+    answer = comparison.recommendation
+    chosen = next((cell for cell in able if answer and cell.cell_id == answer.cell_id), able[0])
+    several = len(comparison.datasets) > 1
+    confusion, reliability, per_class = (CHARTS.get(name) for name in (*ON_THIS_CELL, "per_class"))
+    drawings = {name: CHARTS.get(name).build(comparison, cell=chosen.cell_id) for name in ON_THIS_CELL}
+    classes = per_class.build(comparison, dataset=chosen.dataset)
+    seeds = chosen.confusion.seeds if chosen.confusion else 0
+    summed = f" Counts are summed over {plural(seeds, 'seed')}." if seeds > 1 else ""
+    return Errors(
+        read="Choose a cell here or in the leaderboard." + summed,
+        read_still=f"Of {chosen.name}.{summed}",
+        choices=tuple(Choice(cell.cell_id, _title(cell, named=several)) for cell in able),
+        chosen=chosen.cell_id,
+        title=_title(chosen, named=several),
+        confusion=_of_cell("confusion_matrix", confusion.title, chosen, drawings),
+        reliability=_of_cell("reliability", reliability.title, chosen, drawings),
+        confusion_read=thin(confusion.how_to_read),
+        reliability_read=thin(reliability.how_to_read),
+        per_class=tables.class_table(chosen.classes),
+        per_class_chart=Drawing("per_class", per_class.title, per_class.summary, specification(classes)) if classes else None,
+        per_class_read=thin(per_class.how_to_read),
+    )
+
+
+def _of_cell(name: str, title: str, cell: CellSummary, drawings: dict[str, Any]) -> Drawing | None:
+    chart = drawings[name]
+    return None if chart is None else Drawing(name, title, f"{title} of {cell.name}", specification(chart))
+
+
+def _title(cell: CellSummary, *, named: bool) -> str:
+    return f"{cell.name} ({cell.dataset})" if named else cell.name

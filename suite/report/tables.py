@@ -1,0 +1,351 @@
+"""The tables of the report: the same boxes for the HTML page and the Markdown twin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from suite.charts.rows import setting_text
+from suite.charts.words import MISSING, count, duration, number, score
+from suite.compare.comparison import CellSummary, ClassScores, Comparison, Spread
+
+__all__ = [
+    "Box",
+    "Column",
+    "Table",
+    "class_table",
+    "complexity_table",
+    "data_table",
+    "elsewhere_table",
+    "failure_tables",
+    "ledger_table",
+    "metrics_table",
+    "time_table",
+    "weights_table",
+]
+
+HASH_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    unit: str = ""
+    number: bool = False
+    """Right-aligned, tabular figures."""
+    best_high: bool = False
+    """Sorting begins with the highest."""
+    long: bool = False
+    """Text that may break into lines."""
+    code: bool = False
+    narrow: bool = True
+    """Kept in the Markdown twin."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One value of a table."""
+
+    text: str
+    value: float | str | None = None
+    """What sorting goes by, where it is not the text."""
+    title: str = ""
+    """Said when the pointer rests on it, for instance why a value is missing."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no value."""
+        return self.text == MISSING
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its heading."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Box, ...], ...]
+
+
+MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")
+
+
+def spread_box(spread: Spread | None, *, as_score: bool = False) -> Box:
+    """The mean of a spread, with its range over seeds and its gaps as the title."""
+    if spread is None or spread.mean is None:
+        return Box(MISSING, "", (spread.reason or "") if spread else "")
+    text = score(spread.mean) if as_score else number(spread.mean)
+    title = f"over {spread.count} of {spread.of} seeds"
+    if spread.lowest is not None and spread.highest is not None and spread.count > 1:
+        show = score if as_score else number
+        title += f": {show(spread.lowest)} to {show(spread.highest)}"
+    return Box(text, spread.mean, title)
+
+
+def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
+    """Every metric on the home test set, one row per cell."""
+    columns = [Column(metric.label, number=True, best_high=metric.higher_is_better) for metric in comparison.metrics]
+    rows = [
+        (*_names(cell), *(spread_box(cell.metrics.get(metric.name), as_score=True) for metric in comparison.metrics))
+        for cell in cells
+        if cell.metrics
+    ]
+    return Table("Every metric on the test set", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+def time_table(cells: Iterable[CellSummary]) -> Table:
+    """Seconds of the stages of one fit, means over seeds."""
+    seconds = ("training", "of it features", "compiling", "to the best epoch", "whole trial")
+    columns = tuple(Column(title, "s", number=True) for title in seconds)
+    rows = []
+    for cell in cells:
+        if cell.timings is not None:
+            times = cell.timings
+            spreads = (
+                times.training_seconds,
+                times.features_seconds,
+                times.compile_seconds,
+                times.seconds_to_best,
+                times.total_seconds,
+                times.examples_per_second,
+            )
+            rows.append((*_names(cell), *(spread_box(spread) for spread in spreads)))
+    speed = Column("speed", "examples/s", number=True, best_high=True)
+    return Table("Seconds in numbers", (MODEL, STRATEGY, *columns, speed), tuple(rows))
+
+
+def complexity_table(cells: Iterable[CellSummary]) -> Table:
+    """What every adapted model weighs."""
+    columns = (
+        Column("input", "pixels", number=True),
+        Column("parameters", number=True),
+        Column("trainable", number=True),
+        Column("MACs", "millions", number=True),
+        Column("size", "MB", number=True),
+        Column("p50", "ms", number=True),
+        Column("p95", "ms", number=True),
+        Column("throughput", "examples/s", number=True, best_high=True),
+        Column("peak memory", "MB", number=True),
+    )
+    rows = [(*_names(cell), *_weights_of(cell)) for cell in cells if cell.profile is not None]
+    return Table("Complexity in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+def _weights_of(cell: CellSummary) -> tuple[Box, ...]:
+    profile = cell.profile
+    if profile is None:
+        return ()
+    size = cell.input_size
+    memory = profile.peak_memory_bytes
+    in_megabytes = memory.mean / 1e6 if memory.mean is not None else None
+    macs = profile.macs / 1e6 if profile.macs is not None else None
+    batch = f"in batches of {profile.throughput_batch_size}, {profile.device}"
+    throughput = spread_box(profile.throughput_per_second)
+    return (
+        Box(f"{size[0]} × {size[1]}", size[0] * size[1]) if size else Box(MISSING, ""),
+        Box(count(profile.parameters), profile.parameters),
+        Box(count(profile.trainable_parameters), profile.trainable_parameters),
+        Box(number(macs), macs if macs is not None else "", f"{count(profile.macs)} MACs"),
+        Box(number(profile.size_bytes / 1e6), profile.size_bytes, f"{count(profile.size_bytes)} bytes"),
+        spread_box(profile.latency_ms_p50),
+        spread_box(profile.latency_ms_p95),
+        Box(throughput.text, throughput.value, f"{throughput.title}, {batch}".lstrip(", ")),
+        Box(number(in_megabytes), in_megabytes if in_megabytes is not None else "", memory.reason or ""),
+    )
+
+
+def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Table:
+    """The headline at home and on each further set, with what is lost."""
+    columns: list[Column] = [Column("home", number=True, best_high=True)]
+    for name in comparison.evaluation_sets:
+        columns += [Column(name, number=True, best_high=True), Column(f"lost on {name}", number=True)]
+        columns.append(Column("95 % interval", number=True))
+    rows = []
+    for cell in cells:
+        if cell.headline is None:
+            continue
+        boxes = [Box(score(cell.headline.value), cell.headline.value)]
+        for name in comparison.evaluation_sets:
+            found = cell.on(name)
+            if found is None or found.headline.mean is None:
+                boxes += [Box(MISSING, ""), Box(MISSING, ""), Box(MISSING, "")]
+                continue
+            ends = (found.drop_low, found.drop_high)
+            interval = f"{score(ends[0])} to {score(ends[1])}".replace("-", "−") if None not in ends else MISSING
+            lost = score(found.drop).replace("-", "−")
+            boxes += [
+                spread_box(found.headline, as_score=True),
+                Box(lost, found.drop if found.drop is not None else ""),
+                Box(interval, ends[0] if ends[0] is not None else "", found.reason or ""),
+            ]
+        rows.append((*_names(cell), *boxes))
+    return Table("Generalisation in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+def class_table(classes: Sequence[ClassScores]) -> Table:
+    """Precision, recall and F1 of each class of one cell."""
+    columns = (
+        Column("class"),
+        Column("precision", number=True, best_high=True),
+        Column("recall", number=True, best_high=True),
+        Column("F1", number=True, best_high=True),
+        Column("examples", number=True, best_high=True),
+    )
+    rows = tuple(
+        (
+            Box(one.name),
+            *(Box(score(value), "" if value is None else value) for value in (one.precision, one.recall, one.f1)),
+            Box(count(one.support), one.support),
+        )
+        for one in classes
+    )
+    return Table("", columns, rows)
+
+
+def ledger_table(cells: Iterable[CellSummary]) -> Table:
+    """What each cell was given before it was judged."""
+    columns = (
+        Column("settings tried", number=True, best_high=True),
+        Column("fits", number=True, best_high=True),
+        Column("epochs", number=True, best_high=True),
+        Column("time", number=True, best_high=True),
+        Column("best", "validation", number=True, best_high=True),
+        Column("median", "validation", number=True, best_high=True, narrow=False),
+        Column("worst", "validation", number=True, best_high=True, narrow=False),
+        Column("chosen", long=True),
+    )
+    rows = []
+    for cell in cells:
+        ledger = cell.ledger
+        chosen = dict.fromkeys(setting_text(searched_part(choice, ledger.space)) for choice in ledger.chosen)
+        rows.append(
+            (
+                *_names(cell),
+                Box(count(ledger.candidates), ledger.candidates),
+                Box(count(ledger.fits), ledger.fits),
+                Box(count(ledger.epochs), ledger.epochs),
+                Box(duration(ledger.seconds), ledger.seconds),
+                *(Box(score(one), "" if one is None else one) for one in (ledger.best, ledger.median, ledger.worst)),
+                Box("; ".join(chosen) or MISSING),
+            )
+        )
+    return Table("Ledger in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+def searched_part(choice: dict[str, object], space: dict[str, tuple[object, ...]]) -> dict[str, object]:
+    """The hyperparameters that were searched; all of them where nothing was."""
+    return {name: value for name, value in choice.items() if name in space} if space else choice
+
+
+def failure_tables(comparison: Comparison) -> list[Table]:
+    """Trials that failed, cells that were skipped, trials that are missing; only those that there are."""
+    where = (MODEL, DATASET, STRATEGY)
+    tables = []
+    if comparison.failures:
+        columns = (*where, Column("phase"), Column("seed", number=True), Column("status"), Column("reason", long=True))
+        rows = tuple(
+            (
+                Box(failed.model),
+                Box(failed.dataset),
+                Box(failed.strategy),
+                Box(failed.phase),
+                Box(str(failed.seed), failed.seed),
+                Box(failed.status),
+                Box(failed.reason, title=failed.log_tail[-400:]),
+            )
+            for failed in comparison.failures
+        )
+        tables.append(Table("Ended without a score", columns, rows))
+    if comparison.skips:
+        skipped = tuple(
+            (Box(skip.model), Box(skip.dataset), Box(skip.strategy), Box(skip.reason)) for skip in comparison.skips
+        )
+        tables.append(Table("Skipped: cannot be run", (*where, Column("reason", long=True)), skipped))
+    if comparison.missing:
+        tables.append(_missing_table(comparison))
+    return tables
+
+
+def _missing_table(comparison: Comparison) -> Table:
+    """Missing trials, counted by cell."""
+    counts: dict[tuple[str, str, str], list[int]] = {}
+    for trial in comparison.missing:
+        both = counts.setdefault((trial.model, trial.dataset, trial.strategy), [0, 0])
+        both[trial.phase == "final"] += 1
+    columns = (
+        MODEL,
+        DATASET,
+        STRATEGY,
+        Column("searches", number=True, best_high=True),
+        Column("final fits", number=True, best_high=True),
+    )
+    rows = tuple(
+        (*(Box(name) for name in names), Box(str(both[0]), both[0]), Box(str(both[1]), both[1]))
+        for names, both in counts.items()
+    )
+    return Table("Not there yet", columns, rows)
+
+
+def data_table(comparison: Comparison) -> Table:
+    """Data sets as they were used."""
+    columns = (
+        DATASET,
+        Column("classes", number=True),
+        Column("train", number=True),
+        Column("validation", number=True),
+        Column("test", number=True),
+        Column("left out", number=True),
+        Column("licence", long=True),
+        Column("origin", long=True),
+        Column("fingerprint", code=True),
+    )
+    rows = tuple(
+        (
+            Box(record.name),
+            Box(count(len(record.class_names)), len(record.class_names)),
+            *(Box(count(record.sizes.get(split)), record.sizes.get(split, "")) for split in _SPLITS),
+            Box(count(len(record.skipped)), len(record.skipped), "; ".join(list(record.skipped)[:5])),
+            Box(record.licence or "not stated"),
+            Box(record.origin or MISSING),
+            Box(record.fingerprint[:HASH_DIGITS], title=record.fingerprint),
+        )
+        for record in comparison.data
+    )
+    return Table("Data", columns, rows)
+
+
+_SPLITS = ("train", "validation", "test")
+
+
+def weights_table(comparison: Comparison) -> Table:
+    """Weights that the models started from."""
+    using: dict[str, list[str]] = {}
+    for cell in comparison.cells:
+        if cell.weights is not None:
+            using.setdefault(cell.weights.sha256, []).append(cell.model)
+    columns = (
+        Column("model", long=True),
+        Column("weights"),
+        Column("pretrained on", long=True),
+        Column("licence", long=True),
+        Column("location", long=True),
+        Column("SHA-256", code=True),
+    )
+    rows = tuple(
+        (
+            Box(", ".join(dict.fromkeys(using.get(weights.sha256, ()))) or MISSING),
+            Box(weights.name),
+            Box(weights.pretrained_on or MISSING),
+            Box(weights.licence or "not stated"),
+            Box(weights.location or MISSING),
+            Box(weights.sha256[:HASH_DIGITS] or MISSING, title=weights.sha256),
+        )
+        for weights in comparison.weights
+    )
+    return Table("Weights", columns, rows)
+
+
+def _names(cell: CellSummary) -> tuple[Box, Box]:
+    return Box(cell.model), Box(cell.strategy)

@@ -1,0 +1,257 @@
+"""A result: everything known of one finished trial, self-contained and versioned.
+
+This module and everything that reads results knows nothing of TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from suite.errors import StoreError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Candidate",
+    "DataRecord",
+    "Environment",
+    "EpochRecord",
+    "Phase",
+    "Predictions",
+    "Profile",
+    "Result",
+    "Score",
+    "Status",
+    "Timings",
+    "WeightsRecord",
+]
+
+FORMAT_VERSION = 1
+
+Status = Literal["done", "failed", "diverged", "timeout", "skipped"]
+Phase = Literal["search", "final"]
+
+
+class Record(BaseModel):
+    """Base of what is written to disk: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(Record):
+    """One metric on one evaluation set."""
+
+    value: float | None
+    """None where the metric cannot be computed; ``reason`` says why. Never 0 instead."""
+    low: float | None = None
+    """Lower end of the 95 % interval over examples, where one was computed."""
+    high: float | None = None
+    reason: str | None = None
+
+
+class EpochRecord(Record):
+    """One epoch of a fit."""
+
+    epoch: int
+    """From 1."""
+    seconds: float
+    """Training only, without validation and without compilation."""
+    learning_rate: float
+    """At the end of the epoch."""
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_score: float
+    """Accuracy on validation, a fraction."""
+    trainable_parameters: int
+
+
+class Candidate(Record):
+    """One setting that was tried inside a trial, with what it scored on validation."""
+
+    hyperparameters: dict[str, Any]
+    validation_score: float | None
+    validation_loss: float | None = None
+    epochs: int
+    """0 for closed-form and convex fits, which have none."""
+    seconds: float
+
+
+class Profile(Record):
+    """What a model costs. Missing where it was not measured."""
+
+    parameters: int
+    """Of the whole adapted model, backbone and head."""
+    trainable_parameters: int
+    macs: int | None
+    """Multiply-accumulate operations for one example; FLOPs = 2 x MACs."""
+    size_bytes: int
+    """Bytes of the weights as stored."""
+    latency_ms_p50: float | None
+    """One example at a time, after warm-up."""
+    latency_ms_p95: float | None
+    throughput_per_second: float | None
+    """Examples per second at ``throughput_batch_size``, after warm-up."""
+    throughput_batch_size: int = 32
+    peak_memory_bytes: int | None
+    """Peak resident memory of the worker process over the trial."""
+    device: str
+    """For instance ``CPU (2 threads)``."""
+
+
+class Timings(Record):
+    """Seconds of the stages of a trial."""
+
+    fit_seconds: float
+    """Training, without compilation and validation."""
+    compile_seconds: float
+    """Building and tracing; near 0 where a compiled model was reused."""
+    validation_seconds: float
+    seconds_to_best: float
+    """Training seconds until the epoch whose weights were kept."""
+    features_seconds: float
+    """Computing frozen features, as if nothing had been cached (the cost when they were computed)."""
+    examples_per_second: float | None
+    """Training examples per second of ``fit_seconds``; missing for fits without epochs."""
+    total_seconds: float
+    """Wall time of the whole trial in its worker."""
+
+
+class Environment(Record):
+    """Where a trial ran."""
+
+    suite: str
+    python: str
+    packages: dict[str, str]
+    platform: str
+    processor: str
+    device: str
+    cpu_count: int
+    threads: int
+    commit: str | None = None
+    """Commit of the repository that holds the spec, where there is one."""
+    dirty: bool | None = None
+    jit_compile: bool = False
+    jit_reason: str = ""
+    """The measured seconds per step that decided for or against XLA."""
+
+
+class DataRecord(Record):
+    """A data set as it was used."""
+
+    name: str
+    class_names: tuple[str, ...]
+    sizes: dict[str, int]
+    """Examples per split."""
+    fingerprint: str
+    licence: str | None
+    origin: str
+    skipped: dict[str, str] = Field(default_factory=dict)
+    """Examples that could not be decoded: id to reason."""
+
+
+class WeightsRecord(Record):
+    """The weights a trial started from."""
+
+    name: str
+    location: str
+    sha256: str
+    licence: str | None
+    pretrained_on: str | None
+
+
+class Result(Record):
+    """Everything known of one trial."""
+
+    format_version: int = FORMAT_VERSION
+    id: str
+    """``Trial.id``."""
+    cell_id: str
+    """The same for all trials of a model x dataset x strategy."""
+    status: Status
+    reason: str | None = None
+    """One sentence; always there unless the status is ``done``."""
+    trial: dict[str, Any]
+    """The trial's own JSON, complete."""
+    phase: Phase
+    seed: int
+    model: str
+    """Label of the model."""
+    dataset: str
+    """Label of the data set."""
+    strategy: str
+    """Label of the strategy, for instance ``fine_tune: all``."""
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    """What was used in the end, the winners of searches included."""
+    scores: dict[str, dict[str, Score]] = Field(default_factory=dict)
+    """Evaluation set (``validation``, ``test``, or the label of a further set) to metric to score."""
+    history: tuple[EpochRecord, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    best_epoch: int | None = None
+    profile: Profile | None = None
+    timings: Timings | None = None
+    environment: Environment | None = None
+    data: tuple[DataRecord, ...] = ()
+    """The home data set first, then those of ``evaluate_on``."""
+    weights: WeightsRecord | None = None
+    family: str | None = None
+    """Architecture family of the backbone."""
+    input_size: tuple[int, int] | None = None
+    batch_size: int | None = None
+    """The batch size that was used; smaller than asked for where memory ran out."""
+    notes: tuple[str, ...] = ()
+    """What happened on the way and a reader should know, one sentence each."""
+    error: str | None = None
+    """Traceback or last lines of the log."""
+    artefacts: dict[str, str] = Field(default_factory=dict)
+    """Name to file name inside the trial's folder: ``predictions/test``, ``model``, ``log``."""
+    started_at: str = ""
+    finished_at: str = ""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a fitted model says of one evaluation set. NumPy only."""
+
+    example_ids: NDArray[np.str_]
+    """Shape ``(n,)``."""
+    targets: NDArray[np.int64]
+    """Class indices, shape ``(n,)``."""
+    probabilities: NDArray[np.float32]
+    """Shape ``(n, classes)``; rows sum to 1."""
+    class_names: tuple[str, ...]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The predicted class index per example, shape ``(n,)``."""
+        return self.probabilities.argmax(axis=1).astype(np.int64)
+
+    def save(self, path: Path) -> None:
+        """Writes an ``.npz`` without pickles."""
+        np.savez_compressed(
+            path,
+            example_ids=self.example_ids,
+            targets=self.targets,
+            probabilities=self.probabilities,
+            class_names=np.array(json.dumps(self.class_names)),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(
+                    example_ids=file["example_ids"],
+                    targets=file["targets"],
+                    probabilities=file["probabilities"],
+                    class_names=tuple(json.loads(str(file["class_names"]))),
+                )
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error

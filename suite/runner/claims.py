@@ -1,0 +1,150 @@
+"""Who runs which trial, so that two runs on one store do nothing twice.
+
+A claim is a row with its owner and a heartbeat.  An owner on this machine is dead when its process is; one
+elsewhere when its heartbeat has stopped.  A dead owner's claims are taken over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import psutil
+import sqlalchemy as sql
+
+from suite.database import claims, results
+from suite.errors import StoreError
+from suite.store import Store
+
+__all__ = ["Claim", "Claims"]
+
+HEARTBEAT_SECONDS = 10.0
+SILENT_SECONDS = 120.0
+"""An owner on another machine is dead after so long without a heartbeat."""
+ABANDONED_SECONDS = 86_400.0
+
+Claim = Literal["claimed", "taken", "finished"]
+
+
+class Claims:
+    """The claims of this run. Use it as a context manager: a thread keeps them alive until it is left."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.owner = _own_name()
+        self.folder = store.folder / "tmp" / self.owner
+        """Where this run's trials write; removed in the end."""
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Claims:
+        self._remove_abandoned_folders()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._thread.join()
+        # A full disk must not hide the error that is on its way; a dead owner's claims are taken over anyway.
+        with contextlib.suppress(StoreError), self._store.transaction() as connection:
+            connection.execute(claims.delete().where(claims.c.owner == self.owner))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def claim(self, trial_id: str, *, seen: int | None) -> Claim:
+        """Tries to get a trial for this run.
+
+        Args:
+            trial_id: The trial.
+            seen: ``Entry.sequence`` of its stored result when this run began; None where it had none.
+
+        Returns:
+            ``claimed``; ``taken`` by a living run; or ``finished`` since ``seen``, by another run.
+        """
+        with self._store.transaction() as connection:
+            stored = connection.scalar(sql.select(results.c.sequence).where(results.c.id == trial_id))
+            if stored is not None and stored != seen:
+                return "finished"
+            row = connection.execute(sql.select(claims).where(claims.c.trial_id == trial_id)).one_or_none()
+            if row is not None and row.owner != self.owner and is_alive(row.owner, row.heartbeat):
+                return "taken"
+            connection.execute(claims.delete().where(claims.c.trial_id == trial_id))
+            mine = {"trial_id": trial_id, "owner": self.owner, "heartbeat": time.time()}
+            connection.execute(claims.insert().values(**mine))
+        return "claimed"
+
+    def release(self, trial_id: str) -> None:
+        """Gives a trial up, after its result was saved."""
+        mine = sql.and_(claims.c.trial_id == trial_id, claims.c.owner == self.owner)
+        with self._store.transaction() as connection:
+            connection.execute(claims.delete().where(mine))
+
+    def others(self) -> set[str]:
+        """The trials that other living runs have claimed."""
+        with self._store.transaction() as connection:
+            rows = connection.execute(sql.select(claims).where(claims.c.owner != self.owner)).all()
+        return {row.trial_id for row in rows if is_alive(row.owner, row.heartbeat)}
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(HEARTBEAT_SECONDS):
+            with contextlib.suppress(StoreError, OSError), self._store.transaction() as connection:
+                update = claims.update().where(claims.c.owner == self.owner)
+                connection.execute(update.values(heartbeat=time.time()))
+            with contextlib.suppress(OSError):
+                os.utime(self.folder)
+
+    def _remove_abandoned_folders(self) -> None:
+        """What runs that were killed left behind."""
+        for folder in _subfolders(self._store.folder / "tmp"):
+            with contextlib.suppress(OSError):
+                age = time.time() - folder.stat().st_mtime
+                if is_alive(folder.name, time.time() - age, silent_seconds=ABANDONED_SECONDS):
+                    continue
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SECONDS) -> bool:
+    """Whether an owner still runs, from its process where it is on this machine, else from its last heartbeat."""
+    machine, _, process = owner.rpartition("-p")
+    number, _, started = process.partition("-")
+    if machine != _machine_name() or not number.isdecimal() or not started.isdecimal():
+        return time.time() - heartbeat < silent_seconds
+    try:
+        return _started(psutil.Process(int(number))) == int(started)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+
+
+def _own_name() -> str:
+    """Machine, process and its start: a process number alone is used again."""
+    process = psutil.Process()
+    return f"{_machine_name()}-p{process.pid}-{_started(process)}"
+
+
+def _started(process: psutil.Process) -> int:
+    return round(process.create_time() * 100)
+
+
+def _machine_name() -> str:
+    """Host and process namespace: two containers may share a host's name but not its process numbers."""
+    namespace = ""
+    with contextlib.suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - the link leads nowhere, its text is the name
+    return hashlib.sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:12]
+
+
+def _subfolders(folder: Path) -> Iterable[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()]

@@ -1,0 +1,48 @@
+"""How long trials will take, judged by similar ones that are done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from suite.plan import Trial
+
+__all__ = ["Estimate"]
+
+
+class Estimate:
+    """Mean seconds of trials that are done, by what they have in common with one that is not."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def add(self, trial: Trial, seconds: float) -> None:
+        """A trial that is done and how long it took."""
+        for key in _likeness(trial):
+            total, count = self._sums.get(key, (0.0, 0))
+            self._sums[key] = (total + seconds, count + 1)
+
+    def seconds(self, trials: Iterable[Trial]) -> float | None:
+        """Seconds for these trials one after another, 0 for none; None where nothing is known yet.
+
+        Each is taken to last as long as the mean of the most similar ones: of its own cell and phase, else of its
+        cell, of the same model and strategy, of the same strategy, of all.
+        """
+        total = 0.0
+        for trial in trials:
+            known = next((self._sums[key] for key in _likeness(trial) if key in self._sums), None)
+            if known is None:
+                return None
+            total += known[0] / known[1]
+        return total
+
+
+def _likeness(trial: Trial) -> tuple[tuple[str, ...], ...]:
+    """What a trial has in common with others, the closest first."""
+    model, _, strategy = trial.cell.labels
+    return (
+        ("cell", trial.cell.id, trial.phase),
+        ("cell", trial.cell.id),
+        ("pair", model, strategy),
+        ("strategy", strategy),
+        (),
+    )

@@ -1,0 +1,147 @@
+"""Worker processes that may die: one pebble pool of one process per slot, so that a trial's place can be chosen.
+
+A trial that raises, crashes, is killed or takes too long ends with a status; its worker is replaced and the
+others go on.  The parent never imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pebble
+
+from suite.runner.process import ENDED_QUIETLY, WorkerContext, WorkerSettings, prepare_worker
+from suite.runner.request import TrialEnd, TrialRequest
+from suite.runner.worker import LOG, run_request
+
+__all__ = ["EXECUTOR", "Finished", "WorkerPool"]
+
+EXECUTOR = "suite.runner.trial:execute"
+LOG_TAIL_LINES = 60
+LOG_TAIL_BYTES = 20_000
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial that ended, and where it ran."""
+
+    slot: int
+    request: TrialRequest
+    end: TrialEnd
+
+
+class WorkerPool:
+    """As many workers as there are settings, each kept warm; ``submit`` chooses which one takes a trial."""
+
+    def __init__(
+        self, settings: tuple[WorkerSettings, ...], *, executor: str = EXECUTOR, timeout_seconds: float | None = None
+    ) -> None:
+        self._settings = settings
+        self._executor = executor
+        self._timeout_seconds = timeout_seconds
+        self._pools: list[Any] = [None] * len(settings)
+        self._running: dict[int, TrialRequest] = {}
+        self._done: queue.Queue[tuple[int, Any]] = queue.Queue()
+
+    @property
+    def idle(self) -> tuple[int, ...]:
+        """The slots that run nothing."""
+        return tuple(slot for slot in range(len(self._settings)) if slot not in self._running)
+
+    @property
+    def running(self) -> tuple[TrialRequest, ...]:
+        """The trials that are running now."""
+        return tuple(self._running.values())
+
+    def submit(self, slot: int, request: TrialRequest) -> None:
+        """Starts a trial in an idle slot; its process is started if there is none."""
+        if slot in self._running:
+            raise ValueError(f"slot {slot} runs trial {self._running[slot].trial.id} already")
+        settings = self._settings[slot]
+        pool = self._pools[slot]
+        if pool is not None and not pool.active:
+            # A worker that died between two trials takes its pool along.
+            pool.stop()
+            pool.join()
+            pool = None
+        if pool is None:
+            module = self._executor.partition(":")[0]
+            pool = self._pools[slot] = pebble.ProcessPool(
+                max_workers=1, context=WorkerContext(), initializer=prepare_worker, initargs=(settings, module)
+            )
+        self._running[slot] = request
+        arguments = (self._executor, request, settings.log)
+        future = pool.schedule(run_request, args=arguments, timeout=self._timeout_seconds)
+        future.add_done_callback(lambda ended: self._done.put((slot, ended)))
+
+    def wait(self, timeout_seconds: float) -> list[Finished]:
+        """The trials that ended, waiting for the first one at most ``timeout_seconds``."""
+        finished: list[Finished] = []
+        while True:
+            try:
+                slot, future = self._done.get(timeout=0 if finished else timeout_seconds)
+            except queue.Empty:
+                return finished
+            request = self._running.pop(slot)
+            finished.append(Finished(slot, request, self._end_of(future, request, self._settings[slot].log)))
+
+    def close(self) -> None:
+        """Ends every worker; a trial that is running is lost."""
+        for pool in self._pools:
+            if pool is not None:
+                pool.stop()
+        for pool in self._pools:
+            if pool is not None:
+                pool.join()
+        self._pools = [None] * len(self._settings)
+        self._running.clear()
+
+    def _end_of(self, future: Any, request: TrialRequest, worker_log: Path) -> TrialEnd:
+        try:
+            end: TrialEnd = future.result()
+        except FutureTimeoutError:
+            reason = f"took longer than {self._timeout_seconds:g} seconds"
+            return TrialEnd("timeout", reason=reason, error=_tail(request.folder / LOG))
+        except pebble.ProcessExpired as error:
+            return TrialEnd("failed", reason=_cause_of_death(error.exitcode), error=_tail(request.folder / LOG))
+        except CancelledError:
+            return TrialEnd("failed", reason="was cancelled")
+        except Exception as error:  # noqa: BLE001 - a broken pool ends this trial, the next one gets a new pool
+            reason = f"its worker process could not start ({type(error).__name__}: {error})"
+            return TrialEnd("failed", reason=reason, error=_tail(worker_log))
+        return end
+
+
+def _cause_of_death(code: int | None) -> str:
+    """Why a worker process ended, from its exit code."""
+    if code is None:
+        return "the worker process ended and left no exit code"
+    if code == ENDED_QUIETLY:
+        return "the worker process ended in the middle of the trial (exit code 0)"
+    if code > 0:
+        return f"the worker process ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = "; often the system does this when memory runs out" if name == "SIGKILL" else ""
+    return f"the worker process was ended by {name}{hint}"
+
+
+def _tail(log: Path) -> str | None:
+    """The last lines of a log; None where there are none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return None
+    lines = text.splitlines()[-LOG_TAIL_LINES:]
+    return "\n".join(lines) or None

@@ -1,0 +1,216 @@
+"""What a run shows on stderr while it works: a bar with the time left, or one line per finished trial."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from suite.plan import Trial
+from suite.results import Result
+from suite.runner.estimate import Estimate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+__all__ = ["LinesProgress", "Progress", "ProgressMode", "QuietProgress", "make_progress"]
+
+ProgressMode = Literal["auto", "lines", "quiet"]
+
+
+class Progress(Protocol):
+    """What the runner tells whoever shows its progress."""
+
+    def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
+        """The trials that will be run, and what is known of how long they take."""
+
+    def begin(self, trial: Trial) -> None:
+        """A trial was given to a worker."""
+
+    def finish(self, trial: Trial, result: Result | None) -> None:
+        """A trial ended; without a result where another run has done it."""
+
+    def wait(self, trials: Iterable[Trial]) -> None:
+        """Nothing is left but trials that another run has claimed."""
+
+    def stop(self) -> None:
+        """The run is over, or was interrupted."""
+
+
+def make_progress(mode: ProgressMode = "auto") -> Progress:
+    """``auto`` is a bar on a terminal and lines elsewhere; ``quiet`` shows nothing."""
+    if mode == "quiet":
+        return QuietProgress()
+    if mode == "auto" and sys.stderr.isatty():
+        return BarProgress()
+    return LinesProgress()
+
+
+class QuietProgress:
+    """Shows nothing."""
+
+    def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
+        """Nothing."""
+
+    def begin(self, trial: Trial) -> None:
+        """Nothing."""
+
+    def finish(self, trial: Trial, result: Result | None) -> None:
+        """Nothing."""
+
+    def wait(self, trials: Iterable[Trial]) -> None:
+        """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing."""
+
+
+class _Counting:
+    """What is open, and how long that will take."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Trial] = {}
+        self._total = 0
+        self._workers = 1
+        self._estimate = Estimate()
+        self._waiting = False
+
+    def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
+        """Remembers what is to be done."""
+        self._open = {trial.id: trial for trial in trials}
+        self._total = len(trials)
+        self._workers = workers
+        self._estimate = estimate
+
+    def _count(self, trial: Trial) -> int:
+        self._open.pop(trial.id, None)
+        return self._total - len(self._open)
+
+    @property
+    def _seconds_left(self) -> float | None:
+        seconds = self._estimate.seconds(self._open.values())
+        return None if seconds is None else seconds / max(1, min(self._workers, len(self._open)))
+
+
+class LinesProgress(_Counting):
+    """One line per finished trial, for logs."""
+
+    def begin(self, trial: Trial) -> None:
+        """Nothing: the line comes when the trial ended."""
+
+    def finish(self, trial: Trial, result: Result | None) -> None:
+        """``[12/96] vgg_tiny, linear_probe, seed 1: done, 0.620, 3 s; about 2 min left``."""
+        count = self._count(trial)
+        left = self._seconds_left
+        rest = f"; about {duration(left)} left" if left else ""
+        print(f"[{count}/{self._total}] {describe(trial)}: {outcome(result)}{rest}", file=sys.stderr, flush=True)
+
+    def wait(self, trials: Iterable[Trial]) -> None:
+        """Says once that another run is waited for."""
+        if not self._waiting:
+            self._waiting = True
+            print(waiting_sentence(trials), file=sys.stderr, flush=True)
+
+    def stop(self) -> None:
+        """Nothing: every line stands for itself."""
+
+
+class BarProgress(_Counting):
+    """A bar with the time left; failures stay above it as lines."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__()
+        self._console = console
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._running: dict[str, Trial] = {}
+
+    def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
+        """Draws the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        super().start(trials, workers=workers, estimate=estimate)
+        self._bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.description}", markup=False),
+            console=self._console or Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=len(trials), left="")
+        self._bar.start()
+        self._show()
+
+    def begin(self, trial: Trial) -> None:
+        """Shows what runs."""
+        self._running[trial.id] = trial
+        self._show()
+
+    def finish(self, trial: Trial, result: Result | None) -> None:
+        """Moves the bar on; what did not end well stays on the screen."""
+        self._running.pop(trial.id, None)
+        count = self._count(trial)
+        if self._bar is None or self._task is None:
+            return
+        if result is not None and result.status != "done":
+            self._bar.console.print(f"{describe(trial)}: {outcome(result)}", markup=False, highlight=False)
+        self._bar.update(self._task, completed=count)
+        self._show()
+
+    def wait(self, trials: Iterable[Trial]) -> None:
+        """Says that another run is waited for."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=waiting_sentence(trials))
+
+    def stop(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _show(self) -> None:
+        if self._bar is None or self._task is None:
+            return
+        left = self._seconds_left
+        running = " | ".join(describe(trial) for trial in self._running.values())
+        self._bar.update(self._task, description=running, left=f"about {duration(left)} left" if left else "")
+
+
+def describe(trial: Trial) -> str:
+    """A trial in a few words: ``vgg_tiny, linear_probe, seed 1``."""
+    model, dataset, strategy = trial.cell.labels
+    if trial.phase == "search":
+        settings = ", ".join(f"{name} {value}" for name, value in (trial.candidate or {}).items())
+        return f"{model} on {dataset}, {strategy}, search {settings}"
+    return f"{model} on {dataset}, {strategy}, seed {trial.seed}"
+
+
+def outcome(result: Result | None) -> str:
+    """How a trial ended, with its validation accuracy where it has one; never the test score of a single seed."""
+    if result is None:
+        return "done by another run"
+    if result.status != "done":
+        return f"{result.status}: {result.reason}"
+    metrics = result.scores.get("validation", {})
+    score = next((f", validation {name} {score.value:.3f}" for name, score in metrics.items() if score.value is not None), "")
+    seconds = f", {duration(result.timings.total_seconds)}" if result.timings else ""
+    return f"done{score}{seconds}"
+
+
+def waiting_sentence(trials: Iterable[Trial]) -> str:
+    """Why nothing seems to happen."""
+    count = len(tuple(trials))
+    return f"waiting for another run, which has {count} trial{'s' if count != 1 else ''} of this plan in work"
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 9.5:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,48 @@
+"""What goes to a worker and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from suite.plan import Trial
+from suite.results import Result, Status
+
+__all__ = ["TrialEnd", "TrialRequest"]
+
+
+@dataclass(frozen=True)
+class TrialRequest:
+    """One trial, with everything that its worker needs to know."""
+
+    trial: Trial
+    labels: tuple[str, str, str]
+    """Model, data set and strategy as reports name them."""
+    folder: Path
+    """Where the trial writes its artefacts; on the file system of the store."""
+    cache_root: Path
+    """Where decoded images and features are kept."""
+    threads: int
+    search_results: tuple[Result, ...] = ()
+    """For a final trial: the search trials of its cell that are done, in the order of the candidates."""
+    planned_fits: int = 1
+    """How many fits of the cell are planned; what a measurement of XLA may cost depends on it."""
+    keep_model: bool = False
+    """Write the adapted model; only the best of a cell is kept in the end."""
+    plugins: tuple[str, ...] = ()
+    """Python files that register further variants."""
+
+
+@dataclass(frozen=True)
+class TrialEnd:
+    """How a trial ended."""
+
+    status: Status
+    result: Result | None = None
+    """Only where the status is ``done``."""
+    reason: str | None = None
+    """One sentence, wherever the status is another."""
+    error: str | None = None
+    """The traceback, or the last lines of the log."""
+    error_number: int | None = field(default=None)
+    """The operating system's number of an error, which tells a full disk."""

@@ -1,0 +1,134 @@
+"""Which trial runs next, and where.
+
+Cells are taken in the order of the plan and stay on one worker, searches before finals, so that a compiled model
+is reused; a worker goes on with the model that it has warm.  A worker without a cell of its own helps another.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from suite.plan import Plan, Trial, canonical_json
+from suite.store import Entry
+
+__all__ = ["Redo", "Schedule", "missing_trials"]
+
+Redo = Literal["none", "failed", "all"]
+RETRIED = {"failed", "timeout"}
+"""What is not cached. A divergence or a skip would come again: same seed, same weights, same data."""
+
+
+def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "failed") -> tuple[Trial, ...]:
+    """The trials that a run has to do, in the order of the plan.
+
+    Args:
+        plan: What is asked for.
+        entries: What is stored, as ``Store.entries`` or ``glance`` returns it.
+        redo: ``none`` runs only what was never run; ``failed`` also what failed or took too long, and finals whose
+            search has a newer result than they knew; ``all`` everything.
+    """
+    if redo == "all":
+        return plan.trials
+    if redo == "none":
+        return tuple(trial for trial in plan.trials if trial.id not in entries)
+    missing: dict[str, Trial] = {}
+    for trial in plan.trials:
+        entry = entries.get(trial.id)
+        if entry is None or entry.status in RETRIED:
+            missing[trial.id] = trial
+    return tuple(t for t in plan.trials if t.id in missing or _is_stale(t, plan, entries, missing))
+
+
+def _is_stale(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:
+    """Whether a stored final was chosen from fewer search trials than there are now."""
+    entry = entries.get(trial.id)
+    if trial.phase == "search" or entry is None:
+        return False
+    searches = plan.searches(trial.cell)
+    known = [entries[search.id] for search in searches if search.id in entries]
+    newer = any(search.status == "done" and search.sequence > entry.sequence for search in known)
+    # Skipped because every search failed: that may change now.
+    return newer or (entry.status == "skipped" and any(search.id in missing for search in searches))
+
+
+@dataclass
+class _Work:
+    """What is left of one cell."""
+
+    model: str
+    trials: deque[Trial]
+    open_searches: set[str]
+    slot: int | None = None
+    waiting: dict[str, Trial] = field(default_factory=dict)
+    """Trials that another run has claimed."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether its next trial may start: a final waits for all searches of its cell."""
+        return bool(self.trials) and (self.trials[0].phase == "search" or not self.open_searches)
+
+
+class Schedule:
+    """The missing trials of a run."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self._cells: dict[str, _Work] = {}
+        self._warm: dict[int, str] = {}
+        for trial in trials:
+            work = self._cells.get(trial.cell.id)
+            if work is None:
+                model = canonical_json(trial.cell.content["model"])
+                work = self._cells[trial.cell.id] = _Work(model, deque(), set())
+            work.trials.append(trial)
+            if trial.phase == "search":
+                work.open_searches.add(trial.id)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to start or to wait for."""
+        return not any(work.trials or work.waiting for work in self._cells.values())
+
+    @property
+    def waiting(self) -> tuple[Trial, ...]:
+        """Trials that another run has claimed."""
+        return tuple(trial for work in self._cells.values() for trial in work.waiting.values())
+
+    def take(self, slot: int) -> Trial | None:
+        """The next trial for a worker, or None where nothing can start now."""
+        ready = [work for work in self._cells.values() if work.ready]
+        if not ready:
+            return None
+        work = min(ready, key=lambda work: self._preference(work, slot))
+        if work.slot is None:
+            work.slot = slot
+        self._warm[slot] = work.model
+        return work.trials.popleft()
+
+    def _preference(self, work: _Work, slot: int) -> int:
+        """Lower is better; among equals the plan's order decides."""
+        if work.slot == slot:
+            return 0
+        if work.slot is None and work.model == self._warm.get(slot):
+            return 1
+        elsewhere = any(model == work.model for other, model in self._warm.items() if other != slot)
+        if work.slot is None:
+            return 3 if elsewhere else 2
+        return 4
+
+    def put_back(self, trial: Trial) -> None:
+        """Another run has it: asked again by ``retry_waiting``."""
+        self._cells[trial.cell.id].waiting[trial.id] = trial
+
+    def retry_waiting(self) -> None:
+        """Makes every waiting trial startable again."""
+        for work in self._cells.values():
+            ordered = sorted(work.waiting.values(), key=lambda trial: trial.phase == "final")
+            work.trials.extendleft(reversed(ordered))
+            work.waiting.clear()
+
+    def settle(self, trial: Trial) -> None:
+        """The trial is stored; the finals of its cell wait for one search less."""
+        self._cells[trial.cell.id].open_searches.discard(trial.id)

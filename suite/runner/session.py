@@ -1,0 +1,303 @@
+"""One run at work: trials go to workers, results go to the store, until nothing is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from suite.database import FULL
+from suite.errors import StoreError
+from suite.plan import Plan, Trial
+from suite.results import Environment, Result
+from suite.runner.claims import Claims
+from suite.runner.environment import environment, repository_state, worker_settings
+from suite.runner.estimate import Estimate
+from suite.runner.pool import Finished, WorkerPool
+from suite.runner.process import WorkerSettings
+from suite.runner.progress import Progress
+from suite.runner.request import TrialEnd, TrialRequest
+from suite.runner.schedule import Redo, Schedule, missing_trials
+from suite.runner.worker import LOG
+from suite.store import Entry, Store, open_store
+
+__all__ = ["Session", "SessionSettings"]
+
+POLL_SECONDS = 0.5
+"""How often trials that another run has claimed are looked at again."""
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How a plan is run; see ``suite.runner.run.run_plan``."""
+
+    out: Path
+    cache_root: Path
+    redo: Redo
+    jobs: int | None
+    timeout_seconds: float | None
+    base: Path
+    command: str | None
+    executor: str
+
+
+class Session:
+    """Runs what is missing of ``chosen``, a part of ``plan``."""
+
+    def __init__(self, plan: Plan, chosen: Plan, settings: SessionSettings, progress: Progress) -> None:
+        self._plan = plan
+        self._chosen = chosen
+        self._settings = settings
+        self._progress = progress
+
+    def run(self) -> tuple[str, ...]:
+        """Returns the ids of the trials that were done here."""
+        with open_store(self._settings.out) as store:
+            self._describe(store)
+            with Claims(store) as claims, _terminable():
+                store.clean(spare=claims.others())
+                entries = store.entries()
+                missing = missing_trials(self._chosen, entries, redo=self._settings.redo)
+                if not missing:
+                    return ()
+                return self._work(store, claims, missing, entries)
+
+    def _describe(self, store: Store) -> None:
+        """Keeps spec and plan beside the results, so that a report needs the store alone."""
+        from suite.compare.planned import summarise_plan
+
+        texts = {
+            "spec": self._plan.spec.model_dump_json(),
+            "plan": summarise_plan(self._plan, command=self._settings.command).model_dump_json(),
+        }
+        known = store.documents()
+        for name, text in texts.items():
+            if known.get(name) != text:
+                store.save_document(name, text)
+
+    def _work(
+        self, store: Store, claims: Claims, missing: tuple[Trial, ...], entries: dict[str, Entry]
+    ) -> tuple[str, ...]:
+        settings = worker_settings(self._settings.jobs, folder=claims.folder)[: len(missing)]
+        pool = WorkerPool(settings, executor=self._settings.executor, timeout_seconds=self._settings.timeout_seconds)
+        estimate = _estimate(store, self._plan)
+        work = _Work(self, store, claims, pool, settings, Schedule(missing), entries, estimate)
+        self._progress.start(missing, workers=len(settings), estimate=estimate)
+        try:
+            work.until_done()
+        except KeyboardInterrupt:
+            # What finished while the signal came is kept.
+            work.keep_finished(timeout_seconds=0)
+            raise
+        finally:
+            self._progress.stop()
+            pool.close()
+        return tuple(work.new)
+
+
+class _Work:
+    """The loop of a session, with everything that is open while it runs."""
+
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        claims: Claims,
+        pool: WorkerPool,
+        workers: tuple[WorkerSettings, ...],
+        schedule: Schedule,
+        entries: dict[str, Entry],
+        estimate: Estimate,
+    ) -> None:
+        self._plan = session._plan  # noqa: SLF001 - a part of the session that lives while it works
+        self._settings = session._settings  # noqa: SLF001
+        self._progress = session._progress  # noqa: SLF001
+        self._store = store
+        self._claims = claims
+        self._pool = pool
+        self._workers = workers
+        self._schedule = schedule
+        self._entries = entries
+        self._estimate = estimate
+        self._commit = repository_state(self._settings.base)
+        self._started: dict[str, str] = {}
+        self.new: list[str] = []
+
+    def until_done(self) -> None:
+        """Runs until every trial is stored, by this run or by another."""
+        looked = time.monotonic()
+        while not self._schedule.is_empty or self._pool.running:
+            for slot in self._pool.idle:
+                self._fill(slot)
+            waiting = self._schedule.waiting
+            if waiting and not self._pool.running:
+                self._progress.wait(waiting)
+            self.keep_finished(timeout_seconds=POLL_SECONDS)
+            if waiting and time.monotonic() - looked >= POLL_SECONDS:
+                looked = time.monotonic()
+                self._schedule.retry_waiting()
+
+    def keep_finished(self, *, timeout_seconds: float) -> None:
+        """Stores what ended, waiting for the first trial."""
+        for finished in self._pool.wait(timeout_seconds):
+            self._keep(finished)
+
+    def _fill(self, slot: int) -> None:
+        """Gives a worker its next trial, if there is one that no other run has."""
+        while (trial := self._schedule.take(slot)) is not None:
+            entry = self._entries.get(trial.id)
+            claim = self._claims.claim(trial.id, seen=entry.sequence if entry else None)
+            if claim == "taken":
+                self._schedule.put_back(trial)
+            elif claim == "finished":
+                self._schedule.settle(trial)
+                self._progress.finish(trial, None)
+            elif self._start(slot, trial):
+                return
+
+    def _start(self, slot: int, trial: Trial) -> bool:
+        """Starts a trial; False where it ended at once, since its search left nothing to choose."""
+        self._started[trial.id] = _now()
+        searches = self._plan.searches(trial.cell) if trial.phase == "final" else ()
+        results = {result.id: result for result in self._search_results(trial)} if searches else {}
+        done = tuple(results[search.id] for search in searches if results[search.id].status == "done")
+        folder = self._claims.folder / trial.id
+        shutil.rmtree(folder, ignore_errors=True)
+        request = TrialRequest(
+            trial=trial,
+            labels=trial.cell.labels,
+            folder=folder,
+            cache_root=self._settings.cache_root,
+            threads=self._workers[slot].threads,
+            search_results=done,
+            keep_model=trial.phase == "final" and self._plan.spec.keep_models == "best",
+            plugins=self._plan.spec.plugins,
+        )
+        if searches and not done:
+            self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(results.values()))))
+            return False
+        self._progress.begin(trial)
+        self._pool.submit(slot, request)
+        return True
+
+    def _search_results(self, trial: Trial) -> list[Result]:
+        return self._store.query(ids=[search.id for search in self._plan.searches(trial.cell)])
+
+    def _keep(self, finished: Finished) -> None:
+        trial, end = finished.request.trial, finished.end
+        if end.error_number in FULL:
+            raise StoreError(
+                f"{self._settings.out}: the disk is full. Every finished trial is kept; make room and run the same "
+                "command again."
+            )
+        result = self._complete(finished.request, end.result or self._unsuccessful(finished))
+        self._store.save(result, finished.request.folder, selection=self._selection(result))
+        self._claims.release(trial.id)
+        self._schedule.settle(trial)
+        self.new.append(trial.id)
+        if result.status == "done" and result.timings:
+            self._estimate.add(trial, result.timings.total_seconds)
+        self._progress.finish(trial, result)
+
+    def _complete(self, request: TrialRequest, result: Result) -> Result:
+        """The result with its log and the commit of the spec's repository."""
+        log = request.folder / LOG
+        artefacts = dict(result.artefacts)
+        if log.is_file():
+            artefacts["log"] = LOG
+            if log.stat().st_size == 0:
+                log.unlink()
+                del artefacts["log"]
+        found = result.environment
+        if found is not None and found.commit is None:
+            found = found.model_copy(update={"commit": self._commit[0], "dirty": self._commit[1]})
+        return result.model_copy(update={"artefacts": artefacts, "environment": found})
+
+    def _unsuccessful(self, finished: Finished) -> Result:
+        """The result of a trial that did not end well; of its files only the log is kept."""
+        trial, end = finished.request.trial, finished.end
+        model, dataset, strategy = finished.request.labels
+        if finished.request.folder.is_dir():
+            _keep_only(finished.request.folder, LOG)
+        where: Environment = environment(threads=finished.request.threads)
+        return Result(
+            id=trial.id,
+            cell_id=trial.cell.id,
+            status=end.status,
+            reason=end.reason or "no reason is known",
+            trial=trial.as_json(),
+            phase=trial.phase,
+            seed=trial.seed,
+            model=model,
+            dataset=dataset,
+            strategy=strategy,
+            hyperparameters=dict(trial.candidate or {}),
+            environment=where,
+            error=end.error,
+            started_at=self._started.get(trial.id, ""),
+            finished_at=_now(),
+        )
+
+    def _selection(self, result: Result) -> float | None:
+        """What decides which model of a cell is kept: the headline metric on validation, higher is better."""
+        from suite.registry import METRICS, TASKS
+
+        if result.status != "done" or result.phase != "final":
+            return None
+        spec = self._plan.spec
+        name = spec.headline or TASKS.get(spec.task).headline
+        score = result.scores.get("validation", {}).get(name)
+        if score is None or score.value is None:
+            return None
+        return score.value if METRICS.get(name).higher_is_better else -score.value
+
+
+def _estimate(store: Store, plan: Plan) -> Estimate:
+    estimate = Estimate()
+    seconds = store.durations()
+    for trial in plan.trials:
+        if trial.id in seconds:
+            estimate.add(trial, seconds[trial.id])
+    return estimate
+
+
+def _nothing_to_choose(results: Any) -> str:
+    reasons = [f"{result.status}: {result.reason}" for result in results]
+    return f"none of its {len(reasons)} search trials is done, so there is no setting to take ({reasons[0]})"
+
+
+def _keep_only(folder: Path, name: str) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != name:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does, wherever signals can be handled."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,286 @@
+"""The stages of one trial, in the only place that knows their order. Runs inside a worker process."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from suite.data.dataset import Dataset
+from suite.errors import TrialFailure, TrialSkipped
+from suite.plan import Trial
+from suite.registry import STRATEGIES, TASKS, load_plugin_file
+from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
+from suite.runner.environment import environment
+from suite.runner.request import TrialRequest
+from suite.runner.warm import Warm
+from suite.strategies.fit import Fit, FitContext
+from suite.tasks.image_classification import softmax
+
+__all__ = ["execute", "file_safe"]
+
+_WARM: dict[str, Warm] = {}
+"""The one ``Warm`` of this process."""
+
+
+def execute(request: TrialRequest) -> Result:
+    """Runs one trial: data, model, fit, predictions, scores, cost, artefacts.
+
+    Raises:
+        TrialFailure: With the status that the trial gets.
+        SuiteError: Where the user can mend it.
+    """
+    from pathlib import Path
+
+    for plugin in request.plugins:
+        load_plugin_file(Path(plugin))
+    if "warm" not in _WARM:
+        from suite.training import prepare_device
+
+        prepare_device(threads=request.threads)
+        _WARM["warm"] = Warm(cache_root=request.cache_root, threads=request.threads)
+    warm = _WARM["warm"]
+    batch_size = request.trial.cell.batch_size
+    notes: list[str] = []
+    while True:
+        try:
+            return _Execution(request, warm, batch_size, tuple(notes)).run()
+        except Exception as error:
+            if not _is_out_of_memory(error) or batch_size == 1:
+                raise
+            warm.forget_model()
+            batch_size = max(1, batch_size // 2)
+            notes.append(f"memory ran out; the batch size was halved to {batch_size}.")
+
+
+def file_safe(label: str) -> str:
+    """A label as a file name: anything but letters, digits, dot, dash and underscore becomes an underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", label).strip("._") or "set"
+
+
+@dataclass(frozen=True)
+class _Execution:
+    request: TrialRequest
+    warm: Warm
+    batch_size: int
+    notes: tuple[str, ...]
+
+    @property
+    def trial(self) -> Trial:
+        return self.request.trial
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return self.warm.dataset(self.trial.cell.dataset)
+
+    def run(self) -> Result:
+        started, started_at = time.perf_counter(), _now()
+        strategy, options = self._strategy()
+        context = self._context()
+        fit: Fit = strategy.fit(context, options)
+        predictions = self._predictions(context, fit)
+        artefacts = self._keep(predictions, fit)
+        profile = self._profile(context, fit) if self.trial.phase == "final" else None
+        model, dataset, label = self.request.labels
+        return Result(
+            id=self.trial.id,
+            cell_id=self.trial.cell.id,
+            status="done",
+            trial=self.trial.as_json(),
+            phase=self.trial.phase,
+            seed=self.trial.seed,
+            model=model,
+            dataset=dataset,
+            strategy=label,
+            hyperparameters=dict(fit.hyperparameters),
+            scores={name: self._scores(name, one) for name, one in predictions.items()},
+            history=fit.history,
+            candidates=fit.candidates,
+            best_epoch=fit.best_epoch,
+            profile=profile,
+            timings=_timings(fit, time.perf_counter() - started),
+            environment=environment().model_copy(
+                update={"threads": self.request.threads, "jit_compile": fit.jit_compile, "jit_reason": fit.jit_reason}
+            ),
+            data=self._data_records(),
+            weights=_weights_record(context),
+            family=context.workshop.backbone.family,
+            input_size=context.workshop.backbone.input_size,
+            batch_size=min(self.batch_size, len(context.train)),
+            notes=(*self.notes, *fit.notes),
+            artefacts=artefacts,
+            started_at=started_at,
+            finished_at=_now(),
+        )
+
+    def _strategy(self) -> tuple[Any, Any]:
+        """The strategy and its options, with the setting of this trial in them."""
+        cell = self.trial.cell
+        strategy = STRATEGIES.get(cell.strategy.strategy)
+        document = {**cell.strategy.own(), **self._setting()}
+        return strategy, strategy.Options.model_validate_json(json.dumps(document))
+
+    def _setting(self) -> Mapping[str, Any]:
+        """The candidate of a search trial; for a final one the candidate that was best on validation.
+
+        Ties go to the lower validation loss, then to the earlier candidate: candidates are listed from
+        the simplest.
+        """
+        if self.trial.phase == "search":
+            return self.trial.candidate or {}
+        if self.trial.cell.search_seed is None:
+            return {}
+        tried = [result for result in self.request.search_results if result.status == "done"]
+        if not tried:
+            raise TrialSkipped("every search trial of this cell failed, so there is no setting to take")
+        chosen: dict[str, Any] = max(tried, key=_validation_rank).trial["candidate"]
+        return chosen
+
+    def _context(self) -> FitContext:
+        cell = self.trial.cell
+        sealed = self.dataset.sealed()
+        workshop = self.warm.workshop(cell)
+        size = workshop.backbone.input_size
+        return FitContext(
+            workshop=workshop,
+            train=self.warm.examples(sealed, sealed.splits["train"], size),
+            validation=self.warm.examples(sealed, sealed.splits["validation"], size),
+            class_names=sealed.class_names,
+            fingerprint=sealed.fingerprint,
+            seed=self.trial.seed,
+            epochs=cell.epochs,
+            batch_size=self.batch_size,
+            patience=cell.patience,
+            planned_fits=self.request.planned_fits,
+        )
+
+    def _predictions(self, context: FitContext, fit: Fit) -> dict[str, Predictions]:
+        """Validation always; the test split and further sets in the final phase only, once."""
+        task = TASKS.get(self.trial.cell.task)
+        predict = context.workshop.predictor(fit.adapted.logits)
+        size = context.workshop.backbone.input_size
+        sets: dict[str, Dataset] = {"validation": self.dataset}
+        if self.trial.phase == "final":
+            sets["test"] = self.dataset
+            for choice, label in zip(self.trial.cell.evaluate_on, self.trial.cell.evaluate_labels, strict=True):
+                sets[label] = self.warm.further(choice, self.dataset)
+        made: dict[str, Predictions] = {}
+        for name, dataset in sets.items():
+            split = dataset.splits["validation" if name == "validation" else "test"]
+            examples = self.warm.examples(dataset, split, size)
+            made[name] = task.predict(
+                predict, examples.images, ids=split.ids, targets=split.targets, class_names=dataset.class_names
+            )
+        if fit.validation_logits is not None:
+            # A refit has seen validation; the scores there are those of the model that was chosen by it.
+            made["validation"] = Predictions(
+                example_ids=made["validation"].example_ids,
+                targets=made["validation"].targets,
+                probabilities=softmax(np.asarray(fit.validation_logits)),
+                class_names=made["validation"].class_names,
+            )
+        for name, one in made.items():
+            if not np.isfinite(one.probabilities).all():
+                raise TrialFailure(f"the probabilities on {name} are not finite")
+        return made
+
+    def _scores(self, name: str, predictions: Predictions) -> dict[str, Score]:
+        from suite.metrics import score_all
+
+        del name
+        return score_all(predictions)
+
+    def _keep(self, predictions: Mapping[str, Predictions], fit: Fit) -> dict[str, str]:
+        """Writes the artefacts; their names are relative to the trial's folder."""
+        folder = self.request.folder
+        (folder / "predictions").mkdir(parents=True, exist_ok=True)
+        artefacts = {"log": "log.txt"}
+        for name, one in predictions.items():
+            path = f"predictions/{file_safe(name)}.npz"
+            one.save(folder / path)
+            artefacts[f"predictions/{name}"] = path
+        if self.request.keep_model and self.trial.phase == "final":
+            fit.adapted.deployed().save(folder / "model.keras")
+            artefacts["model"] = "model.keras"
+        return artefacts
+
+    def _profile(self, context: FitContext, fit: Fit) -> Profile:
+        """What the model costs; measured once for each inference graph of a worker."""
+        from suite.profiler import peak_memory_bytes, profile_model
+
+        key = (id(fit.adapted.logits),)
+        if key not in self.warm.profiles:
+            self.warm.profiles[key] = profile_model(
+                fit.adapted.logits, input_size=context.workshop.backbone.input_size
+            )
+        return self.warm.profiles[key].model_copy(
+            update={"trainable_parameters": fit.trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}
+        )
+
+    def _data_records(self) -> tuple[DataRecord, ...]:
+        cell = self.trial.cell
+        choices = [(cell.dataset, self.request.labels[1])]
+        if self.trial.phase == "final":
+            choices += list(zip(cell.evaluate_on, cell.evaluate_labels, strict=True))
+        return tuple(_data_record(self.warm.dataset(choice), label) for choice, label in choices)
+
+
+def _data_record(dataset: Dataset, label: str) -> DataRecord:
+    return DataRecord(
+        name=label,
+        class_names=dataset.class_names,
+        sizes={name: len(split) for name, split in dataset.splits.items()},
+        fingerprint=dataset.fingerprint,
+        licence=dataset.licence,
+        origin=dataset.origin,
+        skipped={example.id: example.reason for example in dataset.skipped},
+    )
+
+
+def _weights_record(context: FitContext) -> WeightsRecord:
+    weights = context.workshop.backbone.weights
+    return WeightsRecord(
+        name=weights.name,
+        location=weights.location,
+        sha256=weights.sha256,
+        licence=weights.licence,
+        pretrained_on=weights.pretrained_on,
+    )
+
+
+def _timings(fit: Fit, total_seconds: float) -> Timings:
+    rate = fit.examples / fit.fit_seconds if fit.examples and fit.fit_seconds > 0 else None
+    return Timings(
+        fit_seconds=fit.fit_seconds,
+        compile_seconds=fit.compile_seconds,
+        validation_seconds=fit.validation_seconds,
+        seconds_to_best=fit.seconds_to_best,
+        features_seconds=fit.features_seconds,
+        examples_per_second=rate,
+        total_seconds=total_seconds,
+    )
+
+
+def _validation_rank(result: Result) -> tuple[float, float]:
+    scores = result.scores["validation"]
+    accuracy, loss = scores["accuracy"].value, scores["log_loss"].value
+    return (
+        accuracy if accuracy is not None else float("-inf"),
+        -loss if loss is not None else float("-inf"),
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """TensorFlow's own error, known by its name since this module must not import TensorFlow to catch it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

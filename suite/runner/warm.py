@@ -1,0 +1,101 @@
+"""What a worker process keeps from trial to trial: data sets, one model's workshop, its measured cost."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from suite.data.batches import Examples
+from suite.data.cache import decoded
+from suite.data.dataset import Dataset, Split
+from suite.errors import DataError
+from suite.models.backbone import Backbone
+from suite.plan import Cell, canonical_json
+from suite.registry import DATASETS, MODELS, TASKS
+from suite.results import Profile
+from suite.spec import DatasetSpec, ModelSpec
+from suite.strategies.workshop import Workshop
+
+__all__ = ["Warm", "load_dataset"]
+
+
+@dataclass
+class Warm:
+    """One model at a time; data sets stay, since their pictures are mapped from disk."""
+
+    cache_root: Path
+    threads: int
+    _datasets: dict[str, Dataset] = field(default_factory=dict)
+    _model_key: str = ""
+    _workshop: Workshop | None = None
+    profiles: dict[tuple[Any, ...], Profile] = field(default_factory=dict)
+    """Cost by inference graph; the seeds and strategies of a model share it."""
+
+    def dataset(self, choice: DatasetSpec) -> Dataset:
+        """The data set of a spec entry, loaded once."""
+        key = canonical_json(choice.model_dump(mode="json", exclude={"label"}))
+        if key not in self._datasets:
+            self._datasets[key] = load_dataset(choice)
+        return self._datasets[key]
+
+    def further(self, choice: DatasetSpec, home: Dataset) -> Dataset:
+        """A data set of ``evaluate_on``. Raises ``DataError`` where its classes are others."""
+        dataset = self.dataset(choice)
+        if dataset.class_names != home.class_names:
+            missing = sorted(set(home.class_names) ^ set(dataset.class_names))
+            raise DataError(
+                f"evaluate_on '{dataset.name}' must have the classes of '{home.name}' in the same order; "
+                f"only one of them has: {', '.join(missing[:5]) or 'the same names in another order'}."
+            )
+        return dataset
+
+    def workshop(self, cell: Cell) -> Workshop:
+        """The workshop of the cell's model; another model's is thrown away."""
+        key = canonical_json([cell.task, cell.model.model_dump(mode="json", exclude={"label"})])
+        if key != self._model_key or self._workshop is None:
+            self.forget_model()
+            from suite.profiler import device_name
+            from suite.strategies.jit import JitChooser
+
+            self._workshop = Workshop(
+                build=_builder(cell.model),
+                assemble=TASKS.get(cell.task).assemble,
+                cache_root=self.cache_root,
+                jit_chooser=JitChooser(self.cache_root, f"{device_name()}, {self.threads} threads"),
+            )
+            self._model_key = key
+        return self._workshop
+
+    def forget_model(self) -> None:
+        """Frees the model and its compiled steps, as before another model or after memory ran out."""
+        self._workshop, self._model_key = None, ""
+        self.profiles.clear()
+        gc.collect()
+
+    def examples(self, dataset: Dataset, split: Split, size: tuple[int, int]) -> Examples:
+        """A split decoded at a backbone's input size, mapped from disk."""
+        images = decoded(split, dataset, size=size, root=self.cache_root)
+        return Examples(images=images, targets=split.targets, ids=split.ids)
+
+
+def load_dataset(choice: DatasetSpec) -> Dataset:
+    """The data set of a spec entry; what it raises is its source's."""
+    source = DATASETS.get(choice.source)
+    options = source.Options.model_validate_json(json.dumps(choice.own()))
+    dataset: Dataset = source.load(options, splits=choice.splits, on_bad_example=choice.on_bad_example)
+    return dataset
+
+
+def _builder(choice: ModelSpec) -> Callable[[str], Backbone]:
+    source = MODELS.get(choice.source)
+    options = source.Options.model_validate_json(json.dumps(choice.own()))
+
+    def build(weights: str) -> Backbone:
+        backbone: Backbone = source.build(options, weights=weights)
+        return backbone
+
+    return build

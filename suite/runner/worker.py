@@ -1,0 +1,69 @@
+"""The inside of a worker process: one trial after another, each with its own log."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from suite.errors import SuiteError, TrialFailure
+from suite.results import Result, Status
+from suite.runner.process import point_output_at
+from suite.runner.request import TrialEnd, TrialRequest
+
+__all__ = ["LOG", "run_request"]
+
+LOG = "log.txt"
+TRACEBACK_CHARACTERS = 20_000
+
+
+def run_request(executor: str, request: TrialRequest, worker_log: Path) -> TrialEnd:
+    """Runs one trial with its output in ``log.txt`` of its folder.
+
+    Args:
+        executor: ``module:function`` that takes the request and returns a ``Result``.
+        request: The trial.
+        worker_log: Where output goes between trials.
+    """
+    request.folder.mkdir(parents=True, exist_ok=True)
+    point_output_at(request.folder / LOG)
+    try:
+        module, _, function = executor.partition(":")
+        execute = cast("Callable[[TrialRequest], Result]", getattr(importlib.import_module(module), function))
+        return TrialEnd("done", result=execute(request))
+    except BaseException as error:  # noqa: BLE001 - whatever a trial raises ends this trial only
+        return _failure(error)
+    finally:
+        point_output_at(worker_log)
+
+
+def _failure(error: BaseException) -> TrialEnd:
+    text = traceback.format_exc()
+    print(text, file=sys.stderr)
+    status = cast("Status", error.status) if isinstance(error, TrialFailure) else "failed"
+    number = error.errno if isinstance(error, OSError) else None
+    return TrialEnd(
+        status,
+        reason=_reason(error),
+        # A skip and what the user can mend are told in a sentence; nobody needs to see where it was raised.
+        error=None if isinstance(error, SuiteError) or status == "skipped" else text[-TRACEBACK_CHARACTERS:],
+        error_number=number,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    message = str(error).strip()
+    if isinstance(error, TrialFailure | SuiteError) and message:
+        return message
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, SystemExit):
+        return f"the trial called sys.exit({error.code!r})"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full"
+    first = message.splitlines()[0] if message else ""
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -1,0 +1,366 @@
+"""The spec: one JSON file that says what is compared. ``load_spec`` is the only way in.
+
+Everything is refused that is not understood: an unknown key, a wrong type, an unknown name.  Every
+complaint carries the file, the JSON path, what was expected, what came and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+from suite.errors import SpecError, SuiteError, did_you_mean
+from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS, Registry
+
+__all__ = [
+    "DatasetSpec",
+    "ModelSpec",
+    "Options",
+    "Spec",
+    "SplitsSpec",
+    "StrategySpec",
+    "TrainingSpec",
+    "load_spec",
+    "parse_spec",
+]
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class Options(BaseModel):
+    """Base of everything in a spec: frozen, strict, unknown keys refused, ``why`` allowed anywhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    why: str | None = Field(default=None, exclude=True)
+    """A remark for the reader; it changes nothing, trial ids included."""
+
+
+class SplitsSpec(Options):
+    """How missing splits are made: stratified by class, from a seed that is part of the data set."""
+
+    validation: Share = 0.2
+    """Share of the training examples that becomes the validation split where the source has none."""
+    test: Share = 0.2
+    """Share of all examples that becomes the test split where the source has none."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class VariantSpec(Options):
+    """A choice from a registry: the common fields here, the variant's own options beside them."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
+
+    label: Name | None = None
+    """Name in reports; the variant finds one when it is left out."""
+
+    def own(self) -> dict[str, Any]:
+        """The variant's own options, validated, as plain JSON values."""
+        return dict(self.model_extra or {})
+
+    def options(self, variant: Any) -> Any:
+        """The variant's own options as its ``Options``; equal ones are built once."""
+        return _built_options(variant.Options, self._own_text)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The choice as JSON; label and remark left out, since they change no score."""
+        return self.model_dump(mode="json", exclude={"label", "why"})
+
+    @cached_property
+    def _own_text(self) -> str:
+        return json.dumps(self.model_extra or {}, sort_keys=True)
+
+
+class ModelSpec(VariantSpec):
+    """One backbone: where it comes from (``source``) and the options of that source."""
+
+    source: Name
+
+
+class DatasetSpec(VariantSpec):
+    """One data set: where it comes from (``source``) and the options of that source."""
+
+    source: Name
+    splits: SplitsSpec = SplitsSpec()
+    on_bad_example: Literal["error", "skip"] = "error"
+    """What to do with an example that cannot be decoded; skipped ones are counted in the report."""
+
+
+class StrategySpec(VariantSpec):
+    """One way of adapting: ``strategy`` and its options."""
+
+    strategy: Name
+
+
+class TrainingSpec(Options):
+    """What every fit shares, unless a strategy has an option of its own for it."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 8
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Epochs without a better validation score before stopping; the best weights are restored either way."""
+    timeout_seconds: Annotated[float, Field(gt=0.0)] | None = Field(default=None, exclude=True)
+    """Longest time that one trial may take; not part of a trial's identity."""
+
+
+class Spec(Options):
+    """What is compared. ``suite schema`` prints this as JSON Schema."""
+
+    json_schema: str | None = Field(default=None, alias="$schema", exclude=True)
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    """Names the folder under ``reports/``: letters, digits, dot, dash, underscore."""
+    title: Name | None = None
+    """The question that the report answers."""
+    task: Name
+    models: Annotated[tuple[ModelSpec, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[DatasetSpec, ...], Field(min_length=1)]
+    evaluate_on: tuple[DatasetSpec, ...] = ()
+    """Further test sets with the same classes: the same fitted models are scored on them too."""
+    strategies: Annotated[tuple[StrategySpec, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (1, 2, 3)
+    training: TrainingSpec = TrainingSpec()
+    headline: Name | None = None
+    """The metric that ranks; the task's first metric when left out."""
+    keep_models: Literal["best", "none"] = "best"
+    """Keep the adapted model of the best trial of each cell, or none."""
+    plugins: tuple[str, ...] = ()
+    """Python files that register further variants; paths relative to the spec."""
+
+
+@lru_cache(maxsize=4096)
+def _built_options(options: type[BaseModel], text: str) -> BaseModel:
+    return options.model_validate_json(text)
+
+
+V = TypeVar("V", bound=VariantSpec)
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_spec(path: Path, *, overrides: tuple[str, ...] = (), plugins: tuple[Path, ...] = ()) -> Spec:
+    """Reads and validates a spec file.
+
+    Args:
+        path: A JSON file.
+        overrides: ``key.path=value`` pairs applied before validation; values are JSON, else text.
+        plugins: Python files that register further variants, besides those that the spec names.
+
+    Returns:
+        The validated spec, every variant's options completed with their defaults, plugins as absolute paths.
+
+    Raises:
+        SpecError: With the file, the JSON path, what was expected and how to mend it.
+    """
+    return parse_spec(_read(path), place=str(path), base=path.parent, overrides=overrides, plugins=plugins)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object. Raises ``SpecError`` with the file, line and column."""
+    return _parse_object(_read(path), str(path))
+
+
+def parse_spec(
+    text: str,
+    *,
+    place: str = "spec",
+    base: Path = Path(),
+    overrides: tuple[str, ...] = (),
+    plugins: tuple[Path, ...] = (),
+) -> Spec:
+    """Validates the text of a spec; see ``load_spec``. ``base`` is where relative plugin paths start."""
+    document = _parse_object(text, place)
+    for override in overrides:
+        _apply_override(document, override)
+    files = _load_plugins(document.get("plugins"), base, plugins)
+    spec = validate(Spec, document, place=place, at="")
+    if spec.task not in TASKS:
+        raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
+    return spec.model_copy(
+        update={
+            "models": _resolve(spec.models, "models", "source", MODELS, place),
+            "datasets": _resolve(spec.datasets, "datasets", "source", DATASETS, place),
+            "evaluate_on": _resolve(spec.evaluate_on, "evaluate_on", "source", DATASETS, place),
+            "strategies": _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place),
+            "plugins": files,
+        }
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SpecError(f"{path}: no such file; expected a spec such as specs/vision.json.") from None
+    except IsADirectoryError:
+        raise SpecError(f"{path}: is a folder; expected a JSON file such as specs/vision.json.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read as UTF-8 text: {error}.") from error
+
+
+def _parse_object(text: str, place: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text, object_pairs_hook=_refuse_duplicate_keys)
+    except json.JSONDecodeError as error:
+        raise SpecError(f"{place}: line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}.") from None
+    except RecursionError:
+        raise SpecError(f"{place}: nested too deeply; a spec needs a few levels.") from None
+    except (SpecError, ValueError) as error:  # the latter for a number of thousands of digits
+        raise SpecError(f"{place}: {error}") from None
+    if not isinstance(document, dict):
+        raise SpecError(f"{place}: expected a JSON object with 'name', 'task', 'models', ..., got {_kind(document)}.")
+    return document
+
+
+def _load_plugins(listed: Any, base: Path, further: tuple[Path, ...]) -> tuple[str, ...]:
+    """Imports plugins before validation, since the names that they add may be used in the spec.
+
+    Returns their absolute paths: a worker process loads them too, and has no idea where the spec lay.
+    """
+    from suite.registry import load_plugin_file
+
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    files = dict.fromkeys(path.absolute() for path in (*(base / name for name in names), *further))
+    for file in files:
+        load_plugin_file(file)
+    return tuple(map(str, files))
+
+
+def _resolve(items: tuple[V, ...], at: str, key: str, registry: Registry[Any], place: str) -> tuple[V, ...]:
+    """Each variant with its own options validated by the class that the registry names for it."""
+    return tuple(_resolve_one(item, f"{at}[{index}]", key, registry, place) for index, item in enumerate(items))
+
+
+def parse_variant(
+    kind: type[V], document: dict[str, Any], *, place: str, at: str, key: str, registry: Registry[Any]
+) -> V:
+    """One choice from a registry outside a comparison; see ``load_spec`` for what it raises."""
+    return _resolve_one(validate(kind, document, place=place, at=at), at, key, registry, place)
+
+
+def _resolve_one(item: V, here: str, key: str, registry: Registry[Any], place: str) -> V:
+    try:
+        variant = registry.get(getattr(item, key))
+    except SuiteError as error:
+        raise SpecError(f"{place}: {here}.{key}: {error}") from None
+    options = resolve_options(variant, item.own(), place=place, at=here)
+    common = {field: getattr(item, field) for field in type(item).model_fields}
+    built: Any = type(item).model_construct(**common, **options.model_dump(mode="json"))
+    return built  # type: ignore[no-any-return]  # of item's own type, which model_construct does not tell
+
+
+def resolve_options(variant: Any, document: dict[str, Any], *, place: str, at: str) -> Any:
+    """A variant's own options, validated and checked. Raises ``SpecError`` with place and path."""
+    options = validate(variant.Options, document, place=place, at=at)
+    try:
+        return variant.check(options) if hasattr(variant, "check") else options
+    except SuiteError as error:
+        raise SpecError(f"{place}: {at + ': ' if at else ''}{error}") from None
+
+
+def validate(model: type[M], document: dict[str, Any], *, place: str, at: str) -> M:
+    """``document`` as ``model``. Raises ``SpecError``: place, path, what was expected, what came, nearest key."""
+    try:
+        return model.model_validate_json(json.dumps(document))
+    except pydantic.ValidationError as error:
+        complaints = [_complaint(model, item, at) for item in error.errors()[:5]]
+        raise SpecError("\n".join(f"{place}: {complaint}" for complaint in complaints)) from None
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{place}: {at or 'spec'}: {error}") from None
+
+
+def _complaint(model: type[BaseModel], item: Any, at: str) -> str:
+    """One validation error in the grammar: place, what was expected, what came, nearest name."""
+    where = _json_path(at, item["loc"])
+    if item["type"] == "extra_forbidden":
+        key = str(item["loc"][-1])
+        return f"{where}: {did_you_mean(key, _keys(model, item['loc']), what='key')}"
+    if item["type"] == "missing":
+        return f"{where}: is missing; it is required."
+    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = message if item["type"] == "value_error" else f"expected {message}"
+    return f"{where}: {expected}, got {_show(item['input'])}."
+
+
+def _keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The keys that the object at ``location`` may have."""
+    here: Any = model
+    for part in location[:-1]:
+        if isinstance(part, int) or not (isinstance(here, type) and issubclass(here, BaseModel)):
+            continue
+        field = here.model_fields.get(str(part))
+        here = _model_in(field.annotation) if field else here
+    fields = here.model_fields if isinstance(here, type) and issubclass(here, BaseModel) else model.model_fields
+    return [field.alias or name for name, field in fields.items() if name != "why"]
+
+
+def _model_in(annotation: Any) -> Any:
+    """The first pydantic model inside an annotation such as ``tuple[ModelSpec, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for arg in getattr(annotation, "__args__", ()) if (found := _model_in(arg))), None)
+
+
+def _json_path(at: str, location: tuple[Any, ...]) -> str:
+    path = at
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not _is_union_tag(part):
+            path += f".{part}" if path else str(part)
+    return path or "spec"
+
+
+def _is_union_tag(part: str) -> bool:
+    """Pydantic puts the tried type into the location of a union's error; it is no key of the user's."""
+    return part in {"str", "int", "float", "bool", "none"} or part.startswith(
+        ("constrained", "literal[", "function-", "tuple[", "list[", "dict[", "nullable")
+    )
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _kind(value: Any) -> str:
+    return {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
+
+
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in seen:
+            raise SpecError(f"key '{key}' is given twice in one object; keep one.")
+        seen[key] = value
+    return seen
+
+
+def _apply_override(document: dict[str, Any], override: str) -> None:
+    """Sets ``a.b.0.c=value`` in the document, so that ``--set training.epochs=3`` works."""
+    path, equals, value = override.partition("=")
+    if not equals or not path:
+        raise SpecError(f"--set {override}: expected key=value, for instance --set training.epochs=3.")
+    *parents, last = path.split(".")
+    here: Any = document
+    for part in parents:
+        here = here.setdefault(part, {}) if isinstance(here, dict) else here[_index(here, part, override)]
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        parsed = value
+    here[last if isinstance(here, dict) else _index(here, last, override)] = parsed
+
+
+def _index(here: Any, part: str, override: str) -> int:
+    """Where ``part`` points to in a list. Raises ``SpecError`` where it does not, or ``here`` is no list."""
+    if not isinstance(here, list):
+        raise SpecError(f"--set {override}: '{part}' leads into {_kind(here)}; expected an object or an array there.")
+    if not (part.isascii() and part.isdecimal() and len(part) < 9 and int(part) < len(here)):
+        raise SpecError(f"--set {override}: expected an index from 0 to {len(here) - 1}, got '{part}'.")
+    return int(part)

@@ -1,0 +1,415 @@
+"""Results database and artefact folders: save, load, query, resume, merge.
+
+``<out>/store/results.sqlite`` has one row per finished trial, ``<out>/store/trials/<id>/`` its files
+(predictions, log, model), and ``<out>/store/tmp/`` what running trials write.  A trial's folder is renamed into
+place before its row is committed; a crash in between leaves a folder without a row, which the next run removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import suite
+from suite.errors import StoreError, StoreVersionError
+from suite.results import FORMAT_VERSION, Phase, Result, Status
+
+if TYPE_CHECKING:
+    import sqlalchemy as sql
+
+__all__ = ["STORE_VERSION", "Entry", "Glance", "Store", "glance", "open_store"]
+
+STORE_VERSION = 1
+DATABASE = "results.sqlite"
+MODEL = "model"
+"""Name of the adapted model among a result's artefacts."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a stored trial without reading its result."""
+
+    id: str
+    cell_id: str
+    phase: Phase
+    status: Status
+    sequence: int
+    """Grows with every save; a rerun has another number than what it replaced."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The state of a store, read without SQLAlchemy: what a finished run needs to say that it is finished."""
+
+    entries: Mapping[str, Entry]
+    """By trial id."""
+    documents: Mapping[str, str]
+    """Spec and plan as they were last run, as text."""
+
+
+def glance(out: Path) -> Glance:
+    """The state of the store in ``out``; empty where there is none.
+
+    Raises:
+        StoreError: When it cannot be read, ``StoreVersionError`` when a newer suite wrote it.
+    """
+    path = out / "store" / DATABASE
+    if not path.is_file():
+        return Glance({}, {})
+    try:
+        # Closing, not only committing: an open reader would keep the write-ahead file from being emptied.
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:
+            documents = dict(file.execute("SELECT name, text FROM documents"))
+            rows = file.execute("SELECT id, cell_id, phase, status, sequence FROM results").fetchall()
+    except sqlite3.Error:
+        # The slower way knows read-only folders and says what is wrong.
+        with open_store(out, create=False) as store:
+            return Glance(store.entries(), store.documents())
+    _check_version(documents.get("version"), path)
+    return Glance({row[0]: Entry(*row) for row in rows}, documents)
+
+
+def open_store(out: Path, *, create: bool = True) -> Store:
+    """Opens the store of a run for writing, or for reading only where ``create`` is False.
+
+    Args:
+        out: The folder of the run, for instance ``reports/vision``.
+        create: Make the folder and the database where they are missing, and allow writing.
+
+    Raises:
+        StoreError: When there is none to read, or it cannot be written; ``StoreVersionError`` when it is newer.
+    """
+    from suite.database import create_tables, mendable, open_engine
+
+    folder = out / "store"
+    path = folder / DATABASE
+    if not create and not path.is_file():
+        raise StoreError(f"{out}: has no results yet; expected {path}. Run a spec first: suite run SPEC.")
+    with mendable(out):
+        if create:
+            (folder / "trials").mkdir(parents=True, exist_ok=True)
+            (folder / "tmp").mkdir(exist_ok=True)
+            _try_writing(folder / "tmp")
+    store = Store(folder, open_engine(path, read_only=not create))
+    with mendable(path):
+        fresh = not store.has_tables()
+        if fresh and create:
+            create_tables(store.engine, version=STORE_VERSION)
+        _check_version(None if fresh and not create else store.documents().get("version"), path)
+    return store
+
+
+class Store:
+    """An open results database with its folders. Use it as a context manager, or call ``close``."""
+
+    def __init__(self, folder: Path, engine: sql.Engine) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.path = folder / DATABASE
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sql.Connection]:
+        """A connection in a transaction. Errors become ``StoreError``."""
+        from suite.database import mendable
+
+        with mendable(self.path), self.engine.begin() as connection:
+            yield connection
+
+    def trial_folder(self, trial_id: str) -> Path:
+        """Where the artefacts of a finished trial are."""
+        return self.folder / "trials" / trial_id
+
+    def artefact(self, result: Result, name: str) -> Path | None:
+        """The path of one artefact, for instance ``predictions/test``; None where the trial has none."""
+        file = result.artefacts.get(name)
+        return self.trial_folder(result.id) / file if file else None
+
+    # Reading
+
+    def has_tables(self) -> bool:
+        """Whether the database was initialised."""
+        import sqlalchemy as sql
+
+        with self.transaction() as connection:
+            return bool(sql.inspect(connection).has_table("documents"))
+
+    def statuses(self, ids: Iterable[str] | None = None) -> dict[str, Status]:
+        """Trial id to status; of all stored trials, or of those of ``ids`` that are stored."""
+        entries = self.entries()
+        wanted = entries if ids is None else [trial_id for trial_id in ids if trial_id in entries]
+        return {trial_id: entries[trial_id].status for trial_id in wanted}
+
+    def entries(self) -> dict[str, Entry]:
+        """What is known of each stored trial without reading its result, by id, in the order of saving."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        columns = (results.c.id, results.c.cell_id, results.c.phase, results.c.status, results.c.sequence)
+        with self.transaction() as connection:
+            rows = connection.execute(sql.select(*columns).order_by(results.c.sequence)).all()
+        return {row[0]: Entry(*row) for row in rows}
+
+    def durations(self) -> dict[str, float]:
+        """Wall seconds of the trials that are done, by id."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        known = sql.and_(results.c.status == "done", results.c.total_seconds.is_not(None))
+        with self.transaction() as connection:
+            rows = connection.execute(sql.select(results.c.id, results.c.total_seconds).where(known)).all()
+        return {row[0]: row[1] for row in rows}
+
+    def load(self, trial_id: str) -> Result | None:
+        """The result of one trial, or None where it is not stored."""
+        return next(iter(self.query(ids=(trial_id,))), None)
+
+    def query(
+        self, *, ids: Iterable[str] | None = None, limit: int | None = None, **equal: str | int | None
+    ) -> list[Result]:
+        """Results in the order in which they were saved.
+
+        Args:
+            ids: Only these trials.
+            limit: At most so many.
+            equal: Columns and the value that they must have: ``cell_id``, ``status``, ``phase``, ``seed``,
+                ``model``, ``dataset``, ``strategy``. None means any.
+
+        Raises:
+            StoreError: When a stored result cannot be read; ``StoreVersionError`` when a newer suite wrote it.
+        """
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        statement = sql.select(results.c.id, results.c.document).order_by(results.c.sequence).limit(limit)
+        for column, value in equal.items():
+            if value is not None:
+                statement = statement.where(results.c[column] == value)
+        wanted = None if ids is None else set(ids)
+        if wanted is not None and len(wanted) <= 500:
+            statement = statement.where(results.c.id.in_(wanted))
+        with self.transaction() as connection:
+            rows = connection.execute(statement).all()
+        return [self._read(row[0], row[1]) for row in rows if wanted is None or row[0] in wanted]
+
+    def _read(self, trial_id: str, document: str) -> Result:
+        try:
+            return Result.model_validate_json(document)
+        except ValueError as error:
+            with contextlib.suppress(ValueError, AttributeError, TypeError):
+                found = json.loads(document).get("format_version", 0)
+                if found > FORMAT_VERSION:
+                    raise StoreVersionError(
+                        f"{self.path}: result {trial_id} has format version {found}, written by a newer suite; this "
+                        f"one reads up to version {FORMAT_VERSION}. Update the suite."
+                    ) from None
+            raise StoreError(f"{self.path}: result {trial_id} cannot be read; run with --redo all.") from error
+
+    def documents(self) -> dict[str, str]:
+        """The texts kept beside the results, by name: ``spec``, ``plan``."""
+        import sqlalchemy as sql
+
+        from suite.database import documents
+
+        with self.transaction() as connection:
+            return {row[0]: row[1] for row in connection.execute(sql.select(documents.c.name, documents.c.text))}
+
+    # Writing
+
+    def save_document(self, name: str, text: str) -> None:
+        """Keeps a text beside the results; replaces the one of that name."""
+        from suite.database import documents
+
+        with self.transaction() as connection:
+            connection.execute(documents.delete().where(documents.c.name == name))
+            connection.execute(documents.insert().values(name=name, text=text))
+
+    def save(self, result: Result, artefacts: Path | None = None, *, selection: float | None = None) -> Result:
+        """Stores a result, and its files by renaming the folder ``artefacts`` into place.
+
+        Args:
+            result: Replaces a stored result of the same id.
+            artefacts: A folder on the store's file system; it is gone afterwards.
+            selection: The validation score that decides which model of a cell is kept, higher is better.
+                A model among the artefacts is kept only while it is the best of its cell.
+
+        Returns:
+            The result as it was stored: without the model where a better one is kept.
+
+        Raises:
+            StoreError: When the disk is full or cannot be written. What was stored before stays stored.
+        """
+        from suite.database import mendable
+
+        with mendable(self.folder):
+            self.delete((result.id,))
+            if artefacts is not None and artefacts.is_dir():
+                _flush(artefacts)
+                artefacts.rename(self.trial_folder(result.id))
+                _flush_folder(self.folder / "trials")
+            with self.transaction() as connection:
+                result, losers = self._keep_best_model(connection, result, selection)
+                connection.execute(_insertion(result, selection))
+        for trial_id, file in losers:
+            (self.trial_folder(trial_id) / file).unlink(missing_ok=True)
+        return result
+
+    def _keep_best_model(
+        self, connection: sql.Connection, result: Result, selection: float | None
+    ) -> tuple[Result, list[tuple[str, str]]]:
+        """The result, and the models to remove as trial and file name: all of its cell but the best."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        if MODEL not in result.artefacts:
+            return result, []
+        kept = sql.and_(results.c.cell_id == result.cell_id, results.c.has_model)
+        rows = connection.execute(sql.select(results.c.selection, results.c.document).where(kept)).all()
+        best = max((row[0] for row in rows if row[0] is not None), default=None)
+        if rows and (selection is None or (best is not None and selection <= best)):
+            return _without_model(result), [(result.id, result.artefacts[MODEL])]
+        losers = [self._read("of the same cell", row[1]) for row in rows]
+        for loser in losers:
+            values = {"document": _without_model(loser).model_dump_json(), "has_model": False}
+            connection.execute(results.update().where(results.c.id == loser.id).values(values))
+        return result, [(loser.id, loser.artefacts[MODEL]) for loser in losers if MODEL in loser.artefacts]
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Forgets results and their files; the row goes first, so that no row is without its files."""
+        from suite.database import results
+
+        for trial_id in ids:
+            with self.transaction() as connection:
+                connection.execute(results.delete().where(results.c.id == trial_id))
+            shutil.rmtree(self.trial_folder(trial_id), ignore_errors=True)
+
+    def clean(self, *, spare: Iterable[str] = ()) -> int:
+        """Removes folders without a row and models that no row names, but not of the trials in ``spare``.
+
+        Returns:
+            How many folders and models were removed.
+        """
+        import sqlalchemy as sql
+
+        from suite.database import mendable, results
+
+        removed = 0
+        with mendable(self.folder):
+            spared = set(spare)
+            with self.transaction() as connection:
+                known = {row[0]: row[1] for row in connection.execute(sql.select(results.c.id, results.c.has_model))}
+            for folder in (self.folder / "trials").iterdir():
+                if folder.name in spared:
+                    continue
+                if folder.name not in known:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed += 1
+                elif not known[folder.name] and (folder / "model.keras").is_file():
+                    (folder / "model.keras").unlink()
+                    removed += 1
+        return removed
+
+    def merge(self, other: Store) -> int:
+        """Copies results that this store lacks, or has only as failures. Returns how many came over."""
+        import sqlalchemy as sql
+
+        from suite.database import mendable, results
+
+        mine = self.statuses()
+        with other.transaction() as connection:
+            rows = connection.execute(sql.select(results.c.id, results.c.selection).order_by(results.c.sequence)).all()
+        copied = 0
+        for trial_id, selection in rows:
+            result = other.load(trial_id)
+            if result is None or mine.get(trial_id) == "done" or (trial_id in mine and result.status != "done"):
+                continue
+            folder = self.folder / "tmp" / f"merge-{os.getpid()}-{trial_id}"
+            with mendable(self.folder):
+                if other.trial_folder(trial_id).is_dir():
+                    shutil.copytree(other.trial_folder(trial_id), folder)
+            self.save(result, folder, selection=selection)
+            copied += 1
+        return copied
+
+
+def _insertion(result: Result, selection: float | None) -> sql.Insert:
+    from suite.database import results
+
+    return results.insert().values(
+        **{name: getattr(result, name) for name in ("id", "cell_id", "status", "phase", "seed")},
+        model=result.model,
+        dataset=result.dataset,
+        strategy=result.strategy,
+        finished_at=result.finished_at,
+        total_seconds=result.timings.total_seconds if result.timings else None,
+        selection=selection,
+        has_model=MODEL in result.artefacts,
+        document=result.model_dump_json(),
+    )
+
+
+def _without_model(result: Result) -> Result:
+    artefacts = {name: file for name, file in result.artefacts.items() if name != MODEL}
+    return result.model_copy(update={"artefacts": artefacts})
+
+
+def _check_version(found: str | None, path: Path) -> None:
+    """Refuses a database that a newer suite wrote, and a file that is none of the suite's."""
+    if found is None or not found.isdecimal():
+        raise StoreError(f"{path}: is no results database of the suite; move it away or choose another --out.")
+    if int(found) > STORE_VERSION:
+        raise StoreVersionError(
+            f"{path}: store version {found}, written by a newer suite; suite {suite.__version__} reads up to "
+            f"version {STORE_VERSION}. Update the suite, or choose another --out."
+        )
+
+
+def _try_writing(folder: Path) -> None:
+    """Fails before anything was trained rather than after."""
+    probe = folder / f".probe-{os.getpid()}"
+    probe.touch()
+    probe.unlink()
+
+
+def _flush(folder: Path) -> None:
+    """Every file below ``folder`` is on the disk before its row says that it is."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _flush_folder(path)
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

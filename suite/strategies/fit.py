@@ -1,0 +1,76 @@
+"""What a strategy gets and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from suite.data.batches import Examples
+from suite.errors import SealedSplitError
+from suite.features import Features
+from suite.results import Candidate, EpochRecord
+from suite.strategies.workshop import Workshop
+from suite.tasks.image_classification import Adapted
+
+__all__ = ["Fit", "FitContext"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An adapted model and how it came to be."""
+
+    adapted: Adapted
+    """Its weights are the fitted ones."""
+    hyperparameters: Mapping[str, Any]
+    fit_seconds: float
+    """Training without compilation and validation."""
+    trainable_parameters: int
+    compile_seconds: float = 0.0
+    validation_seconds: float = 0.0
+    seconds_to_best: float = 0.0
+    features_seconds: float = 0.0
+    best_epoch: int | None = None
+    history: tuple[EpochRecord, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    """Settings tried inside the fit, on validation."""
+    examples: int | None = None
+    """Training examples seen, repetitions counted; None for fits without epochs."""
+    validation_logits: Any = None
+    """Logits on validation before a refit that used it; None where the model itself gives them."""
+    jit_compile: bool = False
+    jit_reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """Everything that a strategy may see. There is no test split in it."""
+
+    workshop: Workshop
+    """Builds and keeps models and compiled steps; warm between the trials of a cell."""
+    train: Examples
+    validation: Examples
+    class_names: tuple[str, ...]
+    fingerprint: str
+    """Of the data set."""
+    seed: int
+    epochs: int
+    batch_size: int
+    patience: int | None
+    planned_fits: int = 1
+    """How many fits of this cell are planned; what a measurement may cost depends on it."""
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
+
+    @property
+    def test(self) -> Examples:
+        """Always an error: the test split is opened by the runner, once, after the fit."""
+        raise SealedSplitError("the test split is sealed: a strategy sees 'train' and 'validation' only.")
+
+    def features(self, examples: Examples) -> Features:
+        """Pooled features of the pretrained, frozen backbone; from disk where they were computed before."""
+        return self.workshop.features(examples, num_classes=self.num_classes, fingerprint=self.fingerprint)

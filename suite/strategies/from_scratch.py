@@ -1,0 +1,47 @@
+"""From scratch: the same architecture from random weights, the baseline that shows what pretraining brought."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from suite.spec import Options
+from suite.strategies.fit import Fit, FitContext
+from suite.strategies.gradient import Phase, run_phases
+from suite.strategies.options import GradientOptions
+
+__all__ = ["FromScratch", "FromScratchOptions"]
+
+
+class FromScratchOptions(GradientOptions):
+    """Options of ``from_scratch``; the same as those of ``fine_tune`` where they make sense."""
+
+
+class FromScratch:
+    """Trains everything from random weights with the same budget as fine-tuning."""
+
+    summary: ClassVar[str] = "the same architecture from random weights: what pretraining is worth"
+    Options: ClassVar[type[Options]] = FromScratchOptions
+
+    @classmethod
+    def label(cls, options: FromScratchOptions) -> str:
+        """One name: it is a baseline."""
+        return "from_scratch"
+
+    @classmethod
+    def candidates(cls, options: FromScratchOptions) -> tuple[dict[str, Any], ...]:
+        """One setting for each learning rate."""
+        return options.candidates()
+
+    @classmethod
+    def fit(cls, context: FitContext, options: FromScratchOptions) -> Fit:
+        """The trained model. ``learning_rate`` must be one value by now."""
+        rate = options.rates[0]
+        adapted = context.workshop.adapted(num_classes=context.num_classes, dropout=options.dropout)
+        context.workshop.reset(adapted, context.seed, weights="random")
+        return run_phases(
+            context,
+            adapted,
+            options,
+            [Phase("all", context.epochs, rate)],
+            hyperparameters={"learning_rate": rate},
+        )

@@ -1,0 +1,172 @@
+"""One gradient fit inside a warm worker: shared by every strategy that trains by gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.batches import Batches, Examples
+from suite.results import EpochRecord
+from suite.strategies.fit import Fit, FitContext
+from suite.strategies.options import GradientOptions
+from suite.strategies.workshop import Prepared
+from suite.tasks.image_classification import Adapted, softmax
+
+__all__ = ["Phase", "layer_multipliers", "run_phases", "validation_of"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training with one set of trainable layers."""
+
+    unfreeze: str | int
+    epochs: int
+    learning_rate: float
+
+
+def run_phases(
+    context: FitContext,
+    adapted: Adapted,
+    options: GradientOptions,
+    phases: Sequence[Phase],
+    *,
+    hyperparameters: Mapping[str, Any],
+    layer_decay: float = 1.0,
+    features_seconds: float = 0.0,
+    extra_seconds: float = 0.0,
+) -> Fit:
+    """Trains through the phases, each starting from the best weights of the one before.
+
+    The model's weights must be set before; afterwards they are the fitted ones.
+
+    Args:
+        context: Data, seed and workshop.
+        adapted: The model to train.
+        options: Optimizer, augmentation and so on.
+        phases: At least one.
+        hyperparameters: For the result.
+        layer_decay: Learning-rate factor from each stage to the one below it.
+        features_seconds: Spent on features before, for the result.
+        extra_seconds: Training seconds spent before, for instance on a probe for the head.
+    """
+    predictor = context.workshop.predictor(adapted.logits)
+    history: list[EpochRecord] = []
+    fit_seconds, compile_seconds, validation_seconds, examples = extra_seconds, 0.0, 0.0, 0
+    seconds_to_best, best_epoch = 0.0, 0
+    prepared: Prepared | None = None
+    for index, phase in enumerate(phases):
+        # Each phase has an order of its own, so that its first epoch does not repeat another's.
+        batches = Batches(context.train, context.batch_size, context.seed + 1_000_003 * index, options.augmentation)
+        prepared = _prepare(context, adapted, options, phase, batches=batches, layer_decay=layer_decay)
+        fitted = prepared.trainer.fit(
+            batches, lambda: validation_of(predictor, context.validation), _recipe(phase, options, context)
+        )
+        seconds_to_best = fit_seconds + fitted.seconds_to_best
+        best_epoch = len(history) + fitted.best_epoch
+        history += [record.model_copy(update={"epoch": len(history) + record.epoch}) for record in fitted.history]
+        fit_seconds += fitted.fit_seconds
+        compile_seconds += prepared.compile_seconds
+        validation_seconds += fitted.validation_seconds
+        examples += fitted.examples
+    assert prepared is not None, "a fit has at least one phase"  # noqa: S101 - for the type checker
+    return Fit(
+        adapted=adapted,
+        hyperparameters={**hyperparameters, "unfrozen": list(prepared.unfrozen)},
+        fit_seconds=fit_seconds,
+        compile_seconds=compile_seconds,
+        validation_seconds=validation_seconds,
+        seconds_to_best=seconds_to_best,
+        features_seconds=features_seconds,
+        best_epoch=best_epoch,
+        history=tuple(history),
+        examples=examples,
+        trainable_parameters=prepared.trainer.trainable_parameters,
+        jit_compile=prepared.jit.jit_compile,
+        jit_reason=prepared.jit.reason,
+    )
+
+
+def validation_of(predict: Any, examples: Examples) -> Any:
+    """Cross-entropy and accuracy of a model's logits on a split."""
+    from suite.training import Validation
+
+    logits = predict(examples.images)
+    chosen = softmax(logits)[np.arange(len(examples)), examples.targets]
+    return Validation(
+        loss=float(-np.log(np.maximum(chosen, 1e-12)).mean()),
+        score=float(np.mean(logits.argmax(axis=1) == examples.targets)),
+    )
+
+
+def layer_multipliers(stage_of: Mapping[str, int], layer_decay: float) -> tuple[tuple[str, float], ...]:
+    """Learning-rate multiplier per variable path: ``layer_decay ** (stages between it and the head)``.
+
+    Args:
+        stage_of: Index of the stage, from the input, by the path of each variable.
+        layer_decay: Factor per stage; 1 makes no multipliers (Howard and Ruder 2018, discriminative fine-tuning).
+    """
+    if layer_decay == 1.0:
+        return ()
+    stages = max(stage_of.values()) + 1
+    return tuple((path, layer_decay ** (stages - index)) for path, index in sorted(stage_of.items()))
+
+
+def _prepare(
+    context: FitContext,
+    adapted: Adapted,
+    options: GradientOptions,
+    phase: Phase,
+    *,
+    batches: Batches,
+    layer_decay: float,
+) -> Prepared:
+    from suite.models.freezing import stage_of_variables
+    from suite.training import OptimizerSettings
+
+    backbone = adapted.backbone
+    multipliers: tuple[tuple[str, float], ...] = ()
+    if layer_decay != 1.0:
+        multipliers = layer_multipliers(stage_of_variables(backbone.model, backbone.stages), layer_decay)
+    settings = OptimizerSettings(options.optimizer, options.weight_decay, multipliers, options.label_smoothing)
+    return context.workshop.prepare(
+        adapted,
+        phase.unfreeze,
+        settings,
+        batches,
+        epochs=phase.epochs,
+        planned_steps=context.planned_fits * phase.epochs * batches.steps,
+        jit=options.jit,
+    )
+
+
+def _recipe(phase: Phase, options: GradientOptions, context: FitContext) -> Any:
+    from suite.training import Recipe
+
+    return Recipe(phase.epochs, phase.learning_rate, options.warmup_fraction, context.patience)
+
+
+def probe_head(context: FitContext, adapted: Adapted) -> tuple[float, float]:
+    """Sets the head to the linear probe on frozen features (LP-FT, Kumar et al. 2022, section 3).
+
+    Returns:
+        Seconds of the probe and of the features.
+    """
+    from suite.strategies.linear_probe import LinearProbeOptions, fit_probe
+
+    train, validation = context.features(context.train), context.features(context.validation)
+    probe = fit_probe(
+        train.values,
+        context.train.targets,
+        validation.values,
+        context.validation.targets,
+        num_classes=context.num_classes,
+        options=LinearProbeOptions(),
+        refit=False,
+    )
+    kernel: NDArray[Any] = probe.kernel
+    adapted.set_head(kernel, probe.bias)
+    return probe.fit_seconds, train.seconds + validation.seconds

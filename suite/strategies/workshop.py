@@ -1,0 +1,175 @@
+"""What a warm worker keeps: one model at a time, its pretrained weights and its compiled steps.
+
+Building and tracing dwarf training on small data, so every seed and setting of a cell, and every strategy
+with the same graph, uses the same objects; weights, optimizer state and random states are set anew by
+each fit, which therefore does not depend on what ran before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from suite.data.batches import Batches, Examples
+from suite.features import Features, FeatureStore
+from suite.models.backbone import Backbone
+from suite.models.freezing import apply_trainable
+from suite.strategies.jit import JitChoice, JitChooser, JitMode
+from suite.tasks.image_classification import Adapted
+
+if TYPE_CHECKING:
+    from suite.training import OptimizerSettings, Predictor, Trainer
+
+__all__ = ["Prepared", "Workshop"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A compiled step for one model and one set of trainable layers."""
+
+    trainer: Trainer
+    compile_seconds: float
+    """0 where the step was there already."""
+    jit: JitChoice
+    unfrozen: tuple[str, ...]
+    """Names of the trained stages, from the input to the output."""
+
+
+@dataclass
+class Workshop:
+    """Models and compiled steps of one backbone."""
+
+    build: Callable[[str], Backbone]
+    """``"pretrained"`` or ``"random"`` to a new backbone."""
+    assemble: Callable[..., Adapted]
+    """The task's way to put a head on a backbone."""
+    cache_root: Path
+    jit_chooser: JitChooser
+    _backbone: Backbone | None = None
+    _pretrained: list[Any] = field(default_factory=list)
+    _adapted: dict[tuple[int, float], Adapted] = field(default_factory=dict)
+    _predictors: dict[int, Predictor] = field(default_factory=dict)
+    _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
+    build_seconds: float = 0.0
+
+    @property
+    def backbone(self) -> Backbone:
+        """The pretrained backbone; its weights may be those of the last fit."""
+        if self._backbone is None:
+            started = time.perf_counter()
+            self._backbone = self.build("pretrained")
+            self._pretrained = self._backbone.model.get_weights()
+            self.build_seconds = time.perf_counter() - started
+        return self._backbone
+
+    def adapted(self, *, num_classes: int, dropout: float = 0.0) -> Adapted:
+        """The backbone with a head; whatever weights the last fit left."""
+        key = (num_classes, dropout)
+        if key not in self._adapted:
+            self._adapted[key] = self.assemble(self.backbone, num_classes=num_classes, dropout=dropout)
+        return self._adapted[key]
+
+    def reset(self, adapted: Adapted, seed: int, *, weights: str = "pretrained") -> None:
+        """Sets the backbone's weights as before any fit, and the head from ``seed``.
+
+        Args:
+            adapted: What ``adapted`` gave.
+            seed: Of the head, and of the whole network where ``weights`` is ``"random"``.
+            weights: ``"pretrained"`` or ``"random"``.
+        """
+        self.backbone.model.set_weights(self._pretrained if weights == "pretrained" else self._random(seed))
+        if adapted.head is not None:
+            adapted.reset_head(seed)
+
+    def predictor(self, model: Any) -> Predictor:
+        """A compiled function for ``model``, kept as long as the model is."""
+        from suite.training import Predictor
+
+        if id(model) not in self._predictors:
+            self._predictors[id(model)] = Predictor(model)
+        return self._predictors[id(model)]
+
+    def features(self, examples: Examples, *, num_classes: int, fingerprint: str) -> Features:
+        """Pooled features of the pretrained backbone."""
+        adapted = self.adapted(num_classes=num_classes)
+        self.backbone.model.set_weights(self._pretrained)
+        return FeatureStore(self.cache_root).get(
+            self.backbone, examples, fingerprint=fingerprint, predict=self.predictor(adapted.features)
+        )
+
+    def prepare(
+        self,
+        adapted: Adapted,
+        unfreeze: str | int,
+        settings: OptimizerSettings,
+        batches: Batches,
+        *,
+        epochs: int,
+        planned_steps: int,
+        jit: JitMode = "auto",
+    ) -> Prepared:
+        """A trainer whose trainable layers are those that ``unfreeze`` names; compiled once for each graph.
+
+        Args:
+            adapted: The model; its weights do not matter and are not changed.
+            unfreeze: ``"all"``, ``"head"``, a number of stages from the top, or a pattern of layer paths.
+            settings: Of the optimizer.
+            batches: Gives the shape of a batch.
+            epochs: Length of a fit, for the averaging of batch-norm statistics.
+            planned_steps: How many steps the cell will take, to weigh the cost of measuring XLA.
+            jit: Whether XLA is measured and chosen, or decided already.
+        """
+        from suite.training import Trainer
+
+        unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
+        momentum = batch_norm_momentum(epochs * batches.steps)
+        key = (id(adapted), unfrozen, settings, batches.size, momentum, jit)
+        if key in self._prepared:
+            kept = self._prepared[key]
+            return Prepared(kept.trainer, 0.0, kept.jit, kept.unfrozen)
+        _cap_batch_norm_momentum(self.backbone.model, momentum)
+        first = next(batches.epoch(0))
+        started = time.perf_counter()
+        choice = self.jit_chooser.choose(
+            lambda compiled: Trainer(adapted.logits, settings, jit_compile=compiled),
+            adapted,
+            first,
+            graph=f"{self.backbone.name} {self.backbone.input_size} {unfrozen} {batches.size}",
+            planned_steps=planned_steps,
+            mode=jit,
+        )
+        trainer = Trainer(adapted.logits, settings, jit_compile=choice.jit_compile)
+        trainer.compile(first)
+        prepared = Prepared(trainer, time.perf_counter() - started, choice, unfrozen)
+        self._prepared[key] = prepared
+        return prepared
+
+    def _random(self, seed: int) -> list[Any]:
+        """Weights of a newly built backbone under ``seed``."""
+        import keras
+
+        keras.utils.set_random_seed(seed)
+        weights: list[Any] = self.build("random").model.get_weights()
+        return weights
+
+
+def batch_norm_momentum(total_steps: int) -> float:
+    """Largest momentum of moving statistics for a fit of so many steps.
+
+    MobileNetV2 averages over 1,000 steps by default; a fit of 200 steps would be judged by the statistics
+    that it started from.  A tenth of the fit, and at least 10 steps, is averaged instead.
+    """
+    return float(np.round(max(0.9, 1.0 - 10.0 / max(total_steps, 1)), 4))
+
+
+def _cap_batch_norm_momentum(model: Any, momentum: float) -> None:
+    import keras
+
+    for layer in model._flatten_layers():  # noqa: SLF001 - Keras has no public walk over nested layers
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, momentum)

@@ -1,0 +1,34 @@
+"""What all tests share: where real data lies, and a cache folder that is thrown away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared" / "data"
+
+# Before anything imports TensorFlow: quiet, and never onto the network.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of real data and weights are skipped where the folder beside the repository is absent."""
+    if SHARED.is_dir():
+        return
+    skip = pytest.mark.skip(reason="needs ../shared/data")
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded pictures and features of tests do not end up in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SUITE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -1,0 +1,169 @@
+"""The walls of the design, read from the source with ``ast``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "suite"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
+
+TENSORFLOW = {"tensorflow", "keras", "keras_hub", "tensorflow_datasets", "jax", "torch"}
+TENSORFLOW_AT_TOP = {"training", "features", "profiler"}
+TENSORFLOW_INSIDE = TENSORFLOW_AT_TOP | {
+    "tasks",
+    "data",
+    "models",
+    "strategies",
+    "exporters",
+    "objectives",
+    "pretraining",
+}
+WORKER_SIDE = {"runner"}
+"""Its parent side is held by a test of its own: no TensorFlow is in ``sys.modules`` after a run."""
+
+# A unit may import units of its own rank or a lower one. A name without a rank is refused below.
+RANKS = {
+    0: {"errors", "requirement", "registry", "resources", "__init__", "devices"},
+    1: {"spec", "results", "shipped"},
+    2: {"plan", "metrics"},
+    3: {"data", "store", "database"},
+    4: {"models"},
+    5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},
+    6: {"compare"},
+    7: {"charts"},
+    8: {"report"},
+    9: {"publish", "runner", "pretraining"},
+    10: {"catalogue", "starter", "schema", "doctor", "outlook", "api", "caches"},
+    11: {"cli", "__main__"},
+}
+RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
+READING = {"results", "store", "database", "metrics", "compare", "charts", "report", "publish"}
+LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
+PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}
+
+
+def unit_of(path: Path) -> str:
+    """``suite/data/folder.py`` belongs to ``data``, ``suite/spec.py`` to ``spec``."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports_of(path: Path, *, top_only: bool) -> Iterator[tuple[str, int]]:
+    """Imported modules with their line; what only type checkers see is left out."""
+    todo: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            todo.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+        if not (top_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def own_imports(path: Path, *, top_only: bool = False) -> set[str]:
+    """Units of the suite that a module imports."""
+    found = (name.split(".") for name, _ in imports_of(path, top_only=top_only))
+    return {parts[1] for parts in found if parts[0] == "suite" and len(parts) > 1 and parts[1] in RANK}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_in_one_direction(path: Path) -> None:
+    """Nothing reaches forward: a unit imports what comes before it in the design."""
+    unit = unit_of(path)
+    assert unit in RANK, f"{unit}: give it a place in RANKS"
+    forward = {other for other in own_imports(path) if RANK[other] > RANK[unit]}
+    assert not forward, f"{path.name} ({unit}) imports {sorted(forward)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_reading_stages_never_see_a_live_model(path: Path) -> None:
+    """Compare, charts, report and store know results only, inside functions too."""
+    if unit_of(path) in READING:
+        assert not own_imports(path) & LIVE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_tensorflow_is_imported_where_it_may_be(path: Path) -> None:
+    """At the top in three modules, inside functions in the units that hold models, nowhere else."""
+    unit = unit_of(path)
+    heavy_at_top = [item for item in imports_of(path, top_only=True) if item[0].split(".")[0] in TENSORFLOW]
+    heavy = [item for item in imports_of(path, top_only=False) if item[0].split(".")[0] in TENSORFLOW]
+    assert not heavy_at_top or unit in TENSORFLOW_AT_TOP, heavy_at_top
+    assert not heavy or unit in TENSORFLOW_INSIDE | WORKER_SIDE, heavy
+
+
+def test_planning_and_reading_reach_no_module_that_imports_tensorflow() -> None:
+    """Following imports at module level from the CLI, spec, plan and the reading stages ends without TensorFlow."""
+    graph = {path: own_imports(path, top_only=True) for path in MODULES}
+    units: dict[str, set[str]] = {}
+    for path, imported in graph.items():
+        units.setdefault(unit_of(path), set()).update(imported)
+    reached, todo = set(), list(PLANNING | READING)
+    while todo:
+        unit = todo.pop()
+        if unit not in reached:
+            reached.add(unit)
+            todo.extend(units.get(unit, ()))
+    assert not reached & TENSORFLOW_AT_TOP
+
+
+def test_the_rules_can_fail(tmp_path: Path) -> None:
+    """The reader of imports sees imports at the top, in functions, and not those for type checkers."""
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import keras\nif TYPE_CHECKING:\n    import torch\ndef f():\n    from suite.runner import worker\n"
+    )
+    assert {name for name, _ in imports_of(path, top_only=True)} == {"keras"}
+    assert {name for name, _ in imports_of(path, top_only=False)} == {"keras", "suite.runner.worker"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_and_functions_stay_readable(path: Path) -> None:
+    """No module over 400 lines, no function over 50."""
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno + 1 <= 50, f"{path.name}: {node.name}"
+
+
+def test_no_file_is_a_drawer_for_everything() -> None:
+    """A file's name says what is in it."""
+    drawers = {"util", "utils", "helper", "helpers", "common", "misc"}
+    assert not [path for path in MODULES if path.stem in drawers or path.parent.name in drawers]
+
+
+FORBIDDEN_CALLS = {"pickle.load", "pickle.loads", "joblib.load", "torch.load", "yaml.load", "eval", "exec", "os.system"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_is_ever_unpickled(path: Path) -> None:
+    """No pickle, no NumPy objects, no Keras model outside safe mode, no evaluated text."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            assert ast.unparse(node.func) not in FORBIDDEN_CALLS, f"{path.name}:{node.lineno}"
+            unsafe = {("allow_pickle", True), ("safe_mode", False), ("shell", True)}
+            given = {(word.arg, getattr(word.value, "value", None)) for word in node.keywords}
+            assert not given & unsafe, f"{path.name}:{node.lineno}"
+            if ast.unparse(node.func) in {"np.load", "numpy.load"}:
+                assert ("allow_pickle", False) in given, f"{path.name}:{node.lineno}: say allow_pickle=False"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_says_what_is_public(path: Path) -> None:
+    """Every module with code opens with a docstring and lists its names in ``__all__``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if tree.body:
+        assert ast.get_docstring(tree), path
+        names = {ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
+        assert "__all__" in names or path.name == "__init__.py", path
