@@ -20,11 +20,10 @@ from suite.results import Result
 from suite.store import Glance, glance
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
     from suite.compare.comparison import Comparison
     from suite.notebook import ComparisonView
-    from suite.spec import Spec
 
 __all__ = ["Outcome", "load_comparison", "load_results", "rebuild_report", "run"]
 
@@ -154,7 +153,7 @@ def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
     return _write(folder, state, _compare(folder))
 
 
-def load_results(folder: str | Path) -> pandas.DataFrame:
+def load_results(folder: str | Path) -> pd.DataFrame:
     """The results of a run, one row per trial; see ``suite.frames.results_frame`` for the columns.
 
     Raises:

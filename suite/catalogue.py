@@ -50,7 +50,7 @@ def listings(kind: str) -> tuple[Listing, ...]:
     for name in registry.names():
         variant = registry.get(name)
         known = variant.known_names() if hasattr(variant, "known_names") else ()
-        found.append(Listing(name, str(variant.summary), tuple(known)))
+        found.append(Listing(name, str(variant.summary), tuple(sorted(known))))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ SQLAlchemy Core and portable; what belongs to SQLite alone is in ``_connect``.
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ __all__ = [
     "claims",
     "create_tables",
     "documents",
+    "flush",
+    "flush_folder",
     "mendable",
     "open_engine",
     "results",
@@ -151,7 +154,7 @@ def _mending(error: Exception) -> str:
     number = getattr(cause, "errno", None)
     # SQLite calls a limit on the size of files an I/O error of the write.
     code = getattr(cause, "sqlite_errorname", "")
-    if number in FULL or code == "SQLITE_FULL" or code == "SQLITE_IOERR_WRITE":
+    if number in FULL or code in {"SQLITE_FULL", "SQLITE_IOERR_WRITE"}:
         return "the disk is full. Every finished trial is kept; make room and run the same command again."
     if number in {errno.EACCES, errno.EPERM, errno.EROFS} or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
         return "cannot be written; expected a folder that you may write to. Change its rights or choose another --out."
@@ -162,3 +165,25 @@ def _mending(error: Exception) -> str:
     if code.startswith("SQLITE_BUSY"):
         return f"is locked by another program ({text}); end that program or wait, and run the same command again."
     return f"{text or type(cause).__name__}; run the same command again when this is mended."
+
+
+def flush(folder: Path) -> None:
+    """Every file below ``folder`` is on the disk before its row says that it is."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            flush_folder(path)
+    flush_folder(folder)
+
+
+def flush_folder(folder: Path) -> None:
+    """The names in a folder are on the disk."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

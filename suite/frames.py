@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from suite.results import Result
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
     from suite.compare.comparison import Comparison
 
@@ -38,7 +38,7 @@ _TIMINGS = (
 _FURTHER = ("best_epoch", "batch_size", "family", "started_at", "finished_at")
 
 
-def results_frame(results: Iterable[Result]) -> pandas.DataFrame:
+def results_frame(results: Iterable[Result]) -> pd.DataFrame:
     """One row per trial; a number that could not be had is missing, never 0.
 
     Columns: who (``id``, ``model``, ``strategy``, ``seed``, ...), ``<set>.<metric>`` for each score with
@@ -56,7 +56,7 @@ def results_frame(results: Iterable[Result]) -> pandas.DataFrame:
     return frame
 
 
-def leaderboard_frame(comparison: Comparison) -> pandas.DataFrame:
+def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
     """One row per cell, by data set and rank, with score, interval, ties and costs."""
     import pandas as pd
 

@@ -6,14 +6,12 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from suite.compare.comparison import CellSummary, Comparison
+from suite.compare.comparison import Comparison
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
 __all__ = ["ComparisonView"]
-
-_COLUMNS = ("", "model", "strategy", "", "95 %", "ties", "latency ms", "parameters", "training s", "n")
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ComparisonView:
     comparison: Comparison
     """Everything, typed."""
 
-    def leaderboard(self) -> pandas.DataFrame:
+    def leaderboard(self) -> pd.DataFrame:
         """One row per cell; see ``suite.frames.leaderboard_frame``."""
         from suite.frames import leaderboard_frame
 
@@ -55,23 +53,19 @@ class ComparisonView:
         """The answer and one table per data set, everything escaped."""
         parts = [f"<h3>{html.escape(self.comparison.title or self.comparison.spec_name)}</h3>"]
         parts += [f"<p>{html.escape(answer.take)}</p>" for answer in self.comparison.recommendations]
-        for dataset in self.comparison.datasets:
-            cells = [cell for cell in self.comparison.cells if cell.dataset == dataset]
-            parts.append(_table(dataset, cells, self.comparison.headline.label))
+        parts += [_table(dataset, self.comparison) for dataset in self.comparison.datasets]
         return "\n".join(parts)
 
 
-def _table(dataset: str, cells: list[CellSummary], headline: str) -> str:
-    names = [headline if index == 3 else name for index, name in enumerate(_COLUMNS)]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _texts(cell)) + "</tr>" for cell in cells
-    )
+def _table(dataset: str, comparison: Comparison) -> str:
+    from suite.leaderboard import leaderboard_columns, leaderboard_row
+
+    rows = [leaderboard_row(cell) for cell in comparison.cells if cell.dataset == dataset]
+    head = _line(leaderboard_columns(comparison), "th")
+    body = "\n".join(_line(row, "td") for row in rows)
     caption = f"<caption>{html.escape(dataset)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return f"<table>{caption}<thead>{head}</thead><tbody>\n{body}\n</tbody></table>"
 
 
-def _texts(cell: CellSummary) -> tuple[str, ...]:
-    from suite.compare.wording import cell_texts
-
-    return cell_texts(cell)
+def _line(texts: tuple[str, ...], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in texts) + "</tr>"

@@ -12,7 +12,7 @@ from typing import Any
 from suite.errors import SpecError
 from suite.registry import DATASETS, MODELS, STRATEGIES
 from suite.results import Phase
-from suite.spec import DatasetSpec, ModelSpec, Spec, StrategySpec
+from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 
 __all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan", "select"]
 
@@ -201,13 +201,27 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     task=spec.task,
                     model=model,
                     dataset=dataset,
-                    evaluate_on=spec.evaluate_on,
+                    evaluate_on=tuple(_split_alike(further, dataset) for further in spec.evaluate_on),
                     strategy=strategy,
                     epochs=strategy.own().get("epochs") or spec.training.epochs,
                     batch_size=strategy.own().get("batch_size") or spec.training.batch_size,
                     patience=spec.training.patience,
                     search_seed=SEARCH_SEED if len(candidates) > 1 else None,
                 )
+
+
+def _split_alike(further: DatasetSpec, home: DatasetSpec) -> DatasetSpec:
+    """A further test set with the splits of the home set: where both hold the same examples in other clothes,
+    a digit that was trained on must not come back in a test.
+    """
+    if further.splits == home.splits:
+        return further
+    if further.splits != SplitsSpec():
+        raise SpecError(
+            "evaluate_on: 'splits' differ from those of the home data set, so its test examples may have been "
+            "trained on; leave them out, then the home set's are used."
+        )
+    return further.model_copy(update={"splits": home.splits})
 
 
 def _candidates(strategy: StrategySpec) -> tuple[dict[str, Any], ...]:

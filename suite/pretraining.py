@@ -99,10 +99,18 @@ def pretrain(
         num_classes=dataset.num_classes,
         on_epoch=lambda record: report(_line(spec.name, record, options.epochs)),
     )
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
-    card = _card(spec, path, dataset, objective, score, len(test), seconds, cpu_seconds, threads)
+    card = _card(
+        spec,
+        path,
+        dataset,
+        score=score,
+        test_examples=len(test),
+        seconds=time.perf_counter() - started,
+        cpu_seconds=time.process_time() - started_cpu,
+        threads=threads,
+    )
     _write(folder, spec, backbone, card)
-    report(f"{spec.name}: {objective.metric} {score:.4f} on {len(test)} test examples, {seconds:.0f} s")
+    report(f"{spec.name}: {objective.metric} {score:.4f} on {len(test)} test examples, {card['seconds']:.0f} s")
     return folder
 
 
@@ -145,7 +153,7 @@ def _card(
     spec: PretrainSpec,
     path: Path,
     dataset: Dataset,
-    objective: Any,
+    *,
     score: float,
     test_examples: int,
     seconds: float,
@@ -163,7 +171,7 @@ def _card(
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
         "machine": f"{platform.system()} {platform.machine()}, {threads} CPU threads",
-        "upstream_metric": objective.metric,
+        "upstream_metric": OBJECTIVES.get(spec.objective).metric,
         "upstream_score": score,
         "upstream_examples": test_examples,
         "weights_licence": spec.weights_licence,

@@ -72,7 +72,7 @@ class Registry(Generic[T]):
         if isinstance(entry, str):
             module, _, attribute = entry.partition(":")
             entry = self._entries[name] = getattr(importlib.import_module(module), attribute)
-        return entry  # type: ignore[return-value]  # a str was replaced by the object it names
+        return entry
 
     def names(self) -> tuple[str, ...]:
         """Every registered name, sorted; nothing is imported except the list of installed plugins."""

@@ -230,7 +230,8 @@ class Predictions:
     @property
     def labels(self) -> NDArray[np.int64]:
         """The predicted class index per example, shape ``(n,)``."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        return labels
 
     def save(self, path: Path) -> None:
         """Writes an ``.npz`` without pickles."""

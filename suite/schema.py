@@ -72,8 +72,9 @@ def _variant(common: dict[str, Any], key: str, name: str, variant: Any, definiti
     definitions |= {inner: _without(body, "title") for inner, body in options.pop("$defs", {}).items()}
     properties = {**common["properties"], **options.get("properties", {}), key: {"const": name}}
     known = variant.known_names() if hasattr(variant, "known_names") else ()
-    if known and "name" in properties:
-        properties["name"] = {**properties["name"], "examples": list(known)}
+    naming = next((field for field in ("name", "preset") if field in properties), None)
+    if known and naming:
+        properties[naming] = {**properties[naming], "examples": list(known)}
     return {
         "type": "object",
         "description": variant.summary,

@@ -128,6 +128,8 @@ class Spec(Options):
     training: TrainingSpec = TrainingSpec()
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
+    jobs: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, exclude=True)
+    """Worker processes at once; ``--jobs`` goes before. One per GPU, or one on a CPU, when left out."""
     keep_models: Literal["best", "none"] = "best"
     """Keep the adapted model of the best trial of each cell, or none."""
     plugins: tuple[str, ...] = ()
@@ -248,6 +250,11 @@ def _resolve_one(item: V, here: str, key: str, registry: Registry[Any], place: s
         variant = registry.get(getattr(item, key))
     except SuiteError as error:
         raise SpecError(f"{place}: {here}.{key}: {error}") from None
+    clash = set(variant.Options.model_fields) & set(type(item).model_fields) - {"why"}
+    if clash:
+        raise SuiteError(
+            f"{registry.noun} '{getattr(item, key)}' has an option '{min(clash)}', which every one has; rename it."
+        )
     options = resolve_options(variant, item.own(), place=place, at=here)
     common = {field: getattr(item, field) for field in type(item).model_fields}
     built: Any = type(item).model_construct(**common, **options.model_dump(mode="json"))

@@ -122,21 +122,24 @@ class Starter:
     """Rough, within a factor of about three; ``suite plan`` knows better after the first trials."""
 
 
-def first_spec(folder: Path, *, minutes: float, downloads: bool = False) -> Starter:
+def first_spec(folder: Path, *, minutes: float, downloads: bool = False, machine: Machine | None = None) -> Starter:
     """Writes a spec for a folder (or zip) of class folders.
 
     Args:
         folder: One sub-folder per class, with or without folders for splits above them.
         minutes: What the whole comparison may take on this machine.
         downloads: Whether models may be chosen whose weights are not on this machine yet.
+        machine: Where it will be run; this one when left out.
 
     Raises:
         SuiteError: Where the folder is no data set, or the budget is too small for any model.
     """
-    machine = look_at_machine()
+    machine = machine or look_at_machine()
     pictures = _look_at(folder)
     epochs = max(4, min(30, math.ceil(12_000 / pictures.train)))
     models, left_out = _candidates(pictures, downloads=downloads)
+    if not models:
+        raise SuiteError("no weights of any model are on this machine; --downloads chooses some that a run fetches.")
     strategies = [item for item in _STRATEGIES if pictures.train >= item.least_pictures]
     seconds = 60 * minutes
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import suite
 from suite.errors import StoreError, StoreVersionError
@@ -25,7 +25,7 @@ from suite.results import FORMAT_VERSION, Phase, Result, Status
 if TYPE_CHECKING:
     import sqlalchemy as sql
 
-__all__ = ["STORE_VERSION", "Entry", "Glance", "Store", "glance", "open_store"]
+__all__ = ["MODEL", "STORE_VERSION", "Entry", "Glance", "Store", "glance", "open_store"]
 
 STORE_VERSION = 1
 DATABASE = "results.sqlite"
@@ -115,7 +115,7 @@ class Store:
         self.engine = engine
         self.path = folder / DATABASE
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -216,15 +216,14 @@ class Store:
 
     def _read(self, trial_id: str, document: str) -> Result:
         try:
+            found = json.loads(document)["format_version"]
+            if found > FORMAT_VERSION:
+                raise StoreVersionError(
+                    f"{self.path}: result {trial_id} has format version {found}, written by a newer suite; this "
+                    f"one reads up to version {FORMAT_VERSION}. Update the suite."
+                )
             return Result.model_validate_json(document)
-        except ValueError as error:
-            with contextlib.suppress(ValueError, AttributeError, TypeError):
-                found = json.loads(document).get("format_version", 0)
-                if found > FORMAT_VERSION:
-                    raise StoreVersionError(
-                        f"{self.path}: result {trial_id} has format version {found}, written by a newer suite; this "
-                        f"one reads up to version {FORMAT_VERSION}. Update the suite."
-                    ) from None
+        except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self.path}: result {trial_id} cannot be read; run with --redo all.") from error
 
     def documents(self) -> dict[str, str]:
@@ -261,14 +260,14 @@ class Store:
         Raises:
             StoreError: When the disk is full or cannot be written. What was stored before stays stored.
         """
-        from suite.database import mendable
+        from suite.database import flush, flush_folder, mendable
 
         with mendable(self.folder):
             self.delete((result.id,))
             if artefacts is not None and artefacts.is_dir():
-                _flush(artefacts)
+                flush(artefacts)
                 artefacts.rename(self.trial_folder(result.id))
-                _flush_folder(self.folder / "trials")
+                flush_folder(self.folder / "trials")
             with self.transaction() as connection:
                 result, losers = self._keep_best_model(connection, result, selection)
                 connection.execute(_insertion(result, selection))
@@ -392,24 +391,3 @@ def _try_writing(folder: Path) -> None:
     probe = folder / f".probe-{os.getpid()}"
     probe.touch()
     probe.unlink()
-
-
-def _flush(folder: Path) -> None:
-    """Every file below ``folder`` is on the disk before its row says that it is."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            _flush_folder(path)
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ devices.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -34,8 +35,10 @@ def prepare_device(*, threads: int) -> None:
     Grappler's rewriting costs 4 s for the training step of a MobileNetV2 and was not measured to make
     its steps faster on a CPU.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    # In a notebook TensorFlow may be running already; it keeps the threads that it has then.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
@@ -89,7 +92,7 @@ class Fitted:
     """Training examples seen, repetitions counted."""
 
 
-class _WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+class _WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras is untyped
     """Linear warm-up and a cosine to 0, held in variables so that a compiled step can be used again."""
 
     def __init__(self) -> None:

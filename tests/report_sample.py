@@ -28,8 +28,10 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
     epochs = 0 if strategy.startswith("linear") else 8
     fit = 0.5 + size * 0.2 if not epochs else size * 9.0 + 10 * dice.random()
     count = len(classes)
+    mistakes = [0, 0, 0, 1, 2, 4]
     counts = tuple(
-        tuple(33 * len(seeds) if i == j else dice.choice([0, 0, 0, 1, 2, 4]) for j in range(count)) for i in range(count)
+        tuple(33 * len(seeds) if row == column else dice.choice(mistakes) for column in range(count))
+        for row in range(count)
     )
     tried = tuple(
         c.Tried(
@@ -46,7 +48,7 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
         model=model,
         dataset=dataset,
         strategy=strategy,
-        strategy_name=strategy.split(":")[0],
+        strategy_name=strategy.partition(":")[0],
         family="resnet",
         input_size=(32, 32),
         rank=rank,
@@ -61,7 +63,11 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
         ),
         finished=len(seeds),
         planned=len(seeds),
-        metrics={"accuracy": spread(*values), "f1_macro": spread(*(v - 0.005 for v in values)), "log_loss": spread(0.2)},
+        metrics={
+            "accuracy": spread(*values),
+            "f1_macro": spread(*(v - 0.005 for v in values)),
+            "log_loss": spread(0.2),
+        },
         elsewhere=tuple(
             c.ElsewhereScore(
                 name=name,
@@ -92,7 +98,9 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
             fit_seconds=spread(fit),
             compile_seconds=spread(2.5 if epochs else 0.01),
             seconds_to_best=spread(fit * 0.7),
-            examples_per_second=spread(900.0) if epochs else c.Spread(mean=None, lowest=None, highest=None, count=0, of=3),
+            examples_per_second=spread(900.0)
+            if epochs
+            else c.Spread(mean=None, lowest=None, highest=None, count=0, of=3),
             features_seconds=spread(0.3),
             training_seconds=spread(fit),
             total_seconds=spread(fit + 4),
@@ -119,11 +127,19 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
         ),
         confusion=c.ConfusionSummary(class_names=tuple(classes), counts=counts, seeds=len(seeds)),
         classes=tuple(
-            c.ClassScores(name=name, precision=0.9 + 0.1 * dice.random(), recall=0.9, f1=0.85 + 0.14 * dice.random(), support=36)
+            c.ClassScores(
+                name=name, precision=0.9 + 0.1 * dice.random(), recall=0.9, f1=0.85 + 0.14 * dice.random(), support=36
+            )
             for name in classes
         ),
         reliability=tuple(
-            c.Bin(low=i / 15, high=(i + 1) / 15, confidence=(i + 0.5) / 15, accuracy=max(0.0, (i - 0.6) / 14.2), count=5 + i * i)
+            c.Bin(
+                low=i / 15,
+                high=(i + 1) / 15,
+                confidence=(i + 0.5) / 15,
+                accuracy=max(0.0, (i - 0.6) / 14.2),
+                count=5 + i * i,
+            )
             for i in range(4, 15)
         ),
         calibration_error=0.03,
@@ -191,12 +207,10 @@ def make_comparison(
         best = own[0]
         texts = [
             f"It is right on {100 * best.headline.value:.1f} % of the test examples (95 % interval 94.1 to 98.1).",
-            f"It cannot be told apart from {own[-1].name} (difference 0.4 points, −1.1 to 1.9); it was chosen because it answers faster.",
+            f"It cannot be told apart from {own[-1].name} (difference 0.4 points, −1.1 to 1.9); it answers faster.",
             "If training time matters most: its linear probe takes 0.8 s instead of 31 s and loses 4.9 points.",
         ]
-        reasons = tuple(
-            c.Sentence(kind="quality", text=text, numbers={}, cell_ids=(best.cell_id,)) for text in texts
-        )
+        reasons = tuple(c.Sentence(kind="quality", text=text, numbers={}, cell_ids=(best.cell_id,)) for text in texts)
         answers.append(
             c.Recommendation(
                 dataset=dataset,

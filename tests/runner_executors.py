@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,11 @@ from suite.runner.request import TrialRequest
 
 def execute(request: TrialRequest) -> Result:
     """Does what the model's ``name`` says, then fits a nearest-centroid classifier on the digits."""
-    name, _, argument = str(request.trial.cell.model.own().get("name", "fit")).partition(":")
     with (request.folder.parents[3] / "calls.txt").open("a") as calls:
         calls.write(f"{request.trial.id} {request.trial.phase} {os.getpid()}\n")
-    candidate = request.trial.candidate or {}
-    ACTIONS[candidate.get("action", name)](argument)
+    asked = str((request.trial.candidate or {}).get("action", request.trial.cell.model.own()["name"]))
+    name, _, argument = asked.partition(":")
+    ACTIONS[name](argument)
     return fit(request)
 
 
@@ -85,8 +85,8 @@ def result_of(
     request: TrialRequest, scores: dict[str, dict[str, Score]], artefacts: dict[str, str], seconds: float
 ) -> Result:
     """The result of a finished fit."""
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    timings = {name: 0.0 for name in Timings.model_fields} | {"total_seconds": seconds, "examples_per_second": None}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    timings = dict.fromkeys(Timings.model_fields, 0.0) | {"total_seconds": seconds, "examples_per_second": None}
     model, dataset, strategy = request.labels
     return Result(
         id=request.trial.id,
@@ -119,7 +119,7 @@ def _raise(argument: str) -> None:
 
 
 def _noise(argument: str) -> None:
-    print("noise from Python")
+    print("noise from Python", os.environ["KERAS_BACKEND"], os.environ["TF_NUM_INTRAOP_THREADS"])
     os.write(2, b"noise from C++\n")
     os.system("echo noise from a child process")
 
@@ -137,19 +137,26 @@ def _fail_until(argument: str) -> None:
         raise ValueError(f"{argument} does not exist yet")
 
 
-def _write(argument: str) -> None:
-    """Is slow enough to be interrupted, and to be met by a second run."""
+def _sleep(argument: str) -> None:
+    """Is slow enough to be interrupted, or to be met by a second run."""
     time.sleep(float(argument))
 
 
+def _limit_files(argument: str) -> None:
+    """Every further write of this process ends as on a full disk."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(argument), resource.RLIM_INFINITY))
+
+
 ACTIONS = {
-    "fit": lambda argument: None,
-    "slow": _write,
-    "sleep": lambda argument: time.sleep(60),
+    "fit": lambda _: None,
+    "sleep": _sleep,
+    "limit_files": _limit_files,
     "segfault": _crash,
     "exit": lambda argument: os._exit(int(argument)),
-    "sys_exit": lambda argument: sys.exit(3),
-    "kill": lambda argument: os.kill(os.getpid(), signal.SIGKILL),
+    "sys_exit": lambda _: sys.exit(3),
+    "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "raise": _raise,
     "noise": _noise,
     "allocate": _allocate,

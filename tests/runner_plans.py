@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from suite import registry, spec
@@ -24,8 +25,8 @@ class Plain:
 
 
 class SearchOptions(spec.Options):
-    shrinkage: list[float] = []
-    actions: list[str] = []
+    shrinkage: tuple[float, ...] = ()
+    actions: tuple[str, ...] = ()
 
 
 class Search:
@@ -40,7 +41,7 @@ class Search:
 
     @classmethod
     def candidates(cls, options: Any) -> tuple[dict[str, Any], ...]:
-        actions = options.actions or ["fit"] * len(options.shrinkage)
+        actions = options.actions or ("fit",) * len(options.shrinkage)
         return tuple(
             {"shrinkage": value, "action": action} for value, action in zip(options.shrinkage, actions, strict=True)
         )
@@ -54,7 +55,11 @@ def register() -> None:
 
 
 def plan_of(
-    *models: str, seeds: tuple[int, ...] = (1,), shrinkage: tuple[float, ...] = (), actions: tuple[str, ...] = (), **more
+    *models: str,
+    seeds: tuple[int, ...] = (1,),
+    shrinkage: tuple[float, ...] = (),
+    actions: tuple[str, ...] = (),
+    **more: Any,
 ) -> Plan:
     """A plan with one cell per model; the model's name says what its trials do."""
     register()
@@ -67,6 +72,4 @@ def plan_of(
         "seeds": list(seeds),
         **more,
     }
-    import json
-
     return make_plan(spec.parse_spec(json.dumps(document)))

@@ -106,6 +106,14 @@ def test_class_names_may_be_any_unicode(tmp_path):
     assert load(folder).class_names == load(zipped(folder, tmp_path / "a.zip")).class_names == ("собака & ño", "猫 <b>")
 
 
+def test_a_name_that_is_no_unicode_is_refused(tmp_path):
+    """It could be neither stored nor printed."""
+    folder = class_folders(tmp_path, {"cat": 4, "dog": 4})
+    (folder / "dog" / "000.png").rename(os.fsdecode(os.fsencode(folder / "dog") + b"/caf\xe9.png"))
+    with pytest.raises(DataError, match="is not UTF-8; rename"):
+        load(folder)
+
+
 def test_pictures_in_deeper_folders_belong_to_the_class_above(tmp_path):
     """As in Keras, a class may be sorted further."""
     dataset = load(class_folders(tmp_path, {"cat/old": 3, "cat/young": 3, "dog": 4}))

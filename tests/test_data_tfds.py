@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,9 @@ def test_splits_may_be_named_in_the_words_of_tfds(data_dir):
 def test_an_unknown_feature_is_answered_with_the_nearest(data_dir):
     """The features that hold a picture are named."""
     with pytest.raises(DataError, match="Did you mean 'image'"):
-        load(data_dir, image="imag")
+        load(data_dir, image_feature="imag")
     with pytest.raises(DataError, match="Did you mean 'label'"):
-        load(data_dir, label="labels")
+        load(data_dir, label_feature="labels")
 
 
 def test_an_unknown_split_is_answered_with_the_nearest(data_dir):
@@ -122,6 +123,17 @@ def test_what_is_not_prepared_says_how_to_prepare_it(tmp_path):
     assert requirement.path == tmp_path / "tf_flowers"
     with pytest.raises(DownloadError, match=r"tfds build tf_flowers --data_dir=.*tf_flowers"):
         TfdsSource.load(options, splits=SplitsSpec(), on_bad_example="error")
+
+
+def test_a_download_without_a_network_ends_at_once(tmp_path, monkeypatch):
+    """With the command that prepares it elsewhere."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    options = TfdsOptions(name="tf_flowers", data_dir=str(tmp_path), download=True)
+    start = time.monotonic()
+    with pytest.raises(DownloadError, match=r"cannot be prepared: .*Run 'tfds build tf_flowers"):
+        TfdsSource.load(options, splits=SplitsSpec(), on_bad_example="error")
+    assert time.monotonic() - start < 30
 
 
 def test_a_name_that_tfds_does_not_have_is_answered_with_the_nearest(tmp_path):

@@ -50,21 +50,33 @@ def test_every_shipped_spec_is_valid(path: Path) -> None:
     [
         ("modls", [], "small.json: modls: unknown key 'modls'. Did you mean 'models'?"),
         ("training.epoch", 3, "small.json: training.epoch: unknown key 'epoch'. Did you mean 'epochs'?"),
-        ("training.epochs", "3", "small.json: training.epochs: expected a valid integer, got \"3\"."),
+        ("training.epochs", "3", 'small.json: training.epochs: expected a valid integer, got "3".'),
         ("training.epochs", 0, "training.epochs: expected greater than or equal to 1, got 0."),
         ("seeds", [], "seeds:"),
         ("name", "../up", "small.json: name:"),
-        ("task", "image_clasification", "task: unknown task 'image_clasification'. Did you mean 'image_classification'?"),
+        (
+            "task",
+            "image_clasification",
+            "task: unknown task 'image_clasification'. Did you mean 'image_classification'?",
+        ),
         ("models.0.source", "aplications", "models[0].source: unknown model source 'aplications'. Did you mean"),
         ("models.0.name", "MobilNetV2", "models[0]: "),
         ("models.0.nam", "x", "models[0].nam: unknown key 'nam'. Did you mean 'name'?"),
-        ("datasets.0.source", "skleran", "datasets[0].source: unknown dataset source 'skleran'. Did you mean 'sklearn'?"),
+        (
+            "datasets.0.source",
+            "skleran",
+            "datasets[0].source: unknown dataset source 'skleran'. Did you mean 'sklearn'?",
+        ),
         ("datasets.0.name", "digit", "datasets[0]: unknown scikit-learn data set 'digit'. Did you mean 'digits'?"),
         ("evaluate_on.0.name", "digit", "evaluate_on[0]: "),
         ("strategies.0.strategy", "linear", "strategies[0].strategy: unknown strategy 'linear'. Did you mean"),
         ("strategies.0.unfreeze", 1, "strategies[0].unfreeze: unknown key 'unfreeze'."),
         ("datasets.0.splits", {"test": 1.5}, "datasets[0].splits.test: expected less than 1, got 1.5."),
-        ("datasets.0.on_bad_example", "ignore", "datasets[0].on_bad_example: expected 'error' or 'skip', got \"ignore\"."),
+        (
+            "datasets.0.on_bad_example",
+            "ignore",
+            "datasets[0].on_bad_example: expected 'error' or 'skip', got \"ignore\".",
+        ),
     ],
 )
 def test_a_complaint_names_place_and_remedy(path: str, value: Any, complaint: str) -> None:
@@ -87,7 +99,7 @@ def test_a_complaint_names_place_and_remedy(path: str, value: Any, complaint: st
 )
 def test_text_that_is_no_spec(text: str, complaint: str) -> None:
     """Broken JSON is refused with line and column, nesting and numbers without end in one sentence."""
-    with pytest.raises(SpecError, match=".") as caught:
+    with pytest.raises(SpecError) as caught:
         parse_spec(text, place="spec")
     assert complaint in str(caught.value)
 
@@ -111,9 +123,9 @@ def test_defaults_are_written_out() -> None:
 def test_a_why_is_allowed_anywhere_and_kept_nowhere() -> None:
     """Remarks are for the reader."""
     document = json.loads(changed("why", "because"))
-    document["training"]["why"] = document["models"][0]["why"] = document["strategies"][0]["why"] = "so"
+    document["training"]["why"] = document["models"][0]["why"] = document["strategies"][0]["why"] = "nobody knows"
     spec = parse_spec(json.dumps(document))
-    assert "so" not in spec.model_dump_json()
+    assert "nobody knows" not in spec.model_dump_json()
 
 
 @pytest.mark.parametrize(

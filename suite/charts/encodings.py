@@ -13,16 +13,19 @@ from suite.compare.comparison import Comparison
 
 __all__ = ["ROW_HEIGHT", "by_cell", "colour", "colour_scale", "exact", "finish", "log_scale", "shape"]
 
+MOST_IN_LEGEND = 16
+"""With more models their colours cannot be told apart; labels and tool tips name them."""
 ROW_HEIGHT = 22
 """Pixels per row of a chart that has one row per cell."""
 
 
 def colour(comparison: Comparison, *, legend: bool = True, shown: Sequence[Row] = ()) -> alt.Color:
     """Colour by model: the same for every chart of the comparison; the legend names the shown models only."""
+    few = len(all_models(comparison)) <= MOST_IN_LEGEND
     return alt.Color(
         "model:N",
         scale=colour_scale(comparison, shown=shown),
-        legend=alt.Legend(title="model", symbolType="circle") if legend else None,
+        legend=alt.Legend(title="model", symbolType="circle") if legend and few else None,
     )
 
 
@@ -68,10 +71,9 @@ def exact(*fields: tuple[str, str, str]) -> list[alt.Tooltip]:
 
 def finish(chart: Any, data: Mapping[str, Sequence[Row]], *, height: int | None = None, **hints: Any) -> Any:
     """The chart with its rows as named data, its height, and hints for the width that a page gives it."""
-    properties: dict[str, Any] = {
-        "datasets": {name: list(rows) for name, rows in data.items()},
-        "usermeta": {"suite": hints},
-    }
+    # Set, not passed to properties(): Altair would check every row against its schema, which takes seconds.
+    chart.datasets = {name: list(rows) for name, rows in data.items()}
+    chart.usermeta = {"suite": hints}
     if height is not None:
-        properties["height"] = height
-    return chart.properties(**properties)
+        chart.height = height
+    return chart

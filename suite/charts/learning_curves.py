@@ -50,4 +50,4 @@ class LearningCurves:
         )
         panels = alt.layer(*layers, data=alt.NamedData("curves")).properties(height=220, width=180)
         chart = panels.facet(facet=alt.Facet("strategy:N", sort=order, title=None), columns=min(3, len(order)))
-        return finish(chart, {"curves": rows}, panel=250, margin=52)
+        return finish(chart, {"curves": rows}, panel=225, margin=52)

@@ -45,7 +45,7 @@ class _QualityCost:
         front = [by_id[cell] for cell in _front(comparison, dataset, cls.front) if cell in by_id]
         data = {"cells": rows, "seeds": seeds, "front": _to_the_edge(front, rows), "labels": place_labels(front, rows)}
         chart = alt.layer(*cls._layers(comparison, rows)).resolve_scale(color="shared")
-        return finish(chart, data, height=HEIGHT, crowded=["labels"], legend=190)
+        return finish(chart, data, height=HEIGHT, crowded=["labels"], legend=150)
 
     @classmethod
     def _layers(cls, comparison: Comparison, rows: Sequence[Row]) -> list[Any]:

@@ -6,6 +6,7 @@ import functools
 import json
 from typing import Any
 
+import altair as alt
 import vl_convert
 
 from suite.charts.theme import THEME
@@ -21,7 +22,7 @@ PAPER = "#ffffff"
 
 def specification(chart: Any) -> dict[str, Any]:
     """A chart (Altair, or a Vega-Lite dictionary) as a Vega-Lite dictionary with the suite's theme in it."""
-    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else chart.to_dict(validate=False)
+    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else _as_dict(chart)
     raw.pop("$schema", None)
     own = raw.get("config", {})
     # Altair's own default config holds a view size that would win over the theme's.
@@ -47,18 +48,30 @@ def javascript() -> str:
     return bundle
 
 
+def _as_dict(chart: Any) -> dict[str, Any]:
+    """Altair walks through every row of named data to make a dictionary of it; rows are dictionaries already."""
+    bare = chart.copy(deep=False)
+    data = bare._kwds.get("datasets")  # noqa: SLF001 - its public access raises where there is none
+    if not isinstance(data, dict):
+        return dict(chart.to_dict())
+    bare.datasets = alt.Undefined
+    return {**bare.to_dict(), "datasets": data}
+
+
 def _is_altair_default(view: Any) -> bool:
     return isinstance(view, dict) and set(view) <= {"continuousWidth", "continuousHeight"}
 
 
 def _set_width(spec: dict[str, Any], width: int) -> None:
-    """Gives panels their share of the width; the page's script does the same for its own width."""
+    """Gives panels and legends their share of the width; the page's script does the same for its own width."""
     layout = spec.get("usermeta", {}).get("suite", {})
+    legend = {**spec["config"].get("legend", {}), "columns": max(1, width // int(layout.get("legend", 140)))}
+    spec["config"] = {**spec["config"], "legend": legend}
     if "facet" in spec:
         columns = max(1, min(int(spec.get("columns", 1)), width // int(layout.get("panel", 220))))
-        spec["columns"] = columns
         margin = int(layout.get("margin", 50))
+        spec["columns"] = columns
         spec["spec"]["width"] = (width - columns * margin) // columns
-    elif "square" not in layout:
-        spec["width"] = width
+    else:
+        spec["width"] = min(width, int(layout.get("square", width)))
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}

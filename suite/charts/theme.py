@@ -19,7 +19,7 @@ GUIDE = "#808893"
 GRID = "#808893"
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9")
-"""Six of the eight: black vanishes on a dark page and yellow on a white one."""
+"""Six of the eight: black vanishes on a dark page and yellow on a white one. The second blue comes last."""
 EXTRA = ("#8C6BB1", "#8B6F47")
 """A violet and a brown that stay apart from the six, for models seven and eight."""
 TONES = (0.0, 0.38, -0.32, 0.6, -0.5)
@@ -96,7 +96,8 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
     """
     names = sorted(set(models))
     taken: dict[str, str] = {}
-    palettes = [list(OKABE_ITO)] if len(names) <= len(OKABE_ITO) else [[*OKABE_ITO, *EXTRA]]
+    first = next((size for size in (5, 6) if len(names) <= size), 8)
+    palettes = [[*OKABE_ITO, *EXTRA][:first]]
     while sum(map(len, palettes)) < len(names):
         palettes.append([_tone(colour, _tone_of(len(palettes))) for colour in (*OKABE_ITO, *EXTRA)])
     free = [list(palette) for palette in palettes]

@@ -76,8 +76,10 @@ def choices_page() -> str:
 
     parts = [
         "# Choices\n",
-        ("What a spec can name, with the options of each; written by `python -m suite.cli.reference`. "
-        "[CONTRIBUTING](../CONTRIBUTING.md) says how to add to it.\n"),
+        (
+            "What a spec can name, with the options of each; written by `python -m suite.cli.reference`. "
+            "[CONTRIBUTING](../CONTRIBUTING.md) says how to add to it.\n"
+        ),
     ]
     for kind, registry in CATALOGUES.items():
         parts.append(f"## {kind.capitalize()}\n")

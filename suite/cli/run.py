@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -93,7 +93,7 @@ def command(
     if outcome.failed:
         from suite.cli.leaderboard import print_failures
 
-        print_failures(outcome.comparison)
+        print_failures(outcome.failed)
         ctx.exit(1)
 
 

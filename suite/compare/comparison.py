@@ -173,7 +173,8 @@ class Recommendation(Record):
     reasons: tuple[Sentence, ...]
     """At most five."""
     tied: tuple[str, ...]
-    """Cells that cannot be told apart from the best, the chosen one included, by rank."""
+    """Cells that cannot be told apart from the best and whose interval of the difference holds 0, by rank; the
+    best and the chosen one are among them."""
     chosen_by: Literal["score", "latency", "parameters", "training_time", "rank"]
     """What decided among the tied: ``score`` where nothing was tied."""
 

@@ -45,7 +45,7 @@ def assemble(
     origin: str,
     licence: str | None,
 ) -> Dataset:
-    """A data set with all three splits.
+    """A data set with all three splits, its fingerprint computed from every example's content.
 
     Args:
         name: Without the seed.
@@ -57,18 +57,11 @@ def assemble(
         origin: Where the data came from.
         licence: None where the source does not say.
 
-    Returns:
-        The data set, its fingerprint computed from every example's content.
-
     Raises:
         BadExampleError: For the first example that cannot be read, unless they are skipped.
         DataError: When it is empty, has fewer than two classes, or a class has too few examples.
     """
-    if not any(len(part.split) for part in parts.values()):
-        raise DataError(f"{place}: the data set is empty; expected at least two classes with examples.")
-    if len(class_names) < 2:
-        only = f"only '{class_names[0]}'" if class_names else "none"
-        raise DataError(f"{place}: expected at least two classes, got {only}.")
+    _require_two_classes(parts, class_names, place)
     digests: dict[str, bytes] = {}
     skipped: list[SkippedExample] = []
     given: dict[str, Split] = {}
@@ -85,6 +78,14 @@ def assemble(
         origin=origin,
         skipped=tuple(skipped),
     )
+
+
+def _require_two_classes(parts: Mapping[str, Part], class_names: Sequence[str], place: str) -> None:
+    if not any(len(part.split) for part in parts.values()):
+        raise DataError(f"{place}: the data set is empty; expected at least two classes with examples.")
+    if len(class_names) < 2:
+        only = f"only '{class_names[0]}'" if class_names else "none"
+        raise DataError(f"{place}: expected at least two classes, got {only}.")
 
 
 def _examine(part: Part, digests: dict[str, bytes], *, decode: bool) -> tuple[Split, list[SkippedExample]]:

@@ -37,14 +37,16 @@ def shift(images: Images, generator: np.random.Generator) -> Images:
 def brightness(images: Images, generator: np.random.Generator) -> Images:
     """Scales each picture's values by 0.7 to 1.3."""
     factors = generator.uniform(0.7, 1.3, (len(images), 1, 1, 1)).astype(np.float32)
-    return np.clip(images * factors, 0, 255).astype(np.uint8)
+    scaled: Images = np.clip(images * factors, 0, 255).astype(np.uint8)
+    return scaled
 
 
 def contrast(images: Images, generator: np.random.Generator) -> Images:
     """Moves each picture's values towards or away from its mean by a factor of 0.7 to 1.3."""
     factors = generator.uniform(0.7, 1.3, (len(images), 1, 1, 1)).astype(np.float32)
     means = images.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
-    return np.clip((images - means) * factors + means, 0, 255).astype(np.uint8)
+    spread: Images = np.clip((images - means) * factors + means, 0, 255).astype(np.uint8)
+    return spread
 
 
 def erase(images: Images, generator: np.random.Generator) -> Images:

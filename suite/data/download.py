@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import urllib.error
@@ -12,7 +13,7 @@ from pathlib import Path
 from suite.errors import DownloadError
 from suite.requirement import Requirement
 
-__all__ = ["fetch", "file_sha256"]
+__all__ = ["fetch", "file_sha256", "require_reachable"]
 
 _PATIENCE_SECONDS = 10.0
 
@@ -45,6 +46,15 @@ def fetch(requirement: Requirement) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return requirement.path
+
+
+def require_reachable(url: str) -> None:
+    """Returns when a server answers for ``url``, whatever it answers. Raises ``OSError`` within seconds when not."""
+    if not url.startswith(("https://", "http://")):
+        return
+    question = urllib.request.Request(url, method="HEAD")  # noqa: S310 - checked above
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(question, timeout=_PATIENCE_SECONDS):  # noqa: S310
+        pass
 
 
 def _download(url: str, target: Path) -> None:

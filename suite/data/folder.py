@@ -144,6 +144,7 @@ def _part(tree: FileTree, name: str, classes: Classes, class_names: Sequence[str
 def _find_splits(tree: FileTree) -> dict[str, Classes]:
     """Classes by split name; everything under ``train`` where the tree has no folders for splits."""
     pictures = [name for name in tree.names if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+    _require_text(pictures, tree.place)
     root = _root(tree, pictures)
     top = _children(tree.folders, root)
     if not top:
@@ -163,6 +164,15 @@ def _find_splits(tree: FileTree) -> dict[str, Classes]:
         found[name] = _classes(tree, _children(tree.folders, folder), pictures)
     _refuse_pictures_beside_splits(tree, root, pictures, split_folders)
     return found
+
+
+def _require_text(names: Sequence[str], place: str) -> None:
+    """A name that is no UTF-8 could be neither stored nor printed."""
+    for name in names:
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DataError(f"{place}: the name {name!r} is not UTF-8; rename the file or folder.") from None
 
 
 def _root(tree: FileTree, pictures: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.bytestore import ByteStore, open_store
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import decode_image
+from suite.data.download import require_reachable
 from suite.errors import DataError, DownloadError, UnknownNameError, did_you_mean
 from suite.requirement import Requirement
 from suite.spec import Options, SplitsSpec
@@ -47,9 +48,9 @@ class TfdsOptions(Options):
     """Where it is prepared; ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets`` when left out."""
     download: bool = False
     """Download and prepare it when it is not there."""
-    image: str = "image"
+    image_feature: str = "image"
     """Name of the feature that holds the picture."""
-    label: str = "label"
+    label_feature: str = "label"
     """Name of the feature that holds the class."""
     train_split: SplitText | None = None
     """Which split is used for training, in the words of TFDS, for instance ``train[:80%]``."""
@@ -164,6 +165,8 @@ def _downloaded(options: TfdsOptions) -> Path:
     full_name += f":{options.version}" if options.version else ""
     try:
         builder = tfds.builder(full_name, data_dir=str(_data_dir(options)))
+        for url in list(builder.url_infos)[:1]:  # TFDS itself tries for minutes before it gives up
+            require_reachable(url)
         builder.download_and_prepare(file_format="array_record")
     except tfds.core.DatasetNotFoundError:
         names = tfds.list_builders(with_community_datasets=False)
@@ -195,11 +198,11 @@ def _class_names(builder: Any, options: TfdsOptions, folder: Path) -> tuple[str,
 
     described = builder.info.features
     features = dict(described.items()) if isinstance(described, tfds.features.FeaturesDict) else {}
-    for key, kind in ((options.image, tfds.features.Image), (options.label, tfds.features.ClassLabel)):
+    for key, kind in ((options.image_feature, tfds.features.Image), (options.label_feature, tfds.features.ClassLabel)):
         fitting = [name for name, feature in features.items() if isinstance(feature, kind)]
         if key not in fitting:
             raise DataError(f"{folder}: {did_you_mean(key, fitting, what=f'{kind.__name__} feature')}")
-    return tuple(str(name) for name in features[options.label].names)
+    return tuple(str(name) for name in features[options.label_feature].names)
 
 
 def _split_words(builder: Any, options: TfdsOptions, folder: Path) -> dict[str, str]:
@@ -224,7 +227,7 @@ def _split_words(builder: Any, options: TfdsOptions, folder: Path) -> dict[str, 
 def _part(builder: Any, name: str, words: str, options: TfdsOptions) -> Part:
     stored = _stored(builder, words, options)
     targets = np.asarray(stored.labels(), dtype=np.int64)
-    classes = builder.info.features[options.label].num_classes
+    classes = builder.info.features[options.label_feature].num_classes
     if len(targets) and not 0 <= targets.min() <= targets.max() < classes:
         raise DataError(
             f"{builder.data_dir}: split '{words}' has examples without a class; expected 0 to {classes - 1}. "
@@ -237,8 +240,8 @@ def _part(builder: Any, name: str, words: str, options: TfdsOptions) -> Part:
 def _stored(builder: Any, words: str, options: TfdsOptions) -> ByteStore | _ArrayRecords:
     folder = Path(builder.data_dir)
     if builder.info.file_format.value == "array_record":
-        return _ArrayRecords(str(folder), words, options.image, options.label)
-    identity = {"folder": str(folder), "split": words, "image": options.image, "label": options.label}
+        return _ArrayRecords(str(folder), words, options.image_feature, options.label_feature)
+    identity = {"folder": str(folder), "split": words, "image": options.image_feature, "label": options.label_feature}
     return open_store({**identity, "files": _listing(folder)}, _encoded(builder, words, options))
 
 
@@ -255,12 +258,13 @@ def _encoded(builder: Any, words: str, options: TfdsOptions) -> Iterator[tuple[b
         split=words,
         shuffle_files=False,
         decoders=tfds.decode.PartialDecoding(
-            {options.image: True, options.label: True}, decoders={options.image: tfds.decode.SkipDecoding()}
+            {options.image_feature: True, options.label_feature: True},
+            decoders={options.image_feature: tfds.decode.SkipDecoding()},
         ),
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
     for example in tfds.as_numpy(examples):
-        yield bytes(example[options.image]), int(example[options.label])
+        yield bytes(example[options.image_feature]), int(example[options.label_feature])
 
 
 class _ArrayRecords:

@@ -1,4 +1,4 @@
-"""Model source ``hub``: KerasHub presets, built-in, from Kaggle, Hugging Face or a folder, or a class and its config."""
+"""Model source ``hub``: KerasHub presets - built-in, Kaggle, Hugging Face, a folder - or a class and its config."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def _from_preset(options: HubOptions, name: str, asked: tuple[int, int] | None, 
         preprocess = converter_preprocessing(converter, name)
     else:
         preprocess = preprocessing_for(options.preprocessing)
-    return _backbone(HubSource.label(options), model, kind.__name__, size, preprocess, origin)
+    return _backbone(HubSource.label(options), model, kind.__name__, size=size, preprocess=preprocess, origin=origin)
 
 
 def _pretrained_on(preset: Preset) -> str | None:
@@ -223,13 +223,15 @@ def _from_class(options: HubOptions, size: tuple[int, int]) -> Backbone:
         raise ModelError(f"{options.backbone} refuses its config: {' '.join(str(error).split())[:400]}") from error
     mode: PreprocessingMode = "tf" if options.preprocessing == "auto" else options.preprocessing
     origin = WeightsOrigin(name="random", location="", sha256="")
-    return _backbone(str(options.backbone), model, kind.__name__, size, preprocessing_for(mode), origin)
+    preprocess = preprocessing_for(mode)
+    return _backbone(str(options.backbone), model, kind.__name__, size=size, preprocess=preprocess, origin=origin)
 
 
 def _backbone(
     name: str,
     model: Any,
     kind: str,
+    *,
     size: tuple[int, int],
     preprocess: Callable[[Any], Any],
     origin: WeightsOrigin,

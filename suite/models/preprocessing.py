@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["PREPROCESSING_WORDS", "Preprocessing", "PreprocessingMode", "preprocessing_for"]
+__all__ = ["Preprocessing", "PreprocessingMode", "preprocessing_for"]
 
 PreprocessingMode = Literal["none", "tf", "torch", "caffe"]
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
-
-PREPROCESSING_WORDS: dict[str, str] = {
-    "none": "none: raw 0 to 255 (where the weights need more, the network does it itself)",
-    "tf": "to -1 to 1",
-    "torch": "to 0 to 1, then ImageNet mean and deviation per channel",
-    "caffe": "RGB to BGR, ImageNet mean per channel subtracted",
-}
 
 
 @dataclass(frozen=True)
@@ -44,8 +36,24 @@ class Preprocessing:
         scale, offset = (list(value) if isinstance(value, tuple) else value for value in (self.scale, self.offset))
         return keras.layers.Rescaling(scale, offset=offset, name="preprocess")(images)
 
+    def __str__(self) -> str:
+        """In words, for ``suite show model``."""
+        if self == Preprocessing():
+            return "none: raw 0 to 255"
+        steps = ["RGB to BGR"] if self.flip_channels else []
+        if self.scale != 1.0:
+            steps.append(f"times {_number_text(self.scale)}")
+        if self.offset != 0.0:
+            steps.append(f"plus {_number_text(self.offset)}")
+        return ", ".join(steps)
 
-def preprocessing_for(mode: PreprocessingMode) -> Callable[[Any], Any]:
+
+def _number_text(value: float | tuple[float, ...]) -> str:
+    numbers = value if isinstance(value, tuple) else (value,)
+    return " / ".join(f"{number:.5g}" for number in numbers)
+
+
+def preprocessing_for(mode: PreprocessingMode) -> Preprocessing:
     """The preprocessing that goes by one of the names that ``keras.applications`` uses, or ``none``."""
     modes = {
         "none": Preprocessing(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -51,7 +52,8 @@ def make_page(comparison: Comparison) -> Page:
         facts=_facts(comparison),
         board_note=thin(
             "The score is the mean over seeds on the test set, the line its 95 % interval. "
-            "Cells with a letter in common cannot be told apart."
+            "Cells with a letter in common cannot be told apart. "
+            "On the whole page colour is the model and shape the strategy."
         ),
         boards=tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells),
         metrics=tuple(_metrics(comparison)),
@@ -210,7 +212,8 @@ def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Dra
     chart = variant.build(comparison, dataset=dataset) if of_dataset else variant.build(comparison)
     if chart is None or (place and not of_dataset):
         return None
-    key = name if place == 0 else f"{name}-{place + 1}"
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    key = plain if place == 0 else f"{plain}-{place + 1}"
     return Drawing(key, variant.title, f"{variant.title}: {variant.summary}", specification(chart))
 
 
@@ -238,7 +241,9 @@ def _errors(comparison: Comparison) -> Errors:
         confusion_read=thin(confusion.how_to_read),
         reliability_read=thin(reliability.how_to_read),
         per_class=tables.class_table(chosen.classes),
-        per_class_chart=Drawing("per_class", per_class.title, per_class.summary, specification(classes)) if classes else None,
+        per_class_chart=Drawing("per_class", per_class.title, per_class.summary, specification(classes))
+        if classes
+        else None,
         per_class_read=thin(per_class.how_to_read),
     )
 

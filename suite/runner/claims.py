@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 import psutil
 import sqlalchemy as sql
@@ -31,6 +31,9 @@ HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 120.0
 """An owner on another machine is dead after so long without a heartbeat."""
 ABANDONED_SECONDS = 86_400.0
+"""The same for its temporary folder, whose time stamp is all that is known of it."""
+CLOCK_TOLERANCE_SECONDS = 5
+"""The start of a process is told relative to a clock that may be set."""
 
 Claim = Literal["claimed", "taken", "finished"]
 
@@ -46,7 +49,7 @@ class Claims:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
-    def __enter__(self) -> Claims:
+    def __enter__(self) -> Self:
         self._remove_abandoned_folders()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._thread.start()
@@ -108,10 +111,8 @@ class Claims:
         """What runs that were killed left behind."""
         for folder in _subfolders(self._store.folder / "tmp"):
             with contextlib.suppress(OSError):
-                age = time.time() - folder.stat().st_mtime
-                if is_alive(folder.name, time.time() - age, silent_seconds=ABANDONED_SECONDS):
-                    continue
-                shutil.rmtree(folder, ignore_errors=True)
+                if not is_alive(folder.name, folder.stat().st_mtime, silent_seconds=ABANDONED_SECONDS):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SECONDS) -> bool:
@@ -121,7 +122,9 @@ def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SEC
     if machine != _machine_name() or not number.isdecimal() or not started.isdecimal():
         return time.time() - heartbeat < silent_seconds
     try:
-        return _started(psutil.Process(int(number))) == int(started)
+        found = psutil.Process(int(number))
+        is_same = abs(_started(found) - int(started)) <= CLOCK_TOLERANCE_SECONDS * 100
+        return is_same and found.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:

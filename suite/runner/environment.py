@@ -130,7 +130,9 @@ def visible_gpus() -> tuple[str, ...]:
     return named[: named.index("-1")] if "-1" in named else named
 
 
-def worker_settings(jobs: int | None, *, folder: Path, gpus: tuple[str, ...] | None = None) -> tuple[WorkerSettings, ...]:
+def worker_settings(
+    jobs: int | None, *, folder: Path, gpus: tuple[str, ...] | None = None
+) -> tuple[WorkerSettings, ...]:
     """One worker per GPU, or one on a CPU, unless ``jobs`` says how many; GPUs and cores are shared out.
 
     Args:

@@ -10,6 +10,7 @@ import queue
 import signal
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class WorkerPool:
         self._timeout_seconds = timeout_seconds
         self._pools: list[Any] = [None] * len(settings)
         self._running: dict[int, TrialRequest] = {}
+        self._retried: set[str] = set()
         self._done: queue.Queue[tuple[int, Any]] = queue.Queue()
 
     @property
@@ -85,10 +87,15 @@ class WorkerPool:
         finished: list[Finished] = []
         while True:
             try:
-                slot, future = self._done.get(timeout=0 if finished else timeout_seconds)
+                slot, future = self._done.get(block=not finished, timeout=timeout_seconds)
             except queue.Empty:
                 return finished
             request = self._running.pop(slot)
+            if isinstance(future.exception(), BrokenProcessPool) and request.trial.id not in self._retried:
+                # The worker died while it was idle, for instance when memory ran out elsewhere: no fault of this trial.
+                self._retried.add(request.trial.id)
+                self.submit(slot, request)
+                continue
             finished.append(Finished(slot, request, self._end_of(future, request, self._settings[slot].log)))
 
     def close(self) -> None:
@@ -114,7 +121,8 @@ class WorkerPool:
             return TrialEnd("failed", reason="was cancelled")
         except Exception as error:  # noqa: BLE001 - a broken pool ends this trial, the next one gets a new pool
             reason = f"its worker process could not start ({type(error).__name__}: {error})"
-            return TrialEnd("failed", reason=reason, error=_tail(worker_log))
+            number = error.errno if isinstance(error, OSError) else None
+            return TrialEnd("failed", reason=reason, error=_tail(worker_log), error_number=number)
         return end
 
 

@@ -103,8 +103,10 @@ def prepare_worker(settings: WorkerSettings, module: str) -> None:
 
 def point_output_at(path: Path) -> None:
     """Sends what this process writes, from C++ too, to the end of a file."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # A full disk is told by the trial's own files; lines of a log are not worth failing for.
+        with contextlib.suppress(OSError):
+            stream.flush()
     with path.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

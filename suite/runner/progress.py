@@ -71,7 +71,8 @@ class _Counting:
     """What is open, and how long that will take."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Trial] = {}
+        self._open: set[str] = set()
+        self._groups: dict[tuple[str, str], list[Trial]] = {}
         self._total = 0
         self._workers = 1
         self._estimate = Estimate()
@@ -79,19 +80,29 @@ class _Counting:
 
     def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
         """Remembers what is to be done."""
-        self._open = {trial.id: trial for trial in trials}
+        self._open = {trial.id for trial in trials}
+        for trial in trials:
+            self._groups.setdefault((trial.cell.id, trial.phase), []).append(trial)
         self._total = len(trials)
         self._workers = workers
         self._estimate = estimate
 
     def _count(self, trial: Trial) -> int:
-        self._open.pop(trial.id, None)
+        if trial.id in self._open:
+            self._open.remove(trial.id)
+            self._groups[trial.cell.id, trial.phase].pop()
         return self._total - len(self._open)
 
     @property
     def _seconds_left(self) -> float | None:
-        seconds = self._estimate.seconds(self._open.values())
-        return None if seconds is None else seconds / max(1, min(self._workers, len(self._open)))
+        seconds = 0.0
+        for group in self._groups.values():
+            # Trials of one cell and phase are expected to last equally long: only their number counts.
+            one = self._estimate.seconds(group[:1])
+            if one is None:
+                return None
+            seconds += one * len(group)
+        return seconds / max(1, min(self._workers, len(self._open)))
 
 
 class LinesProgress(_Counting):
@@ -196,7 +207,9 @@ def outcome(result: Result | None) -> str:
     if result.status != "done":
         return f"{result.status}: {result.reason}"
     metrics = result.scores.get("validation", {})
-    score = next((f", validation {name} {score.value:.3f}" for name, score in metrics.items() if score.value is not None), "")
+    score = next(
+        (f", validation {name} {score.value:.3f}" for name, score in metrics.items() if score.value is not None), ""
+    )
     seconds = f", {duration(result.timings.total_seconds)}" if result.timings else ""
     return f"done{score}{seconds}"
 

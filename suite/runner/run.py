@@ -68,7 +68,7 @@ def run_plan(
         only: ``key=value`` selections; see ``suite.plan.select``. The store still describes the whole plan.
         redo: ``failed`` (the default) runs what is missing, what failed and what took too long; a divergence or a
             skip would come again and is kept. ``none`` leaves every stored trial alone, ``all`` runs each again.
-        jobs: Worker processes; one per GPU, or one on a CPU, where it is left out.
+        jobs: Worker processes; the spec's where it is left out, else one per GPU, or one on a CPU.
         timeout_seconds: Longest time of one trial; the spec's where it is left out.
         progress: How to show progress on stderr, or who shows it.
         base: Folder whose git commit is recorded; the working directory where it is left out.
@@ -95,7 +95,7 @@ def run_plan(
             out=out,
             cache_root=cache_root,
             redo=redo,
-            jobs=jobs,
+            jobs=jobs or plan.spec.jobs,
             timeout_seconds=timeout_seconds or plan.spec.training.timeout_seconds,
             base=base or Path.cwd(),
             command=command,
@@ -119,5 +119,5 @@ def _outcome(
         with open_store(out, create=False) as store:
             found = {result.id: result for result in store.query(ids=unsuccessful)}
         failed = [found[trial_id] for trial_id in unsuccessful if trial_id in found]
-    counts = Counter(entry.status for entry in known)
+    counts: Counter[str] = Counter(entry.status for entry in known)
     return RunOutcome(out=out, counts=dict(counts), new=new, seconds=seconds, failed=tuple(failed))

@@ -7,16 +7,18 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from suite.database import FULL
-from suite.errors import StoreError
+from suite.errors import SpecError, StoreError, did_you_mean
 from suite.plan import Plan, Trial
+from suite.registry import METRICS, TASKS
 from suite.results import Environment, Result
 from suite.runner.claims import Claims
 from suite.runner.environment import environment, repository_state, worker_settings
@@ -27,9 +29,9 @@ from suite.runner.progress import Progress
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.schedule import Redo, Schedule, missing_trials
 from suite.runner.worker import LOG
-from suite.store import Entry, Store, open_store
+from suite.store import MODEL, Entry, Store, open_store
 
-__all__ = ["Session", "SessionSettings"]
+__all__ = ["Session", "SessionSettings", "headline_of"]
 
 POLL_SECONDS = 0.5
 """How often trials that another run has claimed are looked at again."""
@@ -53,19 +55,20 @@ class Session:
     """Runs what is missing of ``chosen``, a part of ``plan``."""
 
     def __init__(self, plan: Plan, chosen: Plan, settings: SessionSettings, progress: Progress) -> None:
-        self._plan = plan
-        self._chosen = chosen
-        self._settings = settings
-        self._progress = progress
+        self.plan = plan
+        self.chosen = chosen
+        self.settings = settings
+        self.progress = progress
 
     def run(self) -> tuple[str, ...]:
         """Returns the ids of the trials that were done here."""
-        with open_store(self._settings.out) as store:
+        headline_of(self.plan)
+        with open_store(self.settings.out) as store:
             self._describe(store)
             with Claims(store) as claims, _terminable():
                 store.clean(spare=claims.others())
                 entries = store.entries()
-                missing = missing_trials(self._chosen, entries, redo=self._settings.redo)
+                missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
                 if not missing:
                     return ()
                 return self._work(store, claims, missing, entries)
@@ -75,8 +78,8 @@ class Session:
         from suite.compare.planned import summarise_plan
 
         texts = {
-            "spec": self._plan.spec.model_dump_json(),
-            "plan": summarise_plan(self._plan, command=self._settings.command).model_dump_json(),
+            "spec": self.plan.spec.model_dump_json(),
+            "plan": summarise_plan(self.plan, command=self.settings.command).model_dump_json(),
         }
         known = store.documents()
         for name, text in texts.items():
@@ -86,11 +89,27 @@ class Session:
     def _work(
         self, store: Store, claims: Claims, missing: tuple[Trial, ...], entries: dict[str, Entry]
     ) -> tuple[str, ...]:
-        settings = worker_settings(self._settings.jobs, folder=claims.folder)[: len(missing)]
-        pool = WorkerPool(settings, executor=self._settings.executor, timeout_seconds=self._settings.timeout_seconds)
-        estimate = _estimate(store, self._plan)
-        work = _Work(self, store, claims, pool, settings, Schedule(missing), entries, estimate)
-        self._progress.start(missing, workers=len(settings), estimate=estimate)
+        settings = worker_settings(self.settings.jobs, folder=claims.folder)[: len(missing)]
+        pool = WorkerPool(settings, executor=self.settings.executor, timeout_seconds=self.settings.timeout_seconds)
+        estimate = _estimate(store, self.plan)
+        work = _Work(
+            plan=self.plan,
+            settings=self.settings,
+            progress=self.progress,
+            store=store,
+            claims=claims,
+            pool=pool,
+            workers=settings,
+            schedule=Schedule(missing),
+            entries=entries,
+            estimate=estimate,
+            commit=repository_state(self.settings.base),
+            planned_fits=Counter(trial.cell.id for trial in self.plan.trials),
+        )
+        self.progress.start(missing, workers=len(settings), estimate=estimate)
+        # Importing the headline metric, and scikit-learn with it, while the first trial starts costs no time.
+        if self.plan.spec.keep_models == "best":
+            threading.Thread(target=_direction, args=(self.plan,), daemon=True).start()
         try:
             work.until_done()
         except KeyboardInterrupt:
@@ -98,114 +117,109 @@ class Session:
             work.keep_finished(timeout_seconds=0)
             raise
         finally:
-            self._progress.stop()
+            self.progress.stop()
             pool.close()
         return tuple(work.new)
 
 
+@dataclass(kw_only=True)
 class _Work:
     """The loop of a session, with everything that is open while it runs."""
 
-    def __init__(
-        self,
-        session: Session,
-        store: Store,
-        claims: Claims,
-        pool: WorkerPool,
-        workers: tuple[WorkerSettings, ...],
-        schedule: Schedule,
-        entries: dict[str, Entry],
-        estimate: Estimate,
-    ) -> None:
-        self._plan = session._plan  # noqa: SLF001 - a part of the session that lives while it works
-        self._settings = session._settings  # noqa: SLF001
-        self._progress = session._progress  # noqa: SLF001
-        self._store = store
-        self._claims = claims
-        self._pool = pool
-        self._workers = workers
-        self._schedule = schedule
-        self._entries = entries
-        self._estimate = estimate
-        self._commit = repository_state(self._settings.base)
-        self._started: dict[str, str] = {}
-        self.new: list[str] = []
+    plan: Plan
+    settings: SessionSettings
+    progress: Progress
+    store: Store
+    claims: Claims
+    pool: WorkerPool
+    workers: tuple[WorkerSettings, ...]
+    schedule: Schedule
+    entries: dict[str, Entry]
+    """What was stored when the run began."""
+    estimate: Estimate
+    commit: tuple[str | None, bool | None]
+    planned_fits: Mapping[str, int]
+    """Trials of each cell of the plan, done or not."""
+    new: list[str] = field(default_factory=list)
+    """Ids of the trials that were done here."""
+    started: dict[str, str] = field(default_factory=dict)
 
     def until_done(self) -> None:
         """Runs until every trial is stored, by this run or by another."""
         looked = time.monotonic()
-        while not self._schedule.is_empty or self._pool.running:
-            for slot in self._pool.idle:
+        while not self.schedule.is_empty or self.pool.running:
+            for slot in self.pool.idle:
                 self._fill(slot)
-            waiting = self._schedule.waiting
-            if waiting and not self._pool.running:
-                self._progress.wait(waiting)
+            waiting = self.schedule.waiting
+            if waiting and not self.pool.running:
+                self.progress.wait(waiting)
             self.keep_finished(timeout_seconds=POLL_SECONDS)
             if waiting and time.monotonic() - looked >= POLL_SECONDS:
                 looked = time.monotonic()
-                self._schedule.retry_waiting()
+                self.schedule.retry_waiting()
 
     def keep_finished(self, *, timeout_seconds: float) -> None:
         """Stores what ended, waiting for the first trial."""
-        for finished in self._pool.wait(timeout_seconds):
+        for finished in self.pool.wait(timeout_seconds):
             self._keep(finished)
 
     def _fill(self, slot: int) -> None:
         """Gives a worker its next trial, if there is one that no other run has."""
-        while (trial := self._schedule.take(slot)) is not None:
-            entry = self._entries.get(trial.id)
-            claim = self._claims.claim(trial.id, seen=entry.sequence if entry else None)
+        while (trial := self.schedule.take(slot)) is not None:
+            entry = self.entries.get(trial.id)
+            claim = self.claims.claim(trial.id, seen=entry.sequence if entry else None)
             if claim == "taken":
-                self._schedule.put_back(trial)
+                self.schedule.put_back(trial)
             elif claim == "finished":
-                self._schedule.settle(trial)
-                self._progress.finish(trial, None)
+                self.schedule.settle(trial)
+                self.progress.finish(trial, None)
             elif self._start(slot, trial):
                 return
 
     def _start(self, slot: int, trial: Trial) -> bool:
         """Starts a trial; False where it ended at once, since its search left nothing to choose."""
-        self._started[trial.id] = _now()
-        searches = self._plan.searches(trial.cell) if trial.phase == "final" else ()
+        self.started[trial.id] = _now()
+        searches = self.plan.searches(trial.cell) if trial.phase == "final" else ()
         results = {result.id: result for result in self._search_results(trial)} if searches else {}
         done = tuple(results[search.id] for search in searches if results[search.id].status == "done")
-        folder = self._claims.folder / trial.id
+        folder = self.claims.folder / trial.id
         shutil.rmtree(folder, ignore_errors=True)
         request = TrialRequest(
             trial=trial,
             labels=trial.cell.labels,
             folder=folder,
-            cache_root=self._settings.cache_root,
-            threads=self._workers[slot].threads,
+            cache_root=self.settings.cache_root,
+            threads=self.workers[slot].threads,
             search_results=done,
-            keep_model=trial.phase == "final" and self._plan.spec.keep_models == "best",
-            plugins=self._plan.spec.plugins,
+            planned_fits=self.planned_fits[trial.cell.id],
+            keep_model=trial.phase == "final" and self.plan.spec.keep_models == "best",
+            plugins=self.plan.spec.plugins,
         )
         if searches and not done:
             self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(results.values()))))
             return False
-        self._progress.begin(trial)
-        self._pool.submit(slot, request)
+        self.progress.begin(trial)
+        self.pool.submit(slot, request)
         return True
 
     def _search_results(self, trial: Trial) -> list[Result]:
-        return self._store.query(ids=[search.id for search in self._plan.searches(trial.cell)])
+        return self.store.query(ids=[search.id for search in self.plan.searches(trial.cell)])
 
     def _keep(self, finished: Finished) -> None:
         trial, end = finished.request.trial, finished.end
         if end.error_number in FULL:
             raise StoreError(
-                f"{self._settings.out}: the disk is full. Every finished trial is kept; make room and run the same "
-                "command again."
+                f"{self.settings.out}: the disk is full ({end.reason}). Every finished trial is kept; make room and run "
+                "the same command again."
             )
         result = self._complete(finished.request, end.result or self._unsuccessful(finished))
-        self._store.save(result, finished.request.folder, selection=self._selection(result))
-        self._claims.release(trial.id)
-        self._schedule.settle(trial)
+        self.store.save(result, finished.request.folder, selection=self._selection(result))
+        self.claims.release(trial.id)
+        self.schedule.settle(trial)
         self.new.append(trial.id)
         if result.status == "done" and result.timings:
-            self._estimate.add(trial, result.timings.total_seconds)
-        self._progress.finish(trial, result)
+            self.estimate.add(trial, result.timings.total_seconds)
+        self.progress.finish(trial, result)
 
     def _complete(self, request: TrialRequest, result: Result) -> Result:
         """The result with its log and the commit of the spec's repository."""
@@ -218,7 +232,7 @@ class _Work:
                 del artefacts["log"]
         found = result.environment
         if found is not None and found.commit is None:
-            found = found.model_copy(update={"commit": self._commit[0], "dirty": self._commit[1]})
+            found = found.model_copy(update={"commit": self.commit[0], "dirty": self.commit[1]})
         return result.model_copy(update={"artefacts": artefacts, "environment": found})
 
     def _unsuccessful(self, finished: Finished) -> Result:
@@ -242,22 +256,31 @@ class _Work:
             hyperparameters=dict(trial.candidate or {}),
             environment=where,
             error=end.error,
-            started_at=self._started.get(trial.id, ""),
+            started_at=self.started.get(trial.id, ""),
             finished_at=_now(),
         )
 
     def _selection(self, result: Result) -> float | None:
         """What decides which model of a cell is kept: the headline metric on validation, higher is better."""
-        from suite.registry import METRICS, TASKS
-
-        if result.status != "done" or result.phase != "final":
+        if MODEL not in result.artefacts:
             return None
-        spec = self._plan.spec
-        name = spec.headline or TASKS.get(spec.task).headline
-        score = result.scores.get("validation", {}).get(name)
+        score = result.scores.get("validation", {}).get(headline_of(self.plan))
         if score is None or score.value is None:
             return None
-        return score.value if METRICS.get(name).higher_is_better else -score.value
+        return _direction(self.plan) * score.value
+
+
+def headline_of(plan: Plan) -> str:
+    """The name of the metric that ranks. Raises ``SpecError`` where there is none of that name."""
+    name = plan.spec.headline or str(TASKS.get(plan.spec.task).headline)
+    if name not in METRICS:
+        raise SpecError(f"headline: {did_you_mean(name, METRICS, what='metric')}")
+    return name
+
+
+def _direction(plan: Plan) -> int:
+    """1 where a higher headline score is better, else -1."""
+    return 1 if METRICS.get(headline_of(plan)).higher_is_better else -1
 
 
 def _estimate(store: Store, plan: Plan) -> Estimate:

@@ -16,7 +16,7 @@ import numpy as np
 from suite.data.dataset import Dataset
 from suite.errors import TrialFailure, TrialSkipped
 from suite.plan import Trial
-from suite.registry import STRATEGIES, TASKS, load_plugin_file
+from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
@@ -81,7 +81,10 @@ class _Execution:
         return self.warm.dataset(self.trial.cell.dataset)
 
     def run(self) -> Result:
+        from suite.profiler import device_name, reset_peak_memory
+
         started, started_at = time.perf_counter(), _now()
+        reset_peak_memory()
         strategy, options = self._strategy()
         context = self._context()
         fit: Fit = strategy.fit(context, options)
@@ -100,14 +103,17 @@ class _Execution:
             dataset=dataset,
             strategy=label,
             hyperparameters=dict(fit.hyperparameters),
-            scores={name: self._scores(name, one) for name, one in predictions.items()},
+            scores={name: self._scores(one) for name, one in predictions.items()},
             history=fit.history,
             candidates=fit.candidates,
             best_epoch=fit.best_epoch,
             profile=profile,
             timings=_timings(fit, time.perf_counter() - started),
-            environment=environment().model_copy(
-                update={"threads": self.request.threads, "jit_compile": fit.jit_compile, "jit_reason": fit.jit_reason}
+            environment=environment(
+                device=device_name(),
+                threads=self.request.threads,
+                jit_compile=fit.jit_compile,
+                jit_reason=fit.jit_reason,
             ),
             data=self._data_records(),
             weights=_weights_record(context),
@@ -191,11 +197,12 @@ class _Execution:
                 raise TrialFailure(f"the probabilities on {name} are not finite")
         return made
 
-    def _scores(self, name: str, predictions: Predictions) -> dict[str, Score]:
-        from suite.metrics import score_all
+    def _scores(self, predictions: Predictions) -> dict[str, Score]:
+        from suite.metrics import metrics_named, score_all
 
-        del name
-        return score_all(predictions)
+        task = TASKS.get(self.trial.cell.task)
+        names = (task.headline, *(name for name in METRICS.names() if name != task.headline))
+        return score_all(predictions, metrics_named(names))
 
     def _keep(self, predictions: Mapping[str, Predictions], fit: Fit) -> dict[str, str]:
         """Writes the artefacts; their names are relative to the trial's folder."""
@@ -214,11 +221,14 @@ class _Execution:
     def _profile(self, context: FitContext, fit: Fit) -> Profile:
         """What the model costs; measured once for each inference graph of a worker."""
         from suite.profiler import peak_memory_bytes, profile_model
+        from suite.training import Predictor
 
         key = (id(fit.adapted.logits),)
         if key not in self.warm.profiles:
             self.warm.profiles[key] = profile_model(
-                fit.adapted.logits, input_size=context.workshop.backbone.input_size
+                fit.adapted.logits,
+                input_size=context.workshop.backbone.input_size,
+                predict=Predictor(fit.adapted.logits).single,
             )
         return self.warm.profiles[key].model_copy(
             update={"trainable_parameters": fit.trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}

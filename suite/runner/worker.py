@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import importlib
 import sys
 import traceback
@@ -43,7 +43,8 @@ def run_request(executor: str, request: TrialRequest, worker_log: Path) -> Trial
 
 def _failure(error: BaseException) -> TrialEnd:
     text = traceback.format_exc()
-    print(text, file=sys.stderr)
+    with contextlib.suppress(OSError):  # the log itself may be what does not fit on the disk
+        print(text, file=sys.stderr)
     status = cast("Status", error.status) if isinstance(error, TrialFailure) else "failed"
     number = error.errno if isinstance(error, OSError) else None
     return TrialEnd(
@@ -63,7 +64,5 @@ def _reason(error: BaseException) -> str:
         return "out of memory"
     if isinstance(error, SystemExit):
         return f"the trial called sys.exit({error.code!r})"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full"
     first = message.splitlines()[0] if message else ""
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

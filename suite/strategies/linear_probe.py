@@ -141,39 +141,26 @@ def _fit_path(
     scaler = _Scaler.of(train)
     scaled_train, scaled_validation = scaler(train), scaler(validation)
     path = np.geomspace(max(options.strongest, options.weakest), options.weakest, options.strengths)
-    model = None
-    candidates: list[Candidate] = []
-    best: tuple[float, int] = (-1.0, 0)
-    chosen: tuple[Any, Any] = (None, None)
-    for index, strength in enumerate(path):
-        began = time.perf_counter()
-        model = _solve(
-            scaled_train,
-            train_targets,
-            float(strength),
-            num_classes=num_classes,
-            max_iterations=options.max_iterations,
-            start=model,
-        )
-        logits = scaled_validation @ model[0] + model[1]
-        score = float(np.mean(logits.argmax(axis=1) == validation_targets))
-        candidates.append(
-            Candidate(
-                hyperparameters={"strength": float(strength)},
-                validation_score=score,
-                epochs=0,
-                seconds=time.perf_counter() - began,
-            )
-        )
-        if score > best[0]:
-            best, chosen = (score, index), (model, logits)
-    strength = float(path[best[1]])
-    kernel, bias = chosen[0]
+    candidates, chosen = _search(
+        scaled_train,
+        train_targets,
+        scaled_validation,
+        validation_targets,
+        path=path,
+        num_classes=num_classes,
+        max_iterations=options.max_iterations,
+    )
+    strength, kernel, bias = chosen.strength, chosen.kernel, chosen.bias
     if refit:
         both = np.concatenate([scaled_train, scaled_validation])
         targets = np.concatenate([train_targets, validation_targets])
         kernel, bias = _solve(
-            both, targets, strength, num_classes=num_classes, max_iterations=options.max_iterations, start=chosen[0]
+            both,
+            targets,
+            strength,
+            num_classes=num_classes,
+            max_iterations=options.max_iterations,
+            start=(kernel, bias),
         )
     raw_kernel = kernel / scaler.deviation[:, None]
     return Probe(
@@ -181,9 +168,50 @@ def _fit_path(
         bias=bias - scaler.mean @ raw_kernel,
         strength=strength,
         candidates=tuple(candidates),
-        validation_logits=chosen[1],
+        validation_logits=chosen.logits,
         fit_seconds=time.perf_counter() - started,
     )
+
+
+@dataclass(frozen=True)
+class _Point:
+    """The best point of the path, on standardised features."""
+
+    strength: float
+    kernel: Array
+    bias: Array
+    logits: Array
+
+
+def _search(
+    train: Array,
+    train_targets: NDArray[np.int64],
+    validation: Array,
+    validation_targets: NDArray[np.int64],
+    *,
+    path: Array,
+    num_classes: int,
+    max_iterations: int,
+) -> tuple[list[Candidate], _Point]:
+    """Every strength of the path, from the strongest; the first of the best on validation."""
+    candidates: list[Candidate] = []
+    best_score, best = -1.0, None
+    model: tuple[Array, Array] | None = None
+    for strength in map(float, path):
+        began = time.perf_counter()
+        model = _solve(
+            train, train_targets, strength, num_classes=num_classes, max_iterations=max_iterations, start=model
+        )
+        logits = validation @ model[0] + model[1]
+        score = float(np.mean(logits.argmax(axis=1) == validation_targets))
+        seconds = time.perf_counter() - began
+        candidates.append(
+            Candidate(hyperparameters={"strength": strength}, validation_score=score, epochs=0, seconds=seconds)
+        )
+        if score > best_score:
+            best_score, best = score, _Point(strength, *model, logits)
+    assert best is not None, "the path has at least 20 strengths"  # noqa: S101 - for the type checker
+    return candidates, best
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class ImageClassification:
     headline: ClassVar[str] = "accuracy"
 
     @classmethod
-    def label(cls, options: Options) -> str:
+    def label(cls, options: Any) -> str:
         """The task's name for people."""
         return "image classification"
 
@@ -113,7 +113,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Row-wise softmax in double precision, shape as given, float32."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
-    return (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities: NDArray[np.float32] = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
 
 
 def _keras_name(name: str) -> str:

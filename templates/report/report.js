@@ -12,7 +12,7 @@
     const hints = (spec.usermeta && spec.usermeta.suite) || {};
     const narrow = width < 520;
     const besides = hints.cells ? Math.min(220, width * 0.4) : 0;
-    spec.config.legend.columns = Math.max(1, Math.floor((width - besides) / (hints.legend || 170)));
+    spec.config.legend.columns = Math.max(1, Math.floor((width - besides) / (hints.legend || 140)));
     if (narrow && spec.config.axis) {
       spec.config.axis.labelLimit = Math.min(spec.config.axis.labelLimit || 240, Math.floor(width * 0.36));
       spec.config.legend.labelLimit = Math.min(220, width - 60);
@@ -148,13 +148,22 @@
     }
   }
 
+  function showAll(table) {
+    table.classList.remove("short");
+    for (const button of all(`button.all[data-table=${table.id}]`)) button.remove();
+  }
+
   function prepareFilters() {
+    for (const button of all("button.all")) {
+      button.addEventListener("click", () => showAll(document.getElementById(button.dataset.table)));
+    }
     for (const form of all(".filters")) {
       const table = document.getElementById(form.dataset.table);
       const count = form.querySelector("output");
       form.addEventListener("change", () => {
         const wanted = all("select", form).map((select) => [select.dataset.facet, select.value]);
         let shown = 0;
+        showAll(table);
         for (const row of table.tBodies[0].rows) {
           row.hidden = wanted.some(([facet, value]) => value !== "" && row.dataset[facet] !== value);
           shown += row.hidden ? 0 : 1;

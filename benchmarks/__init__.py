@@ -1,0 +1,1 @@
+"""Speeds, each measured against its peer in the same run: `python -m benchmarks`."""

@@ -1,0 +1,90 @@
+"""``python -m benchmarks [NAME ...]``: measures, prints the table and writes it to ``benchmarks/README.md``.
+
+Run it on a quiet machine.  Names: help, vision, again, probes, trial, warm, whole; all of them without a name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import command_line, fits
+from benchmarks.measure import Row
+from benchmarks.whole import whole
+from suite.devices import look_at_machine
+
+README = Path(__file__).parent / "README.md"
+NAMES = ("help", "vision", "again", "probes", "trial", "warm", "whole")
+
+
+def main() -> int:
+    """Runs the named benchmarks. Returns 1 where a target was missed."""
+    wanted = sys.argv[1:] or list(NAMES)
+    unknown = [name for name in wanted if name not in NAMES]
+    if unknown:
+        print(f"unknown benchmark {unknown[0]!r}; choose from {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    os.environ["SUITE_CACHE_DIR"] = tempfile.mkdtemp(prefix="suite-benchmark-cache-")
+    rows: list[Row] = []
+    out = command_line.scratch_folder() / "vision"
+    run: Row | None = None
+    for name in NAMES:
+        needed = name in wanted or (name == "vision" and {"again", "whole"} & set(wanted))
+        if not needed:
+            continue
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        row = _measure(name, out, run)
+        run = row if name == "vision" else run
+        if name in wanted:
+            rows.append(row)
+            print(_line(row), flush=True)
+    if set(wanted) == set(NAMES):
+        README.write_text(_page(rows), encoding="utf-8")
+    return 0 if all(row.met for row in rows) else 1
+
+
+def _measure(name: str, out: Path, run: Row | None) -> Row:
+    if name == "whole":
+        assert run is not None, "the whole needs the run before it"
+        return whole(out, run.ours_seconds)
+    one = {
+        "help": command_line.help_text,
+        "vision": lambda: command_line.vision(out),
+        "again": lambda: command_line.finished_run(out),
+        "probes": fits.probes,
+        "trial": fits.one_trial,
+        "warm": fits.warm_trials,
+    }
+    return one[name]()
+
+
+def _line(row: Row) -> str:
+    peer = f"{row.peer_seconds:.1f} s" if row.peer_seconds is not None else "-"
+    ratio = f"{row.ratio:.1f} x" if row.ratio is not None else "-"
+    met = "yes" if row.met else "no"
+    return f"| {row.what} | {row.target} | {row.ours_seconds:.2f} s | {peer} | {ratio} | {met} | {row.remark} |"
+
+
+def _page(rows: list[Row]) -> str:
+    machine = look_at_machine()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "keras-hub", "scikit-learn"))
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `python -m benchmarks`, both sides measured in the same run on a quiet machine.",
+        "",
+        f"Machine: {machine.processor}, {machine.words}. Python {sys.version.split()[0]}, {packages}.",
+        "",
+        "| what | at least | the suite | by hand in Keras | ratio | met | remark |",
+        "|---|---|---|---|---|---|---|",
+        *[_line(row) for row in rows],
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

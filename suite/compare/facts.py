@@ -1,0 +1,121 @@
+"""The four facts under the answer: what was compared, how much finished, what can be seen, what it cost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from suite.compare.cell import CellSummary
+from suite.compare.comparison import DatasetFacts, EnvironmentUse, Facts, FailureRecord
+from suite.compare.evidence import SetEvidence
+from suite.compare.pairs import standard_error
+from suite.compare.planned import PlanSummary
+from suite.results import Environment, Result, Status
+
+__all__ = ["dataset_facts", "environments_of", "facts_of", "failures_of", "wall_seconds"]
+
+LOG_LINES = 20
+FAILED: tuple[Status, ...] = ("failed", "diverged", "timeout")
+
+
+def facts_of(plan: PlanSummary, results: Sequence[Result], tests: tuple[DatasetFacts, ...]) -> Facts:
+    """Counts over the plan and the results that belong to it."""
+    statuses = Counter(result.status for result in results)
+    seconds = (result.timings.total_seconds for result in results if result.timings is not None)
+    return Facts(
+        models=len({trial.model for trial in plan.trials}),
+        strategies=len({trial.strategy for trial in plan.trials}),
+        datasets=len({trial.dataset for trial in plan.trials}),
+        seeds=len({trial.seed for trial in plan.trials if trial.phase == "final"}),
+        cells=len({trial.cell_id for trial in plan.trials}),
+        trials_planned=len(plan.trials),
+        trials_finished=statuses["done"],
+        trials_failed=sum(statuses[status] for status in FAILED),
+        trials_missing=len(plan.trials) - len(results),
+        cells_skipped=len(plan.skips),
+        tests=tests,
+        wall_seconds=wall_seconds(results),
+        worker_seconds=math.fsum(seconds),
+        devices=tuple(dict.fromkeys(result.environment.device for result in results if result.environment is not None)),
+    )
+
+
+def dataset_facts(dataset: str, ranked: Sequence[CellSummary], evidence: Mapping[str, SetEvidence]) -> DatasetFacts:
+    """What the test set of one data set can show, from the cells that were scored on it."""
+    with_predictions = [evidence[cell.cell_id] for cell in ranked if evidence[cell.cell_id].predictions]
+    if not with_predictions:
+        return DatasetFacts(dataset=dataset, examples=None, smallest_difference=None, chance=None)
+    targets = with_predictions[0].predictions[0].targets
+    neighbours = (standard_error(a, b) for a, b in pairwise(with_predictions))
+    errors = [error for error in neighbours if error is not None and error > 0]
+    return DatasetFacts(
+        dataset=dataset,
+        examples=len(targets),
+        smallest_difference=1.96 * statistics.median(errors) if errors else None,
+        chance=float(np.bincount(targets).max() / len(targets)) if len(targets) else None,
+    )
+
+
+def failures_of(results: Iterable[Result]) -> tuple[FailureRecord, ...]:
+    """Every trial that ended without a score, its reason and the end of its log."""
+    return tuple(
+        FailureRecord(
+            trial_id=result.id,
+            cell_id=result.cell_id,
+            model=result.model,
+            dataset=result.dataset,
+            strategy=result.strategy,
+            seed=result.seed,
+            phase=result.phase,
+            status=result.status,
+            reason=result.reason or "no reason was recorded.",
+            log_tail="\n".join((result.error or "").splitlines()[-LOG_LINES:]),
+        )
+        for result in results
+        if result.status != "done"
+    )
+
+
+def environments_of(results: Iterable[Result]) -> tuple[EnvironmentUse, ...]:
+    """The distinct environments, the most used first.
+
+    Whether XLA is used is decided per model, so it makes no other environment.
+    """
+    found: dict[str, tuple[Environment, int]] = {}
+    for result in results:
+        if result.environment is None:
+            continue
+        key = result.environment.model_dump_json(exclude={"jit_compile", "jit_reason"})
+        first, count = found.get(key, (result.environment, 0))
+        found[key] = (first, count + 1)
+    most_used = sorted(found.values(), key=lambda entry: -entry[1])
+    return tuple(EnvironmentUse(environment=environment, trials=count) for environment, count in most_used)
+
+
+def wall_seconds(results: Iterable[Result]) -> float | None:
+    """Seconds during which at least one trial was running; None where no trial has its times."""
+    spans = sorted(span for result in results if (span := _span(result)) is not None)
+    if not spans:
+        return None
+    total, (start, end) = 0.0, spans[0]
+    for next_start, next_end in spans[1:]:
+        if next_start > end:
+            total, start, end = total + end - start, next_start, next_end
+        else:
+            end = max(end, next_end)
+    return total + end - start
+
+
+def _span(result: Result) -> tuple[float, float] | None:
+    try:
+        start = dt.datetime.fromisoformat(result.started_at).timestamp()
+        end = dt.datetime.fromisoformat(result.finished_at).timestamp()
+    except ValueError:
+        return None
+    return start, max(start, end)

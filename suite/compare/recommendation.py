@@ -1,0 +1,281 @@
+"""The answer: which cell to take, and at most five reasons, every one generated from results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from suite.compare.cell import CellSummary, MetricInfo
+from suite.compare.comparison import Difference, Recommendation, Sentence
+from suite.compare.pareto import cost_of
+from suite.compare.wording import adapted, between, points, quality, range_of, seconds
+
+__all__ = ["recommend"]
+
+ChosenBy = Literal["score", "latency", "parameters", "training_time", "rank"]
+NEARLY_EQUAL = 1.1
+"""Latencies and training times within a tenth of the least are the same: measured twice they change places."""
+MUCH_CHEAPER = 0.5
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What the sentences are made from: the ranked cells of one data set and their differences."""
+
+    ranked: Sequence[CellSummary]
+    pairs: dict[tuple[str, str], Difference]
+    metric: MetricInfo
+    chosen: CellSummary
+    chosen_by: ChosenBy
+    tied: tuple[CellSummary, ...]
+
+    def loss(self, other: CellSummary) -> tuple[float | None, float | None, float | None]:
+        """How much worse ``other`` scores than the chosen cell, with its interval."""
+        return _oriented(self.pairs, self.chosen, other)
+
+
+def recommend(
+    dataset: str, ranked: Sequence[CellSummary], pairs: Sequence[Difference], metric: MetricInfo
+) -> Recommendation | None:
+    """The recommendation for one data set; None where no cell has a score.
+
+    Of the cells that cannot be told apart from the best (see ``_is_tied``), the cheapest is taken: by latency, then by
+    parameters, then by training time.
+    """
+    if not ranked:
+        return None
+    by_pair = {(pair.better, pair.worse): pair for pair in pairs}
+    best = ranked[0]
+    tied = tuple(cell for cell in ranked if cell is best or _is_tied(by_pair.get((best.cell_id, cell.cell_id))))
+    chosen, chosen_by = _cheapest(tied)
+    scene = _Scene(ranked, by_pair, metric, chosen, chosen_by, tied)
+    makers: tuple[Callable[[_Scene], Sentence | None], ...] = (_quality, _ties, _cheaper, _weakness, _pretraining)
+    return Recommendation(
+        dataset=dataset,
+        cell_id=chosen.cell_id,
+        take=f"Take {chosen.model}, {adapted(chosen)}.",
+        reasons=tuple(sentence for make in makers if (sentence := make(scene)) is not None),
+        tied=tuple(cell.cell_id for cell in tied),
+        chosen_by=chosen_by,
+    )
+
+
+def _is_tied(pair: Difference | None) -> bool:
+    """Tested, not different after correction, and with an interval of the difference that holds 0.
+
+    The correction for all pairs is careful with claims of difference; taking the lesser model needs care in
+    the other direction. A pair without a test is no evidence of a tie.
+    """
+    if pair is None or pair.p_holm is None or pair.different:
+        return False
+    return pair.low is None or pair.low <= 0
+
+
+def _cheapest(tied: Sequence[CellSummary]) -> tuple[CellSummary, ChosenBy]:
+    if len(tied) == 1:
+        return tied[0], "score"
+    left = list(tied)
+    axes: tuple[Literal["latency", "parameters", "training_time"], ...] = ("latency", "parameters", "training_time")
+    for axis in axes:
+        costs = {cell.cell_id: cost for cell in left if (cost := cost_of(cell, axis)) is not None}
+        if not costs:
+            continue
+        limit = min(costs.values()) * (1.0 if axis == "parameters" else NEARLY_EQUAL)
+        left = [cell for cell in left if costs.get(cell.cell_id, float("inf")) <= limit]
+        if len(left) == 1:
+            return left[0], axis
+    return left[0], "rank"
+
+
+def _quality(scene: _Scene) -> Sentence | None:
+    headline = scene.chosen.headline
+    if headline is None:
+        return None
+    said = quality(headline.value, scene.metric)
+    ends = range_of(headline.low, headline.high, scene.metric)
+    opening = f"Right on {said} of unseen examples" if scene.metric.name == "accuracy" else (
+        f"{scene.metric.label[0].upper()}{scene.metric.label[1:]} {said} on unseen examples"
+    )  # fmt: skip
+    numbers = {"value": headline.value, **_ends(headline.low, headline.high)}
+    return Sentence(kind="quality", text=f"{opening}{ends}.", numbers=numbers, cell_ids=(scene.chosen.cell_id,))
+
+
+def _ties(scene: _Scene) -> Sentence | None:
+    if len(scene.tied) == 1:
+        return _next_best(scene)
+    best, chosen = scene.ranked[0], scene.chosen
+    other = best if chosen is not best else scene.tied[1]
+    loss, low, high = scene.loss(other)
+    if loss is None or low is None or high is None:
+        return None
+    more = len(scene.tied) - 2
+    others = f" and {more} more" if more else ""
+    if chosen is best:
+        gap = f"difference {points(loss, scene.metric)}, {between(low, high, scene.metric)}"
+        text = f"Cannot be told apart from {_named(other, chosen)} ({gap}){others}"
+    else:
+        gap = f"difference {points(-loss, scene.metric)}, {between(-high, -low, scene.metric)}"
+        text = f"Cannot be told apart from the highest score, {_named(other, chosen)} ({gap}){others}"
+    why, ratio = _why_chosen(scene)
+    numbers = {"difference": loss, "low": low, "high": high, "tied": float(len(scene.tied)), **ratio}
+    cells = (chosen.cell_id, other.cell_id)
+    return Sentence(kind="ties", text=f"{text}; chosen because {why}.", numbers=numbers, cell_ids=cells)
+
+
+def _next_best(scene: _Scene) -> Sentence | None:
+    """Nothing is tied: how far the next one is behind."""
+    if len(scene.ranked) < 2:
+        return None
+    other = scene.ranked[1]
+    loss, low, high = scene.loss(other)
+    pair = scene.pairs.get((scene.chosen.cell_id, other.cell_id))
+    if loss is None or low is None or high is None or pair is None or not pair.different:
+        return None
+    gap = f"{points(loss, scene.metric)} behind ({between(low, high, scene.metric)})"
+    return Sentence(
+        kind="ties",
+        text=f"Nothing else comes as high: next is {_named(other, scene.chosen)}, {gap}.",
+        numbers={"difference": loss, "low": low, "high": high},
+        cell_ids=(scene.chosen.cell_id, other.cell_id),
+    )
+
+
+def _why_chosen(scene: _Scene) -> tuple[str, dict[str, float]]:
+    """What the chosen cell is better at than the dearest of those that are tied with it."""
+    if scene.chosen_by == "score" or scene.chosen_by == "rank":  # noqa: PLR1714 - a literal type is narrowed so
+        return "it costs the same and scores highest", {}
+    axis = scene.chosen_by
+    own = cost_of(scene.chosen, axis)
+    best = scene.ranked[0]
+    against = best if best is not scene.chosen else scene.tied[1]
+    theirs = cost_of(against, axis)
+    words = {"latency": "answers fastest", "parameters": "is the smallest", "training_time": "trains fastest"}
+    plain = f"of these it {words[axis]}"
+    if own is None or theirs is None or own <= 0 or theirs / own < 1.05:
+        return plain, {}
+    ratio = theirs / own
+    times = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
+    said = {
+        "latency": f"it answers {times} times faster",
+        "parameters": f"it has {times} times fewer parameters",
+        "training_time": f"it trains {times} times faster",
+    }
+    return said[axis], {"times": ratio}
+
+
+def _cheaper(scene: _Scene) -> Sentence | None:
+    """The best cell that trains, or else answers, in at most half the time."""
+    axes: tuple[Literal["training_time", "latency"], ...] = ("training_time", "latency")
+    for axis in axes:
+        own = cost_of(scene.chosen, axis)
+        if own is None:
+            continue
+        for other in scene.ranked:
+            cost = cost_of(other, axis)
+            loss, low, high = scene.loss(other)
+            if other is scene.chosen or cost is None or cost > MUCH_CHEAPER * own or loss is None:
+                continue
+            what = "training time" if axis == "training_time" else "answering time"
+            times = _costs(axis, cost, own)
+            ends = between(low, high, scene.metric)
+            change = f"{'loses' if loss >= 0 else 'gains'} {points(abs(loss), scene.metric)}"
+            text = f"If {what} matters most: {_named(other, scene.chosen)} takes {times} and {change}"
+            if ends and loss >= 0:
+                text += f" ({ends})"
+            numbers = {"cost": cost, "own_cost": own, "loss": loss, **_ends(low, high)}
+            cells = (scene.chosen.cell_id, other.cell_id)
+            return Sentence(kind="cheaper", text=f"{text}.", numbers=numbers, cell_ids=cells)
+    return None
+
+
+def _weakness(scene: _Scene) -> Sentence | None:
+    """Where it fails: the further test set with the largest certain drop, and the weakest class."""
+    chosen, metric = scene.chosen, scene.metric
+    drops = [
+        (score.drop, score)
+        for score in chosen.elsewhere
+        if score.name != "validation" and score.drop is not None and score.drop > 0 and (score.drop_low or 0) > 0
+    ]
+    parts: list[str] = []
+    numbers: dict[str, float] = {}
+    if drops:
+        drop, score = max(drops, key=lambda entry: entry[0])
+        if score.headline.mean is not None:
+            ends = between(score.drop_low, score.drop_high, metric)
+            falls = "falls" if metric.higher_is_better else "gets worse"
+            said = quality(score.headline.mean, metric)
+            parts.append(f"on {score.name} it {falls} by {points(drop, metric)} ({ends}) to {said}")
+            numbers.update({"drop": drop, "there": score.headline.mean, **_ends(score.drop_low, score.drop_high)})
+    weakest = min(
+        ((one.recall, one) for one in chosen.classes if one.recall is not None),
+        key=lambda entry: entry[0],
+        default=None,
+    )
+    if weakest is not None and weakest[0] < 1:
+        recall, one = weakest
+        parts.append(f"its weakest class is '{one.name}', found in {100 * recall:.0f}\u2009% of {one.support} examples")
+        numbers.update({"recall": recall, "support": float(one.support)})
+    if not parts:
+        return None
+    text = "; ".join(parts)
+    return Sentence(kind="weakness", text=f"{text[0].upper()}{text[1:]}.", numbers=numbers, cell_ids=(chosen.cell_id,))
+
+
+def _pretraining(scene: _Scene) -> Sentence | None:
+    """The same model against itself from random weights."""
+    same = [cell for cell in scene.ranked if cell.model == scene.chosen.model]
+    scratch = next((cell for cell in same if cell.strategy_name == "from_scratch"), None)
+    adapted_cell = next((cell for cell in same if cell.strategy_name != "from_scratch"), None)
+    if scene.chosen.strategy_name != "from_scratch":
+        adapted_cell = scene.chosen
+    if scratch is None or adapted_cell is None:
+        return None
+    gain, low, high = _oriented(scene.pairs, adapted_cell, scratch)
+    if gain is None or low is None or high is None:
+        return None
+    pair = _pair(scene.pairs, adapted_cell, scratch)
+    ends = between(low, high, scene.metric)
+    if pair is None or not pair.different:
+        text = f"Whether pretraining helped {scene.chosen.model} does not show: {points(gain, scene.metric)} ({ends})."
+    elif gain > 0:
+        text = f"Pretraining brought {points(gain, scene.metric)} ({ends}) over the same model from scratch."
+    else:
+        ends = between(-high, -low, scene.metric)
+        text = f"Pretraining cost {points(-gain, scene.metric)} ({ends}): from scratch is better."
+    numbers = {"gain": gain, "low": low, "high": high}
+    cells = (adapted_cell.cell_id, scratch.cell_id)
+    return Sentence(kind="pretraining", text=text, numbers=numbers, cell_ids=cells)
+
+
+def _named(other: CellSummary, chosen: CellSummary) -> str:
+    """The other cell, its model left out where it is the same."""
+    if other.model == chosen.model:
+        return f"the same model {adapted(other)}"
+    return f"{other.model}, {adapted(other)}"
+
+
+def _costs(axis: str, cost: float, own: float) -> str:
+    if axis == "latency":
+        return f"{cost:.2g}\u2009ms instead of {own:.2g}\u2009ms per example"
+    return f"{seconds(cost)} instead of {seconds(own)}"
+
+
+def _pair(pairs: dict[tuple[str, str], Difference], first: CellSummary, second: CellSummary) -> Difference | None:
+    return pairs.get((first.cell_id, second.cell_id)) or pairs.get((second.cell_id, first.cell_id))
+
+
+def _oriented(
+    pairs: dict[tuple[str, str], Difference], first: CellSummary, second: CellSummary
+) -> tuple[float | None, float | None, float | None]:
+    """How much better the first scores than the second, with its interval."""
+    pair = _pair(pairs, first, second)
+    if pair is None or pair.difference is None:
+        return None, None, None
+    if pair.better == first.cell_id:
+        return pair.difference, pair.low, pair.high
+    return -pair.difference, None if pair.high is None else -pair.high, None if pair.low is None else -pair.low
+
+
+def _ends(low: float | None, high: float | None) -> dict[str, float]:
+    return {} if low is None or high is None else {"low": low, "high": high}

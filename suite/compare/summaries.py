@@ -1,0 +1,237 @@
+"""One cell's trials to its summary: means over seeds, ledger, curves, errors and calibration."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from suite.compare.cell import (
+    Bin,
+    ClassScores,
+    ConfusionSummary,
+    LearningCurve,
+    Ledger,
+    ProfileSummary,
+    Spread,
+    TimingsSummary,
+    Tried,
+)
+from suite.metrics.calibration import reliability_bins
+from suite.metrics.confusion import class_table, confusion_matrix
+from suite.results import Predictions, Profile, Result, Timings
+
+__all__ = [
+    "confusion_of",
+    "curves_of",
+    "ledger_of",
+    "metric_spreads",
+    "profile_of",
+    "reliability_of",
+    "spread",
+    "timings_of",
+]
+
+
+def spread(values: Iterable[float | None], *, reason: str | None = None) -> Spread:
+    """Mean, lowest and highest of the values that are there, and how many of how many they are."""
+    everything = list(values)
+    there = [value for value in everything if value is not None]
+    missing = reason if len(there) < len(everything) else None
+    if not there:
+        return Spread(mean=None, lowest=None, highest=None, count=0, of=len(everything), reason=missing)
+    mean = math.fsum(there) / len(there)
+    return Spread(
+        mean=mean, lowest=min(there), highest=max(there), count=len(there), of=len(everything), reason=missing
+    )
+
+
+def metric_spreads(finals: Sequence[Result], name: str) -> dict[str, Spread]:
+    """Every metric of the finished trials on one evaluation set, in the order in which trials list them."""
+    scored = [result.scores.get(name, {}) for result in finals]
+    names = dict.fromkeys(metric for scores in scored for metric in scores)
+    spreads = {}
+    for metric in names:
+        found = [scores.get(metric) for scores in scored]
+        reason = next((score.reason for score in found if score is not None and score.reason), "it was not scored.")
+        spreads[metric] = spread((score.value if score is not None else None for score in found), reason=reason)
+    return spreads
+
+
+def profile_of(finals: Sequence[Result]) -> ProfileSummary | None:
+    """Counts of the first profile that is there, measurements as means over all of them."""
+    profiles = [result.profile for result in finals if result.profile is not None]
+    if not profiles:
+        return None
+    first = profiles[0]
+
+    def over(field: Callable[[Profile], float | None]) -> Spread:
+        return spread((field(profile) for profile in profiles), reason="it was not measured.")
+
+    return ProfileSummary(
+        parameters=first.parameters,
+        trainable_parameters=first.trainable_parameters,
+        macs=first.macs,
+        size_bytes=first.size_bytes,
+        latency_ms_p50=over(lambda profile: profile.latency_ms_p50),
+        latency_ms_p95=over(lambda profile: profile.latency_ms_p95),
+        throughput_per_second=over(lambda profile: profile.throughput_per_second),
+        throughput_batch_size=first.throughput_batch_size,
+        peak_memory_bytes=over(lambda profile: profile.peak_memory_bytes),
+        device=first.device,
+    )
+
+
+def timings_of(finals: Sequence[Result]) -> TimingsSummary | None:
+    """The seconds of the finished trials; None where none has them."""
+    timings = [result.timings for result in finals if result.timings is not None]
+    if not timings:
+        return None
+
+    def over(field: Callable[[Timings], float | None]) -> Spread:
+        return spread((field(timing) for timing in timings), reason="it was not measured.")
+
+    return TimingsSummary(
+        fit_seconds=over(lambda timing: timing.fit_seconds),
+        compile_seconds=over(lambda timing: timing.compile_seconds),
+        seconds_to_best=over(lambda timing: timing.seconds_to_best),
+        examples_per_second=over(lambda timing: timing.examples_per_second),
+        features_seconds=over(lambda timing: timing.features_seconds),
+        training_seconds=over(lambda timing: timing.fit_seconds + timing.features_seconds),
+        total_seconds=over(lambda timing: timing.total_seconds),
+    )
+
+
+def curves_of(finals: Sequence[Result]) -> tuple[LearningCurve, ...]:
+    """The epochs of each seed."""
+    return tuple(
+        LearningCurve(seed=result.seed, best_epoch=result.best_epoch, epochs=result.history) for result in finals
+    )
+
+
+def ledger_of(searches: Sequence[Result], finals: Sequence[Result], headline: str) -> Ledger:
+    """What a cell was given: search trials, settings tried inside trials, and the final fits.
+
+    Args:
+        searches: Search trials that are done.
+        finals: Final trials that are done.
+        headline: The metric whose validation score a search trial is judged by.
+    """
+    tried = [_tried_in_search(result, headline) for result in searches]
+    for result in (*searches, *finals):
+        tried.extend(
+            Tried(
+                hyperparameters=candidate.hyperparameters,
+                validation_score=candidate.validation_score,
+                seed=result.seed,
+                epochs=candidate.epochs,
+                seconds=candidate.seconds,
+            )
+            for candidate in result.candidates
+        )
+    scores = _scores_of_settings(tried)
+    inside = sum(candidate.epochs for result in (*searches, *finals) for candidate in result.candidates)
+    with_own_history = sum(len(result.history) for result in (*searches, *finals) if not result.candidates)
+    return Ledger(
+        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if finals else 0),
+        fits=len(tried) + len(finals),
+        epochs=inside + with_own_history,
+        seconds=math.fsum(r.timings.total_seconds for r in (*searches, *finals) if r.timings is not None),
+        best=max(scores, default=None),
+        median=statistics.median(scores) if scores else None,
+        worst=min(scores, default=None),
+        chosen=tuple(result.hyperparameters for result in finals),
+        space=_space(tried),
+        tried=tuple(tried),
+    )
+
+
+def confusion_of(predictions: Sequence[Predictions]) -> tuple[ConfusionSummary | None, tuple[ClassScores, ...]]:
+    """The confusion matrix summed over seeds, and each class's scores from it."""
+    if not predictions:
+        return None, ()
+    counts = np.sum([confusion_matrix(one) for one in predictions], axis=0)
+    names = predictions[0].class_names
+    table = class_table(counts)
+    classes = tuple(
+        ClassScores(
+            name=name,
+            precision=_number(table.precision[index]),
+            recall=_number(table.recall[index]),
+            f1=_number(table.f1[index]),
+            support=int(table.support[index]) // len(predictions),
+        )
+        for index, name in enumerate(names)
+    )
+    rows = tuple(tuple(row) for row in counts.tolist())
+    return ConfusionSummary(class_names=names, counts=rows, seeds=len(predictions)), classes
+
+
+def reliability_of(predictions: Sequence[Predictions]) -> tuple[tuple[Bin, ...], float | None]:
+    """The reliability diagram over all seeds together, and its expected calibration error."""
+    if not predictions:
+        return (), None
+    together = Predictions(
+        example_ids=np.concatenate([one.example_ids for one in predictions]),
+        targets=np.concatenate([one.targets for one in predictions]),
+        probabilities=np.concatenate([one.probabilities for one in predictions]),
+        class_names=predictions[0].class_names,
+    )
+    bins = reliability_bins(together)
+    found = tuple(
+        Bin(
+            low=float(bins.edges[index]),
+            high=float(bins.edges[index + 1]),
+            confidence=_number(bins.confidence[index]),
+            accuracy=_number(bins.accuracy[index]),
+            count=int(bins.count[index]),
+        )
+        for index in range(len(bins.count))
+    )
+    return found, _number(bins.expected_calibration_error)
+
+
+def _tried_in_search(result: Result, headline: str) -> Tried:
+    score = result.scores.get("validation", {}).get(headline)
+    return Tried(
+        hyperparameters=result.trial.get("candidate") or result.hyperparameters,
+        validation_score=score.value if score is not None else None,
+        seed=result.seed,
+        epochs=len(result.history),
+        seconds=result.timings.fit_seconds if result.timings is not None else 0.0,
+    )
+
+
+def _scores_of_settings(tried: Sequence[Tried]) -> list[float]:
+    """The mean validation score of each setting over the seeds that tried it."""
+    by_setting: dict[str, list[float]] = {}
+    for one in tried:
+        if one.validation_score is not None:
+            by_setting.setdefault(_canonical(one.hyperparameters), []).append(one.validation_score)
+    return [math.fsum(scores) / len(scores) for scores in by_setting.values()]
+
+
+def _space(tried: Sequence[Tried]) -> dict[str, tuple[Any, ...]]:
+    values: dict[str, dict[str, Any]] = {}
+    for one in tried:
+        for name, value in one.hyperparameters.items():
+            values.setdefault(name, {})[_canonical(value)] = value
+    return {name: tuple(sorted(found.values(), key=_sort_key)) for name, found in values.items()}
+
+
+def _sort_key(value: Any) -> tuple[int, float, str]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 0, float(value), ""
+    return 1, 0.0, str(value)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,80 @@
+"""How numbers and names are said in sentences: percentages, thin spaces, true minus signs."""
+
+from __future__ import annotations
+
+from suite.compare.cell import CellSummary, MetricInfo
+
+__all__ = ["adapted", "amount", "between", "points", "quality", "range_of", "seconds"]
+
+THIN = "\u2009"
+MINUS = "\u2212"
+SHARES = {
+    "accuracy", "balanced_accuracy", "top5_accuracy", "precision_macro", "precision_weighted", "recall_macro",
+    "recall_weighted", "f1_macro", "f1_weighted", "roc_auc",
+}  # fmt: skip
+"""Metrics that are said in per cent; the others as they are, with three digits."""
+
+
+def adapted(cell: CellSummary) -> str:
+    """How a cell was adapted, as a person would say it: ``fine-tuned (all)``."""
+    detail = cell.strategy.partition(":")[2].strip()
+    words = {
+        "linear_probe": "with a linear probe",
+        "knn": "with k-nearest neighbours on its features",
+        "fine_tune": "fine-tuned",
+        "gradual_unfreeze": "unfrozen gradually",
+        "from_scratch": "trained from scratch",
+    }
+    if cell.strategy_name not in words:
+        return f"adapted by {cell.strategy}"
+    if cell.strategy == cell.strategy_name or detail:
+        return words[cell.strategy_name] + (f" ({detail})" if detail else "")
+    return f"{words[cell.strategy_name]} ({cell.strategy})"
+
+
+def quality(value: float, metric: MetricInfo) -> str:
+    """A score: ``96.4 %``, or three decimals for metrics that are no share."""
+    return f"{_scaled(value, metric)}{THIN}%" if metric.name in SHARES else _signed(value, 3)
+
+
+def points(value: float, metric: MetricInfo) -> str:
+    """A difference of scores: ``4.9 points``."""
+    return f"{_scaled(value, metric)} points" if metric.name in SHARES else _signed(value, 3)
+
+
+def amount(value: float, metric: MetricInfo) -> str:
+    """A score or difference without its unit."""
+    return _scaled(value, metric)
+
+
+def between(low: float | None, high: float | None, metric: MetricInfo) -> str:
+    """The two ends of an interval: ``94.1 to 98.1``; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"{_scaled(low, metric)} to {_scaled(high, metric)}"
+
+
+def range_of(low: float | None, high: float | None, metric: MetricInfo) -> str:
+    """The same in brackets, with a space before; empty where there is no interval."""
+    said = between(low, high, metric)
+    return f" (95{THIN}% interval {said})" if said else ""
+
+
+def seconds(value: float) -> str:
+    """A duration: ``0.8 s``, ``31 s``, ``4 min 12 s``."""
+    if value >= 120:
+        minutes, rest = divmod(round(value), 60)
+        return f"{minutes}{THIN}min {rest}{THIN}s"
+    digits = 0 if value >= 10 else 1 if value >= 0.95 else 2
+    return f"{value:.{digits}f}{THIN}s" if value >= 0.095 else f"{1000 * value:.2g}{THIN}ms"
+
+
+def _scaled(value: float, metric: MetricInfo) -> str:
+    return _signed(100 * value, 1) if metric.name in SHARES else _signed(value, 3)
+
+
+def _signed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        return text.lstrip("-")
+    return text.replace("-", MINUS)

@@ -1,0 +1,189 @@
+"""Model source ``file``, and what ``suite show model`` tells of a backbone."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from suite.errors import ModelError, WeightsError
+from suite.models.describe import describe_model
+from suite.models.file import FileOptions, FileSource
+from suite.models.hashing import weights_sha256
+from suite.models.zoo import Architecture, build_architecture
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small classifier of pictures of 16 pixels."""
+    layers = keras.layers
+    inputs = layers.Input((16, 16, 3))
+    features = layers.Conv2D(4, 3, strides=2, name="low")(inputs)
+    features = layers.Conv2D(8, 3, strides=2, name="high")(features)
+    outputs = layers.Dense(5, name="head")(layers.GlobalAveragePooling2D(name="pool")(features))
+    path = tmp_path_factory.mktemp("files") / "mine.keras"
+    keras.Model(inputs, outputs).save(path)
+    return path
+
+
+def options(path: Path, **given: Any) -> FileOptions:
+    """Validated options."""
+    return FileSource.check(FileOptions(path=str(path), **given))
+
+
+def test_features_of_a_chosen_layer(saved: Path) -> None:
+    """The output of the named layer, pooled as its shape asks for, without the layers behind it."""
+    backbone = FileSource.build(options(saved, layer="high", preprocessing="tf"))
+    assert backbone.model.output_shape == (None, 3, 3, 8)
+    assert backbone.pooling == "average"
+    assert [path for stage in backbone.stages for path in stage.layers] == ["low", "high"]
+    grey = np.full((1, 16, 16, 3), 255.0, "float32")
+    np.testing.assert_allclose(np.asarray(backbone.preprocess(grey)), 1.0)
+
+
+def test_the_models_own_output_is_the_default(saved: Path) -> None:
+    """A vector is taken as it is; the size is that of the file."""
+    given = options(saved)
+    assert FileSource.input_size(given) == (16, 16)
+    assert FileSource.build(given).pooling == "none"
+
+
+def test_random_weights_are_new(saved: Path) -> None:
+    """``from_scratch`` draws the same architecture again."""
+    given = options(saved, layer="high")
+    pretrained, scratch = FileSource.build(given), FileSource.build(given, weights="random")
+    assert weights_sha256(pretrained.model) == pretrained.weights.sha256
+    assert weights_sha256(scratch.model) != pretrained.weights.sha256
+    assert pretrained.stages == scratch.stages
+
+
+def test_a_misspelt_layer_has_a_suggestion(saved: Path) -> None:
+    """The nearest layer's name."""
+    with pytest.raises(ModelError, match=r"layer: unknown layer 'hihg'\. Did you mean 'high'"):
+        FileSource.build(options(saved, layer="hihg"))
+
+
+def test_a_hash_that_differs_is_refused(saved: Path) -> None:
+    """The right one is accepted."""
+    right = hashlib.sha256(saved.read_bytes()).hexdigest()
+    assert FileSource.build(options(saved, sha256=right)).is_pretrained
+    with pytest.raises(WeightsError, match="was expected to have 000000000000"):
+        FileSource.build(options(saved, sha256="0" * 64))
+
+
+def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
+    """A Lambda layer is refused by safe mode, and the reason is told."""
+    path = tmp_path / "unsafe.keras"
+    inputs = keras.layers.Input((8, 8, 3))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs)).save(path)
+    with pytest.raises(ModelError, match="holds Python code"):
+        FileSource.build(options(path))
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.9])
+def test_a_truncated_file_is_refused(saved: Path, tmp_path: Path, kept: float) -> None:
+    """Half a file is no archive."""
+    path = tmp_path / "half.keras"
+    path.write_bytes(saved.read_bytes()[: int(kept * saved.stat().st_size)])
+    with pytest.raises(ModelError, match="not a zip archive"):
+        options(path)
+
+
+def test_a_damaged_member_is_refused(saved: Path, tmp_path: Path) -> None:
+    """Bytes changed in the middle are noticed."""
+    path = tmp_path / "damaged.keras"
+    content = bytearray(saved.read_bytes())
+    middle = len(content) // 2
+    content[middle - 2000 : middle + 2000] = bytes(4000)
+    path.write_bytes(bytes(content))
+    with pytest.raises(ModelError, match=r"damaged.keras cannot be loaded"):
+        FileSource.build(options(path))
+
+
+@pytest.mark.parametrize(("name", "message"), [("model.h5", "ends in .keras"), ("none.keras", "is no file")])
+def test_other_files_are_refused(tmp_path: Path, name: str, message: str) -> None:
+    """Only .keras files, and only those that are there."""
+    with pytest.raises(ModelError, match=message):
+        options(tmp_path / name)
+
+
+def test_a_model_of_something_else_is_refused(tmp_path: Path) -> None:
+    """A model of vectors takes no pictures."""
+    path = tmp_path / "vectors.keras"
+    keras.Sequential([keras.layers.Input((7,)), keras.layers.Dense(2)]).save(path)
+    with pytest.raises(ModelError, match="RGB pictures"):
+        FileSource.build(options(path))
+
+
+def test_a_fixed_size_cannot_be_changed(saved: Path) -> None:
+    """The file says 16."""
+    with pytest.raises(ModelError, match="takes 16 x 16 only, got 32 x 32"):
+        FileSource.build(options(saved, input_size=32))
+
+
+def test_any_size_needs_one(tmp_path: Path) -> None:
+    """A fully convolutional model has no size of its own."""
+    path = tmp_path / "any.keras"
+    keras.Sequential([keras.layers.Input((None, None, 3)), keras.layers.Conv2D(2, 1)]).save(path)
+    with pytest.raises(ModelError, match="input_size: is missing"):
+        FileSource.build(options(path))
+    assert FileSource.build(options(path, input_size=24)).input_size == (24, 24)
+
+
+def test_description_counts_every_parameter(saved: Path) -> None:
+    """Stages with layers and parameters, the size, the preprocessing in words."""
+    told = describe_model("file", options(saved, layer="high", preprocessing="caffe"))
+    assert sum(stage.parameters for stage in told.stages) == told.parameters == 4 * 28 + 8 * 37
+    assert told.preprocessing == "RGB to BGR, plus -103.94 / -116.78 / -123.68"
+    assert (told.input_size, told.pooling, told.weights) == ((16, 16), "average", "mine.keras")
+
+
+def test_description_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that are not there are named, and the architecture is described without them."""
+    from suite.models.applications import ApplicationsOptions
+
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    told = describe_model("applications", ApplicationsOptions(name="MobileNet", alpha=0.25, input_size=(32, 32)))
+    assert told.weights == "not here yet"
+    assert not told.requirements[0].present
+    assert told.stages[-1].name == "stage5"
+
+
+def test_equal_weights_have_equal_hashes() -> None:
+    """Names that Keras numbers by itself do not change the hash; a changed value does."""
+    made = []
+    for _ in range(2):
+        keras.utils.set_random_seed(1)
+        made.append(keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)]))
+    assert weights_sha256(made[0]) == weights_sha256(made[1])
+    made[0].layers[0].bias.assign([1.0, 0.0])
+    assert weights_sha256(made[0]) != weights_sha256(made[1])
+
+
+def test_an_architecture_is_built_from_its_config() -> None:
+    """The zoo's builder gives the same kind of backbone as the sources."""
+    architecture = Architecture(
+        builder="keras_hub",
+        constructor="VGGBackbone",
+        config={"stackwise_num_repeats": [1, 1], "stackwise_num_filters": [4, 8]},
+        input_size=(16, 16),
+        pooling="average",
+        family="vgg",
+    )
+    backbone = build_architecture(architecture, name="small")
+    assert [stage.name for stage in backbone.stages] == ["block1", "block2"]
+    grey = np.full((1, 16, 16, 3), 127.5, "float32")
+    np.testing.assert_allclose(np.asarray(backbone.preprocess(grey)), 0.0, atol=1e-6)
+
+
+def test_an_unknown_constructor_has_a_suggestion() -> None:
+    """The nearest class of keras_hub.models."""
+    architecture = Architecture.model_construct(
+        builder="keras_hub", constructor="VGGBackbon", config={}, input_size=(16, 16), pooling="average", family="vgg"
+    )
+    with pytest.raises(ModelError, match="Did you mean 'VGGBackbone'"):
+        build_architecture(architecture, name="small")

@@ -1,0 +1,393 @@
+"""The report: complete, self-contained, the same numbers twice, and nothing of the user's gets loose in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_sample import make_comparison
+
+from suite.charts.words import score
+from suite.compare.comparison import Comparison, FailureRecord, PlannedTrial
+from suite.errors import StoreError
+from suite.report import Written, write_report
+from suite.report.markdown import fenced, literal
+from suite.report.page import make_page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--virtual-time-budget=20000",
+    "--dump-dom",
+)
+HOSTILE = (
+    "</script><script>document.title='taken'</script>",
+    "<img src=x onerror=\"document.title='taken'\">",
+    "quote \" and ' and & and \\",
+    "pipe | and `code` and *stars*",
+    "[link](javascript:alert(1)) http://evil.example www.evil.example",
+    "<!-- {{ 7 * 7 }} ${7 * 7} %}",
+    "line\nbreak \u202e reversed",
+)
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser."""
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the reports of this module lie."""
+    return tmp_path_factory.mktemp("reports")
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path) -> Written:
+    """The report of a finished comparison."""
+    return write_report(make_comparison(), folder / "plain")
+
+
+@pytest.fixture(scope="module")
+def hostile(folder: Path) -> Written:
+    """The report of a comparison whose every name tries to get loose."""
+    one = FailureRecord(
+        trial_id="t", cell_id="c", model=HOSTILE[1], dataset=HOSTILE[0], strategy=HOSTILE[3], seed=1, phase="final",
+        status="failed", reason=HOSTILE[0], log_tail=HOSTILE[1],
+    )  # fmt: skip
+    comparison = make_comparison(
+        models=HOSTILE[:4],
+        strategies=(HOSTILE[0], HOSTILE[4]),
+        datasets=(HOSTILE[1],),
+        sets=(HOSTILE[5],),
+        classes=HOSTILE,
+        title=HOSTILE[0],
+        failures=(one,),
+        remarks=HOSTILE,
+        command="suite run 'a```b'\n</script>",
+    )
+    return write_report(comparison, folder / "hostile")
+
+
+def body_of(path: Path) -> str:
+    """The page without its scripts."""
+    return path.read_text(encoding="utf-8").split('<script type="application/json"')[0]
+
+
+def data_of(html: str) -> Any:
+    """The JSON that the page carries."""
+    found = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found.group(1))
+
+
+def test_all_files_are_written_and_no_others(written: Written) -> None:
+    """A page, its twin and their pictures; no temporary file stays."""
+    folder = written.html.parent
+    found = {path.name for path in folder.iterdir()}
+    assert found == {"report.html", "report.md", "charts"}
+    assert {path.suffix for path in (folder / "charts").iterdir()} == {".svg"}
+
+
+def test_the_page_asks_nothing_of_anybody(written: Written) -> None:
+    """No source, link target or style reaches outside, and the policy forbids what was overlooked."""
+    text = written.html.read_text(encoding="utf-8")
+    for tag, attributes in Elements(text).found:
+        for name in ("src", "href", "action", "data", "poster", "srcset", "xlink:href"):
+            value = attributes.get(name) or ""
+            assert value == "" or value.startswith(("#", "data:")), (tag, name, value[:60])
+    assert not re.search(r"url\(\s*['\"]?(https?:)?//", text)
+    assert "default-src 'none'" in text
+    assert "<link" not in text.split("<script", 1)[0]
+
+
+def test_anchors_lead_somewhere_and_ids_are_unique(written: Written) -> None:
+    """Every contents entry and every reference has its element, and no id is given twice."""
+    elements = Elements(written.html.read_text(encoding="utf-8")).found
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = [(attributes.get("href") or "")[1:] for tag, attributes in elements if tag in {"a", "use"}]
+    assert targets
+    assert set(targets) <= set(ids)
+    for _, attributes in elements:
+        for name in ("aria-controls", "aria-labelledby", "for"):
+            assert attributes.get(name) is None or attributes[name] in ids
+
+
+def test_sections_stand_in_the_order_of_questions(written: Written) -> None:
+    """Answer first, the way to repeat it last, the same in both files."""
+    titles = re.findall(r"<h2>(.*?)</h2>", body_of(written.html))
+    markdown = re.findall(r"^## (.*)$", written.markdown.read_text(encoding="utf-8"), re.MULTILINE)
+    assert titles == markdown
+    assert titles[0] == "Leaderboard"
+    assert titles[-1] == "Reproduce"
+
+
+def test_both_files_say_the_comparison_s_scores(written: Written) -> None:
+    """Each cell's score and interval stand in the page, in the twin and in the comparison alike."""
+    html = written.html.read_text(encoding="utf-8")
+    markdown = written.markdown.read_text(encoding="utf-8")
+    for cell in make_comparison().cells:
+        assert cell.headline is not None
+        value, low, high = (score(one) for one in (cell.headline.value, cell.headline.low, cell.headline.high))
+        assert re.search(rf'data-cell="{cell.cell_id}".*?<b>{value}</b>', html, re.DOTALL)
+        assert f"| {cell.model} | {cell.strategy} | {cell.ties} | {value} | {low} to {high} |" in markdown
+
+
+def test_every_number_of_the_twin_is_in_the_page(written: Written) -> None:
+    """The twin leaves columns out and adds no number of its own."""
+    markdown = written.markdown.read_text(encoding="utf-8")
+    html = written.html.read_text(encoding="utf-8")
+    numbers = set(re.findall(r"\d+\.\d+", re.sub(r"\]\(.*?\)", "", markdown)))
+    assert len(numbers) > 100
+    assert not [one for one in numbers if one not in html]
+
+
+def test_the_answer_and_its_reasons_open_both_files(written: Written) -> None:
+    """What to take comes before anything else."""
+    answer = make_comparison().recommendations[0]
+    for path in (written.html, written.markdown):
+        text = path.read_text(encoding="utf-8")
+        assert text.index(answer.take) < text.index("Leaderboard</h2>" if path == written.html else "## Leaderboard")
+        assert all(reason.text in text for reason in answer.reasons)
+
+
+def test_pictures_of_the_twin_exist(written: Written) -> None:
+    """Every picture that the Markdown shows lies beside it, and the other way round."""
+    named = set(re.findall(r"\]\((charts/[^)]+)\)", written.markdown.read_text(encoding="utf-8")))
+    there = {f"charts/{path.name}" for path in written.pictures}
+    assert named == there
+
+
+def test_page_data_has_every_cell(written: Written) -> None:
+    """Confusion matrices, reliability and class scores travel for each cell, each list of classes once."""
+    data = data_of(written.html.read_text(encoding="utf-8"))
+    comparison = make_comparison()
+    assert set(data["cells"]) == {cell.cell_id for cell in comparison.cells}
+    assert data["classes"] == [list("0123456789")]
+    first = comparison.cells[0]
+    assert first.confusion is not None
+    assert sum(entry[2] for entry in data["cells"][first.cell_id]["confusion"]) == sum(map(sum, first.confusion.counts))
+    assert data["chosen"] == comparison.recommendations[0].cell_id
+
+
+def test_hostile_names_stay_text_in_the_page(hostile: Written) -> None:
+    """No name becomes an element, an attribute or the end of a script."""
+    text = hostile.html.read_text(encoding="utf-8")
+    elements = Elements(text).found
+    assert sum(tag == "script" for tag, _ in elements) == 3
+    assert not [attributes for _, attributes in elements if any(name.startswith("on") for name in attributes)]
+    assert not [attributes for tag, attributes in elements if tag == "img" and attributes.get("src") == "x"]
+    assert data_of(text)["classes"] == [list(HOSTILE)]
+
+
+def test_hostile_names_stay_text_in_pictures(hostile: Written) -> None:
+    """SVG text is escaped: each picture is XML whose elements are drawing ones."""
+    from xml.etree import ElementTree as ET
+
+    for path in hostile.pictures:
+        tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(path.read_text("utf-8")).iter()}
+        assert tags <= {"svg", "g", "path", "text", "tspan", "rect", "line", "defs", "clipPath", "title"}
+
+
+def test_hostile_names_stay_text_in_markdown(hostile: Written) -> None:
+    """Tables keep their columns, nothing becomes a link, a tag or code."""
+    text = hostile.markdown.read_text(encoding="utf-8")
+    body = text.split("## Reproduce")[0]
+    assert not re.search(r"<(?!/?(details|summary)>)", body)
+    assert "](javascript" not in body.replace("\\]", "")
+    assert "http://" not in body
+    assert "www." not in body
+    rows = re.findall(r"^\|.*\|$", body.split("## Leaderboard")[1].split("##")[0], re.MULTILINE)
+    boards = [row for row in rows if re.match(r"\| (rank|---:|\d+) \|", row)]
+    assert len({row.count("|") for row in boards}) == 1
+    assert "````text\n" in text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_literal_markdown_is_one_line_without_markup(name: str) -> None:
+    """Every mark that means something to Markdown is escaped."""
+    text = str(literal(name))
+    assert "\n" not in text
+    assert "\u202e" not in text
+    assert not re.search(r"(?<!\\)[`*\[\]~]|<|>|\|", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("resnet_tiny", "resnet_tiny"), ("_x_", "\\_x\\_"), ("- a", "\\- a"), ("1. a", "1\\. a"), ("0.957", "0.957")],
+)
+def test_literal_markdown_leaves_plain_names_alone(name: str, meant: str) -> None:
+    """Ordinary names stay readable in the source."""
+    assert str(literal(name)) == meant
+
+
+def test_a_fence_is_longer_than_what_it_holds() -> None:
+    """Backticks inside a command cannot end its code block."""
+    assert str(fenced("a ```` b")).startswith("`````text\n")
+
+
+def make_missing(count: int) -> tuple[PlannedTrial, ...]:
+    """Trials that are planned and not there."""
+    return tuple(
+        PlannedTrial(
+            trial_id=f"t{seed}", cell_id="k", model="vgg_tiny", dataset="digits_photo", strategy="knn",
+            strategy_name="knn", phase="final", seed=seed,
+        )
+        for seed in range(count)
+    )  # fmt: skip
+
+
+def small_cases() -> Iterator[Any]:
+    """Comparisons at the edges."""
+    nothing = make_comparison(models=(), strategies=(), sets=(), missing=make_missing(3))
+    nothing = nothing.model_copy(update={"environments": (), "data": ()})
+    yield pytest.param(nothing, 0, id="zero finished trials")
+    yield pytest.param(make_comparison(models=("a",), strategies=("knn",), sets=()), 1, id="one cell, no further set")
+    several = make_comparison(models=("a", "b"), strategies=("knn",), datasets=("one", "two"), sets=("x", "y"))
+    yield pytest.param(several, 4, id="two data sets, two further sets")
+
+
+@pytest.mark.parametrize(("comparison", "rows"), small_cases())
+def test_a_report_at_the_edges(comparison: Comparison, rows: int, tmp_path: Path) -> None:
+    """The page is whole and every cell has its row, whatever is missing."""
+    files = write_report(comparison, tmp_path)
+    html = files.html.read_text(encoding="utf-8")
+    assert html.count("<tr data-cell=") == rows
+    assert len(re.findall(r"<h2>", body_of(files.html))) == len(make_page(comparison).contents) - 1
+    assert ('<p class="none">None.</p>' in html) or comparison.evaluation_sets
+
+
+def test_the_middle_of_a_run_says_what_is_missing() -> None:
+    """A sentence under the answer, a number among the facts, a table under failures."""
+    page = make_page(make_comparison(missing=make_missing(3)))
+    assert "3 trials of 63 are missing, in 1 cell" in page.partial
+    assert "3 missing" in page.facts[1].note
+    failures = next(section for section in page.after if section.id == "failures")
+    assert [table.title for table in failures.tables] == ["Not there yet"]
+    assert [box.text for box in failures.tables[0].rows[0]] == ["vgg_tiny", "digits_photo", "knn", "0", "3"]
+
+
+def test_forty_models_have_a_row_each() -> None:
+    """A large comparison is arranged in full; only pictures are cut."""
+    comparison = make_comparison(models=tuple(f"model {index}" for index in range(40)), strategies=("knn", "probe"))
+    page = make_page(comparison)
+    assert len(page.boards[0].rows) == 80
+    assert "The first 30 cells are drawn." in next(one for one in page.before if one.id == "training").read
+
+
+def test_a_second_report_removes_pictures_without_successor(written: Written, tmp_path: Path) -> None:
+    """Pictures of an earlier report do not stay to confuse."""
+    old = tmp_path / "charts" / "gone.svg"
+    old.parent.mkdir()
+    old.write_text("<svg/>")
+    write_report(make_comparison(models=(), strategies=(), sets=()), tmp_path)
+    assert not old.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A file where the folder should be ends in one sentence."""
+    place = tmp_path / "report"
+    place.write_text("a file")
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_report(make_comparison(models=(), strategies=(), sets=()), place)
+
+
+def browse(page: Path, profile: Path) -> tuple[str, list[str]]:
+    """The document after its scripts have run, and what the browser had to complain about."""
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", page.resolve().as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH")
+
+
+@needs_browser
+def test_a_browser_draws_hostile_names_without_complaint(hostile: Written, tmp_path: Path) -> None:
+    """Chromium reports no error, draws every chart, and no name has become code."""
+    document, complaints = browse(hostile.html, tmp_path)
+    assert not complaints
+    assert 'data-ready="true"' in document
+    assert "<title>taken</title>" not in document
+    figures = len(re.findall(r"<figure[^>]*data-chart", document))
+    assert figures == len(re.findall(r'<svg [^>]*class="marks"', document))
+
+
+PLAY = """
+<script>
+const wait = setInterval(() => {
+  if (document.documentElement.dataset.ready !== "true") return;
+  clearInterval(wait);
+  const rows = () => [...document.querySelectorAll("#board-1 tbody tr")].filter((row) => !row.hidden);
+  const head = [...document.querySelectorAll("#board-1 th")].find((th) => th.textContent.startsWith("latency"));
+  const told = {};
+  head.querySelector("button").click();
+  told.sorted = rows().map((row) => Number(row.cells[head.cellIndex].dataset.v));
+  told.aria = head.getAttribute("aria-sort");
+  head.querySelector("button").click();
+  told.reversed = rows().map((row) => Number(row.cells[head.cellIndex].dataset.v));
+  const filter = document.querySelector("select[data-facet=model]");
+  filter.value = "vgg_tiny";
+  filter.dispatchEvent(new Event("change", { bubbles: true }));
+  told.models = [...new Set(rows().map((row) => row.dataset.model))];
+  const last = rows().at(-1);
+  last.querySelector(".pick").click();
+  document.querySelector("[role=tab][aria-controls=panel-quality_training]").click();
+  setTimeout(() => {
+    told.wanted = last.dataset.cell;
+    told.chosen = document.getElementById("cell-choice").value;
+    told.precision = document.querySelector("#per-class tbody tr").cells[1].textContent;
+    told.panels = [...document.querySelectorAll("[role=tabpanel]")].map((panel) => panel.hidden);
+    const note = document.createElement("pre");
+    note.id = "told";
+    note.textContent = JSON.stringify(told);
+    document.body.append(note);
+  }, 1500);
+}, 100);
+</script>
+"""
+
+
+@needs_browser
+def test_a_reader_can_sort_filter_and_choose(written: Written, tmp_path: Path) -> None:
+    """Headings sort both ways, the filter hides rows, a row chooses the cell below, tabs open their panel."""
+    page = tmp_path / "played.html"
+    before, end, after = written.html.read_text(encoding="utf-8").rpartition("</body>")
+    page.write_text(before + PLAY + end + after, encoding="utf-8")
+    document, complaints = browse(page, tmp_path / "profile")
+    assert not complaints
+    found = re.search(r'<pre id="told">(.*?)</pre>', document)
+    assert found
+    told = json.loads(found.group(1))
+    assert told["sorted"] == sorted(told["sorted"])
+    assert told["reversed"] == sorted(told["sorted"], reverse=True)
+    assert told["aria"] == "ascending"
+    assert told["models"] == ["vgg_tiny"]
+    assert told["chosen"] == told["wanted"]
+    precision = make_comparison().cell(told["wanted"]).classes[0].precision
+    assert told["precision"] == score(precision)
+    assert told["panels"] == [True, True, False]

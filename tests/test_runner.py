@@ -1,0 +1,272 @@
+"""Runs with real worker processes, which fit, crash, hang and are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from runner_plans import plan_of
+
+from suite.errors import StoreError
+from suite.results import Predictions
+from suite.runner.environment import worker_settings
+from suite.runner.pool import WorkerPool
+from suite.runner.request import TrialRequest
+from suite.runner.run import run_plan
+from suite.store import glance, open_store
+
+TESTS = Path(__file__).resolve().parent
+HOW_THEY_END = {
+    "fit": ("done", None),
+    "noise": ("done", None),
+    "raise:value": ("failed", "ValueError: as asked: value"),
+    "raise:data": ("failed", "as asked: data"),
+    "raise:diverged": ("diverged", "as asked: diverged"),
+    "raise:skipped": ("skipped", "as asked: skipped"),
+    "sys_exit": ("failed", r"sys\.exit\(3\)"),
+    "allocate": ("failed", "out of memory"),
+    "segfault": ("failed", "SIGSEGV"),
+    "exit:0": ("failed", "exit code 0"),
+    "exit:7": ("failed", "exit code 7"),
+    "kill": ("failed", "SIGKILL.*memory"),
+    "sleep:60": ("timeout", "took longer than 4 seconds"),
+}
+
+
+def run(plan, out, **options: Any):
+    """A run in this process with the executor of the tests."""
+    options = {"progress": "quiet", "executor": "runner_executors:execute", **options}
+    return run_plan(plan, out=out, cache_root=out, **options)
+
+
+def calls(out):
+    """Trial id, phase and process of every trial that was begun, in order."""
+    path = out / "calls.txt"
+    return [tuple(line.split()) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def parent(out, *models: str, **options: Any):
+    """A run in a process of its own."""
+    command = [sys.executable, str(TESTS / "runner_parent.py"), str(out), json.dumps({"models": models, **options})]
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS.parent}"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+def wait_until(condition, *, seconds=60):
+    """Waits for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def are_gone(processes):
+    """Whether none of these processes runs any more."""
+    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in processes)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """One run in which trials end in every way there is."""
+    out = tmp_path_factory.mktemp("ended")
+    outcome = run(plan_of(*HOW_THEY_END), out, jobs=2, timeout_seconds=4)
+    with open_store(out, create=False) as store:
+        yield out, outcome, {result.model: result for result in store.query()}, store
+
+
+@pytest.mark.parametrize("name", HOW_THEY_END)
+def test_a_trial_ends_with_a_status_and_a_reason(ended, name):
+    """Whatever happens in a worker ends its trial only."""
+    status, reason = HOW_THEY_END[name]
+    found = ended[2][name]
+    assert found.status == status
+    assert reason is None if found.reason is None else re.search(reason, found.reason)
+
+
+def test_the_outcome_counts_and_names_what_failed(ended):
+    """Counts by status; failures in the order of the plan, a skip is none."""
+    _, outcome, _, _ = ended
+    assert outcome.counts == {"done": 2, "failed": 8, "diverged": 1, "skipped": 1, "timeout": 1}
+    assert len(outcome.new) == len(HOW_THEY_END)
+    unsuccessful = [name for name, (status, _) in HOW_THEY_END.items() if status not in {"done", "skipped"}]
+    assert [result.model for result in outcome.failed] == unsuccessful
+
+
+def test_a_failure_keeps_its_traceback_and_a_crash_the_end_of_its_log(ended):
+    """So that the cause can be found; what the user can mend and a skip need no traceback."""
+    results = ended[2]
+    assert "ValueError: as asked: value" in results["raise:value"].error
+    assert "Fatal Python error: Segmentation fault" in results["segfault"].error
+    assert results["raise:data"].error is results["raise:skipped"].error is None
+
+
+def test_everything_a_trial_prints_is_in_its_log(ended):
+    """From Python, from C++ and from child processes; the environment was set before."""
+    _, _, results, store = ended
+    lines = store.artefact(results["noise"], "log").read_text().splitlines()
+    assert min(lines) == "noise from C++"
+    assert "noise from a child process" in lines
+    assert "noise from Python tensorflow" in " ".join(lines)
+    assert "log" not in results["fit"].artefacts
+
+
+def test_artefacts_are_in_place_and_nothing_temporary_is_left(ended):
+    """Predictions can be read, the best model is there, the temporary folder is empty."""
+    out, _, results, store = ended
+    predictions = Predictions.load(store.artefact(results["fit"], "predictions/test"))
+    assert predictions.probabilities.shape == (897, 10)
+    assert store.artefact(results["fit"], "model").is_file()
+    assert not list((out / "store" / "tmp").iterdir())
+    assert results["fit"].environment.commit is None or len(results["fit"].environment.commit) == 40
+
+
+def test_spec_and_plan_are_stored_for_the_report(ended):
+    """A report needs nothing but the store."""
+    documents = ended[3].documents()
+    assert json.loads(documents["spec"])["name"] == "runner"
+    assert len(json.loads(documents["plan"])["trials"]) == len(HOW_THEY_END)
+
+
+def test_nothing_reaches_the_terminal(tmp_path, capfd):
+    """Neither from the trials nor from the workers; progress is on stderr."""
+    run(plan_of("noise", "exit:1"), tmp_path, progress="lines")
+    printed = capfd.readouterr()
+    assert not printed.out
+    assert len(printed.err.splitlines()) == 2
+    assert "noise from" not in printed.err
+
+
+def test_running_again_does_nothing_and_scores_do_not_change(tmp_path):
+    """The second run starts no worker; redoing everything gives the same scores to the last digit."""
+    plan = plan_of("fit", seeds=(1, 2), shrinkage=(0.1, 10.0))
+    first = run(plan, tmp_path)
+    assert len(first.new) == 4
+    with open_store(tmp_path, create=False) as store:
+        before = {result.id: result.scores for result in store.query()}
+    assert run(plan, tmp_path).nothing_to_do
+    assert len(calls(tmp_path)) == 4
+    again = run(plan, tmp_path, redo="all")
+    with open_store(tmp_path, create=False) as store:
+        assert {result.id: result.scores for result in store.query()} == before
+        assert len([result for result in store.query() if "model" in result.artefacts]) == 1
+    assert len(again.new) == 4
+
+
+def test_finals_take_the_best_search_result_and_one_worker_keeps_a_cell(tmp_path):
+    """Searches first, in the same warm process; what failed among them is left out."""
+    plan = plan_of("fit", shrinkage=(1.0, 2.0, 1e6), actions=("fit", "raise", "fit"))
+    outcome = run(plan, tmp_path, redo="none")
+    begun = calls(tmp_path)
+    assert [phase for _, phase, _ in begun] == ["search"] * 3 + ["final"]
+    assert len({pid for _, _, pid in begun}) == 1
+    assert outcome.counts == {"done": 3, "failed": 1}
+
+
+def test_a_final_is_skipped_when_its_search_failed_and_comes_again(tmp_path):
+    """With the reason of the search; once the search works, both are done by the same command."""
+    mended = tmp_path / "mended"
+    plan = plan_of("fit", shrinkage=(1.0, 2.0), actions=(f"fail_until:{mended}", f"fail_until:{mended}"))
+    first = run(plan, tmp_path)
+    assert first.counts == {"failed": 2, "skipped": 1}
+    with open_store(tmp_path, create=False) as store:
+        assert "none of its 2 search trials is done" in store.load(plan.trials[2].id).reason
+    mended.touch()
+    assert run(plan, tmp_path).counts == {"done": 3}
+
+
+def test_only_runs_what_was_asked_for(tmp_path):
+    """The rest of the plan stays missing, and the store still describes all of it."""
+    plan = plan_of("fit", "noise")
+    assert run(plan, tmp_path, only=("model=noise",)).counts == {"done": 1}
+    assert len(json.loads(glance(tmp_path).documents["plan"])["trials"]) == 2
+    assert run(plan, tmp_path).counts == {"done": 2}
+
+
+def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path):
+    """What was finished stays; the trial that met the full disk is missing, not failed."""
+    plan = plan_of("fit", "limit_files:50")
+    with pytest.raises(StoreError, match=r"disk is full.*make room"):
+        run(plan, tmp_path)
+    assert [entry.status for entry in glance(tmp_path).entries.values()] == ["done"]
+
+
+def test_a_parent_without_a_main_guard_works_and_holds_no_tensorflow(tmp_path):
+    """A user's script is not run again in the workers, and planning to storing needs no TensorFlow."""
+    process = parent(tmp_path, "fit", "noise")
+    printed, errors = process.communicate(timeout=90)
+    assert process.returncode == 0, errors
+    told = json.loads(printed)
+    assert told["counts"] == {"done": 2}
+    assert told["imported"] == ["sqlalchemy", "pebble"]
+
+
+def test_a_finished_run_says_so_without_importing_anything_large(tmp_path):
+    """No database library, no worker pool: the same command answers at once."""
+    run(plan_of("fit", keep_models="none"), tmp_path)
+    told = json.loads(parent(tmp_path, "fit").communicate(timeout=60)[0])
+    assert told == {"counts": {"done": 1}, "new": [], "imported": []}
+
+
+def test_a_worker_that_died_between_two_trials_is_replaced(tmp_path):
+    """The next trial does not pay for it, even when it comes before anybody noticed."""
+    plan = plan_of("fit", seeds=(1, 2, 3))
+    pool = WorkerPool(worker_settings(1, folder=tmp_path), executor="runner_executors:execute")
+    for trial in plan.trials:
+        folder = tmp_path / "store" / "tmp" / "owner" / trial.id
+        folder.mkdir(parents=True)
+        pool.submit(0, TrialRequest(trial, trial.cell.labels, folder, cache_root=tmp_path, threads=1))
+        wait_until(lambda: [ended.end.status for ended in pool.wait(1)] == ["done"])
+        os.kill(int(calls(tmp_path)[-1][2]), signal.SIGKILL)
+        time.sleep(0.3 * trial.seed - 0.3)
+    pool.close()
+
+
+def test_a_killed_run_loses_its_running_trial_only(tmp_path):
+    """After kill -9 the workers end by themselves, and the same command does what is missing, once."""
+    models = ("fit", "noise", "sleep:30")
+    process = parent(tmp_path, *models)
+    wait_until(lambda: len(calls(tmp_path)) == 3)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: are_gone({int(pid) for _, _, pid in calls(tmp_path)}), seconds=10)
+    assert [entry.status for entry in glance(tmp_path).entries.values()] == ["done", "done"]
+    outcome = run(plan_of(*models, keep_models="none"), tmp_path, timeout_seconds=0.5)
+    assert outcome.counts == {"done": 2, "timeout": 1}
+    assert sorted(Counter(trial for trial, _, _ in calls(tmp_path)).values()) == [1, 1, 2]
+    assert not list((tmp_path / "store" / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_cleanly(tmp_path, number):
+    """Ctrl-C, which all processes get, and SIGTERM: 130, no traceback, workers gone, what was done is stored."""
+    process = parent(tmp_path, "fit", "sleep:60")
+    wait_until(lambda: len(calls(tmp_path)) == 2)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.splitlines()[1:] == []
+    assert are_gone({int(pid) for _, _, pid in calls(tmp_path)})
+    assert [entry.status for entry in glance(tmp_path).entries.values()] == ["done"]
+    assert not list((tmp_path / "store" / "tmp").iterdir())
+
+
+def test_two_runs_at_once_do_each_trial_once(tmp_path):
+    """Both end with everything done; no trial was begun twice."""
+    models = [f"sleep:0.{number}" for number in range(1, 9)]
+    one, other = (parent(tmp_path, *models) for _ in range(2))
+    told = [json.loads(process.communicate(timeout=120)[0]) for process in (one, other)]
+    assert [outcome["counts"] for outcome in told] == [{"done": 8}] * 2
+    assert len(told[0]["new"]) + len(told[1]["new"]) == 8
+    assert set(Counter(trial for trial, _, _ in calls(tmp_path)).values()) == {1}

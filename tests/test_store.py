@@ -1,0 +1,312 @@
+"""The results database and its folders."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suite.errors import StoreError, StoreVersionError
+from suite.results import Result, Score, Timings
+from suite.store import STORE_VERSION, Store, glance, open_store
+
+
+def result(name: str, *, status: str = "done", cell: str = "cell", score: float | None = None, **more: Any) -> Result:
+    """A result as the runner would make it."""
+    scores = {} if score is None else {"validation": {"accuracy": Score(value=score)}}
+    reason = None if status == "done" else "as asked"
+    labels = {"model": "vgg", "dataset": "digits", "strategy": "linear_probe"}
+    common = {"trial": {"seed": 1}, "phase": "final", "seed": 1, "scores": scores, "reason": reason, **labels}
+    return Result(id=name, cell_id=cell, status=status, **{**common, **more})
+
+
+def artefacts(store: Store, name: str, **files: bytes) -> Path:
+    """A temporary folder of artefacts, as a worker leaves it."""
+    folder = store.folder / "tmp" / name
+    (folder / "predictions").mkdir(parents=True)
+    (folder / "predictions" / "test.npz").write_bytes(b"predictions")
+    for file, content in files.items():
+        (folder / file.replace("_", ".")).write_bytes(content)
+    return folder
+
+
+def save_with_model(store: Store, name: str, score: float | None) -> Result:
+    """Saves a final trial that brings its model along."""
+    folder = artefacts(store, name, model_keras=name.encode())
+    return store.save(result(name, artefacts={"model": "model.keras"}), folder, selection=score)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty store."""
+    with open_store(tmp_path / "out") as opened:
+        yield opened
+
+
+def test_a_result_comes_back_as_it_was_saved(store):
+    """Result and artefacts survive closing and opening."""
+    saved = store.save(
+        result("a", score=0.5, artefacts={"predictions/test": "predictions/test.npz"}), artefacts(store, "a")
+    )
+    store.close()
+    with open_store(store.folder.parent, create=False) as reader:
+        loaded = reader.load("a")
+        assert loaded == saved
+        assert reader.artefact(loaded, "predictions/test").read_bytes() == b"predictions"
+        assert reader.artefact(loaded, "model") is None
+    assert not list((store.folder / "tmp").iterdir())
+
+
+def test_what_is_not_stored_is_none(store):
+    """An unknown id has no result and no status."""
+    assert store.load("nothing") is None
+    assert store.statuses(["nothing"]) == {}
+
+
+def test_query_filters_by_column_and_keeps_the_order_of_saving(store):
+    """Each column narrows, ids too; the order is the order of saving."""
+    for name, model in (("z", "vgg"), ("a", "vit"), ("m", "vgg")):
+        store.save(result(name, model=model))
+    assert [found.id for found in store.query()] == ["z", "a", "m"]
+    assert [found.id for found in store.query(model="vgg")] == ["z", "m"]
+    assert [found.id for found in store.query(model="vgg", ids=["m", "a"])] == ["m"]
+
+
+def test_saving_again_replaces_result_and_files(store):
+    """A redone trial has one row, a higher sequence, and none of its old files."""
+    store.save(result("a", status="failed"), artefacts(store, "a", log_txt=b"old"))
+    before = store.entries()["a"].sequence
+    store.save(result("a"), artefacts(store, "a"))
+    assert store.statuses() == {"a": "done"}
+    assert store.entries()["a"].sequence > before
+    assert not (store.trial_folder("a") / "log.txt").exists()
+
+
+def test_a_glance_sees_what_the_store_sees(store):
+    """The quick way around SQLAlchemy gives the same entries and documents."""
+    store.save(result("a"))
+    store.save(result("b", status="diverged", phase="search"))
+    store.save_document("spec", "{}")
+    seen = glance(store.folder.parent)
+    assert seen.entries == store.entries()
+    assert seen.documents == store.documents() == {"spec": "{}", "version": str(STORE_VERSION)}
+
+
+def test_a_glance_at_nothing_is_empty(tmp_path):
+    """A run that never began has no entries, and looking creates nothing."""
+    assert not glance(tmp_path / "out").entries
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("order", [("low", "high", "equal"), ("high", "equal", "low"), ("low", "equal", "high")])
+def test_only_the_best_model_of_a_cell_is_kept(store, order):
+    """Best on validation wins; of equals the first stays."""
+    scores = {"low": 0.1, "high": 0.9, "equal": 0.9}
+    for name in order:
+        save_with_model(store, name, scores[name])
+    kept = [found.id for found in store.query() if "model" in found.artefacts]
+    files = [path.read_text() for path in store.folder.glob("trials/*/model.keras")]
+    best = min(("high", "equal"), key=order.index)
+    assert kept == files == [best]
+
+
+def test_a_model_without_a_score_gives_way(store):
+    """A model whose validation score is missing is kept only as long as there is no other."""
+    save_with_model(store, "unknown", None)
+    assert "model" in store.load("unknown").artefacts
+    save_with_model(store, "known", 0.2)
+    assert "model" not in store.load("unknown").artefacts
+    assert "model" in store.load("known").artefacts
+
+
+def test_models_of_different_cells_do_not_compete(store):
+    """Each cell keeps one."""
+    for cell in ("one", "two"):
+        folder = artefacts(store, cell, model_keras=b"weights")
+        store.save(result(cell, cell=cell, artefacts={"model": "model.keras"}), folder, selection=0.5)
+    assert len(list(store.folder.glob("trials/*/model.keras"))) == 2
+
+
+def test_clean_removes_what_a_crash_left(store):
+    """A folder without a row and a model that no row names go; spared and stored ones stay."""
+    store.save(result("stored"), artefacts(store, "stored", model_keras=b"loser"))
+    for orphan in ("orphan", "spared"):
+        artefacts(store, orphan).rename(store.trial_folder(orphan))
+    assert store.clean(spare=["spared"]) == 2
+    assert sorted(path.name for path in (store.folder / "trials").iterdir()) == ["spared", "stored"]
+    assert not (store.trial_folder("stored") / "model.keras").exists()
+
+
+def test_delete_forgets_row_and_files(store):
+    """Nothing of a deleted trial is left."""
+    store.save(result("a"), artefacts(store, "a"))
+    store.delete(["a"])
+    assert store.load("a") is None
+    assert not store.trial_folder("a").exists()
+
+
+def test_merge_brings_what_is_missing_and_keeps_what_is_done(store, tmp_path):
+    """A result that is done is never replaced, a failed one is by one that is done."""
+    store.save(result("both", score=0.1))
+    store.save(result("failed_here", status="failed"))
+    with open_store(tmp_path / "other") as other:
+        other.save(result("both", score=0.2))
+        other.save(result("failed_here"), artefacts(other, "failed_here"))
+        other.save(result("new", status="timeout"))
+        assert store.merge(other) == 2
+    assert store.statuses() == {"both": "done", "failed_here": "done", "new": "timeout"}
+    assert store.load("both").scores["validation"]["accuracy"].value == 0.1
+    assert (store.trial_folder("failed_here") / "predictions" / "test.npz").is_file()
+
+
+def test_durations_are_those_of_trials_that_are_done(store):
+    """What failed says nothing of how long a trial takes."""
+    seconds = dict.fromkeys(Timings.model_fields, 0.0) | {"total_seconds": 2.5}
+    store.save(result("a", timings=Timings(**seconds)))
+    store.save(result("b", status="failed", timings=Timings(**seconds)))
+    assert store.durations() == {"a": 2.5}
+
+
+def test_two_thousand_results_come_back(store):
+    """All of them, also by more ids than one statement takes."""
+    from suite.store import _insertion
+
+    with store.transaction() as connection:
+        for index in range(2000):
+            connection.execute(_insertion(result(f"trial-{index}", cell=f"cell-{index // 4}"), None))
+    assert len(store.query()) == 2000
+    assert len(store.query(ids=[f"trial-{index}" for index in range(0, 2000, 2)])) == 1000
+    assert len(store.query(cell_id="cell-7")) == 4
+
+
+def test_many_writers_lose_nothing(tmp_path):
+    """Eight connections that create and fill one store at once leave every result."""
+
+    def write(writer: int) -> None:
+        with open_store(tmp_path) as one:
+            for index in range(5):
+                one.save(result(f"{writer}-{index}"))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    assert len(glance(tmp_path).entries) == 40
+
+
+@pytest.mark.parametrize("look", [glance, open_store, lambda out: open_store(out, create=False)])
+def test_a_newer_store_is_refused(store, look):
+    """The message names both versions, and the store is left as it is."""
+    store.save_document("version", "99")
+    with pytest.raises(StoreVersionError, match=rf"version 99.*up to version {STORE_VERSION}.*Update the suite"):
+        look(store.folder.parent)
+    assert store.documents()["version"] == "99"
+
+
+def test_a_newer_result_is_refused(store):
+    """A result in a later format is not read as if it were understood."""
+    store.save(result("a", format_version=99))
+    with pytest.raises(StoreVersionError, match="format version 99"):
+        store.load("a")
+
+
+def test_a_damaged_result_is_told(store):
+    """A document that is no result names the trial and how to get it again."""
+    store.save(result("a"))
+    with store.transaction() as connection:
+        connection.exec_driver_sql("UPDATE results SET document = '{\"format_version\": 1}'")
+    with pytest.raises(StoreError, match="result a cannot be read; run with --redo all"):
+        store.load("a")
+
+
+def test_a_damaged_database_is_told(tmp_path):
+    """A file that is no database says so in a sentence, quick way and slow way."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "results.sqlite").write_bytes(b"not a database " * 100)
+    for look in (glance, open_store):
+        with pytest.raises(StoreError, match=r"damaged.*move it away"):
+            look(tmp_path)
+
+
+def test_another_programs_database_is_told(tmp_path):
+    """A database without the suite's tables is not read as an empty store."""
+    (tmp_path / "store").mkdir()
+    with sqlite3.connect(tmp_path / "store" / "results.sqlite") as file:
+        file.execute("CREATE TABLE other (x)")
+    file.close()
+    with pytest.raises(StoreError, match="no results database of the suite"):
+        open_store(tmp_path, create=False)
+
+
+def test_reading_what_is_not_there_says_how_to_get_it(tmp_path):
+    """Opening for reading creates nothing."""
+    with pytest.raises(StoreError, match=r"has no results yet.*suite run SPEC"):
+        open_store(tmp_path / "out", create=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_is_told(tmp_path):
+    """An out folder below a file cannot be made."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"file is in the way.*--out"):
+        open_store(tmp_path / "file" / "out")
+
+
+@pytest.fixture
+def no_rights(store):
+    """The store in a folder that nobody may write to; root gives up its rights for the test."""
+    store.save(result("a"))
+    store.close()
+    parents = [path for path in store.folder.parents if path.stat().st_uid == os.geteuid() and path != Path("/")]
+    before = {path: path.stat().st_mode for path in (*parents, store.folder, store.folder / "tmp")}
+    user = os.geteuid()
+    for path, mode in before.items():
+        if path == store.folder.parent or store.folder in (path, path.parent):
+            path.chmod(0o555)
+        elif user == 0 and not mode & 0o001:
+            path.chmod(mode | 0o055)
+    if user == 0:
+        os.seteuid(65534)
+    yield store.folder.parent
+    os.seteuid(user)
+    for path, mode in before.items():
+        path.chmod(mode)
+
+
+def test_a_folder_that_may_not_be_written_is_told(no_rights):
+    """The message says what to change, and no probe is left."""
+    with pytest.raises(StoreError, match=r"cannot be written.*Change its rights or choose another --out"):
+        open_store(no_rights)
+
+
+def test_a_read_only_store_can_be_read(no_rights):
+    """A report can be made of results on a read-only disk."""
+    assert list(glance(no_rights).entries) == ["a"]
+    with open_store(no_rights, create=False) as reader:
+        assert reader.statuses() == {"a": "done"}
+
+
+def fill(store: Store) -> None:
+    """Saves results until the disk is full."""
+    for index in range(100):
+        store.save(result(f"trial-{index}", error="x" * 10_000), artefacts(store, f"trial-{index}"))
+
+
+def test_a_full_disk_loses_nothing_that_was_finished(store):
+    """Writing fails with a sentence, everything saved before can be read, and saving goes on afterwards."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        with pytest.raises(StoreError, match=r"disk is full.*make room"):
+            fill(store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    saved = [found.id for found in store.query()]
+    assert saved == [f"trial-{index}" for index in range(len(saved))]
+    assert len(saved) > 2
+    store.save(result("afterwards"))
+    with open_store(store.folder.parent, create=False) as reader:
+        assert len(reader.query()) == len(saved) + 1

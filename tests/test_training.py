@@ -1,0 +1,174 @@
+"""One fit: what a seed fixes, what a compiled step may be used for again, what ends it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from suite.data.batches import Batches, Examples
+from suite.errors import TrialDiverged
+from suite.results import EpochRecord
+
+
+@pytest.fixture(scope="module")
+def digits() -> Examples:
+    """Three hundred real digits, enlarged to 16 pixels."""
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    images = np.repeat(np.repeat(source.images[:300], 2, axis=1), 2, axis=2) * 15
+    rgb = np.repeat(images[..., None], 3, axis=3).astype(np.uint8)
+    return Examples(images=rgb, targets=source.target[:300].astype(np.int64), ids=tuple(map(str, range(300))))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small convolutional network with batch normalisation and dropout."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(8, 3, strides=2),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dropout(0.1),
+            keras.layers.Dense(10),
+        ]
+    )
+
+
+@pytest.fixture
+def trainer(model):
+    """A trainer of the small network."""
+    from suite.training import OptimizerSettings, Trainer
+
+    return Trainer(model, OptimizerSettings(weight_decay=0.01))
+
+
+def _fit(trainer, start, batches, recipe) -> tuple[list[EpochRecord], list[np.ndarray]]:
+    from suite.strategies.gradient import validation_of
+    from suite.training import Predictor
+
+    trainer.model.set_weights(start)
+    predictor = Predictor(trainer.model)
+    fitted = trainer.fit(batches, lambda: validation_of(predictor, batches.examples), recipe)
+    return list(fitted.history), trainer.model.get_weights()
+
+
+def test_the_same_seed_gives_the_same_weights_after_another_fit_in_between(model, trainer, digits):
+    """A warm trainer forgets everything between fits, random states included."""
+    from suite.training import Recipe
+
+    start, recipe = model.get_weights(), Recipe(epochs=2, learning_rate=1e-2)
+    first = _fit(trainer, start, Batches(digits, 32, seed=1), recipe)[1]
+    _fit(trainer, start, Batches(digits, 32, seed=2), Recipe(epochs=1, learning_rate=1e-3))
+    again = _fit(trainer, start, Batches(digits, 32, seed=1), recipe)[1]
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+
+
+def test_compiling_changes_no_weight(model, trainer, digits):
+    """The step that is run to compile it leaves the model as it was."""
+    before = model.get_weights()
+    trainer.compile(next(Batches(digits, 32, seed=1).epoch(0)))
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+
+
+def test_training_lowers_the_loss_and_keeps_the_best_epoch(model, trainer, digits):
+    """The weights that remain are those of the best validation score."""
+    from suite.strategies.gradient import validation_of
+    from suite.training import Predictor, Recipe
+
+    history, _ = _fit(trainer, model.get_weights(), Batches(digits, 32, seed=1), Recipe(epochs=4, learning_rate=1e-2))
+    assert history[-1].train_loss < history[0].train_loss
+    kept = validation_of(Predictor(model), digits)
+    assert kept.score == max(record.validation_score for record in history)
+
+
+def test_patience_ends_a_fit_that_does_not_get_better(trainer, model, digits):
+    """With a score that never rises, a fit ends after ``patience`` further epochs."""
+    from suite.training import Recipe, Validation
+
+    trainer.model.set_weights(model.get_weights())
+    fitted = trainer.fit(
+        Batches(digits, 32, seed=1), lambda: Validation(1.0, 0.5), Recipe(epochs=9, learning_rate=1e-3, patience=2)
+    )
+    assert (fitted.best_epoch, len(fitted.history)) == (1, 3)
+
+
+def test_a_loss_that_is_no_number_ends_the_fit(model, trainer, digits):
+    """Weights that are not finite give a diverged trial that names the learning rate."""
+    from suite.training import Recipe, Validation
+
+    kept = model.get_weights()
+    model.set_weights([np.full_like(weight, np.nan) for weight in kept])
+    with pytest.raises(TrialDiverged, match=r"epoch 1 at learning rate 0\.001"):
+        trainer.fit(Batches(digits, 32, seed=1), lambda: Validation(0, 0), Recipe(epochs=2, learning_rate=1e-3))
+    model.set_weights(kept)
+
+
+def test_the_learning_rate_rises_and_falls_to_zero(trainer, model, digits):
+    """Linear warm-up to the peak, cosine to 0 at the last step."""
+    schedule = trainer.schedule
+    schedule.set(1.0, 100, 10)
+    rates = [float(schedule(step)) for step in (0, 9, 10, 55, 100)]
+    assert np.allclose(rates, [0.1, 1.0, 1.0, 0.5, 0.0], atol=1e-6)
+
+
+def test_the_loop_agrees_with_keras_fit(model, digits):
+    """Without dropout and shuffling the step gives the weights of ``Model.fit`` with the same optimizer."""
+    import keras
+
+    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+
+    keras.utils.set_random_seed(1)
+    ours = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    theirs = keras.models.clone_model(ours)
+    theirs.set_weights(ours.get_weights())
+    batches = Batches(digits, 300, seed=1)
+    trainer = Trainer(ours, OptimizerSettings(name="sgd"))
+    trainer.fit(batches, lambda: Validation(0.0, 1.0), Recipe(epochs=1, learning_rate=1e-4, warmup_fraction=0.0))
+    theirs.compile(
+        keras.optimizers.SGD(1e-4, momentum=0.9, nesterov=True),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    images, targets = next(batches.epoch(1))
+    theirs.fit(images.astype("float32"), targets, epochs=1, batch_size=300, shuffle=False, verbose=0)
+    pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
+    assert all(np.allclose(one, other, atol=1e-6) for one, other in pairs)
+
+
+def test_layer_multipliers_slow_the_named_variables(digits):
+    """A multiplier of 0 leaves a variable where it was while the others move."""
+    import keras
+
+    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+
+    net = keras.Sequential(
+        [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.Dense(10)]
+    )
+    slow = net.layers[1].kernel
+    before = slow.numpy()
+    trainer = Trainer(net, OptimizerSettings(name="adam", multipliers=((slow.path, 0.0),)))
+    trainer.fit(Batches(digits, 32, seed=1), lambda: Validation(0.0, 1.0), Recipe(epochs=1, learning_rate=1e-2))
+    assert np.array_equal(before, slow.numpy())
+    assert not np.array_equal(net.layers[2].bias.numpy(), np.zeros(10))
+
+
+def test_predictions_do_not_depend_on_the_size_of_the_batch(model, digits):
+    """The last batch is filled up and cut; every picture is there once."""
+    from suite.training import Predictor
+
+    assert np.allclose(Predictor(model, 7)(digits.images[:40]), Predictor(model, 64)(digits.images[:40]), atol=1e-5)
+
+
+def test_batches_cover_all_examples_once_in_an_order_of_seed_and_epoch(digits):
+    """An epoch is a permutation; the same seed and epoch repeat it, another epoch does not."""
+    batches = Batches(digits, 50, seed=3)
+    epochs = [np.concatenate([targets for _, targets in batches.epoch(epoch)]) for epoch in (1, 1, 2)]
+    assert sorted(epochs[0]) == sorted(digits.targets)
+    assert np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[0], epochs[2])
