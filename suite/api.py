@@ -150,7 +150,7 @@ def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
     folder = Path(folder)
     state = _state(folder)
     _load_plugins(state)
-    return _write(folder, state, _compare(folder))
+    return _write(folder, state, _compare(folder, state))
 
 
 def load_results(folder: str | Path) -> pd.DataFrame:
@@ -178,7 +178,7 @@ def load_comparison(folder: str | Path) -> ComparisonView:
     state = _state(folder)
     _load_plugins(state)
     kept = _kept_comparison(folder, _key(state))
-    return ComparisonView(kept or _compare(folder))
+    return ComparisonView(kept or _compare(folder, state))
 
 
 def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:
@@ -214,9 +214,26 @@ def _current_comparison(folder: Path) -> Comparison:
     kept = _kept_comparison(folder, _key(state))
     if kept is not None and (folder / REPORT).is_file():
         return kept
-    comparison = _compare(folder)
+    comparison = _compare(folder, state)
     _write(folder, state, comparison)
     return comparison
+
+
+def _compare(folder: Path, state: Glance) -> Comparison:
+    """The comparison of everything in the store that belongs to the plan."""
+    from suite.compare.compare import compare
+    from suite.compare.comparison import PlanSummary
+    from suite.results import Predictions
+    from suite.store import open_store
+
+    with open_store(folder, create=False) as store:
+
+        def load_predictions(result: Result, name: str) -> Predictions | None:
+            path = store.artefact(result, f"predictions/{name}")
+            return Predictions.load(path) if path is not None and path.is_file() else None
+
+        plan = PlanSummary.model_validate_json(state.documents["plan"])
+        return compare(store.query(), plan_summary=plan, load_predictions=load_predictions)
 
 
 def _key(state: Glance) -> str:

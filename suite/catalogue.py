@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,12 +156,12 @@ def _choose(registry: Registry[Any], source: str, name: str) -> Choice:
 
 
 def _layer_parameters(model: Any) -> dict[str, int]:
-    """Path of each layer inside the backbone, without the backbone's own name, to its parameters."""
-    prefix = f"{model.name}/"
+    """Path of each layer inside the backbone that owns weights, to the parameters that are its own."""
+    from suite.models.stages.graph import own_variables, weighted_layers
+
     return {
-        layer.path.removeprefix(prefix): int(layer.count_params())
-        for layer in model._flatten_layers(include_self=False)  # noqa: SLF001 - Keras has no public walk
-        if layer.built
+        item.path: sum(math.prod(variable.shape) for variable in own_variables(item.layer))
+        for item in weighted_layers(model)
     }
 
 

@@ -170,7 +170,7 @@ def _card(
         "recipe": spec.model_dump(mode="json"),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
-        "machine": f"{platform.system()} {platform.machine()}, {threads} CPU threads",
+        "machine": f"{platform.system()} {platform.machine()}, {threads} CPU thread{'s' if threads > 1 else ''}",
         "upstream_metric": OBJECTIVES.get(spec.objective).metric,
         "upstream_score": score,
         "upstream_examples": test_examples,

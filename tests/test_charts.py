@@ -14,7 +14,7 @@ from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
 from suite.charts.render import specification, svg
 from suite.charts.rows import board, candidate_rows, confusion_rows, curve_rows, generalisation_rows, reliability_rows
 from suite.charts.theme import INK, OKABE_ITO, STRONG_INK, model_colours, strategy_shapes
-from suite.charts.words import duration, megabytes, number, percent, plural, score
+from suite.charts.words import duration, megabytes, number, percent, plural, score, short
 from suite.registry import CHARTS
 
 COMPARISON = make_comparison()
@@ -197,7 +197,10 @@ def test_the_chosen_candidate_is_marked() -> None:
         (number(0.04123), "0.0412"),
         (number(0), "0"),
         (megabytes(1_620_000), "1.62\u202fMB"),
-        (duration(0.84), "0.8\u202fs"),
+        (duration(0.026), "26\u202fms"),
+        (duration(2.44), "2.4\u202fs"),
+        (short(73_610), "73.6\u202fk"),
+        (short(640), "640"),
         (duration(252), "4\u202fmin 12\u202fs"),
         (duration(11_100), "3\u202fh 5\u202fmin"),
         (plural(1, "cell has", "cells have"), "1 cell has"),

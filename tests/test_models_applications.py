@@ -20,7 +20,9 @@ from suite.models.applications import ApplicationsOptions, ApplicationsSource
 from suite.models.cache import keras_models_folder
 from suite.models.constructors import CONSTRUCTORS, weights_file
 from suite.models.preprocessing import preprocessing_for
-from suite.spec import parse_spec
+from suite.plan import make_plan
+from suite.registry import MODELS
+from suite.spec import load_spec, parse_spec
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 MOBILENET = SHARED / "weights" / "mobilenet_025" / "mobilenet_2_5_224_tf_no_top.h5"
@@ -271,3 +273,17 @@ def test_a_truncated_weights_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(WeightsError, match=r"half.weights.h5 does not fit"):
         ApplicationsSource.build(options(name="MobileNet", alpha=0.25, input_size=32, weights=str(path)))
+
+
+def test_the_imagenet_spec_plans_and_says_what_it_needs(keras_home: Path) -> None:
+    """Every model of specs/imagenet.json names a file, its address and its place."""
+    spec = load_spec(Path(__file__).resolve().parents[1] / "specs" / "imagenet.json")
+    plan = make_plan(spec)
+    sources = [(MODELS.get(model.source), model) for model in spec.models]
+    needs = [need for source, model in sources for need in source.requirements(source.Options(**model.own()))]
+    assert len(needs) == len(spec.models) == 7
+    assert all(
+        need.url.startswith("https://") and not need.present for need in needs if keras_home in need.path.parents
+    )
+    assert plan.trials
+    assert not plan.skips

@@ -69,44 +69,53 @@ def test_an_installed_package_is_enough(kind: str, name: str, installed: Path, t
     assert name in {listing["name"] for listing in json.loads(ended.stdout)}, ended.stderr
 
 
-def test_an_installed_package_takes_part_in_everything(installed: Path, tmp_path: Path) -> None:
-    """Its model, data set, strategy, metric and chart go through a run to the page."""
-    (tmp_path / "plugged.json").write_text(json.dumps(SPEC))
-    ended = suite("run", "plugged.json", "--out", "out", "--quiet", "--json", path=installed, cwd=tmp_path)
+def test_plugins_take_part_in_everything(installed: Path, tmp_path: Path) -> None:
+    """Model, data set, strategies, metric and chart go through a run to the page, from a package and from a file."""
+    (tmp_path / "further.py").write_text(
+        "from suite.registry import STRATEGIES\nfrom suite_plugin_example.strategies import NearestMean\n\n\n"
+        "@STRATEGIES.register('from_file')\nclass FromFile(NearestMean):\n    label = lambda options: 'from a file'\n"
+    )
+    document = {**SPEC, "strategies": [{"strategy": "nearest_mean"}, {"strategy": "from_file"}]}
+    (tmp_path / "plugged.json").write_text(json.dumps(document))
+    options = ("--plugin", "further.py", "--out", "out", "--quiet", "--json")
+    ended = suite("run", "plugged.json", *options, path=installed, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     outcome = json.loads(ended.stdout)
-    assert outcome["counts"] == {"done": 1}
-    (cell,) = [cell for cell in outcome["comparison"]["cells"] if cell["finished"]]
-    assert cell["metrics"]["error_rate"]["mean"] == pytest.approx(1 - cell["headline"]["value"])
-    assert [skip["reason"] for skip in outcome["comparison"]["skips"]] == ["one filter cannot tell directions apart"]
+    assert outcome["counts"] == {"done": 2}
+    cells = [cell for cell in outcome["comparison"]["cells"] if cell["finished"]]
+    assert {cell["strategy"] for cell in cells} == {"nearest_mean", "from a file"}
+    for cell in cells:
+        assert cell["metrics"]["error_rate"]["mean"] == pytest.approx(1 - cell["headline"]["value"])
+    assert {skip["reason"] for skip in outcome["comparison"]["skips"]} == {"one filter cannot tell directions apart"}
     assert "Finished trials" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_single_file_registers_with_decorators(tmp_path: Path) -> None:
-    """``--plugin FILE`` adds the same five, for planning and for the worker that fits."""
+    """``--plugin FILE`` adds the same, and so does the spec itself by a path relative to it."""
     write_example(tmp_path / "example")
-    plugin = tmp_path / "plugin.py"
-    plugin.write_text(
-        "from suite.registry import CHARTS, DATASETS, MODELS, STRATEGIES\n"
-        "from suite_plugin_example import charts, datasets, metrics, models, strategies\n\n"
+    (tmp_path / "plugin.py").write_text(
+        "from suite.registry import DATASETS, MODELS, STRATEGIES\n"
+        "from suite_plugin_example import datasets, models, strategies\n\n"
         "MODELS.register('flat')(models.FlatSource)\n"
         "DATASETS.register('stripes')(datasets.StripesSource)\n"
         "STRATEGIES.register('nearest_mean')(strategies.NearestMean)\n"
-        "CHARTS.register('seed_count')(charts.SeedCount)\n"
     )
-    (tmp_path / "plugged.json").write_text(json.dumps(SPEC))
-    options = ("--plugin", plugin, "--json")
-    planned = suite("plan", "plugged.json", *options, path=tmp_path / "example", cwd=tmp_path)
-    assert json.loads(planned.stdout)["to_run"] == 1, planned.stderr
-    ended = suite("run", "plugged.json", *options, "--quiet", path=tmp_path / "example", cwd=tmp_path)
-    assert json.loads(ended.stdout)["counts"] == {"done": 1}, ended.stderr
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "option.json").write_text(json.dumps(SPEC))
+    (tmp_path / "specs" / "named.json").write_text(json.dumps({**SPEC, "plugins": ["../plugin.py"]}))
+    for words in (("specs/option.json", "--plugin", "plugin.py"), ("specs/named.json",)):
+        planned = suite("plan", *words, "--json", path=tmp_path / "example", cwd=tmp_path)
+        assert json.loads(planned.stdout)["to_run"] == 1, planned.stderr
 
 
 def test_a_plugin_that_cannot_be_imported_is_the_user_s(tmp_path: Path) -> None:
     """The file and what went wrong, in one sentence."""
     broken = tmp_path / "broken.py"
     broken.write_text("import nothing_of_that_name\n")
-    for path, complaint in ((broken, "cannot be imported: ModuleNotFoundError"), (tmp_path / "no.py", "does not exist")):
+    for path, complaint in (
+        (broken, "cannot be imported: ModuleNotFoundError"),
+        (tmp_path / "no.py", "does not exist"),
+    ):
         ended = suite("list", "models", "--plugin", path, path=tmp_path, cwd=tmp_path)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert complaint in ended.stderr

@@ -7,16 +7,20 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from report_sample import make_comparison
+from sample_run import load_from, make_sample_results
 
 from suite.charts.words import score
+from suite.compare import compare
 from suite.compare.comparison import Comparison, FailureRecord, PlannedTrial
 from suite.errors import StoreError
+from suite.registry import CHARTS
 from suite.report import Written, write_report
 from suite.report.markdown import fenced, literal
 from suite.report.page import make_page
@@ -90,6 +94,14 @@ def hostile(folder: Path) -> Written:
         command="suite run 'a```b'\n</script>",
     )
     return write_report(comparison, folder / "hostile")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A small honest run with a failure of each kind, compared."""
+    folder = tmp_path_factory.mktemp("sample")
+    plan, results = make_sample_results(folder)
+    return compare(results, plan_summary=plan, load_predictions=load_from(folder))
 
 
 def body_of(path: Path) -> str:
@@ -284,7 +296,7 @@ def test_a_report_at_the_edges(comparison: Comparison, rows: int, tmp_path: Path
 def test_the_middle_of_a_run_says_what_is_missing() -> None:
     """A sentence under the answer, a number among the facts, a table under failures."""
     page = make_page(make_comparison(missing=make_missing(3)))
-    assert "3 trials of 63 are missing, in 1 cell" in page.partial
+    assert "3 trials of 63 are missing, in 1 cell" in page.remarks[0]
     assert "3 missing" in page.facts[1].note
     failures = next(section for section in page.after if section.id == "failures")
     assert [table.title for table in failures.tables] == ["Not there yet"]
@@ -297,6 +309,47 @@ def test_forty_models_have_a_row_each() -> None:
     page = make_page(comparison)
     assert len(page.boards[0].rows) == 80
     assert "The first 30 cells are drawn." in next(one for one in page.before if one.id == "training").read
+
+
+def test_a_real_run_fills_every_section(sample: Comparison, tmp_path: Path) -> None:
+    """Every chart of the suite finds something to draw in a run, and every failure is told with its reason."""
+    page = make_page(sample)
+    drawn = {drawing.key for drawing in page.drawings}
+    assert drawn == set(CHARTS.names())
+    files = write_report(sample, tmp_path)
+    html = unescape(files.html.read_text(encoding="utf-8"))
+    assert all(failed.reason in html for failed in sample.failures)
+    assert all(reason.text in html for answer in sample.recommendations for reason in answer.reasons)
+    assert page.remarks[0].startswith("This is the middle of a run: 1 trial of 57 is missing")
+
+
+def test_the_same_comparison_gives_the_same_files(written: Written, tmp_path: Path) -> None:
+    """Nothing depends on the time or on chance, so that a rebuilt report shows no difference."""
+    again = write_report(make_comparison(), tmp_path)
+    assert again.markdown.read_bytes() == written.markdown.read_bytes()
+    assert again.html.read_bytes() == written.html.read_bytes()
+
+
+def test_a_plugin_s_chart_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A registered chart that returns a Vega-Lite dictionary stands under further charts, with its own words."""
+
+    class Ranks:
+        """How many cells there are."""
+
+        summary = "Cells."
+        title = "Cells in all"
+        how_to_read = "One bar."
+
+        @classmethod
+        def build(cls, comparison: Comparison) -> dict[str, Any]:
+            """A bar."""
+            values = [{"cells": len(comparison.cells)}]
+            return {"data": {"values": values}, "mark": "bar", "encoding": {"x": {"field": "cells"}}}
+
+    monkeypatch.setitem(CHARTS._entries, "odd name/..", Ranks)
+    files = write_report(make_comparison(models=("a",), strategies=("knn",), sets=()), tmp_path)
+    assert tmp_path / "charts" / "odd-name---.svg" in files.pictures
+    assert '<h3>Cells in all</h3><p class="read">One bar.</p>' in body_of(files.html)
 
 
 def test_a_second_report_removes_pictures_without_successor(written: Written, tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_a_parent_without_a_main_guard_works_and_holds_no_tensorflow(tmp_path):
     assert process.returncode == 0, errors
     told = json.loads(printed)
     assert told["counts"] == {"done": 2}
-    assert told["imported"] == ["sqlalchemy", "pebble"]
+    assert not {"tensorflow", "keras"} & set(told["imported"])
 
 
 def test_a_finished_run_says_so_without_importing_anything_large(tmp_path):

@@ -12,7 +12,7 @@ from suite.compare.comparison import Comparison
 
 __all__ = ["Complexity"]
 
-MEASURES = ("parameters", "MACs", "size on disk", "latency p50", "peak memory")
+MEASURES = ("parameters", "MACs", "size on disk", "median latency", "peak memory")
 
 
 class Complexity:

@@ -11,7 +11,7 @@ from suite.charts.rows import Row, all_models, all_strategies
 from suite.charts.theme import model_colours, strategy_shapes
 from suite.compare.comparison import Comparison
 
-__all__ = ["ROW_HEIGHT", "by_cell", "colour", "colour_scale", "exact", "finish", "log_scale", "shape"]
+__all__ = ["ROW_HEIGHT", "by_cell", "colour", "colour_scale", "exact", "finish", "log_scale", "score_scale", "shape"]
 
 MOST_IN_LEGEND = 16
 """With more models their colours cannot be told apart; labels and tool tips name them."""
@@ -54,6 +54,17 @@ def by_cell(rows: Sequence[Row], *, lines: bool = False) -> alt.Y:
         sort=list(dict.fromkeys(row["cell"] for row in rows)),
         axis=alt.Axis(title=None, grid=lines, labelLimit=260),
     )
+
+
+def score_scale(rows: Sequence[Row], *fields: str) -> alt.Scale:
+    """From the least to the most of these fields with a little room; fractions never leave 0 to 1."""
+    values = [row[field] for row in rows for field in fields if row.get(field) is not None]
+    low, high = min(values), max(values)
+    room = 0.04 * (high - low) or 0.02
+    ends = (low - room, high + room)
+    if low >= 0 and high <= 1:
+        ends = (max(0.0, ends[0]), min(1.0, ends[1]))
+    return alt.Scale(domain=[round(end, 5) for end in ends], nice=False, zero=False)
 
 
 def log_scale() -> alt.Scale:

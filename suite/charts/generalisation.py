@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, colour_scale, exact, finish
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, colour_scale, exact, finish, score_scale
 from suite.charts.rows import Row, generalisation_rows, score_title
 from suite.charts.theme import GUIDE
 from suite.compare.comparison import Comparison
@@ -39,7 +39,9 @@ def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row])
     lines = by_cell(spans)
     sets = list(dict.fromkeys(point["set"] for point in points))
     across = alt.X(
-        "score:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title=score_title(comparison), format=".2f")
+        "score:Q",
+        scale=score_scale(points, "score", "low", "high"),
+        axis=alt.Axis(title=score_title(comparison), format=".2f"),
     )
     paint = colour(comparison, legend=False)
     scale = colour_scale(comparison)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish
+from suite.charts.encodings import colour, exact, finish, score_scale
 from suite.charts.rows import all_strategies, curve_rows
 from suite.compare.comparison import Comparison
 
@@ -33,7 +33,7 @@ class LearningCurves:
         order = [name for name in all_strategies(comparison) if name in used]
         base = alt.Chart()
         epoch = alt.X("epoch:Q", scale=alt.Scale(nice=False), axis=alt.Axis(title="epoch", tickMinStep=1, format="d"))
-        up = alt.Y("score:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, format=".2f"))
+        up = alt.Y("score:Q", scale=score_scale(rows, "low", "high"), axis=alt.Axis(title=None, format=".2f"))
         paint = colour(comparison, shown=rows)
         tips = exact(
             ("model:N", "model", ""),

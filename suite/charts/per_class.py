@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, colour, exact, finish
+from suite.charts.encodings import ROW_HEIGHT, colour, exact, finish, score_scale
 from suite.charts.rows import per_class_rows
 from suite.compare.comparison import Comparison
 
@@ -32,7 +32,7 @@ class PerClass:
         names = list(dict.fromkeys(row["class"] for row in rows))
         base = alt.Chart(alt.NamedData("classes"))
         down = alt.Y("class:N", sort=names, axis=alt.Axis(title=None, grid=True))
-        across = alt.X("f1:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title="F1", format=".2f"))
+        across = alt.X("f1:Q", scale=score_scale(rows, "f1"), axis=alt.Axis(title="F1", format=".2f"))
         tips = exact(
             ("class:N", "class", ""),
             ("cell:N", "cell", ""),

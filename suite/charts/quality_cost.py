@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, log_scale, shape
+from suite.charts.encodings import colour, exact, finish, log_scale, score_scale, shape
 from suite.charts.label_places import place_labels
 from suite.charts.rows import Row, board, score_title, seed_rows
 from suite.charts.theme import GUIDE
@@ -25,6 +25,7 @@ class _QualityCost:
     cost: ClassVar[str]
     front: ClassVar[CostAxis]
     axis: ClassVar[str]
+    tip: ClassVar[str]
     number: ClassVar[str] = "~g"
 
     @classmethod
@@ -52,7 +53,7 @@ class _QualityCost:
         across = alt.X("cost:Q", scale=log_scale(), axis=alt.Axis(title=cls.axis, format=cls.number, tickCount=6))
         up = alt.Y(
             "score:Q",
-            scale=alt.Scale(zero=False, padding=12),
+            scale=score_scale(rows, "score", "low", "high", "least", "most"),
             axis=alt.Axis(title=score_title(comparison), format=".2f"),
         )
         paint = colour(comparison, shown=rows)
@@ -80,7 +81,7 @@ class _QualityCost:
             ("score:Q", score_title(comparison), ".4f"),
             ("low:Q", "interval from", ".4f"),
             ("high:Q", "to", ".4f"),
-            ("cost:Q", cls.axis, ",.4~g"),
+            ("cost:Q", cls.tip, ",.4~g"),
         )
 
 
@@ -95,6 +96,7 @@ class QualityLatency(_QualityCost):
     )
     cost: ClassVar[str] = "latency_ms"
     front: ClassVar[CostAxis] = "latency"
+    tip: ClassVar[str] = "latency, ms"
     axis: ClassVar[str] = "milliseconds for one example (median, log scale)"
 
 
@@ -106,6 +108,7 @@ class QualityParameters(_QualityCost):
     how_to_read: ClassVar[str] = QualityLatency.how_to_read
     cost: ClassVar[str] = "parameters"
     front: ClassVar[CostAxis] = "parameters"
+    tip: ClassVar[str] = "parameters"
     axis: ClassVar[str] = "parameters (log scale)"
     number: ClassVar[str] = "~s"
 
@@ -118,6 +121,7 @@ class QualityTraining(_QualityCost):
     how_to_read: ClassVar[str] = QualityLatency.how_to_read
     cost: ClassVar[str] = "training_seconds"
     front: ClassVar[CostAxis] = "training_time"
+    tip: ClassVar[str] = "training, s"
     axis: ClassVar[str] = "seconds of training, without compiling (log scale)"
 
 

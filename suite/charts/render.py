@@ -72,6 +72,6 @@ def _set_width(spec: dict[str, Any], width: int) -> None:
         margin = int(layout.get("margin", 50))
         spec["columns"] = columns
         spec["spec"]["width"] = (width - columns * margin) // columns
-    else:
+    elif not spec.keys() & {"concat", "hconcat", "vconcat", "repeat"}:
         spec["width"] = min(width, int(layout.get("square", width)))
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from suite.charts.words import count, duration, megabytes, number, score
+from suite.charts.words import count, duration, megabytes, number, score, short
 from suite.compare.comparison import Bin, CellSummary, Comparison, ElsewhereScore, Ledger, ProfileSummary, Tried
 
 __all__ = [
@@ -232,6 +232,8 @@ def _cell_row(cell: CellSummary) -> Row:
         "score": headline.value if headline else None,
         "low": headline.low if headline else None,
         "high": headline.high if headline else None,
+        "least": headline.lowest_seed if headline else None,
+        "most": headline.highest_seed if headline else None,
         "parameters": profile.parameters if profile else None,
         "latency_ms": profile.latency_ms_p50.mean if profile else None,
         "training_seconds": timings.training_seconds.mean if timings else None,
@@ -250,25 +252,15 @@ def _measures(profile: ProfileSummary) -> Iterable[Row]:
 
     macs, latency, memory = profile.macs, profile.latency_ms_p50.mean, profile.peak_memory_bytes.mean
     yield from measure(
-        "parameters", profile.parameters, _short(profile.parameters), f"{count(profile.parameters)} parameters"
+        "parameters", profile.parameters, short(profile.parameters), f"{count(profile.parameters)} parameters"
     )
-    yield from measure("MACs", macs, _short(macs), f"{count(macs)} MACs")
+    yield from measure("MACs", macs, short(macs), f"{count(macs)} MACs")
     yield from measure(
         "size on disk", profile.size_bytes, megabytes(profile.size_bytes), f"{count(profile.size_bytes)} bytes"
     )
-    yield from measure("latency p50", latency, f"{number(latency)} ms", f"{number(latency, digits=4)} ms")
+    yield from measure("median latency", latency, f"{number(latency)} ms", f"{number(latency, digits=4)} ms")
     whole = round(memory) if memory else None
     yield from measure("peak memory", memory, megabytes(whole), f"{count(whole)} bytes")
-
-
-def _short(value: float | None) -> str:
-    """A large count with its thousand's letter: ``412 k``, ``3.21 M``, ``1.82 G``."""
-    if value is None:
-        return "–"
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{number(value / size)}\u202f{letter}"
-    return number(value)
 
 
 def _elsewhere(elsewhere: ElsewhereScore) -> Row:

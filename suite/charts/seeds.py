@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_scale
 from suite.charts.rows import MOST_ROWS, board, score_title, seed_rows
 from suite.charts.theme import INK
 from suite.compare.comparison import Comparison
@@ -20,7 +20,7 @@ class Seeds:
     summary: ClassVar[str] = "Score of every seed beside the mean and its interval."
     title: ClassVar[str] = "Seeds"
     how_to_read: ClassVar[str] = (
-        "Ticks are single seeds, the dot is their mean, the pale bar the 95 % interval over test examples. "
+        "A seed fixes the random choices of a fit. Ticks are single seeds, the dot is their mean, the pale bar the 95 % interval over test examples. "
         "Ticks far apart: the outcome depends on luck."
     )
 
@@ -36,7 +36,11 @@ class Seeds:
         ticks = alt.Chart(alt.NamedData("seeds"))
         down = by_cell(rows, lines=True)
         title = score_title(comparison)
-        across = alt.X("score:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title=title, format=".2f"))
+        across = alt.X(
+            "score:Q",
+            scale=score_scale(rows, "score", "low", "high", "least", "most"),
+            axis=alt.Axis(title=title, format=".2f"),
+        )
         paint = colour(comparison, legend=False)
         tips = exact(
             ("cell:N", "cell", ""),

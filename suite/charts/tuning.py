@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_scale
 from suite.charts.rows import candidate_rows
 from suite.compare.comparison import Comparison
 
@@ -19,7 +19,7 @@ class Tuning:
     summary: ClassVar[str] = "Validation scores of all candidates of every search."
     title: ClassVar[str] = "Candidates"
     how_to_read: ClassVar[str] = (
-        "Each dot is one setting that was tried, placed by its validation score; the filled one was chosen. "
+        "Each dot is one fit of one setting, placed by its validation score; filled: the setting that was chosen. "
         "Every model of a strategy was given the same number of tries."
     )
 
@@ -32,7 +32,7 @@ class Tuning:
         base = alt.Chart(alt.NamedData("candidates"))
         down = by_cell(rows, lines=True)
         across = alt.X(
-            "score:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title="validation score", format=".2f")
+            "score:Q", scale=score_scale(rows, "score"), axis=alt.Axis(title="validation score", format=".2f")
         )
         tips = exact(
             ("cell:N", "cell", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["MISSING", "THIN", "count", "duration", "megabytes", "number", "percent", "plural", "score", "thin"]
+__all__ = ["MISSING", "THIN", "count", "duration", "megabytes", "number", "percent", "plural", "score", "short", "thin"]
 
 THIN = "\u202f"
 """A thin space that no line breaks at."""
@@ -41,12 +41,26 @@ def count(value: int | None) -> str:
 
 
 def megabytes(size_bytes: int | None) -> str:
-    """Bytes as ``1.62 MB`` (10^6)."""
-    return MISSING if size_bytes is None else f"{number(size_bytes / 1e6)}{THIN}MB"
+    """Bytes as ``1.62 MB`` (10^6), below that as ``43.9 kB``."""
+    if size_bytes is None:
+        return MISSING
+    return f"{number(size_bytes / 1e6)}{THIN}MB" if size_bytes >= 1e6 else f"{number(size_bytes / 1e3)}{THIN}kB"
+
+
+def short(value: float | None) -> str:
+    """A large count with its thousand's letter: ``640``, ``412 k``, ``3.21 M``, ``1.82 G``."""
+    if value is None:
+        return MISSING
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{number(value / size)}{THIN}{letter}"
+    return number(value)
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``0.8 s``, ``41 s``, ``4 min 12 s``, ``3 h 5 min``."""
+    """Seconds as a person says them: ``26 ms``, ``2.4 s``, ``41 s``, ``4 min 12 s``, ``3 h 5 min``."""
+    if seconds < 0.9995:
+        return f"{number(1000 * seconds, digits=2)}{THIN}ms"
     if seconds < 10:
         return f"{seconds:.1f}{THIN}s"
     whole = round(seconds)

@@ -1,6 +1,5 @@
-"""Results to a comparison: intervals, paired tests, ties, Pareto fronts, recommendation. No TensorFlow."""
+"""Results to a comparison: intervals, paired tests, ties, Pareto fronts, recommendation. No TensorFlow.
 
-from suite.compare.compare import compare
-from suite.compare.comparison import Comparison, PlanSummary
-
-__all__ = ["Comparison", "PlanSummary", "compare"]
+``suite.compare.compare.compare`` makes it and needs SciPy and scikit-learn; the types in
+``suite.compare.comparison`` need neither, so that a finished run answers at once.
+"""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
 from suite.compare.evidence import SetEvidence
 from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_value
-from suite.metrics.resampling import interval
+from suite.metrics.resampling import intervals
 
 __all__ = ["differences", "standard_error"]
 
@@ -48,7 +47,7 @@ def differences(
         higher_is_better: Of the headline; differences are turned so that positive means better.
     """
     sign = 1.0 if higher_is_better else -1.0
-    tested = [_test(better, worse, evidence, sign) for better, worse in combinations(ranked, 2)]
+    tested = [one for index, cell in enumerate(ranked) for one in _tests_of(cell, ranked[index + 1 :], evidence, sign)]
     p_values = [one.p_value for one in tested if one.p_value is not None]
     adjusted = iter(holm(np.array(p_values)).tolist())
     found = []
@@ -79,29 +78,46 @@ def standard_error(first: SetEvidence, second: SetEvidence) -> float | None:
     return float(there.std(ddof=1)) if len(there) > 1 else None
 
 
-def _test(better: CellSummary, worse: CellSummary, evidence: Mapping[str, SetEvidence], sign: float) -> _Tested:
-    first, second = evidence[better.cell_id], evidence[worse.cell_id]
-    names = (better.cell_id, worse.cell_id)
-    observed = None
-    if better.headline is not None and worse.headline is not None:
-        observed = sign * (better.headline.value - worse.headline.value)
-    if first.resampled is None or second.resampled is None:
-        which = better if first.resampled is None else worse
-        return _Tested(*names, observed, reason=f"{which.name}: {evidence[which.cell_id].reason or 'no predictions.'}")
-    if first.examples_key != second.examples_key:
-        return _Tested(*names, observed, reason="the two were scored on different examples and cannot be paired.")
-    resampled = sign * (first.resampled - second.resampled)
-    low, high = _interval(resampled)
-    p_value = _p_value(first, second, resampled, observed or 0.0)
-    reason = None if p_value is not None else "too few resamples have a score."
-    return _Tested(*names, observed, low, high, p_value, reason)
+def _tests_of(
+    better: CellSummary, others: Sequence[CellSummary], evidence: Mapping[str, SetEvidence], sign: float
+) -> list[_Tested]:
+    """One cell against every lower-ranked one, the intervals of all of them at once."""
+    first = evidence[better.cell_id]
+    seconds = [evidence[other.cell_id] for other in others]
+    reasons = [_not_paired(better, other, evidence) for other in others]
+    gaps = {
+        index: sign * (first.resampled - second.resampled)
+        for index, second in enumerate(seconds)
+        if reasons[index] is None and first.resampled is not None and second.resampled is not None
+    }
+    ends = dict(zip(gaps, intervals(np.array(list(gaps.values()))).tolist(), strict=True)) if gaps else {}
+    found = []
+    for index, other in enumerate(others):
+        names = (better.cell_id, other.cell_id)
+        observed = None
+        if better.headline is not None and other.headline is not None:
+            observed = sign * (better.headline.value - other.headline.value)
+        if index not in gaps:
+            found.append(_Tested(*names, observed, reason=reasons[index]))
+            continue
+        low, high = (None if math.isnan(end) else end for end in ends[index])
+        p_value = _p_value(first, seconds[index], gaps[index], observed or 0.0)
+        reason = None if p_value is not None else "too few resamples have a score."
+        found.append(_Tested(*names, observed, low, high, p_value, reason))
+    return found
+
+
+def _not_paired(better: CellSummary, worse: CellSummary, evidence: Mapping[str, SetEvidence]) -> str | None:
+    """Why two cells cannot be compared example by example; None where they can."""
+    for cell in (better, worse):
+        if evidence[cell.cell_id].resampled is None:
+            return f"{cell.name}: {evidence[cell.cell_id].reason or 'there are no predictions.'}"
+    if evidence[better.cell_id].examples_key != evidence[worse.cell_id].examples_key:
+        return "the two were scored on different examples and cannot be paired."
+    return None
 
 
 def _p_value(first: SetEvidence, second: SetEvidence, resampled: NDArray[np.float64], observed: float) -> float | None:
     if first.values is not None and second.values is not None:
         return sign_flip_p_value(first.values - second.values, steps=math.lcm(first.steps, second.steps))
     return bootstrap_p_value(observed, resampled)
-
-
-def _interval(resampled: NDArray[np.float64]) -> tuple[float | None, float | None]:
-    return interval(resampled) or (None, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = ["tie_letters"]
 
@@ -28,11 +28,11 @@ def tie_letters(count: int, different: Iterable[tuple[int, int]]) -> tuple[str, 
         if not held:
             continue
         kept = [group for group in groups if group & both != both]
-        for half in (part for group in held for part in (group & ~(1 << first), group & ~(1 << second))):
-            if not any(half & other == half for other in kept):
-                kept = [other for other in kept if other & half != other]
-                kept.append(half)
-        groups = kept
+        without_first = [group & ~(1 << first) for group in held]
+        without_second = [group & ~(1 << second) for group in held]
+        # A half can only lie inside a group that holds what the half still holds of the pair.
+        halves = [*_outside(without_first, kept, second), *_outside(without_second, kept, first)]
+        groups = [*kept, *halves]
     # The group whose best member ranks highest comes first, then the one that reaches less far down.
     members = sorted([index for index in range(count) if group >> index & 1] for group in groups)
     letters = [""] * count
@@ -40,6 +40,12 @@ def tie_letters(count: int, different: Iterable[tuple[int, int]]) -> tuple[str, 
         for index in group_members:
             letters[index] += _letter(position)
     return tuple(letters)
+
+
+def _outside(halves: Sequence[int], kept: Sequence[int], member: int) -> list[int]:
+    """The halves that lie inside none of the kept groups; all of them hold ``member``."""
+    rivals = [group for group in kept if group >> member & 1]
+    return [half for half in halves if not any(half & rival == half for rival in rivals)]
 
 
 def _letter(position: int) -> str:

@@ -21,7 +21,7 @@ from suite.spec import Options
 
 R = TypeVar("R", bound=Options)
 
-__all__ = ["Architecture", "Card", "ZooOptions", "ZooSource", "build_architecture", "zoo_folder"]
+__all__ = ["Architecture", "Card", "ZooOptions", "ZooSource", "build_architecture", "load_weights", "zoo_folder"]
 
 
 class Architecture(Options):
@@ -131,7 +131,7 @@ class ZooSource:
         card = read_card(options.name)
         path = zoo_folder() / options.name / "model.weights.h5"
         backbone = build_architecture(architecture, name=options.name)
-        _load_weights(backbone.model, path, card.weights_sha256)
+        load_weights(backbone.model, path, card.weights_sha256)
         origin = WeightsOrigin(
             name=card.pretrained_on,
             location=f"suite/zoo/{options.name}",
@@ -200,7 +200,8 @@ def _constructor(architecture: Architecture) -> Any:
     return getattr(keras_hub.models, architecture.constructor)
 
 
-def _load_weights(model: Any, path: Path, sha256: str) -> None:
+def load_weights(model: Any, path: Path, sha256: str) -> None:
+    """Loads a preset's weights. Raises ``WeightsError`` where the file is missing, another, or does not fit."""
     from suite.models.hashing import file_sha256
 
     if not path.is_file():

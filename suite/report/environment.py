@@ -26,7 +26,7 @@ def environment_pairs(comparison: Comparison) -> tuple[tuple[str, str], ...]:
         ("python", here.python),
         ("packages", packages),
         ("commit", commit),
-        ("XLA", _compiled(comparison)),
+        ("compiled by XLA", _compiled(comparison)),
     )
     return tuple((name, value) for name, value in pairs if value)
 
@@ -59,4 +59,4 @@ def _compiled(comparison: Comparison) -> str:
     reasons = [reason for reason in reasons if reason]
     more = f"; and {len(reasons) - MOST_REASONS} more" if len(reasons) > MOST_REASONS else ""
     told = f" ({'; '.join(reasons[:MOST_REASONS])}{more})" if reasons else ""
-    return f"used in {count(used)} of {plural(trials, 'trial')}{told}"
+    return f"{count(used)} of {plural(trials, 'trial')}{told}"

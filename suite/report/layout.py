@@ -35,6 +35,8 @@ class Group:
 
     heading: str
     tabs: tuple[Drawing, ...]
+    read: str = ""
+    """How to read it, where the section does not say."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,6 @@ class Page:
     title: str
     kicker: str
     answers: tuple[Answer, ...]
-    partial: str
     remarks: tuple[str, ...]
     facts: tuple[Fact, ...]
     board_note: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from suite.charts.rows import all_models, all_strategies
 from suite.charts.theme import model_colours, strategy_shapes
-from suite.charts.words import MISSING, number, plural, score
+from suite.charts.words import MISSING, plural, score, short
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.report.tables import Box, Column, spread_box
 
@@ -160,7 +160,7 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
     return (
         *columns,
         Column("latency", "ms", number=True),
-        Column("parameters", "millions", number=True),
+        Column("parameters", number=True),
         Column("training", "s", number=True),
         Column("seeds", number=True, best_high=True),
     )
@@ -177,7 +177,7 @@ def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None
     return (
         *boxes,
         spread_box(profile.latency_ms_p50 if profile else None),
-        Box(number(profile.parameters / 1e6), profile.parameters) if profile else Box(MISSING, ""),
+        Box(short(profile.parameters), profile.parameters) if profile else Box(MISSING, ""),
         spread_box(timings.training_seconds if timings else None),
         Box(f"{cell.finished}/{cell.planned}", cell.finished / max(1, cell.planned)),
     )

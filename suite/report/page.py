@@ -47,10 +47,10 @@ def make_page(comparison: Comparison) -> Page:
         title=comparison.title or f"Which model for {comparison.spec_name}?",
         kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
         answers=_answers(comparison),
-        partial=_partial(comparison),
-        remarks=comparison.remarks,
+        remarks=_remarks(comparison),
         facts=_facts(comparison),
         board_note=thin(
+            "Each row is a cell: one model, adapted one way. "
             "The score is the mean over seeds on the test set, the line its 95 % interval. "
             "Cells with a letter in common cannot be told apart. "
             "On the whole page colour is the model and shape the strategy."
@@ -74,16 +74,19 @@ def _answers(comparison: Comparison) -> tuple[Answer, ...]:
     return found or (Answer("", "No answer yet: no trial has finished with a score.", ()),)
 
 
-def _partial(comparison: Comparison) -> str:
+def _remarks(comparison: Comparison) -> tuple[str, ...]:
+    """What limits the comparison; in the middle of a run that it is one."""
     if comparison.complete:
-        return ""
+        return tuple(map(thin, comparison.remarks))
     facts = comparison.facts
     cells = len({trial.cell_id for trial in comparison.missing})
-    return (
+    middle = (
         f"This is the middle of a run: {plural(facts.trials_missing, 'trial')} of {count(facts.trials_planned)} "
         f"{'is' if facts.trials_missing == 1 else 'are'} missing, in {plural(cells, 'cell')}. "
         "The ranking may still change; the section on failures lists what is missing."
     )
+    said = f"{len(comparison.missing)} of "
+    return (middle, *(thin(remark) for remark in comparison.remarks if not remark.startswith(said)))
 
 
 def _facts(comparison: Comparison) -> tuple[Fact, ...]:
@@ -168,7 +171,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     return (
         _section(comparison, "tuning", "Tuning ledger", ("tuning",), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
-        *([_section(comparison, "further", "Further charts", further)] if further else []),
+        *([_further(comparison, further)] if further else []),
         Section(
             "data",
             "Data and weights",
@@ -200,10 +203,23 @@ def _section(
         tabs = tuple(drawing for drawing in drawings if drawing is not None)
         if tabs:
             groups.append(Group(dataset if len(datasets) > 1 else "", tabs))
-    read = CHARTS.get(names[0]).how_to_read if len(names) == 1 or anchor == "cost" else "Charts that plugins add."
+    read = CHARTS.get(names[0]).how_to_read
     if groups and anchor in {"training", "generalisation", "seeds"} and len(comparison.cells) > MOST_ROWS:
         read += f" The first {MOST_ROWS} cells are drawn."
     return Section(anchor, title, thin(read), tuple(groups), numbers)
+
+
+def _further(comparison: Comparison, names: Sequence[str]) -> Section:
+    """Charts that plugins add, each with its own title and line."""
+    several = len(comparison.datasets) > 1
+    groups = []
+    for name in names:
+        for place, dataset in enumerate(comparison.datasets):
+            drawing = _drawing(comparison, name, dataset, place)
+            if drawing is not None:
+                heading = f"{drawing.title}: {dataset}" if several else drawing.title
+                groups.append(Group(heading, (drawing,), thin(CHARTS.get(name).how_to_read)))
+    return Section("further", "Further charts", "Charts that plugins add.", tuple(groups))
 
 
 def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Drawing | None:

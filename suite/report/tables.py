@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.charts.rows import setting_text
-from suite.charts.words import MISSING, count, duration, number, score
+from suite.charts.words import MISSING, count, duration, number, score, short
 from suite.compare.comparison import CellSummary, ClassScores, Comparison, Spread
 
 __all__ = [
@@ -122,10 +122,10 @@ def complexity_table(cells: Iterable[CellSummary]) -> Table:
         Column("input", "pixels", number=True),
         Column("parameters", number=True),
         Column("trainable", number=True),
-        Column("MACs", "millions", number=True),
+        Column("MACs", number=True),
         Column("size", "MB", number=True),
-        Column("p50", "ms", number=True),
-        Column("p95", "ms", number=True),
+        Column("latency, median", "ms", number=True),
+        Column("latency, 95 of 100", "ms", number=True),
         Column("throughput", "examples/s", number=True, best_high=True),
         Column("peak memory", "MB", number=True),
     )
@@ -140,14 +140,13 @@ def _weights_of(cell: CellSummary) -> tuple[Box, ...]:
     size = cell.input_size
     memory = profile.peak_memory_bytes
     in_megabytes = memory.mean / 1e6 if memory.mean is not None else None
-    macs = profile.macs / 1e6 if profile.macs is not None else None
     batch = f"in batches of {profile.throughput_batch_size}, {profile.device}"
     throughput = spread_box(profile.throughput_per_second)
     return (
         Box(f"{size[0]} × {size[1]}", size[0] * size[1]) if size else Box(MISSING, ""),
         Box(count(profile.parameters), profile.parameters),
         Box(count(profile.trainable_parameters), profile.trainable_parameters),
-        Box(number(macs), macs if macs is not None else "", f"{count(profile.macs)} MACs"),
+        Box(short(profile.macs), "" if profile.macs is None else profile.macs, f"{count(profile.macs)} MACs"),
         Box(number(profile.size_bytes / 1e6), profile.size_bytes, f"{count(profile.size_bytes)} bytes"),
         spread_box(profile.latency_ms_p50),
         spread_box(profile.latency_ms_p95),

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from suite.database import FULL
 from suite.errors import SpecError, StoreError, did_you_mean
@@ -63,23 +62,23 @@ class Session:
     def run(self) -> tuple[str, ...]:
         """Returns the ids of the trials that were done here."""
         headline_of(self.plan)
-        with open_store(self.settings.out) as store:
-            self._describe(store)
-            with Claims(store) as claims, _terminable():
-                store.clean(spare=claims.others())
-                entries = store.entries()
-                missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
-                if not missing:
-                    return ()
-                return self._work(store, claims, missing, entries)
+        with open_store(self.settings.out) as store, Claims(store) as claims, _terminable():
+            store.clean(spare=claims.others())
+            entries = store.entries()
+            missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
+            if not missing:
+                self._describe(store)
+                return ()
+            return self._work(store, claims, missing, entries)
 
     def _describe(self, store: Store) -> None:
         """Keeps spec and plan beside the results, so that a report needs the store alone."""
         from suite.compare.planned import summarise_plan
 
+        # The spec last: a finished run looks at it alone to see whether the plan is still the same.
         texts = {
-            "spec": self.plan.spec.model_dump_json(),
             "plan": summarise_plan(self.plan, command=self.settings.command).model_dump_json(),
+            "spec": self.plan.spec.model_dump_json(),
         }
         known = store.documents()
         for name, text in texts.items():
@@ -111,6 +110,9 @@ class Session:
         if self.plan.spec.keep_models == "best":
             threading.Thread(target=_direction, args=(self.plan,), daemon=True).start()
         try:
+            work.fill()
+            # Slow to import, and the workers are busy starting.
+            self._describe(store)
             work.until_done()
         except KeyboardInterrupt:
             # What finished while the signal came is kept.
@@ -148,8 +150,7 @@ class _Work:
         """Runs until every trial is stored, by this run or by another."""
         looked = time.monotonic()
         while not self.schedule.is_empty or self.pool.running:
-            for slot in self.pool.idle:
-                self._fill(slot)
+            self.fill()
             waiting = self.schedule.waiting
             if waiting and not self.pool.running:
                 self.progress.wait(waiting)
@@ -157,6 +158,11 @@ class _Work:
             if waiting and time.monotonic() - looked >= POLL_SECONDS:
                 looked = time.monotonic()
                 self.schedule.retry_waiting()
+
+    def fill(self) -> None:
+        """Gives every idle worker a trial, as long as there are any that may start."""
+        for slot in self.pool.idle:
+            self._fill(slot)
 
     def keep_finished(self, *, timeout_seconds: float) -> None:
         """Stores what ended, waiting for the first trial."""
@@ -181,7 +187,8 @@ class _Work:
         self.started[trial.id] = _now()
         searches = self.plan.searches(trial.cell) if trial.phase == "final" else ()
         results = {result.id: result for result in self._search_results(trial)} if searches else {}
-        done = tuple(results[search.id] for search in searches if results[search.id].status == "done")
+        tried = [results[search.id] for search in searches if search.id in results]
+        done = tuple(result for result in tried if result.status == "done")
         folder = self.claims.folder / trial.id
         shutil.rmtree(folder, ignore_errors=True)
         request = TrialRequest(
@@ -196,7 +203,7 @@ class _Work:
             plugins=self.plan.spec.plugins,
         )
         if searches and not done:
-            self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(results.values()))))
+            self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(tried))))
             return False
         self.progress.begin(trial)
         self.pool.submit(slot, request)
@@ -209,8 +216,8 @@ class _Work:
         trial, end = finished.request.trial, finished.end
         if end.error_number in FULL:
             raise StoreError(
-                f"{self.settings.out}: the disk is full ({end.reason}). Every finished trial is kept; make room and run "
-                "the same command again."
+                f"{self.settings.out}: the disk is full ({end.reason}). Every finished trial is kept; make room and "
+                "run the same command again."
             )
         result = self._complete(finished.request, end.result or self._unsuccessful(finished))
         self.store.save(result, finished.request.folder, selection=self._selection(result))
@@ -292,9 +299,9 @@ def _estimate(store: Store, plan: Plan) -> Estimate:
     return estimate
 
 
-def _nothing_to_choose(results: Any) -> str:
-    reasons = [f"{result.status}: {result.reason}" for result in results]
-    return f"none of its {len(reasons)} search trials is done, so there is no setting to take ({reasons[0]})"
+def _nothing_to_choose(tried: list[Result]) -> str:
+    first = f" ({tried[0].status}: {tried[0].reason})" if tried else ""
+    return f"none of its {len(tried)} search trials is done, so there is no setting to take{first}"
 
 
 def _keep_only(folder: Path, name: str) -> None:

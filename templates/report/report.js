@@ -22,7 +22,7 @@
       const columns = Math.max(1, Math.min(spec.columns || 1, Math.floor(width / (hints.panel || 220))));
       spec.columns = columns;
       spec.spec.width = Math.max(120, Math.floor((width - columns * margin) / columns));
-    } else {
+    } else if (!["concat", "hconcat", "vconcat", "repeat"].some((kind) => kind in spec)) {
       const most = hints.square ? Math.min(width, hints.square) : width;
       spec.width = most;
       spec.autosize = { type: "fit-x", contains: "padding" };

@@ -1,0 +1,259 @@
+"""Whole comparisons of a small honest run: complete, in the middle, and with hardly anything there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sample_run import load_from, make_sample_results
+
+from suite.compare import Comparison, PlanSummary, compare
+from suite.compare.facts import wall_seconds
+from suite.compare.planned import summarise_plan
+from suite.errors import UnknownNameError
+from suite.plan import make_plan
+from suite.results import Predictions, Result, Score
+from suite.spec import parse_spec
+
+Load = Callable[[Result, str], Predictions | None]
+Sample = tuple[PlanSummary, list[Result], Load]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """Plan, results and the function that loads predictions."""
+    folder = tmp_path_factory.mktemp("sample")
+    plan, results = make_sample_results(folder)
+    return plan, results, load_from(folder)
+
+
+@pytest.fixture(scope="module")
+def comparison(sample: Sample) -> Comparison:
+    """The comparison of the whole sample."""
+    plan, results, load = sample
+    return compare(results, plan_summary=plan, load_predictions=load)
+
+
+def test_ranks_follow_the_scores(comparison: Comparison):
+    """Best first, inside their intervals, the spread over seeds beside them."""
+    ranking = comparison.ranking("digits")
+    values = [cell.headline.value for cell in ranking]
+    assert values == sorted(values, reverse=True)
+    assert ranking[0].rank == 1
+    assert ranking[0].ties.startswith("a")
+    for cell in ranking:
+        score = cell.headline
+        assert score.low <= score.value <= score.high
+        assert score.lowest_seed <= score.value <= score.highest_seed
+
+
+def test_letters_agree_with_the_pairs(comparison: Comparison):
+    """A letter in common exactly where the corrected test finds no difference."""
+    for pair in comparison.pairs:
+        common = set(comparison.cell(pair.better).ties) & set(comparison.cell(pair.worse).ties)
+        assert bool(common) != pair.different
+        assert pair.different == (pair.p_holm < 0.05)
+        assert pair.p_holm >= pair.p_value
+        assert pair.low <= pair.difference <= pair.high
+
+
+def test_counts_say_how_many_of_how_many(comparison: Comparison):
+    """56 of 57 trials are there, 3 of them without a score; a mean over two seeds says so."""
+    facts = comparison.facts
+    assert (facts.trials_planned, facts.trials_finished, facts.trials_failed, facts.trials_missing) == (57, 53, 3, 1)
+    short = next(cell for cell in comparison.cells if cell.name == "perceptron_8, fine_tune: all")
+    assert (short.finished, short.planned) == (2, 3)
+    assert (short.metrics["accuracy"].count, short.metrics["accuracy"].of) == (2, 2)
+    assert {failure.status for failure in comparison.failures} == {"failed", "diverged", "timeout"}
+    assert len(comparison.missing) == len(comparison.skips) == 1
+    assert "1 of 57 trials have not run yet" in comparison.remarks[0]
+
+
+def test_confusion_and_classes_add_up(comparison: Comparison):
+    """Three seeds of 360 examples are summed; support counts every example once."""
+    cell = comparison.ranking("digits")[0]
+    counts = np.array(cell.confusion.counts)
+    assert counts.sum() == 3 * 360
+    assert sum(one.support for one in cell.classes) == 360
+    assert np.trace(counts) / counts.sum() == pytest.approx(cell.headline.value)
+    assert sum(one.count for one in cell.reliability) == 3 * 360
+
+
+def test_the_drop_is_the_difference_of_the_means(comparison: Comparison):
+    """Positive means worse elsewhere; validation has no interval and says why."""
+    cell = comparison.ranking("digits")[0]
+    noisy, validation = cell.on("digits_noisy"), cell.on("validation")
+    assert noisy.drop == pytest.approx(cell.headline.value - noisy.headline.mean)
+    assert noisy.drop_low <= noisy.drop <= noisy.drop_high
+    assert noisy.examples == 360
+    assert validation.low is None
+    assert "validation chose" in validation.reason
+
+
+def test_the_ledger_counts_what_was_tried(comparison: Comparison):
+    """Three strengths tried with each of three seeds; nothing searched for the probe."""
+    searched = next(cell for cell in comparison.cells if cell.name == "perceptron_32, fine_tune: all").ledger
+    assert (searched.candidates, searched.fits, searched.epochs) == (3, 12, 36)
+    assert searched.space == {"strength": (1e-4, 1e-3, 1e-2)}
+    assert searched.worst <= searched.median <= searched.best
+    probe = next(cell for cell in comparison.cells if cell.strategy == "linear_probe").ledger
+    assert (probe.candidates, probe.best) == (1, None)
+
+
+def test_fronts_hold_the_best_cell(comparison: Comparison):
+    """One front per cost, cheapest first, ending with the highest score."""
+    assert [front.axis for front in comparison.pareto] == ["latency", "parameters", "training_time"]
+    best = comparison.ranking("digits")[0].headline.value
+    for front in comparison.pareto:
+        values = [comparison.cell(cell_id).headline.value for cell_id in front.cell_ids]
+        assert values == sorted(values)
+        assert values[-1] == best
+
+
+def test_the_recommendation_is_the_cheapest_of_the_tied(comparison: Comparison):
+    """What is taken cannot be told apart from the best, and every number in its reasons is there."""
+    answer = comparison.recommendation
+    chosen = comparison.cell(answer.cell_id)
+    assert answer.cell_id in answer.tied
+    assert set(chosen.ties) & set(comparison.ranking("digits")[0].ties)
+    assert answer.take == "Take " + answer.take.removeprefix("Take ")
+    assert chosen.model in answer.take
+    assert 1 <= len(answer.reasons) <= 5
+    assert answer.reasons[0].numbers["value"] == chosen.headline.value
+    assert all(np.isfinite(number) for sentence in answer.reasons for number in sentence.numbers.values())
+
+
+def test_the_order_of_results_changes_nothing(sample: Sample, comparison: Comparison):
+    """Shuffled results give the same comparison, to the last digit."""
+    plan, results, load = sample
+    shuffled = random.Random(0).sample(results, len(results))
+    again = compare(shuffled, plan_summary=plan, load_predictions=load)
+    assert again.model_dump_json() == comparison.model_dump_json()
+
+
+def test_a_comparison_reads_its_own_json(comparison: Comparison):
+    """What is exported can be read back."""
+    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+
+
+def test_nothing_finished_is_said(sample: Sample):
+    """No results at all: no ranks, no recommendation, everything missing."""
+    plan, _, load = sample
+    found = compare([], plan_summary=plan, load_predictions=load)
+    assert found.recommendation is None
+    assert all(cell.rank is None and cell.ties == "" for cell in found.cells)
+    assert "No trial has finished with a score, so nothing can be compared." in found.remarks
+    assert len(found.missing) == 57
+
+
+def test_one_trial_is_enough(sample: Sample):
+    """A single cell with a single seed has a score, an interval and a recommendation, and no pairs."""
+    plan, results, load = sample
+    one = plan.model_copy(update={"trials": plan.trials[:1]})
+    found = compare(results, plan_summary=one, load_predictions=load)
+    assert found.pairs == ()
+    assert found.recommendation.chosen_by == "score"
+    assert {sentence.kind for sentence in found.recommendation.reasons} == {"quality", "weakness"}
+    assert any("one seed" in remark for remark in found.remarks)
+    assert found.facts.tests[0].smallest_difference is None
+
+
+def test_lost_predictions_leave_the_score_without_interval(sample: Sample):
+    """The mean stays, the interval is missing with a reason, and nothing is paired."""
+    plan, results, _ = sample
+    found = compare(results, plan_summary=plan, load_predictions=lambda result, name: None)
+    best = found.ranking("digits")[0]
+    assert best.headline.low is None
+    assert best.headline.reason == "the predictions were not kept."
+    assert not any(pair.different for pair in found.pairs)
+    assert all(pair.p_value is None and pair.reason for pair in found.pairs)
+    assert found.recommendation.tied == (best.cell_id,)
+
+
+def test_other_examples_are_not_paired(sample: Sample):
+    """A cell scored on other examples keeps its rank and is left out of the tests, with the reason."""
+    plan, results, load = sample
+    odd = results[0].cell_id
+
+    def renamed(result: Result, name: str) -> Predictions | None:
+        found = load(result, name)
+        if found is None or result.cell_id != odd:
+            return found
+        ids = np.char.add(found.example_ids, "-other")
+        return Predictions(ids, found.targets, found.probabilities, found.class_names)
+
+    found = compare(results, plan_summary=plan, load_predictions=renamed)
+    of_odd = [pair for pair in found.pairs if odd in (pair.better, pair.worse)]
+    assert {pair.reason for pair in of_odd} == {"the two were scored on different examples and cannot be paired."}
+    assert sum(pair.p_value is not None for pair in found.pairs) == len(found.pairs) - len(of_odd)
+
+
+def test_a_missing_score_is_never_zero(sample: Sample):
+    """Where one of three seeds has no score, the mean covers two and says of how many."""
+    plan, results, load = sample
+    first = results[0]
+    scores = {**first.scores, "test": {"accuracy": Score(value=None, reason="it was lost.")}}
+    changed = [first.model_copy(update={"scores": scores}), *results[1:]]
+    found = compare(changed, plan_summary=plan, load_predictions=load).cell(first.cell_id)
+    assert (found.metrics["accuracy"].count, found.metrics["accuracy"].of) == (2, 3)
+    assert found.metrics["accuracy"].reason == "it was lost."
+    assert found.headline.lowest_seed > 0.5
+
+
+@pytest.mark.parametrize("headline", ["log_loss", "f1_macro"])
+def test_any_metric_can_rank(sample: Sample, headline: str):
+    """A loss ranks upwards; a metric that is no mean is paired by the bootstrap."""
+    plan, results, load = sample
+    found = compare(results, plan_summary=plan.model_copy(update={"headline": headline}), load_predictions=load)
+    values = [cell.headline.value for cell in found.ranking("digits")]
+    assert values == sorted(values, reverse=headline == "f1_macro")
+    assert any(pair.different for pair in found.pairs)
+    assert all(pair.difference >= 0 for pair in found.pairs)
+
+
+def test_an_unknown_headline_is_refused(sample: Sample):
+    """The complaint names the nearest metric."""
+    plan, _, load = sample
+    with pytest.raises(UnknownNameError, match="accuracy"):
+        compare([], plan_summary=plan.model_copy(update={"headline": "acuracy"}), load_predictions=load)
+
+
+def test_every_data_set_has_a_ranking_of_its_own(sample: Sample):
+    """The same cells under a second data set are ranked apart and never paired across."""
+    plan, results, load = sample
+    other = {trial.cell_id for trial in plan.trials if trial.model == "gaussian"}
+    moved = tuple(
+        trial.model_copy(update={"dataset": "second"}) if trial.cell_id in other else trial for trial in plan.trials
+    )
+    found = compare(results, plan_summary=plan.model_copy(update={"trials": moved}), load_predictions=load)
+    assert found.datasets == ("digits", "second")
+    assert [answer.dataset for answer in found.recommendations] == ["digits", "second"]
+    assert found.ranking("second")[0].rank == 1
+    assert all((pair.better in other) == (pair.worse in other) for pair in found.pairs)
+
+
+def test_pauses_between_runs_cost_nothing(sample: Sample):
+    """Two trials of a second each, an hour apart, overlap nothing: two seconds."""
+    _, results, _ = sample
+    stamps = [("2026-01-01T10:00:00+00:00", "2026-01-01T10:00:01+00:00"), ("2026-01-01T11:00:00+00:00",) * 2]
+    stamps[1] = ("2026-01-01T11:00:00+00:00", "2026-01-01T11:00:01+00:00")
+    two = [
+        result.model_copy(update={"started_at": start, "finished_at": end})
+        for result, (start, end) in zip(results, stamps, strict=False)
+    ]
+    assert wall_seconds(two) == pytest.approx(2.0)
+
+
+def test_a_plan_is_summarised_with_its_labels():
+    """The shipped spec: 60 final trials in 20 cells, labels as reports print them."""
+    path = Path(__file__).resolve().parents[1] / "specs" / "vision.json"
+    plan = make_plan(parse_spec(path.read_text(encoding="utf-8")))
+    summary = summarise_plan(plan)
+    finals = [trial for trial in summary.trials if trial.phase == "final"]
+    assert {trial.trial_id for trial in summary.trials} == {trial.id for trial in plan.trials}
+    assert len(finals) == 3 * len({trial.cell_id for trial in finals})
+    assert {trial.strategy_name for trial in finals} == {"linear_probe", "fine_tune", "from_scratch"}
+    assert summary.command == "suite run specs/vision.json"

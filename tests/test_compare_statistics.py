@@ -1,0 +1,111 @@
+"""Paired tests, correction, tie letters and fronts: against SciPy, published and hand-worked examples."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_value
+from suite.compare.pareto import front
+from suite.compare.ties import tie_letters
+
+
+def test_holm_worked_by_hand():
+    """0.01, 0.04, 0.03 of three become 0.03, 0.06, 0.06: times 3, times 2, and never below the one before."""
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
+
+
+def test_holm_never_exceeds_one_and_takes_nothing():
+    """Large p-values stop at 1; no pairs give no p-values."""
+    assert holm(np.array([0.6, 0.9])).tolist() == [1.0, 1.0]
+    assert holm(np.array([])).tolist() == []
+
+
+@pytest.mark.parametrize(("only_first", "only_second"), [(8, 2), (5, 5), (12, 0), (0, 1)])
+def test_one_seed_is_mcnemars_exact_test(only_first: int, only_second: int):
+    """For right-or-wrong answers of one seed the sign-flip test is the binomial test on the disagreements."""
+    differences = np.array([1.0] * only_first + [-1.0] * only_second + [0.0] * 30)
+    expected = stats.binomtest(only_first, only_first + only_second).pvalue
+    assert sign_flip_p_value(differences) == pytest.approx(expected, abs=1e-12)
+
+
+def test_three_seeds_are_every_flip_enumerated():
+    """Differences in thirds: the exact p-value is the share of all sign choices that are as extreme."""
+    differences = np.array([1.0, 2 / 3, 2 / 3, 1 / 3, -1 / 3, 1 / 3, 0.0, 1.0])
+    flips = np.array(list(product([-1, 1], repeat=len(differences))))
+    expected = (np.abs(flips @ differences) >= abs(differences.sum()) - 1e-9).mean()
+    assert sign_flip_p_value(differences, steps=3) == pytest.approx(expected, abs=1e-12)
+
+
+def test_values_that_are_no_steps_use_the_normal_distribution():
+    """Log losses: close to SciPy's permutation test."""
+    differences = np.random.default_rng(0).normal(0.2, 1.0, 200)
+    expected = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=9999, rng=np.random.default_rng(1)
+    ).pvalue
+    assert sign_flip_p_value(differences) == pytest.approx(expected, abs=0.01)
+
+
+def test_equal_models_have_p_one():
+    """No difference anywhere, and differences that cancel."""
+    assert sign_flip_p_value(np.zeros(10)) == 1.0
+    assert sign_flip_p_value(np.array([1.0, -1.0])) == 1.0
+
+
+def test_the_test_is_wrong_as_seldom_as_it_says():
+    """Of 400 pairs of equally good models about 1 in 20, and not more, are called different."""
+    generator = np.random.default_rng(3)
+    right = (generator.random((400, 2, 3, 120)) < 0.85).mean(axis=2)
+    p_values = np.array([sign_flip_p_value(first - second, steps=3) for first, second in right])
+    assert (p_values < 0.05).mean() <= 0.08
+    assert (p_values < 0.5).mean() > 0.35
+
+
+def test_the_bootstrap_test_is_a_z_test():
+    """Two standard errors from 0: p = 0.0455; too few resamples: no p-value."""
+    resampled = np.random.default_rng(4).normal(0.2, 0.1, 200_000)
+    assert bootstrap_p_value(0.2, resampled) == pytest.approx(0.0455, abs=0.002)
+    assert bootstrap_p_value(0.2, np.full(10, np.nan)) is None
+
+
+def test_letters_of_a_published_example():
+    """Piepho (2004), section 3: 8 treatments; groups (1 2 3 4), (2 3 4 5), ... share their letters."""
+    groups = [(0, 1, 2, 3), (2, 3, 4, 5), (4, 5, 6), (6, 7)]
+    together = {pair for group in groups for pair in combinations(group, 2)}
+    different = [pair for pair in combinations(range(8), 2) if pair not in together]
+    assert tie_letters(8, different) == ("a", "a", "ab", "ab", "bc", "bc", "cd", "d")
+
+
+def test_letters_of_nothing_and_of_equals():
+    """No cells, one cell, all tied, all different."""
+    assert tie_letters(0, []) == ()
+    assert tie_letters(1, []) == ("a",)
+    assert tie_letters(3, []) == ("a", "a", "a")
+    assert tie_letters(3, [(0, 1), (0, 2), (1, 2)]) == ("a", "b", "c")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 9).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.sampled_from([*combinations(range(10), 2)]))))
+)
+def test_a_letter_in_common_means_tied(case: tuple[int, set[tuple[int, int]]]):
+    """For any pattern of differences: no letter in common exactly where two cells are different."""
+    count, pairs = case
+    different = {pair for pair in pairs if pair[1] < count}
+    letters = tie_letters(count, different)
+    assert letters[0].startswith("a")
+    for pair in combinations(range(count), 2):
+        common = set(letters[pair[0]]) & set(letters[pair[1]])
+        assert bool(common) == (pair not in different)
+
+
+def test_the_front_holds_what_nothing_beats():
+    """Cheapest first; a point that is dearer and no better is left out, an equal one stays."""
+    points = [("slow", 3.0, 0.9), ("fast", 1.0, 0.7), ("bad", 2.0, 0.6), ("twin", 1.0, 0.7), ("dear", 4.0, 0.9)]
+    assert front(points) == ("fast", "twin", "slow")
+    assert front([]) == ()

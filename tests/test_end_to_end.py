@@ -1,0 +1,161 @@
+"""The main job on a small spec: every stage, real weights, real workers, the same scores each time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import suite
+from suite.results import Result
+from suite.store import open_store
+
+SPEC = {
+    "name": "small",
+    "task": "image_classification",
+    "models": [{"source": "zoo", "name": "resnet_tiny"}],
+    "datasets": [{"source": "sklearn", "name": "digits_photo"}],
+    "evaluate_on": [{"source": "sklearn", "name": "digits"}],
+    "strategies": [
+        {"strategy": "linear_probe"},
+        {"strategy": "knn"},
+        {"strategy": "fine_tune", "unfreeze": 1, "learning_rate": [0.001, 0.003]},
+    ],
+    "seeds": [1, 2],
+    "training": {"epochs": 1, "batch_size": 64},
+}
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory) -> Path:
+    """The small spec as a file."""
+    path = tmp_path_factory.mktemp("spec") / "small.json"
+    path.write_text(json.dumps(SPEC))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(spec, tmp_path_factory):
+    """The spec run in one go."""
+    return suite.run(spec, out=tmp_path_factory.mktemp("whole") / "small", quiet=True)
+
+
+def _results(out: Path) -> dict[str, Result]:
+    with open_store(out, create=False) as store:
+        return {result.id: result for result in store.query()}
+
+
+def _file(store, result: Result, name: str) -> Path | None:
+    path = store.artefact(result, name)
+    return path if path is not None and path.is_file() else None
+
+
+def test_every_trial_is_done_and_the_reports_are_there(whole):
+    """Six final and two search trials, a page and its Markdown twin."""
+    assert whole.counts == {"done": 8}
+    assert {"report.html", "report.md", "charts"} <= {path.name for path in whole.out.iterdir()}
+
+
+def test_scores_cover_validation_test_and_the_further_set(whole):
+    """A final trial is scored on all three, a search trial on validation alone."""
+    sets = {(result.phase, frozenset(result.scores)) for result in _results(whole.out).values()}
+    assert sets == {("search", frozenset({"validation"})), ("final", frozenset({"validation", "test", "digits"}))}
+
+
+def test_the_final_trials_take_the_learning_rate_that_was_best_on_validation(whole):
+    """The winner of the search is in the hyperparameters of every seed."""
+    mine = [result for result in _results(whole.out).values() if result.strategy.startswith("fine_tune")]
+    tried = {r.hyperparameters["learning_rate"]: r.scores["validation"] for r in mine if r.phase == "search"}
+    best = max(tried, key=lambda rate: (tried[rate]["accuracy"].value, -tried[rate]["log_loss"].value))
+    assert {r.hyperparameters["learning_rate"] for r in mine if r.phase == "final"} == {best}
+
+
+def test_the_best_model_of_each_cell_is_kept_and_repeats_its_predictions(spec, whole):
+    """One ``.keras`` file for each cell; loaded alone it gives the stored probabilities for raw pictures."""
+    import keras
+    import numpy as np
+
+    from suite.data.cache import decoded
+    from suite.results import Predictions
+    from suite.runner.warm import load_dataset
+    from suite.spec import load_spec
+
+    with open_store(whole.out, create=False) as store:
+        finals = [result for result in store.query() if result.phase == "final"]
+        kept = [result for result in finals if _file(store, result, "model") is not None]
+        assert len(kept) == len({result.cell_id for result in finals}) == 3
+        stored = Predictions.load(_file(store, kept[0], "predictions/test"))
+        model = keras.saving.load_model(_file(store, kept[0], "model"), safe_mode=True)
+    dataset = load_dataset(load_spec(spec).datasets[0])
+    images = decoded(dataset.splits["test"], dataset, size=(32, 32))
+    assert np.allclose(np.asarray(model(images.astype("float32"))), stored.probabilities, atol=1e-5)
+
+
+def test_a_run_in_pieces_gives_the_same_scores_to_the_last_digit(spec, whole, tmp_path):
+    """First one strategy, then the rest in new processes: ids, scores and histories are equal."""
+    out = tmp_path / "small"
+    suite.run(spec, out=out, quiet=True, only=("strategy=fine_tune", "seed=2"))
+    suite.run(spec, out=out, quiet=True)
+    ours, theirs = _results(out), _results(whole.out)
+    assert ours.keys() == theirs.keys()
+    for trial_id, result in ours.items():
+        assert result.scores == theirs[trial_id].scores
+        losses = [[record.train_loss for record in one.history] for one in (result, theirs[trial_id])]
+        assert losses[0] == losses[1]
+
+
+def test_a_finished_run_does_nothing_and_says_so(spec, whole):
+    """The same command again runs no trial, and imports no TensorFlow to find out."""
+    code = (
+        "import sys; from suite.cli.main import cli\n"
+        f"try: cli(['run', {str(spec)!r}, '--out', {str(whole.out)!r}])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nothing to do" in done.stdout
+
+
+def test_memory_that_runs_out_halves_the_batch_and_is_recorded(tmp_path):
+    """A strategy that has no room for more than 16 examples ends with 16, and the result says so."""
+    plugin = tmp_path / "narrow.py"
+    plugin.write_text(NARROW)
+    spec = tmp_path / "narrow.json"
+    strategies = [{"strategy": "narrow", "jit": "off"}]
+    spec.write_text(json.dumps({**SPEC, "strategies": strategies, "seeds": [1], "plugins": ["narrow.py"]}))
+    outcome = suite.run(spec, out=tmp_path / "out", quiet=True)
+    result = next(iter(_results(outcome.out).values()))
+    assert result.batch_size == 16
+    assert any("halved to 16" in note for note in result.notes)
+
+
+def test_a_fit_that_diverges_ends_its_trial_and_not_the_run(tmp_path):
+    """An absurd learning rate is a diverged trial with a reason; the probe beside it is done."""
+    spec = tmp_path / "wild.json"
+    wild = {"strategy": "fine_tune", "optimizer": "sgd", "learning_rate": 10.0, "jit": "off", "epochs": 3}
+    document = {**SPEC, "strategies": [wild, {"strategy": "linear_probe"}], "seeds": [1]}
+    spec.write_text(json.dumps(document))
+    outcome = suite.run(spec, out=tmp_path / "out", quiet=True)
+    assert outcome.counts == {"diverged": 1, "done": 1}
+    assert "learning rate 10" in (outcome.failed[0].reason or "")
+
+
+NARROW = '''
+"""Fine-tuning that has room for 16 examples."""
+
+from suite.registry import STRATEGIES
+from suite.strategies.fine_tune import FineTune
+
+
+@STRATEGIES.register("narrow")
+class Narrow(FineTune):
+    @classmethod
+    def fit(cls, context, options):
+        if context.batch_size > 16:
+            raise MemoryError
+        return super().fit(context, options)
+'''
