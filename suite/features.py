@@ -19,6 +19,7 @@ from suite.data.batches import Examples
 from suite.data.cache import entry_path, touch, write_entry
 from suite.errors import StoreError
 from suite.models.backbone import Backbone
+from suite.models.hashing import weights_sha256
 
 __all__ = ["FeatureStore", "Features"]
 
@@ -78,7 +79,7 @@ def _identity(backbone: Backbone, examples: Examples, fingerprint: str) -> dict[
         "version": FEATURES_VERSION,
         "backbone": backbone.name,
         "family": backbone.family,
-        "weights": backbone.weights.sha256,
+        "weights": backbone.weights.sha256 or weights_sha256(backbone.model),
         "input_size": list(backbone.input_size),
         "pooling": backbone.pooling,
         "fingerprint": fingerprint,

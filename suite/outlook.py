@@ -161,8 +161,8 @@ def requirements_of(spec: Spec, plan: Plan | None = None) -> tuple[Requirement, 
                 continue
             asked.add(question)
             source = registry.get(choice.source)
-            for need in source.requirements(choice.options(source)):
-                found.setdefault((need.url, need.path), need)
+            needs = source.requirements(choice.options(source)) if hasattr(source, "requirements") else ()
+            found |= {(need.url, need.path): need for need in needs}
     return tuple(found.values())
 
 

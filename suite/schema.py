@@ -18,9 +18,12 @@ from pydantic import BaseModel
 from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS, Registry
 from suite.spec import DatasetSpec, ModelSpec, Spec, StrategySpec
 
-__all__ = ["field_descriptions", "spec_schema"]
+__all__ = ["MOST_NAMES", "field_descriptions", "spec_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+MOST_NAMES = 60
+"""A source with more names than this, KerasHub's presets, is not spelled out: its list changes with its release."""
 
 _VARIANTS: tuple[tuple[type[BaseModel], str, Registry[Any]], ...] = (
     (ModelSpec, "source", MODELS),
@@ -73,7 +76,7 @@ def _variant(common: dict[str, Any], key: str, name: str, variant: Any, definiti
     properties = {**common["properties"], **options.get("properties", {}), key: {"const": name}}
     known = variant.known_names() if hasattr(variant, "known_names") else ()
     naming = next((field for field in ("name", "preset") if field in properties), None)
-    if known and naming:
+    if naming and 0 < len(known) <= MOST_NAMES:
         properties[naming] = {**properties[naming], "examples": list(known)}
     return {
         "type": "object",

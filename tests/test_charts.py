@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -209,6 +210,18 @@ def test_the_chosen_candidate_is_marked() -> None:
 def test_numbers_as_words(said: str, meant: str) -> None:
     """Three digits, thin spaces, a dash where something is missing."""
     assert said == meant
+
+
+def test_what_is_not_a_number_is_missing() -> None:
+    """A candidate whose score diverged neither breaks the page's JSON nor pulls the scale away."""
+    cell = COMPARISON.cells[0]
+    tried = cell.ledger.tried[0].model_copy(update={"validation_score": math.nan})
+    ledger = cell.ledger.model_copy(update={"tried": (tried, *cell.ledger.tried[1:])})
+    cells = (cell.model_copy(update={"ledger": ledger}), *COMPARISON.cells[1:])
+    spec = specification(build("tuning", COMPARISON.model_copy(update={"cells": cells})))
+    json.dumps(spec, allow_nan=False)
+    assert spec["datasets"]["candidates"][0]["score"] is None
+    assert score(math.nan) == "–"
 
 
 def test_charts_do_without_tensorflow() -> None:

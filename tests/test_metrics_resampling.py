@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sample_predictions import random_predictions
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
@@ -11,7 +12,6 @@ from suite.metrics import metrics_named, resampling, score_all
 from suite.metrics.resampling import interval, intervals, resampled_means, resampled_scores
 from suite.registry import METRICS
 from suite.results import Predictions
-from sample_predictions import random_predictions
 
 
 def test_the_interval_is_scipys():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_predictions import predictions_of, random_predictions
 from sklearn import metrics as sklearn_metrics
 
 from suite.errors import SuiteError
@@ -16,7 +17,6 @@ from suite.metrics.calibration import reliability_bins
 from suite.metrics.confusion import class_table, confusion_matrix
 from suite.registry import METRICS
 from suite.results import Predictions
-from sample_predictions import predictions_of, random_predictions
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -114,7 +114,7 @@ def test_no_examples_give_no_score(name: str):
     assert (score.value, score.reason) == (None, "there are no examples.")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 8), st.integers(8, 40))
 def test_metrics_stay_in_bounds_and_ignore_order(seed: int, classes: int, examples: int):
     """Shares lie in [0, 1], losses at 0 or above, and shuffled examples change nothing."""

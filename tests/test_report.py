@@ -4,63 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_reader import Elements, body_of, browse, data_of, needs_browser
 from report_sample import make_comparison
 from sample_run import load_from, make_sample_results
+from test_charts import contrast
 
 from suite.charts.words import score
-from suite.compare import compare
-from suite.compare.comparison import Comparison, FailureRecord, PlannedTrial
+from suite.compare.compare import compare
+from suite.compare.comparison import Comparison, PlannedTrial
 from suite.errors import StoreError
 from suite.registry import CHARTS
 from suite.report import Written, write_report
-from suite.report.markdown import fenced, literal
 from suite.report.page import make_page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--virtual-time-budget=20000",
-    "--dump-dom",
-)
-HOSTILE = (
-    "</script><script>document.title='taken'</script>",
-    "<img src=x onerror=\"document.title='taken'\">",
-    "quote \" and ' and & and \\",
-    "pipe | and `code` and *stars*",
-    "[link](javascript:alert(1)) http://evil.example www.evil.example",
-    "<!-- {{ 7 * 7 }} ${7 * 7} %}",
-    "line\nbreak \u202e reversed",
-)
-
-
-class Elements(HTMLParser):
-    """Every element of a page with its attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Called by the parser."""
-        self.found.append((tag, dict(attrs)))
+from suite.resources import templates_folder
 
 
 @pytest.fixture(scope="module")
@@ -76,44 +38,11 @@ def written(folder: Path) -> Written:
 
 
 @pytest.fixture(scope="module")
-def hostile(folder: Path) -> Written:
-    """The report of a comparison whose every name tries to get loose."""
-    one = FailureRecord(
-        trial_id="t", cell_id="c", model=HOSTILE[1], dataset=HOSTILE[0], strategy=HOSTILE[3], seed=1, phase="final",
-        status="failed", reason=HOSTILE[0], log_tail=HOSTILE[1],
-    )  # fmt: skip
-    comparison = make_comparison(
-        models=HOSTILE[:4],
-        strategies=(HOSTILE[0], HOSTILE[4]),
-        datasets=(HOSTILE[1],),
-        sets=(HOSTILE[5],),
-        classes=HOSTILE,
-        title=HOSTILE[0],
-        failures=(one,),
-        remarks=HOSTILE,
-        command="suite run 'a```b'\n</script>",
-    )
-    return write_report(comparison, folder / "hostile")
-
-
-@pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """A small honest run with a failure of each kind, compared."""
     folder = tmp_path_factory.mktemp("sample")
     plan, results = make_sample_results(folder)
     return compare(results, plan_summary=plan, load_predictions=load_from(folder))
-
-
-def body_of(path: Path) -> str:
-    """The page without its scripts."""
-    return path.read_text(encoding="utf-8").split('<script type="application/json"')[0]
-
-
-def data_of(html: str) -> Any:
-    """The JSON that the page carries."""
-    found = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', html, re.DOTALL)
-    assert found
-    return json.loads(found.group(1))
 
 
 def test_all_files_are_written_and_no_others(written: Written) -> None:
@@ -206,60 +135,14 @@ def test_page_data_has_every_cell(written: Written) -> None:
     assert data["chosen"] == comparison.recommendations[0].cell_id
 
 
-def test_hostile_names_stay_text_in_the_page(hostile: Written) -> None:
-    """No name becomes an element, an attribute or the end of a script."""
-    text = hostile.html.read_text(encoding="utf-8")
-    elements = Elements(text).found
-    assert sum(tag == "script" for tag, _ in elements) == 3
-    assert not [attributes for _, attributes in elements if any(name.startswith("on") for name in attributes)]
-    assert not [attributes for tag, attributes in elements if tag == "img" and attributes.get("src") == "x"]
-    assert data_of(text)["classes"] == [list(HOSTILE)]
-
-
-def test_hostile_names_stay_text_in_pictures(hostile: Written) -> None:
-    """SVG text is escaped: each picture is XML whose elements are drawing ones."""
-    from xml.etree import ElementTree as ET
-
-    for path in hostile.pictures:
-        tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(path.read_text("utf-8")).iter()}
-        assert tags <= {"svg", "g", "path", "text", "tspan", "rect", "line", "defs", "clipPath", "title"}
-
-
-def test_hostile_names_stay_text_in_markdown(hostile: Written) -> None:
-    """Tables keep their columns, nothing becomes a link, a tag or code."""
-    text = hostile.markdown.read_text(encoding="utf-8")
-    body = text.split("## Reproduce")[0]
-    assert not re.search(r"<(?!/?(details|summary)>)", body)
-    assert "](javascript" not in body.replace("\\]", "")
-    assert "http://" not in body
-    assert "www." not in body
-    rows = re.findall(r"^\|.*\|$", body.split("## Leaderboard")[1].split("##")[0], re.MULTILINE)
-    boards = [row for row in rows if re.match(r"\| (rank|---:|\d+) \|", row)]
-    assert len({row.count("|") for row in boards}) == 1
-    assert "````text\n" in text
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_literal_markdown_is_one_line_without_markup(name: str) -> None:
-    """Every mark that means something to Markdown is escaped."""
-    text = str(literal(name))
-    assert "\n" not in text
-    assert "\u202e" not in text
-    assert not re.search(r"(?<!\\)[`*\[\]~]|<|>|\|", text)
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [("resnet_tiny", "resnet_tiny"), ("_x_", "\\_x\\_"), ("- a", "\\- a"), ("1. a", "1\\. a"), ("0.957", "0.957")],
-)
-def test_literal_markdown_leaves_plain_names_alone(name: str, meant: str) -> None:
-    """Ordinary names stay readable in the source."""
-    assert str(literal(name)) == meant
-
-
-def test_a_fence_is_longer_than_what_it_holds() -> None:
-    """Backticks inside a command cannot end its code block."""
-    assert str(fenced("a ```` b")).startswith("`````text\n")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_in_both_schemes(scheme: str) -> None:
+    """Ink, quiet text and links have at least 4.5 to 1 on their paper."""
+    blocks = re.findall(r":root \{([^}]*--paper[^}]*)\}", (templates_folder() / "report" / "report.css").read_text())
+    colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", blocks[0 if scheme == "light" else 1]))
+    for name in ("ink", "quiet", "accent"):
+        assert contrast(colours[name], colours["paper"]) >= 4.5, name
+        assert contrast(colours[name], colours["soft"]) >= 4.5, name
 
 
 def make_missing(count: int) -> tuple[PlannedTrial, ...]:
@@ -367,27 +250,6 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     place.write_text("a file")
     with pytest.raises(StoreError, match="cannot be written"):
         write_report(make_comparison(models=(), strategies=(), sets=()), place)
-
-
-def browse(page: Path, profile: Path) -> tuple[str, list[str]]:
-    """The document after its scripts have run, and what the browser had to complain about."""
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", page.resolve().as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH")
-
-
-@needs_browser
-def test_a_browser_draws_hostile_names_without_complaint(hostile: Written, tmp_path: Path) -> None:
-    """Chromium reports no error, draws every chart, and no name has become code."""
-    document, complaints = browse(hostile.html, tmp_path)
-    assert not complaints
-    assert 'data-ready="true"' in document
-    assert "<title>taken</title>" not in document
-    figures = len(re.findall(r"<figure[^>]*data-chart", document))
-    assert figures == len(re.findall(r'<svg [^>]*class="marks"', document))
 
 
 PLAY = """

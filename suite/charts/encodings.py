@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,8 +59,10 @@ def by_cell(rows: Sequence[Row], *, lines: bool = False) -> alt.Y:
 
 def score_scale(rows: Sequence[Row], *fields: str) -> alt.Scale:
     """From the least to the most of these fields with a little room; fractions never leave 0 to 1."""
-    values = [row[field] for row in rows for field in fields if row.get(field) is not None]
-    low, high = min(values), max(values)
+    values = [
+        row[field] for row in rows for field in fields if row.get(field) is not None and math.isfinite(row[field])
+    ]
+    low, high = min(values, default=0.0), max(values, default=1.0)
     room = 0.04 * (high - low) or 0.02
     ends = (low - room, high + room)
     if low >= 0 and high <= 1:
@@ -83,8 +86,15 @@ def exact(*fields: tuple[str, str, str]) -> list[alt.Tooltip]:
 def finish(chart: Any, data: Mapping[str, Sequence[Row]], *, height: int | None = None, **hints: Any) -> Any:
     """The chart with its rows as named data, its height, and hints for the width that a page gives it."""
     # Set, not passed to properties(): Altair would check every row against its schema, which takes seconds.
-    chart.datasets = {name: list(rows) for name, rows in data.items()}
+    chart.datasets = {name: [_finite(row) for row in rows] for name, rows in data.items()}
     chart.usermeta = {"suite": hints}
     if height is not None:
         chart.height = height
     return chart
+
+
+def _finite(row: Row) -> Row:
+    """JSON has no word for NaN; what is not a number is missing."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()
+    }

@@ -20,8 +20,8 @@ class Seeds:
     summary: ClassVar[str] = "Score of every seed beside the mean and its interval."
     title: ClassVar[str] = "Seeds"
     how_to_read: ClassVar[str] = (
-        "A seed fixes the random choices of a fit. Ticks are single seeds, the dot is their mean, the pale bar the 95 % interval over test examples. "
-        "Ticks far apart: the outcome depends on luck."
+        "A seed fixes the random choices of a fit. Ticks are single seeds, the dot is their mean, the pale bar the "
+        "95 % interval over test examples. Ticks far apart: the outcome depends on luck."
     )
 
     @classmethod

@@ -14,7 +14,7 @@ MINUTE, HOUR = 60, 3600
 
 def score(value: float | None, *, low: float | None = None, high: float | None = None) -> str:
     """A fraction with three digits; with two where the interval is wider than 0.1."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return MISSING
     wide = low is not None and high is not None and high - low > 0.1
     return f"{value:.2f}" if wide else f"{value:.3f}"

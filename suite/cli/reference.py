@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from suite.cli.main import COMMANDS, cli
+from suite.schema import MOST_NAMES, field_descriptions, spec_schema
 
 __all__ = ["choices_page", "commands_page", "main", "pages"]
 
@@ -47,8 +48,6 @@ Results go to stdout, progress and complaints to stderr.
 
 def pages() -> dict[str, str]:
     """File name inside ``docs/`` to its text."""
-    from suite.schema import spec_schema
-
     return {
         "commands.md": commands_page(),
         "choices.md": choices_page(),
@@ -62,7 +61,7 @@ def commands_page() -> str:
         "# Commands\n",
         "Written by `python -m suite.cli.reference`; the same text is in `suite COMMAND --help`.\n",
     ]
-    context = click.Context(cli, info_name="suite", terminal_width=WIDTH)
+    context = click.Context(cli, info_name="suite", terminal_width=WIDTH, help_option_names=["-h", "--help"])
     for name in COMMANDS:
         command = cli.get_command(context, name)
         if command is not None:
@@ -89,7 +88,7 @@ def choices_page() -> str:
             if options is not None:
                 parts.append(_options_table(options))
             if listing.known_names:
-                parts.append("Known names: " + ", ".join(f"`{name}`" for name in listing.known_names) + "\n")
+                parts.append(_names(kind, listing.known_names))
     return "\n".join(parts)
 
 
@@ -104,8 +103,6 @@ def _sections(command: click.Command, name: str, parent: click.Context) -> Itera
 
 
 def _options_table(options: Any) -> str:
-    from suite.schema import field_descriptions
-
     described = field_descriptions(options)
     properties = options.model_json_schema(by_alias=True).get("properties", {})
     rows = []
@@ -113,11 +110,18 @@ def _options_table(options: Any) -> str:
         if name != "why":
             default = "required" if field.is_required() else f"`{_json(field.get_default(call_default_factory=True))}`"
             kind = _type_in_words(properties.get(field.alias or name, {}))
-            text = " ".join(described.get(name, "").split())
+            text = " ".join(described.get(name, "").split()).replace("``", "`")
             rows.append("| " + " | ".join(_cell(part) for part in (f"`{name}`", kind, default, text)) + " |")
     if not rows:
         return "No options.\n"
     return "\n".join(["| option | type | default | |", "|---|---|---|---|", *rows, ""])
+
+
+def _names(kind: str, names: tuple[str, ...]) -> str:
+    """All of them, unless they are those of another project and many."""
+    if len(names) > MOST_NAMES:
+        return f"{len(names)} names, for instance `{names[0]}`; `suite list {kind}` has them all.\n"
+    return "Known names: " + ", ".join(f"`{name}`" for name in names) + "\n"
 
 
 def _type_in_words(schema: dict[str, Any]) -> str:

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
-__all__ = ["bootstrap_p_value", "holm", "sign_flip_p_value"]
+__all__ = ["bootstrap_p_value", "holm", "sign_flip_p_values"]
 
 Array = NDArray[np.float64]
 FAR_APART = 8.0
@@ -18,32 +18,32 @@ EXACT_UP_TO = 3_000
 """With more differing examples the normal distribution is as good as the exact one."""
 
 
-def sign_flip_p_value(differences: Array, *, steps: int = 1) -> float:
-    """The two-sided p-value of a paired sign-flip test.
+def sign_flip_p_values(differences: Array, *, steps: int = 1) -> Array:
+    """The two-sided p-values of paired sign-flip tests, many pairs at once.
 
     Under the null hypothesis each example's difference could as well have had the other sign.  For one
     seed and a right-or-wrong metric this is McNemar's exact test.
 
     Args:
-        differences: Score of one model minus that of the other for each example, shape ``(n,)``.
+        differences: Score of one model minus that of the other for each example, shape ``(pairs, n)``.
         steps: Where every difference is a multiple of ``1 / steps``, the exact distribution is used;
             otherwise the normal one.
 
     Returns:
-        1 where the models never differ.
+        Shape ``(pairs,)``; 1 where the models never differ.
     """
     scaled = differences * steps
     whole = np.rint(scaled)
-    spread = math.sqrt(float((scaled**2).sum()))
-    if spread == 0:
-        return 1.0
-    is_whole = bool(np.abs(scaled - whole).max() < 1e-6)
-    deviation = abs(float(scaled.sum())) / spread
-    if not is_whole or deviation > FAR_APART or np.count_nonzero(whole) > EXACT_UP_TO:
-        return math.erfc(deviation / math.sqrt(2))
-    sizes = np.bincount(np.abs(whole).astype(np.int64))
-    total = abs(int(whole.sum()))
-    return _exact(tuple(int(count) for count in sizes[1:]), total)
+    spread = np.sqrt((scaled**2).sum(axis=1))
+    total = np.abs(scaled.sum(axis=1))
+    deviation = np.divide(total, spread, out=np.zeros_like(total), where=spread > 0)
+    p_values = np.asarray(special.erfc(deviation / math.sqrt(2)), dtype=np.float64)
+    is_whole = np.abs(scaled - whole).max(axis=1, initial=0.0) < 1e-6
+    few = np.count_nonzero(whole, axis=1) <= EXACT_UP_TO
+    for row in np.flatnonzero(is_whole & few & (deviation <= FAR_APART)):
+        sizes = np.bincount(np.abs(whole[row]).astype(np.int64)).tolist()
+        p_values[row] = _exact(tuple(sizes[1:]), abs(int(whole[row].sum())))
+    return p_values
 
 
 @lru_cache(maxsize=65_536)

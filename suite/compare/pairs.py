@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
 from suite.compare.evidence import SetEvidence
-from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_value
+from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_values
 from suite.metrics.resampling import intervals
 
 __all__ = ["differences", "standard_error"]
@@ -90,21 +90,26 @@ def _tests_of(
         for index, second in enumerate(seconds)
         if reasons[index] is None and first.resampled is not None and second.resampled is not None
     }
-    ends = dict(zip(gaps, intervals(np.array(list(gaps.values()))).tolist(), strict=True)) if gaps else {}
+    rows = np.array(list(gaps.values()))
+    ends = dict(zip(gaps, intervals(rows).tolist(), strict=True)) if gaps else {}
+    scores = [_score_gap(better, other, sign) for other in others]
+    tested = _p_values(first, {index: seconds[index] for index in gaps}, gaps, scores)
     found = []
     for index, other in enumerate(others):
         names = (better.cell_id, other.cell_id)
-        observed = None
-        if better.headline is not None and other.headline is not None:
-            observed = sign * (better.headline.value - other.headline.value)
         if index not in gaps:
-            found.append(_Tested(*names, observed, reason=reasons[index]))
+            found.append(_Tested(*names, scores[index], reason=reasons[index]))
             continue
         low, high = (None if math.isnan(end) else end for end in ends[index])
-        p_value = _p_value(first, seconds[index], gaps[index], observed or 0.0)
-        reason = None if p_value is not None else "too few resamples have a score."
-        found.append(_Tested(*names, observed, low, high, p_value, reason))
+        reason = None if tested[index] is not None else "too few resamples have a score."
+        found.append(_Tested(*names, scores[index], low, high, tested[index], reason))
     return found
+
+
+def _score_gap(better: CellSummary, worse: CellSummary, sign: float) -> float | None:
+    if better.headline is None or worse.headline is None:
+        return None
+    return sign * (better.headline.value - worse.headline.value)
 
 
 def _not_paired(better: CellSummary, worse: CellSummary, evidence: Mapping[str, SetEvidence]) -> str | None:
@@ -117,7 +122,20 @@ def _not_paired(better: CellSummary, worse: CellSummary, evidence: Mapping[str, 
     return None
 
 
-def _p_value(first: SetEvidence, second: SetEvidence, resampled: NDArray[np.float64], observed: float) -> float | None:
-    if first.values is not None and second.values is not None:
-        return sign_flip_p_value(first.values - second.values, steps=math.lcm(first.steps, second.steps))
-    return bootstrap_p_value(observed, resampled)
+def _p_values(
+    first: SetEvidence,
+    seconds: Mapping[int, SetEvidence],
+    gaps: Mapping[int, NDArray[np.float64]],
+    scores: Sequence[float | None],
+) -> dict[int, float | None]:
+    """One p-value per position: the exact test where the headline is a mean over examples, else the z-test."""
+    if first.values is None:
+        return {index: bootstrap_p_value(scores[index] or 0.0, gap) for index, gap in gaps.items()}
+    by_steps: dict[int, list[int]] = {}
+    for index, second in seconds.items():
+        by_steps.setdefault(math.lcm(first.steps, second.steps), []).append(index)
+    found: dict[int, float | None] = {}
+    for steps, indices in by_steps.items():
+        rows = [first.values - values for index in indices if (values := seconds[index].values) is not None]
+        found.update(zip(indices, sign_flip_p_values(np.array(rows), steps=steps).tolist(), strict=True))
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import suite
@@ -56,7 +56,7 @@ def make_page(comparison: Comparison) -> Page:
             "On the whole page colour is the model and shape the strategy."
         ),
         boards=tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells),
-        metrics=tuple(_metrics(comparison)),
+        metrics=_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
         before=_before(comparison),
         errors=_errors(comparison),
         after=_after(comparison),
@@ -120,13 +120,6 @@ def _can_show(test: DatasetFacts, *, named: bool) -> str:
         parts.append(f"always naming one class gives {percent(test.chance)}")
     text = "; ".join(parts)
     return (f"{test.dataset}: {text}." if named else f"{text[:1].upper()}{text[1:]}.") if text else ""
-
-
-def _metrics(comparison: Comparison) -> Iterable[Table]:
-    for dataset in comparison.datasets:
-        table = tables.metrics_table(comparison, _cells(comparison, dataset))
-        if table.rows:
-            yield table
 
 
 def _cells(comparison: Comparison, dataset: str) -> list[CellSummary]:

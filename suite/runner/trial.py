@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from suite.runner.warm import Warm
 from suite.strategies.fit import Fit, FitContext
 from suite.tasks.image_classification import softmax
 
+# A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
+from suite.training import Predictor, prepare_device
+
 __all__ = ["execute", "file_safe"]
 
 _WARM: dict[str, Warm] = {}
@@ -37,13 +41,9 @@ def execute(request: TrialRequest) -> Result:
         TrialFailure: With the status that the trial gets.
         SuiteError: Where the user can mend it.
     """
-    from pathlib import Path
-
     for plugin in request.plugins:
         load_plugin_file(Path(plugin))
     if "warm" not in _WARM:
-        from suite.training import prepare_device
-
         prepare_device(threads=request.threads)
         _WARM["warm"] = Warm(cache_root=request.cache_root, threads=request.threads)
     warm = _WARM["warm"]
@@ -221,7 +221,6 @@ class _Execution:
     def _profile(self, context: FitContext, fit: Fit) -> Profile:
         """What the model costs; measured once for each inference graph of a worker."""
         from suite.profiler import peak_memory_bytes, profile_model
-        from suite.training import Predictor
 
         key = (id(fit.adapted.logits),)
         if key not in self.warm.profiles:

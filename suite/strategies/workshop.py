@@ -61,7 +61,11 @@ class Workshop:
     def backbone(self) -> Backbone:
         """The pretrained backbone; its weights may be those of the last fit."""
         if self._backbone is None:
+            import keras
+
             started = time.perf_counter()
+            # A backbone that is asked for with random weights has the same ones in every worker.
+            keras.utils.set_random_seed(0)
             self._backbone = self.build("pretrained")
             self._pretrained = self._backbone.model.get_weights()
             self.build_seconds = time.perf_counter() - started

@@ -1,0 +1,112 @@
+"""Names that try to get loose: in the page, in its data, in pictures and in Markdown they stay text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from page_reader import Elements, browse, data_of, needs_browser
+from report_sample import make_comparison
+
+from suite.compare.comparison import FailureRecord
+from suite.report import Written, write_report
+from suite.report.markdown import fenced, literal
+
+HOSTILE = (
+    "</script><script>document.title='taken'</script>",
+    "<img src=x onerror=\"document.title='taken'\">",
+    "quote \" and ' and & and \\",
+    "pipe | and `code` and *stars*",
+    "[link](javascript:alert(1)) http://evil.example www.evil.example",
+    "<!-- {{ 7 * 7 }} ${7 * 7} %}",
+    "line\nbreak \u202e reversed",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The report of a comparison whose every name tries to get loose."""
+    one = FailureRecord(
+        trial_id="t", cell_id="c", model=HOSTILE[1], dataset=HOSTILE[0], strategy=HOSTILE[3], seed=1, phase="final",
+        status="failed", reason=HOSTILE[0], log_tail=HOSTILE[1],
+    )  # fmt: skip
+    comparison = make_comparison(
+        models=HOSTILE[:4],
+        strategies=(HOSTILE[0], HOSTILE[4]),
+        datasets=(HOSTILE[1],),
+        sets=(HOSTILE[5],),
+        classes=HOSTILE,
+        title=HOSTILE[0],
+        failures=(one,),
+        remarks=HOSTILE,
+        command="suite run 'a```b'\n</script>",
+    )
+    return write_report(comparison, tmp_path_factory.mktemp("hostile"))
+
+
+def test_hostile_names_stay_text_in_the_page(hostile: Written) -> None:
+    """No name becomes an element, an attribute or the end of a script."""
+    text = hostile.html.read_text(encoding="utf-8")
+    elements = Elements(text).found
+    assert sum(tag == "script" for tag, _ in elements) == 3
+    assert not [attributes for _, attributes in elements if any(name.startswith("on") for name in attributes)]
+    assert not [attributes for tag, attributes in elements if tag == "img" and attributes.get("src") == "x"]
+    assert data_of(text)["classes"] == [list(HOSTILE)]
+
+
+def test_hostile_names_stay_text_in_pictures(hostile: Written) -> None:
+    """SVG text is escaped: each picture is XML whose elements are drawing ones."""
+    from xml.etree import ElementTree as ET
+
+    for path in hostile.pictures:
+        tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(path.read_text("utf-8")).iter()}
+        assert tags <= {"svg", "g", "path", "text", "tspan", "rect", "line", "defs", "clipPath", "title"}
+
+
+def test_hostile_names_stay_text_in_markdown(hostile: Written) -> None:
+    """Tables keep their columns, nothing becomes a link, a tag or code."""
+    text = hostile.markdown.read_text(encoding="utf-8")
+    body = text.split("## Reproduce")[0]
+    assert not re.search(r"<(?!/?(details|summary)>)", body)
+    assert "](javascript" not in body.replace("\\]", "")
+    assert "http://" not in body
+    assert "www." not in body
+    rows = re.findall(r"^\|.*\|$", body.split("## Leaderboard")[1].split("##")[0], re.MULTILINE)
+    boards = [row for row in rows if re.match(r"\| (rank|---:|\d+) \|", row)]
+    assert len({row.count("|") for row in boards}) == 1
+    assert "````text\n" in text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_literal_markdown_is_one_line_without_markup(name: str) -> None:
+    """Every mark that means something to Markdown is escaped."""
+    text = str(literal(name))
+    assert "\n" not in text
+    assert "\u202e" not in text
+    assert not re.search(r"(?<!\\)[`*\[\]~]|<|>|\|", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("resnet_tiny", "resnet_tiny"), ("_x_", "\\_x\\_"), ("- a", "\\- a"), ("1. a", "1\\. a"), ("0.957", "0.957")],
+)
+def test_literal_markdown_leaves_plain_names_alone(name: str, meant: str) -> None:
+    """Ordinary names stay readable in the source."""
+    assert str(literal(name)) == meant
+
+
+def test_a_fence_is_longer_than_what_it_holds() -> None:
+    """Backticks inside a command cannot end its code block."""
+    assert str(fenced("a ```` b")).startswith("`````text\n")
+
+
+@needs_browser
+def test_a_browser_draws_hostile_names_without_complaint(hostile: Written, tmp_path: Path) -> None:
+    """Chromium reports no error, draws every chart, and no name has become code."""
+    document, complaints = browse(hostile.html, tmp_path)
+    assert not complaints
+    assert 'data-ready="true"' in document
+    assert "<title>taken</title>" not in document
+    figures = len(re.findall(r"<figure[^>]*data-chart", document))
+    assert figures == len(re.findall(r'<svg [^>]*class="marks"', document))
