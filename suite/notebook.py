@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["ComparisonView"]
+
+SHOWN = ("quality_latency", "quality_training", "generalisation")
+"""Charts that a notebook shows by itself; ``chart`` gives any."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,21 @@ class ComparisonView:
         return CHARTS.get(name).build(self.comparison, dataset=dataset)
 
     def _repr_html_(self) -> str:
-        """The answer and one table per data set, everything escaped."""
+        """The answer, and for each data set its leaderboard and main charts; everything is escaped."""
         parts = [f"<h3>{html.escape(self.comparison.title or self.comparison.spec_name)}</h3>"]
         parts += [f"<p>{html.escape(answer.take)}</p>" for answer in self.comparison.recommendations]
-        parts += [_table(dataset, self.comparison) for dataset in self.comparison.datasets]
+        for dataset in self.comparison.datasets:
+            parts.append(_table(dataset, self.comparison))
+            parts += [_picture(chart) for name in SHOWN if (chart := self.chart(name, dataset=dataset)) is not None]
         return "\n".join(parts)
+
+
+def _picture(chart: Any) -> str:
+    """A still picture: a notebook may hold several comparisons, and shows it without scripts too."""
+    from suite.charts.render import svg
+
+    drawn = base64.b64encode(svg(chart).encode()).decode()
+    return f'<p><img alt="chart" src="data:image/svg+xml;base64,{drawn}"></p>'
 
 
 def _table(dataset: str, comparison: Comparison) -> str:

@@ -238,6 +238,18 @@ def test_show_a_dataset() -> None:
     assert "CC BY 4.0" in shown
 
 
+def test_show_a_model(monkeypatch: Any, tmp_path: Path) -> None:
+    """Its stages from input to output, which is what fine_tune counts, and what is not on this machine."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    found = json.loads(call("show", "model", "VGG16", "--json").stdout)
+    assert [stage["name"] for stage in found["stages"]] == [f"block{number}" for number in range(1, 6)]
+    assert sum(stage["parameters"] for stage in found["stages"]) == found["parameters"] == 14_714_688
+    assert [need["present"] for need in found["requirements"]] == [False]
+    shown = call("show", "model", "applications:VGG16").stdout
+    assert "block5_conv1 ... block5_conv3" in shown
+    assert "Not on this machine: ImageNet weights of VGG16" in shown
+
+
 def test_doctor_looks_without_tensorflow() -> None:
     """Versions, machine, caches, specs; TensorFlow is not started for that."""
     assert not modules_after("doctor", "--json") & {"tensorflow", "keras"}

@@ -19,6 +19,7 @@ from test_plugins import SPEC, write_example
 import suite
 from suite.cli.main import cli
 from suite.errors import StoreError
+from suite.notebook import SHOWN
 from suite.plan import make_plan
 from suite.runner.run import run_plan
 from suite.spec import load_spec
@@ -168,6 +169,8 @@ def test_a_comparison_shows_itself_in_a_notebook(finished: Path) -> None:
     page = view._repr_html_()
     assert "Which &lt;classifier&gt;?" in page
     assert page.count("<tr>") == 3
+    assert suite.load_comparison(finished.parent / "out").chart("quality_latency") is None  # these have no latency
+    assert page.count("data:image/svg+xml") == sum(view.chart(name) is not None for name in SHOWN)
     assert list(view.leaderboard()["model"]) == [cell.model for cell in view.comparison.cells]
     assert view.chart("seeds").to_dict()
     assert set(view.charts()) >= {"seeds", "quality_latency"}

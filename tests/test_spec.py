@@ -168,10 +168,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-KEYS = st.sampled_from(
-    "name task models datasets strategies source strategy training splits unfreeze path learning_rate epochs label "
-    "why seeds evaluate_on plugins weights unknown $schema".split()
-)
+SHAPE = ["name", "task", "models", "datasets", "strategies", "source", "strategy", "training", "splits", "seeds"]
+INSIDE = ["unfreeze", "path", "learning_rate", "epochs", "label", "why", "evaluate_on", "weights", "unknown", "$schema"]
+KEYS = st.sampled_from([*SHAPE, *INSIDE])
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from the table below and imports nothing else.
 from __future__ import annotations
 
 import importlib
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,3 +102,5 @@ class LazyGroup(click.Group):
 @click.version_option(suite.__version__, prog_name="suite")
 def cli() -> None:
     """Which pretrained model for my task, adapted how, at what cost - and how sure are we?"""
+    # For the commands that build a model in this process; TensorFlow's notes about itself are no progress.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
