@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,52 +84,26 @@ def find_choice(kind: str, name: str) -> Choice:
 
 
 def describe_model(name: str) -> dict[str, Any]:
-    """One model in full, as JSON values: family, sizes, weights and its stages from input to output.
+    """One model in full, as JSON values; see ``suite.models.describe.ModelDescription``.
 
     The model is built, with its weights where they are on this machine and without them otherwise.
     """
+    from suite.models import describe
+
     choice = find_choice("models", name)
-    requirements = choice.variant.requirements(choice.options)
-    missing = [need for need in requirements if not need.present]
-    backbone = choice.variant.build(choice.options, weights="random" if missing else "pretrained", input_size=None)
-    sizes = _layer_parameters(backbone.model)
-    return {
-        "name": backbone.name,
-        "source": choice.source,
-        "family": backbone.family,
-        "input_size": list(backbone.input_size),
-        "pooling": backbone.pooling,
-        "parameters": int(backbone.model.count_params()),
-        "weights": asdict(backbone.weights),
-        "stages": [
-            {
-                "name": stage.name,
-                "layers": list(stage.layers),
-                "parameters": sum(sizes.get(layer, 0) for layer in stage.layers),
-            }
-            for stage in backbone.stages
-        ],
-        "requirements": [_requirement(need) for need in requirements],
-    }
+    description = asdict(describe.describe_model(choice.source, choice.options))
+    return {"source": choice.source, **description, "requirements": _requirements(choice)}
 
 
 def describe_dataset(name: str) -> dict[str, Any]:
-    """One data set in full, as JSON values: classes, sizes, licence, fingerprint. It is loaded for that."""
+    """One data set in full, as JSON values; see ``suite.data.describe.DatasetDescription``. It is loaded for that."""
+    from suite.data import describe
     from suite.spec import SplitsSpec
 
     choice = find_choice("datasets", name)
     dataset = choice.variant.load(choice.options, splits=SplitsSpec(), on_bad_example="skip")
-    return {
-        "name": dataset.name,
-        "source": choice.source,
-        "class_names": list(dataset.class_names),
-        "sizes": {split: len(dataset.splits[split]) for split in dataset.splits},
-        "licence": dataset.licence,
-        "origin": dataset.origin,
-        "fingerprint": dataset.fingerprint,
-        "skipped": {example.id: example.reason for example in dataset.skipped},
-        "requirements": [_requirement(need) for need in choice.variant.requirements(choice.options)],
-    }
+    description = asdict(describe.describe_dataset(dataset))
+    return {"source": choice.source, **description, "requirements": _requirements(choice)}
 
 
 def _catalogue(kind: str) -> Registry[Any]:
@@ -155,15 +128,6 @@ def _choose(registry: Registry[Any], source: str, name: str) -> Choice:
     return Choice(source, variant, choice.options(variant))
 
 
-def _layer_parameters(model: Any) -> dict[str, int]:
-    """Path of each layer inside the backbone that owns weights, to the parameters that are its own."""
-    from suite.models.stages.graph import own_variables, weighted_layers
-
-    return {
-        item.path: sum(math.prod(variable.shape) for variable in own_variables(item.layer))
-        for item in weighted_layers(model)
-    }
-
-
-def _requirement(need: Any) -> dict[str, Any]:
-    return {**asdict(need), "path": str(need.path)}
+def _requirements(choice: Choice) -> list[dict[str, Any]]:
+    needs = choice.variant.requirements(choice.options)
+    return [{**asdict(need), "path": str(need.path)} for need in needs]

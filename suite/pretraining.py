@@ -27,6 +27,8 @@ __all__ = ["PretrainSpec", "load_pretrain_spec", "pretrain"]
 
 LARGEST_BYTES = 1_700_000
 """A preset ships with the suite, so it stays small."""
+SMALL_ARRAY = 256
+"""Numbers in an array below which compression costs more bytes than it saves."""
 
 
 class PretrainSpec(Options):
@@ -185,16 +187,41 @@ def _write(folder: Path, spec: PretrainSpec, backbone: Any, card: dict[str, Any]
     from suite.models.hashing import file_sha256
 
     folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "model.weights.h5"
-    part = folder / "part.weights.h5"
+    weights, part = folder / "model.weights.h5", folder / "part.weights.h5"
     backbone.model.save_weights(part)
-    if part.stat().st_size > LARGEST_BYTES:
-        size = part.stat().st_size
-        part.unlink()
-        raise SuiteError(f"{spec.name}: the weights take {size:,} bytes; a preset has at most {LARGEST_BYTES:,}.")
+    _compress(part)
+    size = part.stat().st_size
+    if size > LARGEST_BYTES:
+        raise SuiteError(
+            f"{spec.name}: the weights take {size:,} bytes; a preset has at most {LARGEST_BYTES:,}. "
+            f"They are kept as {part}."
+        )
     part.replace(weights)
     (folder / "config.json").write_text(spec.architecture.model_dump_json(indent=2) + "\n", encoding="utf-8")
     complete = Card.model_validate_json(
         json.dumps({**card, "parameters": backbone.model.count_params(), "weights_sha256": file_sha256(weights)})
     )
     (folder / "card.json").write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _compress(path: Path) -> None:
+    """Writes a weights file again, compressed and without the slack between hundreds of small arrays.
+
+    A MobileNetV2 of 1.6 MB takes 2.1 MB as Keras saves it.  Keras reads the compressed file like any other.
+    """
+    import h5py
+
+    smaller = path.with_name("smaller.weights.h5")
+    with h5py.File(path, "r") as source, h5py.File(smaller, "w", libver="latest") as target:
+
+        def copy(name: str, item: Any) -> None:
+            if not isinstance(item, h5py.Dataset):
+                target.require_group(name).attrs.update(item.attrs)
+                return
+            large = item.size >= SMALL_ARRAY
+            options = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if large else {}
+            target.create_dataset(name, data=item[()], **options).attrs.update(item.attrs)
+
+        source.visititems(copy)
+        target.attrs.update(source.attrs)
+    smaller.replace(path)

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from runner_plans import plan_of
 
-from suite.errors import StoreError
+from suite.errors import DataError, StoreError
 from suite.results import Predictions
 from suite.runner.environment import worker_settings
 from suite.runner.pool import WorkerPool
@@ -270,3 +270,51 @@ def test_two_runs_at_once_do_each_trial_once(tmp_path):
     assert [outcome["counts"] for outcome in told] == [{"done": 8}] * 2
     assert len(told[0]["new"]) + len(told[1]["new"]) == 8
     assert set(Counter(trial for trial, _, _ in calls(tmp_path)).values()) == {1}
+
+
+def test_a_missing_folder_of_pictures_is_told_before_a_worker_starts(tmp_path):
+    """Nothing is written, not even the folder of the run."""
+    import suite
+
+    document = {
+        "name": "gone",
+        "task": "image_classification",
+        "models": [{"source": "applications", "name": "MobileNet", "weights": None, "input_size": 32}],
+        "datasets": [{"source": "folder", "path": str(tmp_path / "gone")}],
+        "strategies": [{"strategy": "knn"}],
+    }
+    spec = tmp_path / "gone.json"
+    spec.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="gone"):
+        suite.run(spec, out=tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_that_cannot_be_decoded_ends_the_run_and_names_the_file(tmp_path):
+    """No trial of that data set could do better; with ``skip`` the same run goes on and counts it."""
+    from PIL import Image
+
+    import suite
+
+    for label in "ab":
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for index in range(12):
+            Image.new("RGB", (32, 32), (index * 20, 0, 200 * (label == "a"))).save(
+                tmp_path / "pictures" / label / f"{index}.png"
+            )
+    (tmp_path / "pictures" / "a" / "broken.png").write_bytes(b"no picture")
+    document = {
+        "name": "broken",
+        "task": "image_classification",
+        "models": [{"source": "applications", "name": "MobileNet", "weights": None, "alpha": 0.25, "input_size": 32}],
+        "datasets": [{"source": "folder", "path": str(tmp_path / "pictures")}],
+        "strategies": [{"strategy": "knn", "neighbours": [1]}],
+        "seeds": [1],
+    }
+    spec = tmp_path / "broken.json"
+    spec.write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"broken\.png"):
+        suite.run(spec, out=tmp_path / "out", quiet=True)
+    outcome = suite.run(spec, out=tmp_path / "out", quiet=True, overrides=("datasets.0.on_bad_example=skip",))
+    assert outcome.counts == {"done": 1}
+    assert [len(record.skipped) for record in outcome.comparison.data] == [1]

@@ -43,7 +43,6 @@ def command(kind: str, name: str, *, plugins: tuple[Path, ...], json_: bool) -> 
 
 
 def _print_model(model: dict[str, Any]) -> None:
-    weights = model["weights"]
     height, width = model["input_size"]
     _print_facts(
         {
@@ -51,17 +50,18 @@ def _print_model(model: dict[str, Any]) -> None:
             "source": model["source"],
             "family": model["family"],
             "input": f"{height} x {width} px, RGB",
+            "preprocessing": model["preprocessing"],
             "features": {"average": "mean over positions", "token": "first token"}.get(model["pooling"], "vector"),
             "parameters": f"{model['parameters']:,}",
-            "weights": weights["name"] if weights["name"] != "random" else "random (the pretrained ones are not here)",
-            "pretrained on": weights["pretrained_on"],
-            "licence": weights["licence"],
-            "hash": weights["sha256"][:16],
+            "weights": model["weights"],
+            "pretrained on": model["pretrained_on"],
+            "licence": model["licence"],
+            "hash": model["sha256"][:16],
         }
     )
     click.echo('\nStages, from the input to the output ("unfreeze": 1 trains the last):')
     rows = [
-        (str(number), stage["name"], str(len(stage["layers"])), f"{stage['parameters']:,}", _span(stage["layers"]))
+        (str(number), stage["name"], str(stage["layers"]), f"{stage['parameters']:,}", _span(stage["paths"]))
         for number, stage in enumerate(model["stages"], start=1)
     ]
     print_table(["", "stage", "layers", "parameters", "from ... to"], rows, right=["", "layers", "parameters"])
@@ -75,14 +75,15 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
             "data set": dataset["name"],
             "source": dataset["source"],
             "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",
-            **{f"{split} examples": f"{size:,}" for split, size in dataset["sizes"].items()},
+            **{f"{split} examples": f"{size:,}" for split, size in dataset["examples"].items()},
+            "pictures": _sizes(dataset["picture_sizes"]),
             "left out": str(len(dataset["skipped"])) if dataset["skipped"] else None,
             "licence": dataset["licence"] or "not known",
             "origin": dataset["origin"],
             "fingerprint": dataset["fingerprint"],
         }
     )
-    for example, reason in dataset["skipped"].items():
+    for example, reason in dataset["skipped"]:
         click.echo(f"  left out: {example}: {reason}")
     _print_requirements(dataset["requirements"])
 
@@ -98,6 +99,12 @@ def _print_requirements(requirements: list[dict[str, Any]]) -> None:
     for need in requirements:
         if not need["present"]:
             click.echo(f"\nNot on this machine: {need['what']}\n  from  {need['url']}\n  to    {need['path']}")
+
+
+def _sizes(sizes: list[Any]) -> str:
+    """The most frequent sizes, height first."""
+    shown = ", ".join(f"{height} x {width}" for (height, width), _ in sizes[:3])
+    return f"{shown}{f' and {len(sizes) - 3} other sizes' if len(sizes) > 3 else ''} px"
 
 
 def _span(layers: list[str]) -> str:

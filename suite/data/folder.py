@@ -77,6 +77,12 @@ class FolderSource:
         return ()
 
     @classmethod
+    def verify(cls, options: FolderOptions) -> None:
+        """Looks at the names only, before anything runs. Raises ``DataError`` where ``load`` would for them."""
+        tree = open_tree(_path(options.path))
+        _common_classes(_find_splits(tree), tree.place)
+
+    @classmethod
     def load(cls, options: FolderOptions, *, splits: SplitsSpec, on_bad_example: OnBadExample) -> Dataset:
         """The data set; ids are paths relative to ``path``.
 

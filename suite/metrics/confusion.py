@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
 
 from suite.results import Predictions
 
@@ -39,9 +38,10 @@ class ClassTable:
 
 def confusion_matrix(predictions: Predictions) -> NDArray[np.int64]:
     """Counts, shape ``(classes, classes)``: row is the true class, column the predicted one."""
-    classes = np.arange(predictions.probabilities.shape[1])
-    matrix = sklearn_metrics.confusion_matrix(predictions.targets, predictions.labels, labels=classes)
-    return np.asarray(matrix, dtype=np.int64)
+    # scikit-learn's function spends 5 ms on checking arrays that are known to be sound; a test compares the two.
+    classes = predictions.probabilities.shape[1]
+    cells = predictions.targets * classes + predictions.labels
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
 
 
 def class_table(counts: NDArray[np.int64]) -> ClassTable:

@@ -44,5 +44,7 @@ class TrialEnd:
     """One sentence, wherever the status is another."""
     error: str | None = None
     """The traceback, or the last lines of the log."""
+    ends_run: bool = False
+    """The data set cannot be used, so no further trial can do better; the user has to mend it."""
     error_number: int | None = field(default=None)
     """The operating system's number of an error, which tells a full disk."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import SuiteError
-from suite.plan import Plan, Trial, select
+from suite.plan import Plan, Trial, canonical_json, select
+from suite.registry import DATASETS
 from suite.results import Result
 from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials
@@ -91,6 +92,7 @@ def run_plan(
     if missing or stored.documents.get("spec") != plan.spec.model_dump_json():
         from suite.runner.session import Session, SessionSettings
 
+        _verify_datasets(missing)
         settings = SessionSettings(
             out=out,
             cache_root=cache_root,
@@ -105,6 +107,19 @@ def run_plan(
         new = Session(plan, chosen, settings, shown).run()
         stored = glance(out)
     return _outcome(out, chosen.trials, stored.entries, new, time.monotonic() - started)
+
+
+def _verify_datasets(trials: tuple[Trial, ...]) -> None:
+    """What can be seen of the data sets without loading them; a missing folder is told before a worker starts."""
+    choices = {
+        canonical_json(choice.own()): choice
+        for cell in {trial.cell.id: trial.cell for trial in trials}.values()
+        for choice in (cell.dataset, *cell.evaluate_on)
+    }
+    for choice in choices.values():
+        source = DATASETS.get(choice.source)
+        if hasattr(source, "verify"):
+            source.verify(choice.options(source))
 
 
 def _outcome(

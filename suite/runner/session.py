@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from suite.database import FULL
-from suite.errors import SpecError, StoreError, did_you_mean
+from suite.errors import DataError, SpecError, StoreError, did_you_mean
 from suite.plan import Plan, Trial
 from suite.registry import METRICS, TASKS
 from suite.results import Environment, Result
@@ -219,6 +219,8 @@ class _Work:
                 f"{self.settings.out}: the disk is full ({end.reason}). Every finished trial is kept; make room and "
                 "run the same command again."
             )
+        if end.ends_run:
+            raise DataError(end.reason or "the data set cannot be used")
         result = self._complete(finished.request, end.result or self._unsuccessful(finished))
         self.store.save(result, finished.request.folder, selection=self._selection(result))
         self.claims.release(trial.id)

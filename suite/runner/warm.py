@@ -12,7 +12,7 @@ from typing import Any
 from suite.data.batches import Examples
 from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
-from suite.errors import DataError
+from suite.errors import DataError, SuiteError
 from suite.models.backbone import Backbone
 from suite.plan import Cell, canonical_json
 from suite.registry import DATASETS, MODELS, TASKS
@@ -39,7 +39,13 @@ class Warm:
         """The data set of a spec entry, loaded once."""
         key = canonical_json(choice.model_dump(mode="json", exclude={"label"}))
         if key not in self._datasets:
-            self._datasets[key] = load_dataset(choice)
+            try:
+                self._datasets[key] = load_dataset(choice)
+            except DataError:
+                raise
+            except SuiteError as error:
+                # A download that cannot be had, for instance: for a run it is a data set that cannot be used.
+                raise DataError(str(error)) from error
         return self._datasets[key]
 
     def further(self, choice: DatasetSpec, home: Dataset) -> Dataset:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from suite.errors import SuiteError, TrialFailure
+from suite.errors import DataError, SuiteError, TrialFailure
 from suite.results import Result, Status
 from suite.runner.process import point_output_at
 from suite.runner.request import TrialEnd, TrialRequest
@@ -53,6 +53,7 @@ def _failure(error: BaseException) -> TrialEnd:
         # A skip and what the user can mend are told in a sentence; nobody needs to see where it was raised.
         error=None if isinstance(error, SuiteError) or status == "skipped" else text[-TRACEBACK_CHARACTERS:],
         error_number=number,
+        ends_run=isinstance(error, DataError),
     )
 
 
