@@ -74,7 +74,7 @@ class Supervised:
             Accuracy on ``test``, a fraction.
         """
         from suite.tasks.image_classification import ImageClassification
-        from suite.training import OptimizerSettings, Predictor, Recipe, Trainer, Validation
+        from suite.training import OptimizerSettings, Predictor, Recipe, Trainer, Validation, refresh_batch_norm
 
         if len(train) < options.batch_size:
             raise SuiteError(f"batch_size {options.batch_size} is larger than the {len(train)} training examples.")
@@ -91,6 +91,7 @@ class Supervised:
             Recipe(options.epochs, options.learning_rate, options.warmup_fraction),
             on_epoch=on_epoch,
         )
+        refresh_batch_norm(adapted.logits, batches, trained_steps=options.epochs * batches.steps)
         return accuracy(Predictor(adapted.logits, 128), test)
 
 
