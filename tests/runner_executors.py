@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.errors import DataError, TrialDiverged, TrialSkipped
+from suite.errors import ModelError, TrialDiverged, TrialSkipped
 from suite.results import Predictions, Result, Score, Timings
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
@@ -113,7 +113,7 @@ def _crash(argument: str) -> None:
 
 
 def _raise(argument: str) -> None:
-    raise {"diverged": TrialDiverged, "skipped": TrialSkipped, "data": DataError}.get(argument, ValueError)(
+    raise {"diverged": TrialDiverged, "skipped": TrialSkipped, "model": ModelError}.get(argument, ValueError)(
         f"as asked: {argument}"
     )
 

@@ -231,7 +231,7 @@ def test_list_tells_what_each_one_is(kind: str) -> None:
 def test_show_a_dataset() -> None:
     """Classes, sizes, licence and fingerprint of real data."""
     found = json.loads(call("show", "dataset", "digits", "--json").stdout)
-    assert sum(found["sizes"].values()) == 1797
+    assert sum(found["examples"].values()) == 1797
     assert len(found["class_names"]) == 10
     shown = call("show", "dataset", "sklearn:digits").stdout
     assert found["fingerprint"] in shown

@@ -203,7 +203,7 @@ def test_an_interrupt_ends_with_130_and_the_same_command_goes_on(tmp_path: Path)
         "STRATEGIES.register('nearest_mean')(strategies.NearestMean)\n"
     )
     (tmp_path / "plugin.py").write_text(registration)
-    (tmp_path / "plugged.json").write_text(json.dumps({**SPEC, "plugins": ["plugin.py"]}))
+    (tmp_path / "plugged.json").write_text(json.dumps({**SPEC, "seeds": list(range(1, 41)), "plugins": ["plugin.py"]}))
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-m", "suite", "run", "plugged.json", "--out", "out", "--quiet"]
     running = subprocess.Popen(
@@ -225,4 +225,4 @@ def test_an_interrupt_ends_with_130_and_the_same_command_goes_on(tmp_path: Path)
         text=True,
         check=True,
     )
-    assert json.loads(planned.stdout)["to_run"] == 1
+    assert json.loads(planned.stdout)["to_run"] >= 1

@@ -137,7 +137,9 @@ def test_a_fit_that_diverges_ends_its_trial_and_not_the_run(tmp_path):
     """An absurd learning rate is a diverged trial with a reason; the probe beside it is done."""
     spec = tmp_path / "wild.json"
     wild = {"strategy": "fine_tune", "optimizer": "sgd", "learning_rate": 10.0, "jit": "off", "epochs": 3}
-    document = {**SPEC, "strategies": [wild, {"strategy": "linear_probe"}], "seeds": [1]}
+    # A VGG has no batch normalisation to hold it together.
+    models = [{"source": "zoo", "name": "vgg_tiny"}]
+    document = {**SPEC, "models": models, "strategies": [wild, {"strategy": "linear_probe"}], "seeds": [1]}
     spec.write_text(json.dumps(document))
     outcome = suite.run(spec, out=tmp_path / "out", quiet=True)
     assert outcome.counts == {"diverged": 1, "done": 1}

@@ -30,7 +30,7 @@ HOW_THEY_END = {
     "fit": ("done", None),
     "noise": ("done", None),
     "raise:value": ("failed", "ValueError: as asked: value"),
-    "raise:data": ("failed", "as asked: data"),
+    "raise:model": ("failed", "as asked: model"),
     "raise:diverged": ("diverged", "as asked: diverged"),
     "raise:skipped": ("skipped", "as asked: skipped"),
     "sys_exit": ("failed", r"sys\.exit\(3\)"),
@@ -109,7 +109,7 @@ def test_a_failure_keeps_its_traceback_and_a_crash_the_end_of_its_log(ended):
     results = ended[2]
     assert "ValueError: as asked: value" in results["raise:value"].error
     assert "Fatal Python error: Segmentation fault" in results["segfault"].error
-    assert results["raise:data"].error is results["raise:skipped"].error is None
+    assert results["raise:model"].error is results["raise:skipped"].error is None
 
 
 def test_everything_a_trial_prints_is_in_its_log(ended):

@@ -172,3 +172,31 @@ def test_batches_cover_all_examples_once_in_an_order_of_seed_and_epoch(digits):
     assert sorted(epochs[0]) == sorted(digits.targets)
     assert np.array_equal(epochs[0], epochs[1])
     assert not np.array_equal(epochs[0], epochs[2])
+
+
+def test_slow_batch_norm_statistics_are_measured_anew(digits):
+    """A network that is at chance in inference mode, since its statistics lag, is as good as in training mode."""
+    import keras
+
+    from suite.strategies.gradient import validation_of
+    from suite.training import OptimizerSettings, Predictor, Recipe, Trainer, Validation, refresh_batch_norm
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(32)]
+    net = keras.Sequential([*layers, keras.layers.BatchNormalization(momentum=0.9999), keras.layers.Dense(10)])
+    batches = Batches(digits, 50, seed=1)
+    Trainer(net, OptimizerSettings()).fit(batches, lambda: Validation(0.0, 1.0), Recipe(epochs=8, learning_rate=1e-2))
+    before = validation_of(Predictor(net), digits).loss
+    assert refresh_batch_norm(net, batches, trained_steps=8 * batches.steps)
+    after = validation_of(Predictor(net), digits)
+    assert after.loss < before
+    assert after.score > 0.9
+
+
+def test_fast_batch_norm_statistics_are_left_alone(model, digits):
+    """Where nothing of the initial statistics is left, not a weight is touched."""
+    from suite.training import refresh_batch_norm
+
+    before = model.get_weights()
+    assert not refresh_batch_norm(model, Batches(digits, 50, seed=1), trained_steps=5000)
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))

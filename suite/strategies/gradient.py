@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from suite.data.batches import Batches, Examples
 from suite.results import EpochRecord
@@ -155,18 +154,9 @@ def probe_head(context: FitContext, adapted: Adapted) -> tuple[float, float]:
     Returns:
         Seconds of the probe and of the features.
     """
-    from suite.strategies.linear_probe import LinearProbeOptions, fit_probe
+    from suite.strategies.linear_probe import LinearProbeOptions, probe_of
 
     train, validation = context.features(context.train), context.features(context.validation)
-    probe = fit_probe(
-        train.values,
-        context.train.targets,
-        validation.values,
-        context.validation.targets,
-        num_classes=context.num_classes,
-        options=LinearProbeOptions(),
-        refit=False,
-    )
-    kernel: NDArray[Any] = probe.kernel
-    adapted.set_head(kernel, probe.bias)
+    probe = probe_of(context, LinearProbeOptions(), refit=False)
+    adapted.set_head(probe.kernel, probe.bias)
     return probe.fit_seconds, train.seconds + validation.seconds

@@ -17,7 +17,7 @@ from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import NO_CANDIDATES
 
-__all__ = ["LinearProbe", "LinearProbeOptions", "Probe", "fit_probe"]
+__all__ = ["LinearProbe", "LinearProbeOptions", "Probe", "fit_probe", "probe_of"]
 
 Array = NDArray[np.float64]
 
@@ -73,14 +73,7 @@ class LinearProbe:
     def fit(cls, context: FitContext, options: LinearProbeOptions) -> Fit:
         """The backbone with the probe as its head."""
         train, validation = context.features(context.train), context.features(context.validation)
-        probe = fit_probe(
-            train.values,
-            context.train.targets,
-            validation.values,
-            context.validation.targets,
-            num_classes=context.num_classes,
-            options=options,
-        )
+        probe = probe_of(context, options, refit=True)
         adapted = context.workshop.adapted(num_classes=context.num_classes)
         context.workshop.reset(adapted, context.seed)
         adapted.set_head(probe.kernel, probe.bias)
@@ -94,6 +87,27 @@ class LinearProbe:
             candidates=probe.candidates,
             validation_logits=probe.validation_logits,
         )
+
+
+def probe_of(context: FitContext, options: LinearProbeOptions, *, refit: bool) -> Probe:
+    """The probe on the features of a context.
+
+    The problem is convex and holds no randomness, so the seeds of a cell share one fit; its seconds are those
+    that it took.
+    """
+    key = (context.fingerprint, context.train.ids, context.validation.ids, options, refit)
+    if key not in context.workshop.probes:
+        context.workshop.probes[key] = fit_probe(
+            context.features(context.train).values,
+            context.train.targets,
+            context.features(context.validation).values,
+            context.validation.targets,
+            num_classes=context.num_classes,
+            options=options,
+            refit=refit,
+        )
+    probe: Probe = context.workshop.probes[key]
+    return probe
 
 
 def fit_probe(

@@ -55,6 +55,8 @@ class Workshop:
     _adapted: dict[tuple[int, float], Adapted] = field(default_factory=dict)
     _predictors: dict[int, Predictor] = field(default_factory=dict)
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
+    probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    """Fitted probes by everything that they depend on; a seed is not part of it."""
     build_seconds: float = 0.0
 
     @property
