@@ -34,7 +34,7 @@ class LinearProbeOptions(Options):
     """Smallest penalty per example, lambda in mean loss + lambda/2 |w|^2."""
     strongest: Annotated[float, Field(gt=0.0)] = 1e1
     """Largest penalty per example."""
-    max_iterations: Annotated[int, Field(ge=1)] = 300
+    max_iterations: Annotated[int, Field(ge=1)] = 100
     """Of L-BFGS, for each strength."""
 
 
