@@ -96,7 +96,7 @@ def run(
         only: ``key=value`` selections such as ``model=vit_tiny``; the report still covers everything stored.
         overrides: ``key.path=value`` changes such as ``training.epochs=3``.
         redo: Which trials with a result are run again.
-        jobs: Trials at once; one, or one per GPU, when left out.
+        jobs: Trials at once; the spec's when left out, else one, or one per GPU.
         timeout_seconds: Longest time of one trial.
         out: Folder of results and report; ``reports/<name>`` when left out.
         plugins: Python files that register further variants.

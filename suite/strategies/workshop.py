@@ -57,7 +57,6 @@ class Workshop:
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
-    build_seconds: float = 0.0
 
     @property
     def backbone(self) -> Backbone:
@@ -65,12 +64,10 @@ class Workshop:
         if self._backbone is None:
             import keras
 
-            started = time.perf_counter()
             # A backbone that is asked for with random weights has the same ones in every worker.
             keras.utils.set_random_seed(0)
             self._backbone = self.build("pretrained")
             self._pretrained = self._backbone.model.get_weights()
-            self.build_seconds = time.perf_counter() - started
         return self._backbone
 
     def adapted(self, *, num_classes: int, dropout: float = 0.0) -> Adapted:
