@@ -53,3 +53,8 @@ class Backbone:
     weights: WeightsOrigin
     family: str
     """Architecture family, the name of a file in ``suite/models/stages``."""
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the weights came from training rather than from an initialiser."""
+        return self.weights.name != "random"
