@@ -137,6 +137,8 @@ def test_plan_counts_and_reports_no_time_before_the_first_trial(spec: Path, tmp_
 def test_plan_says_what_it_would_download_and_where_it_goes(spec: Path, monkeypatch: Any, tmp_path: Path) -> None:
     """Each file that is not here, once, with its address and its place."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    # Where an earlier test imported Keras, it remembers the folder of then.
+    monkeypatch.delitem(sys.modules, "keras.src.backend.config", raising=False)
     found = json.loads(call("plan", spec, "--json").stdout)
     assert [need["what"] for need in found["downloads"]] == [
         "ImageNet weights of MobileNetV2",
