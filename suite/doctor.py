@@ -120,12 +120,12 @@ def _zoo() -> list[str]:
 
 def _cache_folders() -> Iterator[tuple[str, Path]]:
     from suite.data.cache import cache_root
+    from suite.keras_home import keras_home
 
     home = Path.home()
-    keras_home = Path(os.environ.get("KERAS_HOME", home / ".keras"))
     yield "suite (decoded pictures, features)", cache_root()
-    yield "Keras weights", keras_home / "models"
-    yield "Keras data sets", keras_home / "datasets"
+    yield "Keras weights", keras_home() / "models"
+    yield "Keras data sets", keras_home() / "datasets"
     yield "TensorFlow Datasets", Path(os.environ.get("TFDS_DATA_DIR", home / "tensorflow_datasets"))
     yield "Kaggle", Path(os.environ.get("KAGGLEHUB_CACHE", home / ".cache" / "kagglehub"))
     yield "Hugging Face", Path(os.environ.get("HF_HOME", home / ".cache" / "huggingface"))

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -388,6 +389,5 @@ def _check_version(found: str | None, path: Path) -> None:
 
 def _try_writing(folder: Path) -> None:
     """Fails before anything was trained rather than after."""
-    probe = folder / f".probe-{os.getpid()}"
-    probe.touch()
-    probe.unlink()
+    with tempfile.TemporaryFile(dir=folder):
+        pass

@@ -134,11 +134,8 @@ def test_plan_counts_and_reports_no_time_before_the_first_trial(spec: Path, tmp_
     assert not (tmp_path / "none").exists()
 
 
-def test_plan_says_what_it_would_download_and_where_it_goes(spec: Path, monkeypatch: Any, tmp_path: Path) -> None:
+def test_plan_says_what_it_would_download_and_where_it_goes(spec: Path, keras_home: Path) -> None:
     """Each file that is not here, once, with its address and its place."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    # Where an earlier test imported Keras, it remembers the folder of then.
-    monkeypatch.delitem(sys.modules, "keras.src.backend.config", raising=False)
     found = json.loads(call("plan", spec, "--json").stdout)
     assert [need["what"] for need in found["downloads"]] == [
         "ImageNet weights of MobileNetV2",
@@ -240,9 +237,8 @@ def test_show_a_dataset() -> None:
     assert "CC BY 4.0" in shown
 
 
-def test_show_a_model(monkeypatch: Any, tmp_path: Path) -> None:
+def test_show_a_model(keras_home: Path) -> None:
     """Its stages from input to output, which is what fine_tune counts, and what is not on this machine."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     found = json.loads(call("show", "model", "VGG16", "--json").stdout)
     assert [stage["name"] for stage in found["stages"]] == [f"block{number}" for number in range(1, 6)]
     assert sum(stage["parameters"] for stage in found["stages"]) == found["parameters"] == 14_714_688

@@ -69,9 +69,8 @@ def test_a_small_budget_buys_less(tmp_path: Path) -> None:
         first_spec(folder, minutes=0.01, machine=SMALL)
 
 
-def test_large_pictures_get_models_that_see_them(tmp_path: Path, monkeypatch: Any) -> None:
+def test_large_pictures_get_models_that_see_them(tmp_path: Path, keras_home: Path) -> None:
     """Above 96 px ImageNet models come in, but only those that are here unless downloads are allowed."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     folder = large_pictures(tmp_path / "photos", {"cat": 60, "dog": 60})
     asked = first_spec(folder, minutes=60, downloads=True, machine=LARGE).spec
     assert "ResNet50" in [model["name"] for model in asked["models"]]

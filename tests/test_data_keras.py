@@ -35,13 +35,12 @@ CIFAR10 = {
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def home(keras_home, monkeypatch):
     """An empty Keras folder, and a network that answers nothing."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return tmp_path / "keras"
+    return keras_home
 
 
 def load(name: str):

@@ -35,11 +35,10 @@ class Fetched(Exception):  # noqa: N818 - stops a constructor where it would dow
 
 
 @pytest.fixture
-def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache for Keras, which reads ``KERAS_HOME`` once, at import."""
-    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
-    (tmp_path / "models").mkdir()
-    return tmp_path / "models"
+def keras_models(keras_home: Path) -> Path:
+    """An empty folder where Keras looks for weights."""
+    (keras_home / "models").mkdir()
+    return keras_home / "models"
 
 
 @pytest.fixture
@@ -185,10 +184,10 @@ def test_planning_imports_no_tensorflow() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_requirement_follows_keras_home(monkeypatch: pytest.MonkeyPatch, keras_home: Path) -> None:
+def test_requirement_follows_keras_home(monkeypatch: pytest.MonkeyPatch, keras_models: Path) -> None:
     """The file is looked for where Keras looks for it."""
     (requirement,) = ApplicationsSource.requirements(options(name="ResNet50"))
-    assert requirement.path == keras_home / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    assert requirement.path == keras_models / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     assert requirement.url.endswith("/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
     assert not requirement.present
     monkeypatch.delitem(sys.modules, "keras.src.backend.config")
@@ -196,16 +195,16 @@ def test_requirement_follows_keras_home(monkeypatch: pytest.MonkeyPatch, keras_h
     assert keras_models_folder() == Path("elsewhere/models")
 
 
-def test_a_file_of_another_hash_is_left_alone(keras_home: Path) -> None:
+def test_a_file_of_another_hash_is_left_alone(keras_models: Path) -> None:
     """Keras would delete it before it finds out that there is no network."""
-    path = keras_home / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    path = keras_models / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     path.write_bytes(b"precious")
     with pytest.raises(WeightsError, match="is there, but its hash"):
         ApplicationsSource.build(options(name="ResNet50"))
     assert path.read_bytes() == b"precious"
 
 
-def test_no_network_says_what_and_where(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_says_what_and_where(keras_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The complaint names the file, its address and the place to put it by hand."""
 
     def refuse(*_: Any, **__: Any) -> None:
@@ -214,16 +213,16 @@ def test_no_network_says_what_and_where(keras_home: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("socket.create_connection", refuse)
     with pytest.raises(DownloadError) as complaint:
         ApplicationsSource.build(options(name="MobileNetV2", alpha=0.35))
-    place = str(keras_home / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5")
+    place = str(keras_models / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5")
     assert place in str(complaint.value)
     assert "https://" in str(complaint.value)
-    assert not list(keras_home.iterdir())
+    assert not list(keras_models.iterdir())
 
 
 @pytest.mark.shared
-def test_a_file_in_kerass_cache_is_used(keras_home: Path) -> None:
+def test_a_file_in_kerass_cache_is_used(keras_models: Path) -> None:
     """Real ImageNet weights placed by hand are loaded, named and hashed; the file stays."""
-    shutil.copy(MOBILENET, keras_home)
+    shutil.copy(MOBILENET, keras_models)
     given = options(name="MobileNet", alpha=0.25, input_size=64)
     backbone = ApplicationsSource.build(given)
     assert backbone.weights.name == "imagenet"
@@ -233,10 +232,10 @@ def test_a_file_in_kerass_cache_is_used(keras_home: Path) -> None:
 
 
 @pytest.mark.shared
-def test_mobilenet_v2_in_kerass_cache_is_used(keras_home: Path) -> None:
+def test_mobilenet_v2_in_kerass_cache_is_used(keras_models: Path) -> None:
     """The other real file in the official layout gives features that are not those of random weights."""
     for path in MOBILENET_V2.glob("*.h5"):
-        shutil.copy(path, keras_home)
+        shutil.copy(path, keras_models)
     given = options(name="MobileNetV2", alpha=0.35, input_size=64)
     pretrained = ApplicationsSource.build(given)
     scratch = ApplicationsSource.build(given, weights="random")
@@ -275,7 +274,7 @@ def test_a_truncated_weights_file_is_refused(tmp_path: Path) -> None:
         ApplicationsSource.build(options(name="MobileNet", alpha=0.25, input_size=32, weights=str(path)))
 
 
-def test_the_imagenet_spec_plans_and_says_what_it_needs(keras_home: Path) -> None:
+def test_the_imagenet_spec_plans_and_says_what_it_needs(keras_models: Path) -> None:
     """Every model of specs/imagenet.json names a file, its address and its place."""
     spec = load_spec(Path(__file__).resolve().parents[1] / "specs" / "imagenet.json")
     plan = make_plan(spec)
@@ -283,7 +282,7 @@ def test_the_imagenet_spec_plans_and_says_what_it_needs(keras_home: Path) -> Non
     needs = [need for source, model in sources for need in source.requirements(source.Options(**model.own()))]
     assert len(needs) == len(spec.models) == 7
     assert all(
-        need.url.startswith("https://") and not need.present for need in needs if keras_home in need.path.parents
+        need.url.startswith("https://") and not need.present for need in needs if keras_models in need.path.parents
     )
     assert plan.trials
     assert not plan.skips

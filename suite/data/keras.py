@@ -10,7 +10,6 @@ the arrays are taken out of the archive as plain bytes (``suite.data.literals``)
 from __future__ import annotations
 
 import gzip
-import os
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from suite.data.dataset import Dataset, Image, Split
 from suite.data.download import fetch
 from suite.data.literals import bytes_array, read_literals
 from suite.errors import DataError, UnknownNameError, did_you_mean
+from suite.keras_home import keras_home
 from suite.requirement import Requirement
 from suite.spec import Options, SplitsSpec
 
@@ -255,7 +255,7 @@ _SETS = {
 
 
 def _requirement(name: str, file: _File) -> Requirement:
-    path = _keras_home() / file.folder / file.name
+    path = keras_home() / file.folder / file.name
     return Requirement(
         what=f"Keras data set {name} ({file.url.rpartition('/')[2]})",
         url=file.url,
@@ -264,14 +264,6 @@ def _requirement(name: str, file: _File) -> Requirement:
         size_bytes=file.size_bytes,
         sha=file.sha256,
     )
-
-
-def _keras_home() -> Path:
-    """The folder that Keras uses, found without importing it; Keras too falls back to one that can be written."""
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-    if home.exists() and not os.access(home, os.W_OK):
-        return Path("/tmp/.keras") if Path("/tmp").is_dir() else home  # noqa: S108 - Keras's own choice
-    return home
 
 
 @dataclass(frozen=True)

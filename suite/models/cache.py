@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from suite.errors import DownloadError, WeightsError
+from suite.keras_home import keras_home
 from suite.models.constructors import WeightsFile
 from suite.models.hashing import file_matches
 from suite.requirement import Requirement
@@ -22,16 +20,8 @@ SILENCE_SECONDS = 30.0
 
 
 def keras_models_folder() -> Path:
-    """Where Keras looks for weights: ``$KERAS_HOME/models``, ``~/.keras/models`` if that is not set.
-
-    Keras reads the variable when it is imported, and goes to the temporary folder where it may not write.
-    """
-    loaded = sys.modules.get("keras.src.backend.config")
-    home = loaded.keras_home() if loaded else os.environ.get("KERAS_HOME", "~/.keras")
-    folder = Path(home).expanduser()
-    if folder.exists() and not os.access(folder, os.W_OK):
-        folder = (Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())) / ".keras"  # noqa: S108 - Keras's own choice
-    return folder / "models"
+    """Where Keras looks for weights: ``$KERAS_HOME/models``, ``~/.keras/models`` if that is not set."""
+    return keras_home() / "models"
 
 
 def refuse_wrong_hash(path: Path, published: str, *, what: str) -> None:
