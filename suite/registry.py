@@ -184,6 +184,7 @@ CHARTS: Registry[Any] = Registry(
     {
         "complexity": "suite.charts.complexity:Complexity",
         "confusion_matrix": "suite.charts.confusion_matrix:ConfusionMatrix",
+        "expected_best": "suite.charts.expected_best:ExpectedBest",
         "generalisation": "suite.charts.generalisation:Generalisation",
         "learning_curves": "suite.charts.learning_curves:LearningCurves",
         "per_class": "suite.charts.per_class:PerClass",

@@ -151,6 +151,7 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
             best=base,
             median=base - 0.02,
             worst=base - 0.05,
+            expected_best=(base - 0.03, base - 0.015, base - 0.005, base),
             chosen=tuple({"learning_rate": 0.001} for _ in seeds),
             space={"learning_rate": (1e-5, 1e-4, 1e-3, 1e-2)},
             tried=tried,

@@ -201,6 +201,8 @@ class Comparison(Record):
     skips: tuple[PlannedSkip, ...]
     missing: tuple[PlannedTrial, ...]
     """Planned and not there yet: the comparison may be made in the middle of a run."""
+    cut: tuple[PlannedTrial, ...] = ()
+    """Search trials for which the budget left no time."""
     data: tuple[DataRecord, ...]
     weights: tuple[WeightsRecord, ...]
     environments: tuple[EnvironmentUse, ...]

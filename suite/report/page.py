@@ -17,6 +17,7 @@ from suite.report import tables
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
+from suite.report.ledger import ledger_table
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
@@ -26,6 +27,7 @@ ON_THIS_CELL = ("confusion_matrix", "reliability")
 PLACED = {
     *ON_THIS_CELL,
     "complexity",
+    "expected_best",
     "generalisation",
     "learning_curves",
     "per_class",
@@ -155,14 +157,14 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     """Sections after the errors, up to the environment."""
     ledgers = tuple(
         table
-        for table in _per_dataset(comparison, tables.ledger_table)
+        for table in _per_dataset(comparison, ledger_table)
         if any(cell.ledger.fits for cell in comparison.cells) and table.rows
     )
     further = tuple(name for name in CHARTS.names() if name not in PLACED)
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
-        _section(comparison, "tuning", "Tuning ledger", ("tuning",), ledgers),
+        _section(comparison, "tuning", "Tuning ledger", ("tuning", "expected_best"), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
         *([_further(comparison, further)] if further else []),
         Section(
