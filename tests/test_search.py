@@ -193,15 +193,15 @@ def test_unequal_tuning_is_possible_where_the_spec_says_so() -> None:
 
 
 def test_time_that_is_used_up_cuts_the_search_but_never_its_first_trial() -> None:
-    """Seconds are counted per model and data set; a cell with nothing done goes on."""
-    spending = Spending(10.0)
-    assert not spending.cuts("vgg", "digits", "cell")
-    spending.add("vgg", "digits", "cell", 6.0, done=True)
-    assert not spending.cuts("vgg", "digits", "cell")
-    spending.add("vgg", "digits", "cell", 6.0, done=False)
-    assert spending.cuts("vgg", "digits", "cell")
-    assert not spending.cuts("vgg", "digits", "other cell")
-    assert not spending.cuts("vgg", "flowers", "cell")
+    """The searching strategies of a model share its seconds; a cell with nothing done goes on."""
+    spending = Spending(24.0)
+    spending.expect([("vgg", "digits", "one"), ("vgg", "digits", "one"), ("vgg", "digits", "two")])
+    spending.add("one", 8.0, done=True)
+    assert not spending.cuts("vgg", "digits", "one")
+    spending.add("one", 8.0, done=False)
+    assert spending.cuts("vgg", "digits", "one")
+    spending.add("two", 99.0, done=False)
+    assert not spending.cuts("vgg", "digits", "two")
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

@@ -19,11 +19,12 @@ def cut_by_budget(plan: PlanSummary, results: Mapping[str, Result]) -> frozenset
         return frozenset()
     spending = Spending(plan.search_seconds_per_model)
     searches = [trial for trial in plan.trials if trial.phase == "search"]
+    spending.expect((trial.model, trial.dataset, trial.cell_id) for trial in searches)
     for trial in searches:
         found = results.get(trial.trial_id)
         if found is not None:
             took = found.timings.total_seconds if found.timings else None
-            spending.add(trial.model, trial.dataset, trial.cell_id, took, done=found.status == "done")
+            spending.add(trial.cell_id, took, done=found.status == "done")
     return frozenset(
         trial.trial_id
         for trial in searches
@@ -43,5 +44,5 @@ def budget_remarks(plan: PlanSummary, cut: Collection[str]) -> Iterator[str]:
         model, dataset, strategy = key
         yield (
             f"The search of {model}, {strategy} on {dataset} ended after {planned[key] - number} of {planned[key]} "
-            f"trials: the {limit} that the spec gives each model were used up."
+            f"trials: its share of the {limit} that the spec gives each model was used up."
         )

@@ -52,11 +52,12 @@ def spending_of(plan: Plan, entries: Mapping[str, Entry], *, but: Container[str]
     spending = Spending(budget.seconds_per_model if budget else None)
     if budget is None:
         return spending
-    for trial in plan.trials:
+    searches = [trial for trial in plan.trials if trial.phase == "search"]
+    spending.expect((*trial.cell.labels[:2], trial.cell.id) for trial in searches)
+    for trial in searches:
         entry = entries.get(trial.id)
-        if entry is not None and trial.phase == "search" and trial.id not in but:
-            model, dataset, _ = trial.cell.labels
-            spending.add(model, dataset, trial.cell.id, entry.seconds, done=entry.status == "done")
+        if entry is not None and trial.id not in but:
+            spending.add(trial.cell.id, entry.seconds, done=entry.status == "done")
     return spending
 
 

@@ -241,7 +241,7 @@ class _Work:
         self.new.append(trial.id)
         seconds = result.timings.total_seconds if result.timings else None
         if trial.phase == "search":
-            self.spending.add(result.model, result.dataset, trial.cell.id, seconds, done=result.status == "done")
+            self.spending.add(trial.cell.id, seconds, done=result.status == "done")
         if result.status == "done" and result.timings:
             self.estimate.add(trial, result.timings.total_seconds)
         self.progress.finish(trial, result)
