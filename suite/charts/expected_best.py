@@ -46,6 +46,8 @@ class ExpectedBest:
         )
         panels = alt.layer(*layers, data=alt.NamedData("searches")).properties(height=200, width=180)
         chart = panels.facet(facet=alt.Facet("strategy:N", sort=order, title=None), columns=min(3, len(order)))
+        # Twenty strengths of a probe and four learning rates have no number of tries in common.
+        chart = chart.resolve_scale(x="independent")
         return finish(chart, {"searches": rows}, panel=225, margin=52)
 
 

@@ -6,13 +6,29 @@ from collections.abc import Iterable
 
 from suite.charts.rows import setting_text
 from suite.charts.words import MISSING, count, duration, score
-from suite.compare.comparison import CellSummary, Ledger
+from suite.compare.comparison import CellSummary, Comparison, Ledger
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table, cell_names
 
-__all__ = ["ledger_table"]
+__all__ = ["ledger_table", "tries_sentence"]
 
 MOST_VALUES = 4
 """Values of a searched option that are listed one by one."""
+
+
+def tries_sentence(comparison: Comparison) -> str:
+    """What the models of a strategy were given, seen from what was done."""
+    tries: dict[tuple[str, str], set[int]] = {}
+    for cell in comparison.cells:
+        if cell.finished:
+            tries.setdefault((cell.dataset, cell.strategy), set()).add(cell.ledger.candidates)
+    if not tries:
+        return "What each cell was given before it was judged."
+    unequal = [strategy for (_, strategy), counts in tries.items() if len(counts) > 1]
+    if unequal:
+        return (
+            f"Not every model got the same number of tries ({', '.join(dict.fromkeys(unequal))}): the table has them."
+        )
+    return "Every model of a strategy was given the same number of tries."
 
 
 def ledger_table(cells: Iterable[CellSummary]) -> Table:

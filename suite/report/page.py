@@ -17,17 +17,18 @@ from suite.report import tables
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
-from suite.report.ledger import ledger_table
+from suite.report.ledger import ledger_table, tries_sentence
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
 
+TUNING = ("tuning", "expected_best")
 ON_THIS_CELL = ("confusion_matrix", "reliability")
 """Charts of one cell; the page draws them again for the cell that is chosen."""
 PLACED = {
     *ON_THIS_CELL,
+    *TUNING,
     "complexity",
-    "expected_best",
     "generalisation",
     "learning_curves",
     "per_class",
@@ -36,7 +37,6 @@ PLACED = {
     "quality_training",
     "seeds",
     "training_time",
-    "tuning",
 }
 """Charts that have a section; registered others go to one of their own."""
 
@@ -164,7 +164,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
-        _section(comparison, "tuning", "Tuning ledger", ("tuning", "expected_best"), ledgers),
+        Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
         *([_further(comparison, further)] if further else []),
         Section(
@@ -205,7 +205,12 @@ def _section(
 
 
 def _further(comparison: Comparison, names: Sequence[str]) -> Section:
-    """Charts that plugins add, each with its own title and line."""
+    """Charts that plugins add."""
+    return Section("further", "Further charts", "Charts that plugins add.", _with_headings(comparison, names))
+
+
+def _with_headings(comparison: Comparison, names: Sequence[str]) -> tuple[Group, ...]:
+    """Charts one after another, each with its own title and line."""
     several = len(comparison.datasets) > 1
     groups = []
     for name in names:
@@ -214,7 +219,7 @@ def _further(comparison: Comparison, names: Sequence[str]) -> Section:
             if drawing is not None:
                 heading = f"{drawing.title}: {dataset}" if several else drawing.title
                 groups.append(Group(heading, (drawing,), thin(CHARTS.get(name).how_to_read)))
-    return Section("further", "Further charts", "Charts that plugins add.", tuple(groups))
+    return tuple(groups)
 
 
 def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Drawing | None:

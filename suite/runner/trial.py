@@ -111,7 +111,7 @@ class _Execution:
             model=model,
             dataset=dataset,
             strategy=label,
-            hyperparameters=dict(fit.hyperparameters),
+            hyperparameters={**setting_of(self.request), **fit.hyperparameters},
             scores={name: self._scores(one) for name, one in predictions.items()},
             history=fit.history,
             candidates=fit.candidates,
