@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from suite.compare.across_datasets import across_datasets, why_missing
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import LoadPredictions, SetEvidence, gather, mean_score
@@ -67,6 +68,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
     missing = tuple(trial for trial in plan_summary.trials if trial.trial_id not in by_id)
+    failures = failures_of(known)
     return Comparison(
         spec_name=plan_summary.spec_name,
         title=plan_summary.title,
@@ -81,7 +83,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         cells=cells,
         pairs=tuple(pair for ranking in rankings for pair in ranking.pairs),
         pareto=tuple(front for ranking in rankings for front in ranking.fronts),
-        failures=failures_of(known),
+        failures=failures,
         skips=plan_summary.skips,
         missing=missing,
         data=tuple({(r.name, r.fingerprint): r for result in known for r in result.data}.values()),
@@ -90,6 +92,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings)),
         recommendations=tuple(r.recommendation for r in rankings if r.recommendation is not None),
         remarks=_remarks(plan_summary, known, cells, missing),
+        across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
     )
 
 
