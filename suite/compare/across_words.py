@@ -11,6 +11,7 @@ from suite.compare.wording import adapted
 __all__ = ["answer_of", "chance_of", "sentences_of"]
 
 THIN = "\u2009"
+MOST_NAMED = 3
 
 
 def answer_of(across: Across) -> str | None:
@@ -53,11 +54,16 @@ def _sentences(across: Across) -> Iterator[str]:
     for out in across.left_out:
         yield (f"{out.dataset} does not count: {out.finished} of {out.of} methods have a score on it, fewer than half.")
     if across.methods and across.lacking:
-        many = len(across.lacking)
-        yield (
-            f"{many} {'method lacks a data set and is' if many == 1 else 'methods lack a data set and are'} listed "
-            "apart: a mean over fewer data sets would not be comparable."
-        )
+        yield _apart(across)
+
+
+def _apart(across: Across) -> str:
+    """Who is not compared, by name as far as there is room."""
+    named = [f"{method.model} with {method.strategy}" for method in across.lacking[:MOST_NAMED]]
+    more = len(across.lacking) - len(named)
+    names = "; ".join([*named, *([f"{more} more"] if more else [])])
+    verb = "lacks a data set and is" if len(across.lacking) == 1 else "lack a data set each, or more, and are"
+    return f"{names} {verb} listed apart: a mean over fewer data sets would not be comparable."
 
 
 def _nothing(across: Across) -> str:
