@@ -254,6 +254,15 @@ def test_a_mean_over_fewer_data_sets_says_so() -> None:
     assert table.rows[0][-1].text == "2/2"
 
 
+def test_a_long_table_of_methods_is_shown_in_part(tmp_path: Path) -> None:
+    """With a button for all of it; a short one has none."""
+    models = tuple(f"model {index}" for index in range(41))
+    comparison = make_comparison(models=models, strategies=("knn",), datasets=("one", "two"), sets=(), classes=("a",))
+    body = body_of(write_report(comparison, tmp_path).html)
+    assert '<table class="sorts short" id="across-table">' in body
+    assert 'data-table="across-table">Show all 41 rows</button>' in body
+
+
 def test_methods_that_lack_data_sets_are_listed_apart() -> None:
     """With what is missing and why."""
     comparison = make_comparison(models=("a", "b", "c"), strategies=("knn",), datasets=("one", "two"))
