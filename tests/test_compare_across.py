@@ -14,6 +14,7 @@ from conftest import SHARED
 from report_sample import make_comparison
 from scipy import stats
 
+from suite.cli.leaderboard import print_leaderboard
 from suite.compare.across import Across
 from suite.compare.across_datasets import Scored, compare_methods, why_missing
 from suite.compare.comparison import FailureRecord, PlannedSkip, PlannedTrial
@@ -202,6 +203,16 @@ def test_why_a_score_is_missing() -> None:
     found = why_missing([failure], [skip], [planned])
     assert found[("vgg_tiny", "knn", "digits_photo")] == "not there yet"
     assert found[("a", "knn", "d")] == "skipped: it has no stages."
+
+
+def test_the_terminal_says_it_before_the_single_answers(capsys) -> None:
+    """And names the data set of each of those; with one data set nothing is added."""
+    comparison = make_comparison(datasets=("one", "two"))
+    print_leaderboard(comparison)
+    printed = capsys.readouterr().out
+    assert printed.index(comparison.across.answer) < printed.index(f"one: {comparison.recommendations[0].take}")
+    print_leaderboard(make_comparison())
+    assert "\nTake " in capsys.readouterr().out
 
 
 def vtab(examples: str) -> dict[str, dict[str, float]]:
