@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from suite.compare import comparison as c
+from suite.compare.across_datasets import across_datasets, why_missing
 from suite.results import DataRecord, Environment, EpochRecord, WeightsRecord
 
 ACCURACY = c.MetricInfo(name="accuracy", label="accuracy", higher_is_better=True, summary="Share of right answers.")
@@ -285,4 +286,5 @@ def make_comparison(
         ),
         recommendations=tuple(answers),
         remarks=tuple(remarks),
+        across=across_datasets(cells, datasets, ACCURACY, why_missing(failures, (), missing)),
     )

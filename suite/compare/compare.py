@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from suite.compare.across_datasets import across_datasets, why_missing
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
@@ -70,6 +71,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     without = [trial for trial in plan_summary.trials if trial.trial_id not in by_id]
     is_cut = cut_by_budget(plan_summary, by_id)
     missing = tuple(trial for trial in without if trial.trial_id not in is_cut)
+    failures = failures_of(known)
     return Comparison(
         spec_name=plan_summary.spec_name,
         title=plan_summary.title,
@@ -84,7 +86,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         cells=cells,
         pairs=tuple(pair for ranking in rankings for pair in ranking.pairs),
         pareto=tuple(front for ranking in rankings for front in ranking.fronts),
-        failures=failures_of(known),
+        failures=failures,
         skips=plan_summary.skips,
         missing=missing,
         cut=tuple(trial for trial in without if trial.trial_id in is_cut),
@@ -94,6 +96,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut)),
         recommendations=tuple(r.recommendation for r in rankings if r.recommendation is not None),
         remarks=(*_remarks(plan_summary, known, cells, missing), *budget_remarks(plan_summary, is_cut)),
+        across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
     )
 
 

@@ -14,6 +14,7 @@ from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.registry import CHARTS
 from suite.report import tables
+from suite.report.across import across_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
@@ -23,18 +24,22 @@ from suite.report.tables import Table
 __all__ = ["make_page"]
 
 TUNING = ("tuning", "expected_best")
+MOST_ANSWERS = 3
+"""With more data sets than this, what each one says opens on demand: the answer over all of them comes first."""
 ON_THIS_CELL = ("confusion_matrix", "reliability")
 """Charts of one cell; the page draws them again for the cell that is chosen."""
 PLACED = {
     *ON_THIS_CELL,
     *TUNING,
     "complexity",
+    "critical_difference",
     "generalisation",
     "learning_curves",
     "per_class",
     "quality_latency",
     "quality_parameters",
     "quality_training",
+    "ranks",
     "seeds",
     "training_time",
 }
@@ -48,7 +53,9 @@ def make_page(comparison: Comparison) -> Page:
         version=suite.__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
         kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
+        overall=thin(comparison.across.answer or "") if comparison.across else "",
         answers=_answers(comparison),
+        folded=len(comparison.recommendations) > MOST_ANSWERS,
         remarks=_remarks(comparison),
         facts=_facts(comparison),
         board_note=thin(
@@ -98,8 +105,6 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
     ended = [f"{count(facts.trials_failed) if facts.trials_failed else 'none'} failed"]
     ended += [f"{count(facts.trials_missing)} missing"] if facts.trials_missing else []
     ended += [f"{plural(facts.cells_skipped, 'cell')} skipped"] if facts.cells_skipped else []
-    tests = [_can_show(test, named=len(facts.tests) > 1) for test in facts.tests]
-    examples = [test.examples for test in facts.tests if test.examples is not None]
     wall = facts.wall_seconds
     worked = f"{duration(facts.worker_seconds)} of work" if facts.worker_seconds else ""
     return (
@@ -107,9 +112,23 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
         Fact(
             f"{count(facts.trials_finished)} of {count(facts.trials_planned)}", f"trials finished, {', '.join(ended)}"
         ),
-        Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(tests)),
+        _tests_fact(facts.tests),
         Fact(duration(wall) if wall else "–", "; ".join(filter(None, [worked, f"on {', '.join(facts.devices)}"]))),
     )
+
+
+def _tests_fact(tests: Sequence[DatasetFacts]) -> Fact:
+    """How many test examples there are and what they can show; summed up where there are many data sets."""
+    examples = [test.examples for test in tests if test.examples is not None]
+    if len(tests) <= MOST_ANSWERS:
+        said = [_can_show(test, named=len(tests) > 1) for test in tests]
+        return Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(said))
+    least = [100 * test.smallest_difference for test in tests if test.smallest_difference is not None]
+    note = f"test examples on {plural(len(examples), 'data set')}"
+    if least:
+        ends = list(dict.fromkeys(f"{one:.1f}" for one in (min(least), max(least))))
+        note += f"; differences under {' to '.join(ends)} points do not show"
+    return Fact(count(sum(examples)) if examples else "–", f"{note}.")
 
 
 def _can_show(test: DatasetFacts, *, named: bool) -> str:
@@ -132,6 +151,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     """Sections between the leaderboard and the errors."""
     cost = ("quality_latency", "quality_parameters", "quality_training")
     return (
+        *across_section(comparison),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)

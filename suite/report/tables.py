@@ -69,6 +69,8 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Box, ...], ...]
+    narrow: bool = True
+    """Kept in the Markdown twin."""
 
 
 MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")
