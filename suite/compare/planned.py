@@ -44,6 +44,8 @@ class PlanSummary(Record):
     """The command that makes these results again."""
     trials: tuple[PlannedTrial, ...]
     skips: tuple[PlannedSkip, ...] = ()
+    resample: bool = False
+    """Whether every seed draws splits of its own."""
 
 
 def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
@@ -84,4 +86,5 @@ def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
         command=command or f"suite run specs/{spec.name}.json",
         trials=tuple(trials),
         skips=tuple(skips),
+        resample=getattr(spec, "resample", False),
     )

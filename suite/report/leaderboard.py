@@ -34,10 +34,15 @@ class BoardRow:
     shape: str
     score: Box
     interval: str
+    overall: str
+    """The interval over examples and seeds together, as text."""
     low: float | None
     """Ends and middle of the drawn interval, in percent of the shared scale."""
     at: float | None
     high: float | None
+    overall_low: float | None
+    """Ends of the interval over examples and seeds together; None where there is none."""
+    overall_high: float | None
     boxes: tuple[Box, ...]
     taken: bool
     """Whether it is the recommended cell."""
@@ -58,6 +63,11 @@ class Board:
     missing: str
     """A sentence on cells without a score; empty where all have one."""
 
+    @property
+    def overall(self) -> bool:
+        """Whether some row has an interval over examples and seeds together."""
+        return any(row.overall_low is not None for row in self.rows)
+
 
 def make_board(comparison: Comparison, dataset: str) -> Board:
     """The leaderboard of a data set; cells without a score stand last."""
@@ -70,6 +80,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     rows = []
     for order, cell in enumerate(cells, start=1):
         left, at, right = _drawn(cell.headline, low, high)
+        outer_left, outer_right = _drawn_overall(cell.headline, low, high)
         rows.append(
             BoardRow(
                 cell=cell.cell_id,
@@ -82,9 +93,12 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
                 shape=shapes[cell.strategy],
                 score=_score_box(cell),
                 interval=_interval(cell.headline),
+                overall=_overall(cell.headline),
                 low=left,
                 at=at,
                 high=right,
+                overall_low=outer_left,
+                overall_high=outer_right,
                 boxes=_boxes(comparison, cell, further),
                 taken=cell.cell_id in taken,
             )
@@ -108,8 +122,8 @@ def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
     headlines = [cell.headline for cell in cells if cell.headline is not None]
     if not headlines:
         return 0.0, 1.0
-    least = min(one.value if one.low is None else one.low for one in headlines)
-    most = max(one.value if one.high is None else one.high for one in headlines)
+    least = min(end for one in headlines for end in (one.value, one.low, one.overall_low) if end is not None)
+    most = max(end for one in headlines for end in (one.value, one.high, one.overall_high) if end is not None)
     low, high = math.floor(least * 20) / 20, math.ceil(most * 20) / 20
     return (low, high) if high > low else (low - 0.05, high + 0.05)
 
@@ -117,11 +131,19 @@ def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
 def _drawn(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None, float | None]:
     if headline is None:
         return None, None, None
+    ends = (headline.value if end is None else end for end in (headline.low, headline.value, headline.high))
+    left, at, right = (_place(end, low, high) for end in ends)
+    return left, at, right
 
-    def place(value: float | None) -> float:
-        return round(100 * ((headline.value if value is None else value) - low) / (high - low), 2)
 
-    return place(headline.low), place(headline.value), place(headline.high)
+def _drawn_overall(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None]:
+    if headline is None or headline.overall_low is None or headline.overall_high is None:
+        return None, None
+    return _place(headline.overall_low, low, high), _place(headline.overall_high, low, high)
+
+
+def _place(value: float, low: float, high: float) -> float:
+    return round(100 * (value - low) / (high - low), 2)
 
 
 def _score_box(cell: CellSummary) -> Box:
@@ -136,6 +158,8 @@ def _spoken(headline: HeadlineScore) -> str:
     text = score(headline.value)
     if headline.low is not None and headline.high is not None:
         text += f", 95 % interval {_interval(headline)}"
+    if headline.overall_low is not None:
+        text += f", with other seeds {_overall(headline)}"
     seeds = ", ".join(score(seed.value) for seed in headline.seeds)
     return f"{text}; seeds {seeds}" + (f"; {headline.reason}" if headline.reason else "")
 
@@ -144,6 +168,12 @@ def _interval(headline: HeadlineScore | None) -> str:
     if headline is None or headline.low is None or headline.high is None:
         return MISSING
     return f"{score(headline.low)} to {score(headline.high)}"
+
+
+def _overall(headline: HeadlineScore | None) -> str:
+    if headline is None or headline.overall_low is None or headline.overall_high is None:
+        return MISSING
+    return f"{score(headline.overall_low)} to {score(headline.overall_high)}"
 
 
 def _further_metric(comparison: Comparison) -> MetricInfo | None:
