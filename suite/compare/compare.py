@@ -122,7 +122,7 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
         cells=(*ranked, *unranked),
         pairs=pairs,
         fronts=pareto_fronts(dataset, ranked, higher_is_better=metric.higher_is_better),
-        facts=dataset_facts(dataset, ranked, evidence),
+        facts=dataset_facts(dataset, ranked, evidence, pairs=pairs if plan.resample else None),
         recommendation=recommend(dataset, ranked, pairs, _info(metric)),
     )
 

@@ -131,7 +131,8 @@ class DatasetFacts(Record):
     """Test examples."""
     smallest_difference: float | None
     """Differences of the headline below this do not show: 1.96 times the median standard error of the paired
-    difference between neighbours in rank."""
+    difference between neighbours in rank; with splits of every seed's own, half the median interval of that
+    difference."""
     chance: float | None
     """Accuracy of always naming the most frequent class of the test set."""
 

@@ -64,7 +64,7 @@ class SetEvidence:
     @property
     def steps(self) -> int:
         """Seeds in the mean: values of a 0-or-1 metric are multiples of 1 / steps."""
-        return len(self.predictions)
+        return len(self.seeds)
 
     @property
     def freedom(self) -> int:

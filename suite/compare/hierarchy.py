@@ -30,7 +30,7 @@ from suite.metrics.resampling import SEED, interval
 __all__ = ["ONE_SEED", "Noise", "hierarchical", "noise_of", "noise_of_pairs", "overall_interval", "with_finite_rows"]
 
 Array = NDArray[np.float64]
-Singles = NDArray[np.float32]
+Floats = NDArray[np.floating]
 HALF = 0.5
 NEARLY_ZERO = 1e-9
 """Of two sums that cancel, a rest below this share is rounding."""
@@ -97,7 +97,7 @@ def noise_of_pairs(evidence: Sequence[SetEvidence]) -> Noise:
     return Noise(examples=examples, mixed=mixed, seeds=seeds, freedom=freedom)
 
 
-def hierarchical(resampled: Singles, centres: Array, noise: Noise) -> Singles:
+def hierarchical(resampled: Floats, centres: Array, noise: Noise) -> Floats:
     """Resamples over examples, widened by what other seeds would change.
 
     Args:
@@ -106,17 +106,18 @@ def hierarchical(resampled: Singles, centres: Array, noise: Noise) -> Singles:
         noise: Of each row. Rows without freedom come back as they are.
 
     Returns:
-        Shape ``(rows, resamples)``.
+        Shape ``(rows, resamples)``, in the precision of ``resampled``.
     """
+    kind = resampled.dtype
     half = HALF * noise.mixed
     kept = np.divide(half, noise.examples, out=np.zeros_like(half), where=noise.examples > 0)
     shrink = np.where(noise.freedom > 0, np.sqrt(np.clip(1 - kept, 0, 1)), 1.0)
-    widen = np.sqrt(np.maximum(noise.seeds - half, 0)).astype(np.float32)
-    spread = resampled * shrink.astype(np.float32)[:, None]
-    spread += (centres * (1 - shrink)).astype(np.float32)[:, None]
+    widen = np.sqrt(np.maximum(noise.seeds - half, 0)).astype(kind)
+    spread: Floats = resampled * shrink.astype(kind)[:, None]
+    spread += (centres * (1 - shrink)).astype(kind)[:, None]
     for freedom in np.unique(noise.freedom[noise.freedom > 0]).tolist():
         rows = np.flatnonzero((noise.freedom == freedom) & (widen > 0))
-        spread[rows] += widen[rows, None] * _student(freedom, resampled.shape[1])
+        spread[rows] += widen[rows, None] * _student(freedom, resampled.shape[1]).astype(kind)
     return spread
 
 
@@ -133,7 +134,7 @@ def overall_interval(
     if evidence.steps < 2:
         return None, ONE_SEED
     centre = evidence.scores.mean()
-    spread = hierarchical(_mean(evidence).astype(np.float32)[None], np.array([centre]), noise_of([evidence]))
+    spread = hierarchical(_mean(evidence)[None], np.array([centre]), noise_of([evidence]))
     outer = interval(spread[0].astype(np.float64)) or inner
     low, high = bounds or (-np.inf, np.inf)
     return (max(low, min(inner[0], outer[0])), min(high, max(inner[1], outer[1]))), None
@@ -149,10 +150,10 @@ def with_finite_rows(values: Array) -> Array:
 
 
 @lru_cache(maxsize=32)
-def _student(freedom: int, resamples: int) -> Singles:
+def _student(freedom: int, resamples: int) -> Array:
     """Evenly spaced quantiles of Student's distribution in an order of their own: no noise from drawing."""
     quantiles = stats.t.ppf((np.arange(resamples) + 0.5) / resamples, freedom)
-    drawn: Singles = np.random.default_rng([SEED, freedom]).permutation(quantiles).astype(np.float32)
+    drawn: Array = np.random.default_rng([SEED, freedom]).permutation(quantiles)
     return drawn
 
 

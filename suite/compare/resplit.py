@@ -76,7 +76,8 @@ def common_seeds(first: SetEvidence, second: SetEvidence) -> tuple[SetEvidence, 
         return first, second
     both = set(zip(first.seeds, first.keys, strict=True)) & set(zip(second.seeds, second.keys, strict=True))
     if len(both) < 2:
-        raise TooFewSeeds(f"{len(both)} seeds of the two have the same test examples; a test needs 2.")
+        many = "1 seed of the two has" if both else "no seeds of the two have"
+        raise TooFewSeeds(f"{many} the same test examples; a test needs 2.")
     return _only(first, both), _only(second, both)
 
 

@@ -17,6 +17,8 @@ FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss")
 """The first of these that the results have stands beside the headline."""
 MOST_SETS = 3
 """Further test sets with a column of their own; the table under 'Generalisation' has all."""
+ROOM = 0.25
+"""How much wider than the intervals over examples the drawn scale may get for those over seeds."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ class BoardRow:
     at: float | None
     high: float | None
     overall_low: float | None
-    """Ends of the interval over examples and seeds together; None where there is none."""
+    """Ends of the interval over examples and seeds together, cut at the scale; None where there is none."""
     overall_high: float | None
+    leaves: str
+    """Where that interval leaves the scale: ``left``, ``right``, both, or empty; class names of the page."""
     boxes: tuple[Box, ...]
     taken: bool
     """Whether it is the recommended cell."""
@@ -80,7 +84,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     rows = []
     for order, cell in enumerate(cells, start=1):
         left, at, right = _drawn(cell.headline, low, high)
-        outer_left, outer_right = _drawn_overall(cell.headline, low, high)
+        outer = _drawn_overall(cell.headline, low, high)
         rows.append(
             BoardRow(
                 cell=cell.cell_id,
@@ -97,8 +101,9 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
                 low=left,
                 at=at,
                 high=right,
-                overall_low=outer_left,
-                overall_high=outer_right,
+                overall_low=outer[0],
+                overall_high=outer[1],
+                leaves=outer[2],
                 boxes=_boxes(comparison, cell, further),
                 taken=cell.cell_id in taken,
             )
@@ -118,12 +123,20 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
 
 
 def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
-    """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05."""
+    """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05.
+
+    It holds every interval over examples, and a quarter more on each side for those over seeds: two seeds far apart
+    can leave everything open, and would press all others together. What leaves the scale is drawn as leaving it.
+    """
     headlines = [cell.headline for cell in cells if cell.headline is not None]
     if not headlines:
         return 0.0, 1.0
+    inner_least = min(one.value if one.low is None else one.low for one in headlines)
+    inner_most = max(one.value if one.high is None else one.high for one in headlines)
+    room = ROOM * (inner_most - inner_least)
     least = min(end for one in headlines for end in (one.value, one.low, one.overall_low) if end is not None)
     most = max(end for one in headlines for end in (one.value, one.high, one.overall_high) if end is not None)
+    least, most = max(least, inner_least - room), min(most, inner_most + room)
     low, high = math.floor(least * 20) / 20, math.ceil(most * 20) / 20
     return (low, high) if high > low else (low - 0.05, high + 0.05)
 
@@ -136,10 +149,12 @@ def _drawn(headline: HeadlineScore | None, low: float, high: float) -> tuple[flo
     return left, at, right
 
 
-def _drawn_overall(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None]:
+def _drawn_overall(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None, str]:
     if headline is None or headline.overall_low is None or headline.overall_high is None:
-        return None, None
-    return _place(headline.overall_low, low, high), _place(headline.overall_high, low, high)
+        return None, None, ""
+    left, right = _place(headline.overall_low, low, high), _place(headline.overall_high, low, high)
+    leaves = " ".join(["left"] * (left < 0) + ["right"] * (right > 100))
+    return max(0.0, left), min(100.0, right), leaves
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -67,7 +67,9 @@ def make_page(comparison: Comparison) -> Page:
 def _board_note(boards: Sequence[Board], *, drawn: bool) -> str:
     """What the leaderboard shows, in words: for a page that draws intervals, and for one that writes them."""
     examples = "the thick bar is its 95 % interval over" if drawn else "its 95 % interval is over"
-    both = "the thin line is over examples and seeds together" if drawn else "'with seeds' is over seeds too"
+    both = (
+        "the thin line is over examples and seeds together" if drawn else "the one 'with seeds' is over other seeds too"
+    )
     seeds = f"; {both}" if any(board.overall for board in boards) else ""
     return thin(
         "Each row is a cell: one model, adapted one way. "

@@ -27,7 +27,7 @@ def pairs_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
         Column(f"95{THIN}% interval", number=True),
         Column("p, corrected", number=True),
         Column("chance to stay ahead", number=True, best_high=True),
-        Column("would show from", number=True, narrow=False),
+        Column("would show from", number=True),
         Column("so they", long=True),
     )
     rows = tuple(
@@ -36,7 +36,7 @@ def pairs_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
         if pair.better in shown and pair.worse in names
     )
     every = len(ranked) * (len(ranked) - 1) // 2
-    title = f"The best cell against each other ({len(rows):,} of {every:,} pairs)"
+    title = f"The best cell against every other ({len(rows):,} of {every:,} pairs)"
     return Table(title if len(ranked) > MOST_CELLS else f"All {plural(every, 'pair')}", columns, rows)
 
 
@@ -44,10 +44,10 @@ def pairs_read(comparison: Comparison) -> str:
     """How to read the table, for the way in which these pairs were tested."""
     same = "on the same test examples" + (", seed by seed" if comparison.resample else "")
     return (
-        f"Every two cells are compared {same}. By: the difference of their scores, with its 95 % interval. "
-        "p: how often luck alone would make so large a difference, corrected for the number of pairs; below 0.05 they "
-        "can be told apart. Chance to stay ahead: with other test examples and, where there are several seeds, other "
-        "seeds. Would show from: a true difference of this size is found 4 times in 5."
+        f"Every two cells are compared {same}. 'By' is the difference of their scores, with its 95 % interval; 'p' "
+        "says how often luck alone makes so large a difference, corrected for the number of pairs: below 0.05 the two "
+        "can be told apart. The chance to stay ahead is with other test examples and other seeds, as far as there are "
+        "several. A true difference would show from the size in the column before the last, 4 times in 5."
     )
 
 
