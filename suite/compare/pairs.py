@@ -139,12 +139,12 @@ def _tests_by_example(better: CellSummary, others: Sequence[CellSummary], scene:
     ends = intervals(gaps)
     tested = _p_values(first, seconds, gaps, scores)
     likely = _probabilities(gaps, scores, noise)
-    errors = np.sqrt(noise.examples)
+    detectable = (detectable_factor() * np.sqrt(noise.examples)).tolist()
     for row, index in enumerate(able):
         low, high = (None if math.isnan(end) else end for end in ends[row].tolist())
         found[index] = replace(
             found[index], low=low, high=high, p_value=tested[row], probability=likely[row],
-            detectable=detectable_factor() * float(errors[row]) or None,
+            detectable=detectable[row] or None,
             reason=None if tested[row] is not None else "too few resamples have a score.",
         )  # fmt: skip
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ def resampled_t_test(differences: Array, *, factor: float) -> _Tested:
     return _Tested(mean, mean - reach, mean + reach, error, np.asarray(p_value))
 
 
+@lru_cache(maxsize=64)
 def detectable_factor(freedom: int | None = None) -> float:
     """Standard errors that a true difference must have to show at 5 % with 80 % power.
 

@@ -13,31 +13,30 @@ __all__ = ["MOST_CELLS", "pairs_read", "pairs_table"]
 
 MOST_CELLS = 8
 """With more cells the table has the pairs of the best cell only: 9 cells have 36 pairs, 20 have 190."""
+NUMBERS = (
+    Column("by", number=True, best_high=True),
+    Column(f"95{THIN}% interval", number=True),
+    Column("p, corrected", number=True),
+    Column("chance to stay ahead", number=True, best_high=True),
+    Column("would show from", number=True),
+    Column("so they", long=True),
+)
 
 
 def pairs_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
     """One row per pair of ranked cells of one data set, or per pair with the best where there are many."""
     ranked = [cell for cell in cells if cell.rank is not None]
     names = {cell.cell_id: cell.name for cell in ranked}
-    shown = {cell.cell_id for cell in (ranked if len(ranked) <= MOST_CELLS else ranked[:1])}
-    columns = (
-        Column("ahead", long=True),
-        Column("behind", long=True),
-        Column("by", number=True, best_high=True),
-        Column(f"95{THIN}% interval", number=True),
-        Column("p, corrected", number=True),
-        Column("chance to stay ahead", number=True, best_high=True),
-        Column("would show from", number=True),
-        Column("so they", long=True),
-    )
-    rows = tuple(
-        (Box(names[pair.better]), Box(names[pair.worse]), *_numbers(pair), _verdict(pair))
-        for pair in comparison.pairs
-        if pair.better in shown and pair.worse in names
-    )
-    every = len(ranked) * (len(ranked) - 1) // 2
-    title = f"The best cell against every other ({len(rows):,} of {every:,} pairs)"
-    return Table(title if len(ranked) > MOST_CELLS else f"All {plural(every, 'pair')}", columns, rows)
+    pairs = [pair for pair in comparison.pairs if pair.better in names and pair.worse in names]
+    if len(ranked) <= MOST_CELLS:
+        rows = tuple((Box(names[pair.better]), Box(names[pair.worse]), *_of(pair)) for pair in pairs)
+        both = (Column("ahead", long=True), Column("behind", long=True))
+        return Table(f"All {plural(len(pairs), 'pair')}", (*both, *NUMBERS), rows)
+    best = ranked[0]
+    own = [pair for pair in pairs if pair.better == best.cell_id]
+    title = f"{best.name}, against every other ({len(own):,} of {len(pairs):,} pairs)"
+    rows = tuple((Box(names[pair.worse]), *_of(pair)) for pair in own)
+    return Table(title, (Column("behind", long=True), *NUMBERS), rows)
 
 
 def pairs_read(comparison: Comparison) -> str:
@@ -51,7 +50,8 @@ def pairs_read(comparison: Comparison) -> str:
     )
 
 
-def _numbers(pair: Difference) -> tuple[Box, ...]:
+def _of(pair: Difference) -> tuple[Box, ...]:
+    """The boxes of ``NUMBERS``."""
     ends = MISSING if pair.low is None or pair.high is None else f"{_signed(pair.low)} to {_signed(pair.high)}"
     return (
         _box(pair.difference, _signed(pair.difference)),
@@ -59,6 +59,7 @@ def _numbers(pair: Difference) -> tuple[Box, ...]:
         _box(pair.p_holm, _p_value(pair.p_holm), "" if pair.p_value is None else f"{pair.p_value:.2g} uncorrected"),
         _box(pair.probability_better, _chance(pair.probability_better)),
         _box(pair.smallest_detectable, score(pair.smallest_detectable)),
+        _verdict(pair),
     )
 
 
