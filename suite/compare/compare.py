@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from suite.compare.advice import advise
+from suite.compare.answer import Unmet
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import LoadPredictions, SetEvidence, gather, mean_score
@@ -13,7 +15,6 @@ from suite.compare.facts import dataset_facts, environments_of, facts_of, failur
 from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.compare.recommendation import recommend
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -42,7 +43,7 @@ class _Ranking:
     pairs: tuple[Difference, ...]
     fronts: tuple[ParetoFront, ...]
     facts: DatasetFacts
-    recommendation: Recommendation | None
+    recommendation: Recommendation | Unmet | None
 
 
 def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predictions: LoadPredictions) -> Comparison:
@@ -84,11 +85,13 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         failures=failures_of(known),
         skips=plan_summary.skips,
         missing=missing,
-        data=tuple({(r.name, r.fingerprint): r for result in known for r in result.data}.values()),
+        data=tuple({(r.name, r.fingerprint, str(r.sizes)): r for result in known for r in result.data}.values()),
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
         facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings)),
-        recommendations=tuple(r.recommendation for r in rankings if r.recommendation is not None),
+        recommendations=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Recommendation)),
+        unmet=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Unmet)),
+        constraints=plan_summary.constraints,
         remarks=_remarks(plan_summary, known, cells, missing),
     )
 
@@ -111,12 +114,16 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
     pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better)
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
+    facts = dataset_facts(dataset, ranked, evidence)
+    infos = _metric_infos(metric, ranked)
     return _Ranking(
         cells=(*ranked, *unranked),
         pairs=pairs,
         fronts=pareto_fronts(dataset, ranked, higher_is_better=metric.higher_is_better),
-        facts=dataset_facts(dataset, ranked, evidence),
-        recommendation=recommend(dataset, ranked, pairs, _info(metric)),
+        facts=facts,
+        recommendation=advise(
+            dataset, ranked, pairs, metrics=infos, constraints=plan.constraints, examples=facts.examples
+        ),
     )
 
 
@@ -231,7 +238,9 @@ def _order(cell: CellSummary, sign: float) -> tuple[float, float, str, str]:
 def _with_ranks(scored: Sequence[CellSummary], pairs: Sequence[Difference]) -> tuple[CellSummary, ...]:
     position = {cell.cell_id: index for index, cell in enumerate(scored)}
     different = [(position[pair.better], position[pair.worse]) for pair in pairs if pair.different]
-    letters = tie_letters(len(scored), different)
+    tested = any(pair.p_holm is not None for pair in pairs)
+    # Without a single test "cannot be told apart" would be said of everything, and mean nothing.
+    letters = tie_letters(len(scored), different) if tested or len(scored) == 1 else [""] * len(scored)
     ranked: list[CellSummary] = []
     for index, cell in enumerate(scored):
         rank: int | None = index + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from suite.constraints import Constraints
 from suite.plan import Plan
 from suite.results import Phase, Record
 
@@ -44,6 +45,8 @@ class PlanSummary(Record):
     """The command that makes these results again."""
     trials: tuple[PlannedTrial, ...]
     skips: tuple[PlannedSkip, ...] = ()
+    constraints: Constraints | None = None
+    """What the recommended model may cost and must reach."""
 
 
 def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
@@ -84,4 +87,5 @@ def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
         command=command or f"suite run specs/{spec.name}.json",
         trials=tuple(trials),
         skips=tuple(skips),
+        constraints=spec.constraints,
     )

@@ -50,6 +50,13 @@ class Section:
     tables: tuple[Table, ...] = ()
     folded: bool = True
     """Whether tables open on demand."""
+    lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Sentences under a heading, which may be empty."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing under the title."""
+        return not (self.charts or self.tables or self.lists)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class Answer:
     dataset: str
     take: str
     reasons: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    """Other limits, and what they would give."""
 
 
 @dataclass(frozen=True)

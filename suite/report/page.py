@@ -14,8 +14,9 @@ from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.registry import CHARTS
 from suite.report import tables
+from suite.report.advice import answers, losers_table, next_section
 from suite.report.environment import environment_note, environment_pairs
-from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
+from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
 from suite.report.tables import Table
 
@@ -46,7 +47,7 @@ def make_page(comparison: Comparison) -> Page:
         version=suite.__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
         kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
-        answers=_answers(comparison),
+        answers=answers(comparison),
         remarks=_remarks(comparison),
         facts=_facts(comparison),
         board_note=thin(
@@ -56,7 +57,10 @@ def make_page(comparison: Comparison) -> Page:
             "On the whole page colour is the model and shape the strategy."
         ),
         boards=tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells),
-        metrics=_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
+        metrics=(
+            *_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
+            *_per_dataset(comparison, lambda cells: losers_table(comparison, cells)),
+        ),
         before=_before(comparison),
         errors=_errors(comparison),
         after=_after(comparison),
@@ -64,14 +68,6 @@ def make_page(comparison: Comparison) -> Page:
         environment_note=environment_note(comparison),
         commands=comparison.command,
     )
-
-
-def _answers(comparison: Comparison) -> tuple[Answer, ...]:
-    found = tuple(
-        Answer(answer.dataset, answer.take, tuple(reason.text for reason in answer.reasons[:5]))
-        for answer in comparison.recommendations
-    )
-    return found or (Answer("", "No answer yet: no trial has finished with a score.", ()),)
 
 
 def _remarks(comparison: Comparison) -> tuple[str, ...]:
@@ -162,6 +158,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
+        next_section(comparison),
         _section(comparison, "tuning", "Tuning ledger", ("tuning",), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
         *([_further(comparison, further)] if further else []),
