@@ -134,7 +134,9 @@ def _worse(pairs: Pairs, metric: MetricInfo, chosen: CellSummary, cell: CellSumm
     said = f"{points(abs(worse), metric)} {word}"
     ends = between(low, high, metric) if worse >= 0 else ""
     pair = pairs.get((chosen.cell_id, cell.cell_id)) or pairs.get((cell.cell_id, chosen.cell_id))
-    if pair is None or pair.p_holm is None:
+    if pair is None:
+        return said
+    if pair.p_holm is None:
         return f"{said}, not tested"
     chance = "" if pair.different else ", which may be chance"
     return f"{said}{f' ({ends})' if ends else ''}{chance}"

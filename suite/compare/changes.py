@@ -9,7 +9,7 @@ from suite.compare.answer import Change, Unmet
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.limits import Limit, keeps, unlimited
 from suite.compare.recommendation import NEARLY_EQUAL, Pairs, choose, oriented
-from suite.compare.wording import adapted, between, points
+from suite.compare.wording import between, called, points
 
 __all__ = ["changes", "gap", "listed", "unmet"]
 
@@ -40,7 +40,7 @@ def changes(
     free = choose(ranked, pairs)
     if limits and free and free.chosen is not chosen and free.chosen.cell_id not in {one.cell_id for one in found}:
         gain, low, high = gap(pairs, metric, free.chosen, chosen)
-        text = f"Without limits: {_named(free.chosen)}{_gain(gain, low, high, metric)}."
+        text = f"Without limits: {called(free.chosen)}{_gain(gain, low, high, metric)}."
         taken = free.chosen.cell_id
         found.append(Change(key="", limit=None, instead=None, cell_id=taken, gain=gain, low=low, high=high, text=text))
     return tuple(found)
@@ -126,7 +126,7 @@ def _change(pairs: Pairs, metric: MetricInfo, move: Move, chosen: CellSummary) -
     gain, low, high = gap(pairs, metric, taken, chosen)
     given = limit.value if abs(limit.value) != float("inf") else None
     opening = f"With {limit.at(instead).text}" + (f" instead of {limit.said(given)}" if given is not None else "")
-    text = f"{opening}: {_named(taken)}{_gain(gain, low, high, metric)}."
+    text = f"{opening}: {called(taken)}{_gain(gain, low, high, metric)}."
     return Change(
         key=limit.key, limit=given, instead=instead, cell_id=taken.cell_id, gain=gain, low=low, high=high, text=text
     )
@@ -142,10 +142,6 @@ def _gain(gain: float | None, low: float | None, high: float | None, metric: Met
         low, high = (None if high is None else -high), (None if low is None else -low)
     ends = between(low, high, metric)
     return f", {points(abs(gain), metric)} {'better' if gain > 0 else 'worse'}{f' ({ends})' if ends else ''}"
-
-
-def _named(cell: CellSummary) -> str:
-    return f"{cell.model}, {adapted(cell)}"
 
 
 def _conflict(ranked: Sequence[CellSummary], limits: Sequence[Limit]) -> tuple[Limit, ...]:
@@ -208,5 +204,5 @@ def _would_admit(
     return Change(
         key=", ".join(limit.key for limit in moves), limit=one[0].value if one else None,
         instead=one[1] if one else None, cell_id=again.chosen.cell_id, gain=None, low=None, high=None,
-        text=f"With {said}: {_named(again.chosen)}.",
+        text=f"With {said}: {called(again.chosen)}.",
     )  # fmt: skip

@@ -33,6 +33,10 @@ from suite.results import Result
 __all__ = ["compare"]
 
 DEFAULT_HEADLINE = "accuracy"
+PUBLISHED = (
+    "These numbers were published elsewhere and have no predictions with them. So there are no intervals and no two "
+    "models can be paired: whether a small difference is more than chance cannot be said."
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         recommendations=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Recommendation)),
         unmet=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Unmet)),
         constraints=plan_summary.constraints,
+        published=plan_summary.published,
         remarks=_remarks(plan_summary, known, cells, missing),
     )
 
@@ -277,6 +282,8 @@ def _remarks(
     ranked = [cell for cell in cells if cell.headline]
     if len(ranked) == 1:
         remarks.append("Only one cell has a score, so nothing can be compared with it.")
+    if plan.published and ranked:
+        return (*remarks, PUBLISHED)
     if ranked and len({trial.seed for trial in plan.trials if trial.phase == "final"}) == 1:
         remarks.append("With one seed, nothing is known of how much another seed would change.")
     short = [cell for cell in ranked if cell.finished < cell.planned]

@@ -222,6 +222,8 @@ class Comparison(Record):
     """What the recommended model may cost and must reach."""
     unmet: tuple[Unmet, ...] = ()
     """Data sets with ranked cells of which none keeps the limits."""
+    published: bool = False
+    """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
     remarks: tuple[str, ...] = ()
     """What a reader must know of the comparison as a whole: one sentence each."""
 

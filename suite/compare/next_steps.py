@@ -11,7 +11,7 @@ from suite.compare.answer import NextStep
 from suite.compare.cell import CellSummary, LearningCurve, MetricInfo
 from suite.compare.changes import gap
 from suite.compare.recommendation import Choice, Pairs
-from suite.compare.wording import THIN, adapted, between, points, quality
+from suite.compare.wording import THIN, adapted, between, called, points, quality
 
 __all__ = ["examples_needed", "next_steps"]
 
@@ -67,7 +67,7 @@ def _learning_rate(cell: CellSummary, metric: MetricInfo) -> NextStep | None:
     best, second = order[0], order[1]
     lowest, highest = min(scores), max(scores)
     text = (
-        f"Learning rate of {_named(cell)}: of {len(scores)} tried, from {lowest:g} to {highest:g}, {best:g} was best "
+        f"Learning rate of {called(cell)}: of {len(scores)} tried, from {lowest:g} to {highest:g}, {best:g} was best "
         f"on validation ({quality(scores[best], metric)}; {second:g} follows with {quality(scores[second], metric)})."
     )
     numbers = {"best": best, "score": scores[best], "next": second, "next_score": scores[second], "tried": len(scores)}
@@ -88,7 +88,7 @@ def _single_rate(cell: CellSummary) -> NextStep | None:
     rate = next(iter(rates)) if len(rates) == 1 else None
     if not isinstance(rate, int | float) or len(cell.ledger.space.get(RATE, ())) > 1:
         return None
-    text = f"Learning rate of {_named(cell)}: only {rate:g} was tried; whether another is better is not known."
+    text = f"Learning rate of {called(cell)}: only {rate:g} was tried; whether another is better is not known."
     return NextStep(kind="learning_rate", text=text, numbers={"tried": 1.0, "best": rate}, cell_ids=(cell.cell_id,))
 
 
@@ -121,7 +121,7 @@ def _epochs(cell: CellSummary) -> NextStep | None:
     at_end = sum(curve.best_epoch == curve.epochs[-1].epoch for curve in curves)
     seeds = f"{at_end} of {len(curves)} seeds" if len(curves) > 1 else "the only seed"
     numbers = {"best_epoch": best, "epochs": last, "at_end": float(at_end), "seeds": float(len(curves))}
-    opening = f"Epochs of {_named(cell)}:"
+    opening = f"Epochs of {called(cell)}:"
     if at_end > len(curves) / 2:
         rise = statistics.fmean(_last_rise(curves))
         numbers["rise"] = rise
@@ -180,7 +180,7 @@ def _examples(pairs: Pairs, metric: MetricInfo, choice: Choice, examples: int | 
     said, have = (f"{value:,.0f}".replace(",", THIN) for value in (round(needed, digits), examples))
     first, second = choice.tied[0], choice.tied[1]
     text = (
-        f"Test examples: if {_named(first)} is {points(pair.difference, metric)} better than {_named(second)}, as it "
+        f"Test examples: if {called(first)} is {points(pair.difference, metric)} better than {called(second)}, as it "
         f"looks now, about {said} instead of {have} would show it in four of five tries."
     )
     numbers = {"needed": needed, "examples": float(examples), "difference": pair.difference}
@@ -204,12 +204,8 @@ def _seeds(pairs: Pairs, metric: MetricInfo, choice: Choice) -> NextStep | None:
     if widest <= abs(loss):
         return None
     text = (
-        f"Seeds: over {seeds} of them {_named(cell)} moves by {points(widest, metric)}, more than the "
+        f"Seeds: over {seeds} of them {called(cell)} moves by {points(widest, metric)}, more than the "
         f"{points(abs(loss), metric)} between the first two: more seeds before choosing by the score."
     )
     numbers = {"range": widest, "difference": loss, "seeds": float(seeds)}
     return NextStep(kind="seeds", text=text, numbers=numbers, cell_ids=(cell.cell_id,))
-
-
-def _named(cell: CellSummary) -> str:
-    return f"{cell.model}, {adapted(cell)}"

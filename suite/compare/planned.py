@@ -47,6 +47,8 @@ class PlanSummary(Record):
     skips: tuple[PlannedSkip, ...] = ()
     constraints: Constraints | None = None
     """What the recommended model may cost and must reach."""
+    published: bool = False
+    """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
 
 
 def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:

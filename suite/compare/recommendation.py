@@ -9,7 +9,7 @@ from typing import Literal
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
 from suite.compare.pareto import cost_of
-from suite.compare.wording import adapted, between, points, quality, range_of, seconds
+from suite.compare.wording import adapted, between, called, points, quality, range_of, seconds
 
 __all__ = ["NEARLY_EQUAL", "Choice", "Pairs", "choose", "oriented", "recommend"]
 
@@ -83,7 +83,7 @@ def recommend(
     return Recommendation(
         dataset=dataset,
         cell_id=chosen.cell_id,
-        take=f"Take {chosen.model}, {adapted(chosen)}.",
+        take=f"Take {called(chosen)}.",
         reasons=tuple(sentence for make in makers if (sentence := make(scene)) is not None),
         tied=tuple(cell.cell_id for cell in tied),
         chosen_by=chosen_by,
@@ -185,7 +185,7 @@ def _next_best(scene: _Scene) -> Sentence | None:
 
 
 def _untested(scene: _Scene, other: CellSummary) -> Sentence | None:
-    """Without predictions nothing is paired: how far the next one is behind, and that it may be chance."""
+    """Without predictions nothing is paired: how far the next one is behind, and no word of chance."""
     if scene.chosen.headline is None or other.headline is None:
         return None
     sign = 1.0 if scene.metric.higher_is_better else -1.0
@@ -194,7 +194,7 @@ def _untested(scene: _Scene, other: CellSummary) -> Sentence | None:
     text = f"Next is {named}, {points(loss, scene.metric)} behind" if loss > 0 else f"{named} scores the same"
     return Sentence(
         kind="ties",
-        text=f"{text[0].upper()}{text[1:]}; whether that is more than chance cannot be tested without predictions.",
+        text=f"{text}.",
         numbers={"difference": loss},
         cell_ids=(scene.chosen.cell_id, other.cell_id),
     )
@@ -311,7 +311,7 @@ def _named(other: CellSummary, chosen: CellSummary) -> str:
     """The other cell, its model left out where it is the same."""
     if other.model == chosen.model:
         return f"the same model {adapted(other)}"
-    return f"{other.model}, {adapted(other)}"
+    return called(other)
 
 
 def _costs(axis: str, cost: float, own: float) -> str:

@@ -134,17 +134,19 @@ def ledger_of(searches: Sequence[Result], finals: Sequence[Result], headline: st
             for candidate in result.candidates
         )
     scores = _scores_of_settings(tried)
+    # A published score and an exported file were fitted elsewhere, or not at all: no fit of theirs is in the ledger.
+    fitted = [result for result in finals if result.timings is not None or result.history]
     inside = sum(candidate.epochs for result in (*searches, *finals) for candidate in result.candidates)
     with_own_history = sum(len(result.history) for result in (*searches, *finals) if not result.candidates)
     return Ledger(
-        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if finals else 0),
-        fits=len(tried) + len(finals),
+        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if fitted else 0),
+        fits=len(tried) + len(fitted),
         epochs=inside + with_own_history,
         seconds=math.fsum(r.timings.total_seconds for r in (*searches, *finals) if r.timings is not None),
         best=max(scores, default=None),
         median=statistics.median(scores) if scores else None,
         worst=min(scores, default=None),
-        chosen=tuple(result.hyperparameters for result in finals),
+        chosen=tuple(result.hyperparameters for result in fitted),
         space=_space(tried),
         tried=tuple(tried),
     )

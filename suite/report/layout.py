@@ -112,6 +112,8 @@ class Page:
     title: str
     kicker: str
     answers: tuple[Answer, ...]
+    answer_table: Table | None
+    """What to take for each of many data sets; None where there are few, which have an answer each."""
     remarks: tuple[str, ...]
     facts: tuple[Fact, ...]
     board_note: str
@@ -123,6 +125,7 @@ class Page:
     environment: tuple[tuple[str, str], ...]
     environment_note: str
     commands: str
+    reproduce_note: str
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:

@@ -14,10 +14,11 @@ from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.registry import CHARTS
 from suite.report import tables
-from suite.report.advice import answers, losers_table, next_section
+from suite.report.advice import answers, answers_table, losers_table, next_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
+from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
@@ -40,22 +41,28 @@ PLACED = {
 """Charts that have a section; registered others go to one of their own."""
 
 
+RUN_BOARD_NOTE = (
+    "Each row is a cell: one model, adapted one way. "
+    "The score is the mean over seeds on the test set, the line its 95 % interval. "
+    "Cells with a letter in common cannot be told apart. "
+    "On the whole page colour is the model and shape the strategy."
+)
+
+
 def make_page(comparison: Comparison) -> Page:
     """The page of a comparison; every number in it comes from there."""
     task = comparison.task.replace("_", " ")
+    published = comparison.published
+    kind = "Published results of pretrained models" if published else "Comparison of pretrained models"
     return Page(
         version=suite.__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
-        kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
+        kicker=f"{kind} · {task} · {comparison.spec_name}",
         answers=answers(comparison),
+        answer_table=answers_table(comparison),
         remarks=_remarks(comparison),
-        facts=_facts(comparison),
-        board_note=thin(
-            "Each row is a cell: one model, adapted one way. "
-            "The score is the mean over seeds on the test set, the line its 95 % interval. "
-            "Cells with a letter in common cannot be told apart. "
-            "On the whole page colour is the model and shape the strategy."
-        ),
+        facts=published_facts(comparison) if published else _facts(comparison),
+        board_note=BOARD_NOTE if published else thin(RUN_BOARD_NOTE),
         boards=tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells),
         metrics=(
             *_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
@@ -65,8 +72,9 @@ def make_page(comparison: Comparison) -> Page:
         errors=_errors(comparison),
         after=_after(comparison),
         environment=environment_pairs(comparison),
-        environment_note=environment_note(comparison),
+        environment_note=ENVIRONMENT_NOTE if published else environment_note(comparison),
         commands=comparison.command,
+        reproduce_note=REPRODUCE_NOTE if published else RUN_NOTE,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from suite.charts.rows import setting_text
 from suite.charts.words import MISSING, count, duration, number, score, short
 from suite.compare.comparison import CellSummary, ClassScores, Comparison, Spread
+from suite.results import DataRecord
 
 __all__ = [
     "Box",
@@ -303,12 +304,12 @@ def data_table(comparison: Comparison) -> Table:
     rows = tuple(
         (
             Box(record.name),
-            Box(count(len(record.class_names)), len(record.class_names)),
+            _classes(record),
             *(Box(count(record.sizes.get(split)), record.sizes.get(split, "")) for split in _SPLITS),
             Box(count(len(record.skipped)), len(record.skipped), "; ".join(list(record.skipped)[:5])),
             Box(record.licence or "not stated"),
             Box(record.origin or MISSING),
-            Box(record.fingerprint[:HASH_DIGITS], title=record.fingerprint),
+            Box(record.fingerprint[:HASH_DIGITS] or MISSING, title=record.fingerprint),
         )
         for record in comparison.data
     )
@@ -316,6 +317,12 @@ def data_table(comparison: Comparison) -> Table:
 
 
 _SPLITS = ("train", "validation", "test")
+
+
+def _classes(record: DataRecord) -> Box:
+    """How many classes; a published table may not say."""
+    number = len(record.class_names) or record.classes
+    return Box(count(number), "" if number is None else number)
 
 
 def weights_table(comparison: Comparison) -> Table:
