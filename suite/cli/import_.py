@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option
@@ -96,13 +97,14 @@ def command(
 
 
 def _typed(context: click.Context, table: Path) -> str:
-    """The command as it would be typed, without what is at its default."""
+    """The command as it was typed, in the order of the help, without ``--json``."""
     words = ["suite", "import", str(table)]
     for option in context.command.params:
-        value = context.params.get(option.name or "")
-        if not isinstance(option, click.Option) or option.name == "json_" or value == option.get_default(context):
+        name = option.name or ""
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not isinstance(option, click.Option) or name == "json_" or not typed:
             continue
-        flag = option.opts[0]
+        flag, value = option.opts[0], context.params[name]
         many = value if isinstance(value, tuple) else (value,)
         words += [flag] if option.is_flag else [word for one in many for word in (flag, str(one))]
     return shlex.join(words)

@@ -245,7 +245,7 @@ def _with_ranks(scored: Sequence[CellSummary], pairs: Sequence[Difference]) -> t
     different = [(position[pair.better], position[pair.worse]) for pair in pairs if pair.different]
     tested = any(pair.p_holm is not None for pair in pairs)
     # Without a single test "cannot be told apart" would be said of everything, and mean nothing.
-    letters = tie_letters(len(scored), different) if tested or len(scored) == 1 else [""] * len(scored)
+    letters = tie_letters(len(scored), different) if tested else [""] * len(scored)
     ranked: list[CellSummary] = []
     for index, cell in enumerate(scored):
         rank: int | None = index + 1
