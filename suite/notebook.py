@@ -57,6 +57,7 @@ class ComparisonView:
         """The answer, and for each data set its leaderboard and main charts; everything is escaped."""
         parts = [f"<h3>{html.escape(self.comparison.title or self.comparison.spec_name)}</h3>"]
         parts += [f"<p>{html.escape(answer.take)}</p>" for answer in self.comparison.recommendations]
+        parts += [f"<p>{html.escape(missed.text)}</p>" for missed in self.comparison.unmet]
         for dataset in self.comparison.datasets:
             parts.append(_table(dataset, self.comparison))
             parts += [_picture(chart) for name in SHOWN if (chart := self.chart(name, dataset=dataset)) is not None]

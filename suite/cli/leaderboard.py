@@ -27,6 +27,8 @@ def print_leaderboard(comparison: Comparison) -> None:
         print_table(columns, rows, right=[columns[position] for position in NUMBERS])
     for recommendation in comparison.recommendations:
         click.echo(f"\n{recommendation.take}")
+    for missed in comparison.unmet:
+        click.echo(f"\n{missed.dataset}: {missed.text}")
     if any(cell.ties for cell in comparison.cells):
         click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
 

@@ -93,19 +93,12 @@ def import_table(
     plan = _earlier_plan(out, metric)
     results = [_result(entry, table.name, metric) for entry in entries]
     with open_store(out) as store:
-        before = {result.id: result for result in store.query()}
-        wanted = {result.id for result in results}
-        stale = [one.id for one in before.values() if one.trial.get("table") == table.name and one.id not in wanted]
-        other = next((before[one.id] for one in results if _of_other_table(before.get(one.id), table)), None)
-        if other is not None:
-            where = f"{other.model} x {other.dataset} x {other.strategy}, seed {other.seed}"
-            raise StoreError(f"{out}: {where} is there from {other.trial['table']}; choose another --out.")
-        changed = [result for result in results if result.id in before and before[result.id] != result]
-        new = [result for result in results if result.id not in before]
+        new, changed, stale = _differences(store, results, table.name)
         store.delete(stale)
         for result in (*changed, *new):
             store.save(result)
-        kept = [trial for trial in (plan.trials if plan else ()) if trial.trial_id not in {*stale, *wanted}]
+        replaced = {*stale, *(result.id for result in results)}
+        kept = [trial for trial in (plan.trials if plan else ()) if trial.trial_id not in replaced]
         planned = PlanSummary(
             spec_name=name or out.resolve().name,
             title=None,
@@ -127,8 +120,25 @@ def import_table(
     )
 
 
-def _of_other_table(before: Result | None, table: Path) -> bool:
-    return before is not None and before.trial.get("table") != table.name
+def _differences(store: Store, results: list[Result], table: str) -> tuple[list[Result], list[Result], list[str]]:
+    """What is new, what is another than it was, and the ids of what is no longer in the table.
+
+    Raises:
+        StoreError: Where another table has the same result.
+    """
+    before = {result.id: result for result in store.query()}
+    for result in results:
+        found = before.get(result.id, result)
+        if found.trial.get("table") != table:
+            where = f"{found.model} x {found.dataset} x {found.strategy}, seed {found.seed}"
+            raise StoreError(
+                f"{store.folder.parent}: {where} is there from {found.trial['table']}; choose another --out."
+            )
+    wanted = {result.id for result in results}
+    stale = [one.id for one in before.values() if one.trial.get("table") == table and one.id not in wanted]
+    new = [result for result in results if result.id not in before]
+    changed = [result for result in results if before.get(result.id, result) != result]
+    return new, changed, stale
 
 
 def _earlier_plan(out: Path, metric: str) -> PlanSummary | None:
