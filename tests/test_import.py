@@ -285,11 +285,22 @@ def test_the_command_imports_and_recommends(tmp_path: Path):
     assert command.startswith("suite import ")
     assert command.endswith("--model model --dataset data --score acc --scale 0.1")
     assert "Take large." in call("recommend", out, "--min", "accuracy=0.8", "--dataset", "pets").stdout.replace(
-        "With at least 80\u2009% accuracy, take", "Take"
+        "With at least 80\u202f% accuracy, take", "Take"
     )
     refused = call("recommend", out, "--max-latency-ms", 5)
     assert refused.exit_code == 2
     assert "Latency was not measured of any cell" in refused.stderr
+
+
+def test_many_data_sets_have_their_answers_in_a_table(tmp_path: Path):
+    """What is taken most often and on how many, then a row per data set; with several best, each is named."""
+    rows = [f"{model},set{number},{0.5 + (number < 4) * (model == 'a') / 4}" for number in range(8) for model in "ab"]
+    text = "\n".join(["model,data,acc", *rows, "b,set7,0.9"]).replace("b,set7,0.5\n", "")
+    imported(tmp_path, text)
+    markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "**Taken most often: a, on 7 of 8 data sets.**" in markdown
+    assert "| set7 | b | 0.900 |" in markdown
+    assert "Taken most often: a, on 7 of 8" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def _weakness(scene: _Scene) -> Sentence | None:
     )
     if weakest is not None and weakest[0] < 1:
         recall, one = weakest
-        parts.append(f"its weakest class is '{one.name}', found in {100 * recall:.0f}\u2009% of {one.support} examples")
+        parts.append(f"its weakest class is '{one.name}', found in {100 * recall:.0f}\u202f% of {one.support} examples")
         numbers.update({"recall": recall, "support": float(one.support)})
     if not parts:
         return None
@@ -316,7 +316,7 @@ def _named(other: CellSummary, chosen: CellSummary) -> str:
 
 def _costs(axis: str, cost: float, own: float) -> str:
     if axis == "latency":
-        return f"{cost:.2g}\u2009ms instead of {own:.2g}\u2009ms per example"
+        return f"{cost:.2g}\u202fms instead of {own:.2g}\u202fms per example"
     return f"{seconds(cost)} instead of {seconds(own)}"
 
 

@@ -6,7 +6,8 @@ from suite.compare.cell import CellSummary, MetricInfo
 
 __all__ = ["AS_PUBLISHED", "adapted", "amount", "between", "called", "points", "quality", "range_of", "seconds"]
 
-THIN = "\u2009"
+THIN = "\u202f"
+"""A thin space that no line breaks at."""
 MINUS = "\u2212"
 AS_PUBLISHED = "as published"
 """The strategy of published results that name none."""
