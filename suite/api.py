@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import suite
-from suite.errors import StoreError
+from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.results import Result
 from suite.store import Glance, glance
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from suite.compare.comparison import Comparison
+    from suite.compare.answer import Unmet
+    from suite.compare.comparison import Comparison, Recommendation
+    from suite.constraints import Constraints
     from suite.notebook import ComparisonView
 
-__all__ = ["Outcome", "load_comparison", "load_results", "rebuild_report", "run"]
+__all__ = ["Outcome", "load_comparison", "load_results", "rebuild_report", "recommend", "recommendations", "run"]
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
@@ -179,6 +181,81 @@ def load_comparison(folder: str | Path) -> ComparisonView:
     _load_plugins(state)
     kept = _kept_comparison(folder, _key(state))
     return ComparisonView(kept or _compare(folder, state))
+
+
+def recommend(
+    folder: str | Path,
+    *,
+    dataset: str | None = None,
+    max_latency_ms: float | None = None,
+    max_size_mb: float | None = None,
+    max_parameters: float | None = None,
+    max_macs: float | None = None,
+    max_training_seconds: float | None = None,
+    max_memory_mb: float | None = None,
+    minimum: dict[str, float] | None = None,
+    maximum: dict[str, float] | None = None,
+) -> Recommendation:
+    """What to take within limits, why, and what would change the answer; from stored results only.
+
+    Args:
+        folder: Of a run.
+        dataset: Its label; the first data set when left out.
+        max_latency_ms: Median for one example. This and the other limits replace those of the spec.
+        max_size_mb: Weights as stored; 1 MB is 10^6 bytes.
+        max_parameters: Of the whole adapted model.
+        max_macs: Multiply-accumulate operations for one example.
+        max_training_seconds: Of one training from nothing.
+        max_memory_mb: Peak resident memory of the worker.
+        minimum: Metric to the least that it may be: ``{"accuracy": 0.9, "digits:accuracy": 0.8}``.
+        maximum: Metric to the most that it may be.
+
+    Raises:
+        SuiteError: Where nothing keeps the limits, with the nearest that something keeps; for an unknown metric.
+
+    Example:
+        >>> suite.recommend("reports/vision", max_latency_ms=20, minimum={"accuracy": 0.9}).take  # doctest: +SKIP
+    """
+    from suite.compare.answer import Unmet
+    from suite.constraints import Constraints
+    from suite.spec import validate
+
+    costs = {
+        "max_latency_ms": max_latency_ms,
+        "max_size_mb": max_size_mb,
+        "max_parameters": max_parameters,
+        "max_macs": max_macs,
+        "max_training_seconds": max_training_seconds,
+        "max_memory_mb": max_memory_mb,
+    }
+    document = {**costs, "minimum": minimum or {}, "maximum": maximum or {}}
+    given = validate(Constraints, document, place="recommend", at="")
+    answer = recommendations(folder, given, dataset=dataset)[0]
+    if isinstance(answer, Unmet):
+        raise SuiteError(f"{answer.dataset}: {answer.text}")
+    return answer
+
+
+def recommendations(
+    folder: str | Path, given: Constraints, *, dataset: str | None = None
+) -> tuple[Recommendation | Unmet, ...]:
+    """The answers for every data set of a run, or for one, under the limits of its spec replaced by those given.
+
+    Raises:
+        SuiteError: Where nothing was scored, or for a limit on something that the run does not have.
+    """
+    from suite.compare.advice import advise_again
+    from suite.constraints import Constraints
+
+    comparison = load_comparison(folder).comparison
+    if dataset is not None and dataset not in comparison.datasets:
+        raise UnknownNameError(f"{folder}: {did_you_mean(dataset, comparison.datasets, what='data set')}")
+    limits = (comparison.constraints or Constraints()).replaced_by(given)
+    answers = advise_again(comparison, limits if limits.given else None)
+    chosen = tuple(answer for answer in answers if dataset in {None, answer.dataset})
+    if not chosen:
+        raise SuiteError(f"{folder}: no trial has finished with a score, so there is nothing to recommend.")
+    return chosen
 
 
 def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:

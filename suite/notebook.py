@@ -59,6 +59,7 @@ class ComparisonView:
         if self.comparison.across and self.comparison.across.answer:
             parts.append(f"<p>{html.escape(self.comparison.across.answer)}</p>")
         parts += [f"<p>{html.escape(answer.take)}</p>" for answer in self.comparison.recommendations]
+        parts += [f"<p>{html.escape(missed.text)}</p>" for missed in self.comparison.unmet]
         for dataset in self.comparison.datasets:
             parts.append(_table(dataset, self.comparison))
             parts += [_picture(chart) for name in SHOWN if (chart := self.chart(name, dataset=dataset)) is not None]

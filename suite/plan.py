@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from suite.errors import SpecError
-from suite.registry import DATASETS, MODELS, STRATEGIES
+from suite.constraints import check_names
+from suite.errors import SpecError, UnknownNameError
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES
 from suite.results import Phase
 from suite.search.resolve import tuned
 from suite.search.settings import SearchSpec
@@ -160,7 +161,12 @@ class Plan:
 
 
 def make_plan(spec: Spec) -> Plan:
-    """Returns the plan of a validated spec. Raises ``SpecError`` where two entries are the same."""
+    """Returns the plan of a validated spec.
+
+    Raises:
+        SpecError: Where two entries are the same, or a limit is on a metric or evaluation set that there is not.
+    """
+    _check_constraints(spec)
     trials: list[Trial] = []
     skips: list[Skip] = []
     seen: dict[str, Cell] = {}
@@ -214,6 +220,17 @@ def label_of(choice: ModelSpec | DatasetSpec | StrategySpec, variant: Any) -> st
         return choice.label
     label: str = variant.label(choice.options(variant))
     return label
+
+
+def _check_constraints(spec: Spec) -> None:
+    """Before anything runs: an unknown metric would be noticed only by the report."""
+    if spec.constraints is None:
+        return
+    sets = [label_of(one, DATASETS.get(one.source)) for one in spec.evaluate_on]
+    try:
+        check_names(spec.constraints, metrics=METRICS, evaluation_sets=("validation", *sets))
+    except UnknownNameError as error:
+        raise SpecError(f"{spec.name}: {error}") from None
 
 
 def _cells(spec: Spec) -> Iterator[Cell]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from suite.constraints import Constraints
 from suite.errors import SpecError, SuiteError, did_you_mean
 from suite.options import Options
 from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS, Registry
@@ -134,6 +135,8 @@ class Spec(Options):
     """Limits the search by time."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
+    constraints: Constraints | None = None
+    """What the recommended model may cost and must reach; part of no trial's identity."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, exclude=True)
     """Worker processes at once; ``--jobs`` goes before. One per GPU, or one on a CPU, when left out."""
     keep_models: Literal["best", "none"] = "best"

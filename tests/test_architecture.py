@@ -30,7 +30,7 @@ WORKER_SIDE = {"runner"}
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
     0: {"errors", "requirement", "registry", "resources", "devices", "keras_home", "options"},
-    1: {"search", "spec", "results", "shipped"},
+    1: {"constraints", "search", "spec", "results", "shipped"},
     2: {"plan", "metrics"},
     3: {"data", "store", "database"},
     4: {"models"},
@@ -40,7 +40,7 @@ RANKS = {
     8: {"report"},
     9: {"publish", "runner", "pretraining"},
     9.5: {"leaderboard", "frames", "notebook"},
-    10: {"catalogue", "starter", "schema", "doctor", "outlook", "api", "caches"},
+    10: {"catalogue", "starter", "schema", "doctor", "outlook", "api", "caches", "published"},
     11: {"cli", "__init__", "__main__"},
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suite.compare.across_datasets import across_datasets, why_missing
+from suite.compare.advice import advise
+from suite.compare.answer import Unmet
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
@@ -18,7 +20,6 @@ from suite.compare.ledger import ledger_of
 from suite.compare.pairs import differences, seed_remarks
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.compare.recommendation import recommend
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -36,6 +37,10 @@ from suite.results import Result
 __all__ = ["compare"]
 
 DEFAULT_HEADLINE = "accuracy"
+PUBLISHED = (
+    "These numbers were published elsewhere and have no predictions with them. So there are no intervals and no two "
+    "models can be paired: whether a small difference is more than chance cannot be said."
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class _Ranking:
     pairs: tuple[Difference, ...]
     fronts: tuple[ParetoFront, ...]
     facts: DatasetFacts
-    recommendation: Recommendation | None
+    recommendation: Recommendation | Unmet | None
 
 
 def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predictions: LoadPredictions) -> Comparison:
@@ -92,11 +97,14 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         skips=plan_summary.skips,
         missing=missing,
         cut=tuple(trial for trial in without if trial.trial_id in is_cut),
-        data=tuple({(r.name, r.fingerprint): r for result in known for r in result.data}.values()),
+        data=tuple({(r.name, r.fingerprint, str(r.sizes)): r for result in known for r in result.data}.values()),
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
         facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut)),
-        recommendations=tuple(r.recommendation for r in rankings if r.recommendation is not None),
+        recommendations=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Recommendation)),
+        unmet=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Unmet)),
+        constraints=plan_summary.constraints,
+        published=plan_summary.published,
         across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
         resample=plan_summary.resample,
         remarks=(
@@ -126,12 +134,16 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
     pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
+    facts = dataset_facts(dataset, ranked, evidence, pairs=pairs if plan.resample else None)
+    infos = _metric_infos(metric, ranked)
     return _Ranking(
         cells=(*ranked, *unranked),
         pairs=pairs,
         fronts=pareto_fronts(dataset, ranked, higher_is_better=metric.higher_is_better),
-        facts=dataset_facts(dataset, ranked, evidence, pairs=pairs if plan.resample else None),
-        recommendation=recommend(dataset, ranked, pairs, _info(metric)),
+        facts=facts,
+        recommendation=advise(
+            dataset, ranked, pairs, metrics=infos, constraints=plan.constraints, examples=facts.examples
+        ),
     )
 
 
@@ -257,7 +269,9 @@ def _order(cell: CellSummary, sign: float) -> tuple[float, float, str, str]:
 def _with_ranks(scored: Sequence[CellSummary], pairs: Sequence[Difference]) -> tuple[CellSummary, ...]:
     position = {cell.cell_id: index for index, cell in enumerate(scored)}
     different = [(position[pair.better], position[pair.worse]) for pair in pairs if pair.different]
-    letters = tie_letters(len(scored), different)
+    tested = any(pair.p_holm is not None for pair in pairs)
+    # Without a single test "cannot be told apart" would be said of everything, and mean nothing.
+    letters = tie_letters(len(scored), different) if tested else [""] * len(scored)
     ranked: list[CellSummary] = []
     for index, cell in enumerate(scored):
         rank: int | None = index + 1
@@ -294,6 +308,8 @@ def _remarks(
     ranked = [cell for cell in cells if cell.headline]
     if len(ranked) == 1:
         remarks.append("Only one cell has a score, so nothing can be compared with it.")
+    if plan.published and ranked:
+        return (*remarks, PUBLISHED)
     if ranked and len({trial.seed for trial in plan.trials if trial.phase == "final"}) == 1:
         remarks.append("With one seed, nothing is known of how much another seed would change.")
     if plan.resample:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from suite.compare.across import Across
+from suite.compare.answer import Change, LimitUse, Loser, NextStep, Unmet
 from suite.compare.cell import (
     Bin,
     CellSummary,
@@ -28,6 +29,7 @@ from suite.compare.cell import (
     Tried,
 )
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
+from suite.constraints import Constraints
 from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
 __all__ = [
@@ -187,6 +189,14 @@ class Recommendation(Record):
     best and the chosen one are among them."""
     chosen_by: Literal["score", "latency", "parameters", "training_time", "rank"]
     """What decided among the tied: ``score`` where nothing was tied."""
+    limits: tuple[LimitUse, ...] = ()
+    """The limits that it keeps; the cells beyond them are not among the tied."""
+    others: tuple[Loser, ...] = ()
+    """Every other ranked cell, by rank, and why it was not chosen."""
+    changes: tuple[Change, ...] = ()
+    """The nearest other limits that would give another answer."""
+    next_steps: tuple[NextStep, ...] = ()
+    """What the results say to try next."""
 
 
 class Comparison(Record):
@@ -219,7 +229,13 @@ class Comparison(Record):
     """The most used first."""
     facts: Facts
     recommendations: tuple[Recommendation, ...]
-    """One per data set that has a ranked cell."""
+    """One per data set that has a ranked cell within the limits."""
+    constraints: Constraints | None = None
+    """What the recommended model may cost and must reach."""
+    unmet: tuple[Unmet, ...] = ()
+    """Data sets with ranked cells of which none keeps the limits."""
+    published: bool = False
+    """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
     resample: bool = False
     """Whether every seed drew splits of its own."""
     remarks: tuple[str, ...] = ()

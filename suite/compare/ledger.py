@@ -41,12 +41,14 @@ def ledger_of(
         )
     rising = higher_is_better or not searches
     scores = sorted(_scores_of_settings(tried), reverse=not rising)
+    # A published score and an exported file were fitted elsewhere, or not at all: no fit of theirs is in the ledger.
+    fitted = [result for result in finals if result.timings is not None or result.history]
     inside = sum(candidate.epochs for result in (*searches, *finals) for candidate in result.candidates)
     with_own_history = sum(len(result.history) for result in (*searches, *finals) if not result.candidates)
     search = _search_of((*searches, *finals))
     return Ledger(
-        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if finals else 0),
-        fits=len(tried) + len(finals),
+        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if fitted else 0),
+        fits=len(tried) + len(fitted),
         epochs=inside + with_own_history,
         seconds=math.fsum(r.timings.total_seconds for r in (*searches, *finals) if r.timings is not None),
         best=scores[-1] if scores else None,
@@ -56,7 +58,7 @@ def ledger_of(
         sampler=search.sampler if search else None,
         declared={name: domain_words(domain) for name, domain in (search.space or {}).items()} if search else {},
         pruned=sum(result.pruned_after is not None for result in searches),
-        chosen=tuple(result.hyperparameters for result in finals),
+        chosen=tuple(result.hyperparameters for result in fitted),
         space=_space(tried),
         tried=tuple(tried),
     )

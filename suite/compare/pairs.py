@@ -60,6 +60,8 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Compares every pair of cells, the better ranked first, Holm-corrected over all pairs that have a test.
 
+    Where no cell has predictions there are no pairs: nothing can be tested.
+
     Args:
         dataset: Label of the data set.
         ranked: Its cells, best first.
@@ -67,6 +69,8 @@ def differences(
         higher_is_better: Of the headline; differences are turned so that positive means better.
         resample: Whether every seed has splits of its own: then pairs are compared seed by seed.
     """
+    if not any(evidence[cell.cell_id].predictions for cell in ranked):
+        return ()  # of published tables with a thousand models, half a million times the same reason
     scene = _scene(ranked, evidence, 1.0 if higher_is_better else -1.0)
     tests_of = _tests_by_seed if resample else _tests_by_example
     tested = [one for index, cell in enumerate(ranked) for one in tests_of(cell, ranked[index + 1 :], scene)]

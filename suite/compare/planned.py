@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from suite.constraints import Constraints
 from suite.plan import Plan
 from suite.results import Phase, Record
 
@@ -52,6 +53,10 @@ class PlanSummary(Record):
     """The budget of the search; None where it has none."""
     remarks: tuple[str, ...] = ()
     """What the spec makes unusual and a reader must know, one sentence each."""
+    constraints: Constraints | None = None
+    """What the recommended model may cost and must reach."""
+    published: bool = False
+    """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
 
 
 def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
@@ -95,6 +100,7 @@ def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
         resample=spec.resample,
         search_seconds_per_model=spec.budget.seconds_per_model if spec.budget else None,
         remarks=tuple(_remarks(plan)),
+        constraints=spec.constraints,
     )
 
 

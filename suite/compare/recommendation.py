@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
 from suite.compare.pareto import cost_of
-from suite.compare.wording import adapted, between, points, quality, range_of, seconds
+from suite.compare.wording import adapted, between, called, points, quality, range_of, seconds
 
-__all__ = ["recommend"]
+__all__ = ["NEARLY_EQUAL", "Choice", "Pairs", "choose", "oriented", "recommend"]
 
+Pairs = Mapping[tuple[str, str], Difference]
+"""Differences by the ids of the better and the worse cell."""
 ChosenBy = Literal["score", "latency", "parameters", "training_time", "rank"]
 NEARLY_EQUAL = 1.1
 """Latencies and training times within a tenth of the least are the same: measured twice they change places."""
@@ -20,11 +22,23 @@ MUCH_CHEAPER = 0.5
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What is taken of some ranked cells."""
+
+    chosen: CellSummary
+    by: ChosenBy
+    tied: tuple[CellSummary, ...]
+    """The best of them and those that cannot be told apart from it, by rank."""
+
+
+@dataclass(frozen=True)
 class _Scene:
     """What the sentences are made from: the ranked cells of one data set and their differences."""
 
     ranked: Sequence[CellSummary]
-    pairs: dict[tuple[str, str], Difference]
+    """Those within the limits."""
+    everything: Sequence[CellSummary]
+    pairs: Pairs
     metric: MetricInfo
     chosen: CellSummary
     chosen_by: ChosenBy
@@ -32,33 +46,58 @@ class _Scene:
 
     def loss(self, other: CellSummary) -> tuple[float | None, float | None, float | None]:
         """How much worse ``other`` scores than the chosen cell, with its interval."""
-        return _oriented(self.pairs, self.chosen, other)
+        return oriented(self.pairs, self.chosen, other)
+
+    @property
+    def limited(self) -> bool:
+        """Whether the limits leave any cell out."""
+        return len(self.ranked) < len(self.everything)
 
 
 def recommend(
-    dataset: str, ranked: Sequence[CellSummary], pairs: Sequence[Difference], metric: MetricInfo
+    dataset: str,
+    ranked: Sequence[CellSummary],
+    pairs: Pairs,
+    metric: MetricInfo,
+    *,
+    everything: Sequence[CellSummary] | None = None,
 ) -> Recommendation | None:
     """The recommendation for one data set; None where no cell has a score.
 
     Of the cells that cannot be told apart from the best (see ``_is_tied``), the cheapest is taken: by latency, then by
     parameters, then by training time.
+
+    Args:
+        dataset: Label of the data set.
+        ranked: The cells to choose from, best first: those within the limits where there are limits.
+        pairs: Differences of the data set's cells.
+        metric: The headline.
+        everything: All ranked cells of the data set, where ``ranked`` is a part of them.
     """
-    if not ranked:
+    choice = choose(ranked, pairs)
+    if choice is None:
         return None
-    by_pair = {(pair.better, pair.worse): pair for pair in pairs}
-    best = ranked[0]
-    tied = tuple(cell for cell in ranked if cell is best or _is_tied(by_pair.get((best.cell_id, cell.cell_id))))
-    chosen, chosen_by = _cheapest(tied)
-    scene = _Scene(ranked, by_pair, metric, chosen, chosen_by, tied)
+    chosen, chosen_by, tied = choice.chosen, choice.by, choice.tied
+    scene = _Scene(ranked, everything or ranked, pairs, metric, chosen, chosen_by, tied)
     makers: tuple[Callable[[_Scene], Sentence | None], ...] = (_quality, _ties, _cheaper, _weakness, _pretraining)
     return Recommendation(
         dataset=dataset,
         cell_id=chosen.cell_id,
-        take=f"Take {chosen.model}, {adapted(chosen)}.",
+        take=f"Take {called(chosen)}.",
         reasons=tuple(sentence for make in makers if (sentence := make(scene)) is not None),
         tied=tuple(cell.cell_id for cell in tied),
         chosen_by=chosen_by,
     )
+
+
+def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
+    """The cheapest of those that cannot be told apart from the best of ``ranked``; None where it is empty."""
+    if not ranked:
+        return None
+    best = ranked[0]
+    tied = tuple(cell for cell in ranked if cell is best or _is_tied(pairs.get((best.cell_id, cell.cell_id))))
+    chosen, chosen_by = _cheapest(tied)
+    return Choice(chosen, chosen_by, tied)
 
 
 def _is_tied(pair: Difference | None) -> bool:
@@ -116,7 +155,8 @@ def _ties(scene: _Scene) -> Sentence | None:
         text = f"Cannot be told apart from {_named(other, chosen)} ({gap}){others}"
     else:
         gap = f"difference {points(-loss, scene.metric)}, {between(-high, -low, scene.metric)}"
-        text = f"Cannot be told apart from the highest score, {_named(other, chosen)} ({gap}){others}"
+        within = " within the limits" if scene.limited else ""
+        text = f"Cannot be told apart from the highest score{within}, {_named(other, chosen)} ({gap}){others}"
     why, ratio = _why_chosen(scene)
     numbers = {"difference": loss, "low": low, "high": high, "tied": float(len(scene.tied)), **ratio}
     cells = (chosen.cell_id, other.cell_id)
@@ -130,13 +170,32 @@ def _next_best(scene: _Scene) -> Sentence | None:
     other = scene.ranked[1]
     loss, low, high = scene.loss(other)
     pair = scene.pairs.get((scene.chosen.cell_id, other.cell_id))
+    if pair is None and None not in (scene.chosen.headline, other.headline):
+        return _untested(scene, other)
     if loss is None or low is None or high is None or pair is None or not pair.different:
         return None
+    within = " within the limits" if scene.limited else ""
     gap = f"{points(loss, scene.metric)} behind ({between(low, high, scene.metric)})"
     return Sentence(
         kind="ties",
-        text=f"Nothing else comes as high: next is {_named(other, scene.chosen)}, {gap}.",
+        text=f"Nothing else{within} comes as high: next is {_named(other, scene.chosen)}, {gap}.",
         numbers={"difference": loss, "low": low, "high": high},
+        cell_ids=(scene.chosen.cell_id, other.cell_id),
+    )
+
+
+def _untested(scene: _Scene, other: CellSummary) -> Sentence | None:
+    """Without predictions nothing is paired: how far the next one is behind, and no word of chance."""
+    if scene.chosen.headline is None or other.headline is None:
+        return None
+    sign = 1.0 if scene.metric.higher_is_better else -1.0
+    loss = sign * (scene.chosen.headline.value - other.headline.value)
+    named = _named(other, scene.chosen)
+    text = f"Next is {named}, {points(loss, scene.metric)} behind" if loss > 0 else f"{named} scores the same"
+    return Sentence(
+        kind="ties",
+        text=f"{text}.",
+        numbers={"difference": loss},
         cell_ids=(scene.chosen.cell_id, other.cell_id),
     )
 
@@ -214,7 +273,7 @@ def _weakness(scene: _Scene) -> Sentence | None:
     )
     if weakest is not None and weakest[0] < 1:
         recall, one = weakest
-        parts.append(f"its weakest class is '{one.name}', found in {100 * recall:.0f}\u2009% of {one.support} examples")
+        parts.append(f"its weakest class is '{one.name}', found in {100 * recall:.0f}\u202f% of {one.support} examples")
         numbers.update({"recall": recall, "support": float(one.support)})
     if not parts:
         return None
@@ -224,14 +283,14 @@ def _weakness(scene: _Scene) -> Sentence | None:
 
 def _pretraining(scene: _Scene) -> Sentence | None:
     """The same model against itself from random weights."""
-    same = [cell for cell in scene.ranked if cell.model == scene.chosen.model]
+    same = [cell for cell in scene.everything if cell.model == scene.chosen.model]
     scratch = next((cell for cell in same if cell.strategy_name == "from_scratch"), None)
     adapted_cell = next((cell for cell in same if cell.strategy_name != "from_scratch"), None)
     if scene.chosen.strategy_name != "from_scratch":
         adapted_cell = scene.chosen
     if scratch is None or adapted_cell is None:
         return None
-    gain, low, high = _oriented(scene.pairs, adapted_cell, scratch)
+    gain, low, high = oriented(scene.pairs, adapted_cell, scratch)
     if gain is None or low is None or high is None:
         return None
     pair = _pair(scene.pairs, adapted_cell, scratch)
@@ -252,22 +311,20 @@ def _named(other: CellSummary, chosen: CellSummary) -> str:
     """The other cell, its model left out where it is the same."""
     if other.model == chosen.model:
         return f"the same model {adapted(other)}"
-    return f"{other.model}, {adapted(other)}"
+    return called(other)
 
 
 def _costs(axis: str, cost: float, own: float) -> str:
     if axis == "latency":
-        return f"{cost:.2g}\u2009ms instead of {own:.2g}\u2009ms per example"
+        return f"{cost:.2g}\u202fms instead of {own:.2g}\u202fms per example"
     return f"{seconds(cost)} instead of {seconds(own)}"
 
 
-def _pair(pairs: dict[tuple[str, str], Difference], first: CellSummary, second: CellSummary) -> Difference | None:
+def _pair(pairs: Pairs, first: CellSummary, second: CellSummary) -> Difference | None:
     return pairs.get((first.cell_id, second.cell_id)) or pairs.get((second.cell_id, first.cell_id))
 
 
-def _oriented(
-    pairs: dict[tuple[str, str], Difference], first: CellSummary, second: CellSummary
-) -> tuple[float | None, float | None, float | None]:
+def oriented(pairs: Pairs, first: CellSummary, second: CellSummary) -> tuple[float | None, float | None, float | None]:
     """How much better the first scores than the second, with its interval."""
     pair = _pair(pairs, first, second)
     if pair is None or pair.difference is None:

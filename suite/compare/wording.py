@@ -5,10 +5,13 @@ from __future__ import annotations
 from suite.compare.across import MethodAcross
 from suite.compare.cell import CellSummary, MetricInfo
 
-__all__ = ["adapted", "amount", "between", "points", "quality", "range_of", "seconds"]
+__all__ = ["AS_PUBLISHED", "adapted", "amount", "between", "called", "points", "quality", "range_of", "seconds"]
 
-THIN = "\u2009"
+THIN = "\u202f"
+"""A thin space that no line breaks at."""
 MINUS = "\u2212"
+AS_PUBLISHED = "as published"
+"""The strategy of published results that name none."""
 SHARES = {
     "accuracy", "balanced_accuracy", "top5_accuracy", "precision_macro", "precision_weighted", "recall_macro",
     "recall_weighted", "f1_macro", "f1_weighted", "roc_auc",
@@ -31,6 +34,11 @@ def adapted(cell: CellSummary | MethodAcross) -> str:
     if cell.strategy == cell.strategy_name or detail:
         return words[cell.strategy_name] + (f" ({detail})" if detail else "")
     return f"{words[cell.strategy_name]} ({cell.strategy})"
+
+
+def called(cell: CellSummary) -> str:
+    """A cell in a sentence: ``resnet_tiny, fine-tuned (all)``; the model alone where the strategy is not known."""
+    return cell.model if cell.strategy == AS_PUBLISHED else f"{cell.model}, {adapted(cell)}"
 
 
 def quality(value: float, metric: MetricInfo) -> str:

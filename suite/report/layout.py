@@ -54,6 +54,13 @@ class Section:
     """The table that is always open, before the folded ones."""
     sentences: tuple[str, ...] = ()
     """What follows from the charts and tables, generated."""
+    lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Sentences under a heading, which may be empty."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing under the title."""
+        return not (self.charts or self.tables or self.lists or self.sentences or self.first)
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ class Answer:
     dataset: str
     take: str
     reasons: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    """Other limits, and what they would give."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,8 @@ class Page:
     answers: tuple[Answer, ...]
     folded: bool
     """Whether the reasons of each answer open on demand: there are many data sets."""
+    answer_table: Table | None
+    """What to take for each of many data sets; None where there are few, which have an answer each."""
     remarks: tuple[str, ...]
     facts: tuple[Fact, ...]
     board_note: str
@@ -124,6 +135,7 @@ class Page:
     environment: tuple[tuple[str, str], ...]
     environment_note: str
     commands: str
+    reproduce_note: str
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:

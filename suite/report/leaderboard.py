@@ -202,12 +202,15 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
         columns.append(Column(further.label, number=True, best_high=further.higher_is_better, narrow=False))
     high = comparison.headline.higher_is_better
     columns += [Column(f"on {name}", number=True, best_high=high) for name in comparison.evaluation_sets[:MOST_SETS]]
+    seeds = Column("seeds", number=True, best_high=True)
+    if comparison.published:
+        return (*columns, seeds)
     return (
         *columns,
         Column("latency", "ms", number=True),
         Column("parameters", number=True),
         Column("training", "s", number=True),
-        Column("seeds", number=True, best_high=True),
+        seeds,
     )
 
 
@@ -219,10 +222,13 @@ def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None
         found = cell.on(name)
         boxes.append(spread_box(found.headline if found else None, as_score=True))
     profile, timings = cell.profile, cell.timings
+    seeds = Box(f"{cell.finished}/{cell.planned}", cell.finished / max(1, cell.planned))
+    if comparison.published:
+        return (*boxes, seeds)
     return (
         *boxes,
         spread_box(profile.latency_ms_p50 if profile else None),
         Box(short(profile.parameters), profile.parameters) if profile else Box(MISSING, ""),
         spread_box(timings.training_seconds if timings else None),
-        Box(f"{cell.finished}/{cell.planned}", cell.finished / max(1, cell.planned)),
+        seeds,
     )

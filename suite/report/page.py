@@ -15,17 +15,19 @@ from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
+from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
 from suite.report.environment import environment_note, environment_pairs
-from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
+from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import Board, make_board
 from suite.report.ledger import ledger_table, tries_sentence
 from suite.report.pairs import pairs_read, pairs_table
+from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
 
 TUNING = ("tuning", "expected_best")
-MOST_ANSWERS = 3
+MOST_OPEN = 3
 """With more data sets than this, what each one says opens on demand: the answer over all of them comes first."""
 ON_THIS_CELL = ("confusion_matrix", "reliability")
 """Charts of one cell; the page draws them again for the cell that is chosen."""
@@ -50,26 +52,33 @@ PLACED = {
 def make_page(comparison: Comparison) -> Page:
     """The page of a comparison; every number in it comes from there."""
     task = comparison.task.replace("_", " ")
+    published = comparison.published
+    kind = "Published results of pretrained models" if published else "Comparison of pretrained models"
     boards = tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells)
     return Page(
         version=suite.__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
-        kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
+        kicker=f"{kind} · {task} · {comparison.spec_name}",
         overall=thin(comparison.across.answer or "") if comparison.across else "",
-        answers=_answers(comparison),
-        folded=len(comparison.recommendations) > MOST_ANSWERS,
+        answers=answers(comparison),
+        folded=MOST_OPEN < len(comparison.recommendations) + len(comparison.unmet) <= MOST_ANSWERS,
+        answer_table=answers_table(comparison),
         remarks=_remarks(comparison),
-        facts=_facts(comparison),
-        board_note=_board_note(boards, drawn=True),
-        board_note_still=_board_note(boards, drawn=False),
+        facts=published_facts(comparison) if published else _facts(comparison),
+        board_note=BOARD_NOTE if published else _board_note(boards, drawn=True),
+        board_note_still=BOARD_NOTE if published else _board_note(boards, drawn=False),
         boards=boards,
-        metrics=_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
+        metrics=(
+            *_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
+            *_per_dataset(comparison, lambda cells: losers_table(comparison, cells)),
+        ),
         before=_before(comparison),
         errors=_errors(comparison),
         after=_after(comparison),
         environment=environment_pairs(comparison),
-        environment_note=environment_note(comparison),
+        environment_note=ENVIRONMENT_NOTE if published else environment_note(comparison),
         commands=comparison.command,
+        reproduce_note=REPRODUCE_NOTE if published else RUN_NOTE,
     )
 
 
@@ -86,14 +95,6 @@ def _board_note(boards: Sequence[Board], *, drawn: bool) -> str:
         "Cells with a letter in common cannot be told apart. "
         "On the whole page colour is the model and shape the strategy."
     )
-
-
-def _answers(comparison: Comparison) -> tuple[Answer, ...]:
-    found = tuple(
-        Answer(answer.dataset, answer.take, tuple(reason.text for reason in answer.reasons[:5]))
-        for answer in comparison.recommendations
-    )
-    return found or (Answer("", "No answer yet: no trial has finished with a score.", ()),)
 
 
 def _remarks(comparison: Comparison) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
 def _tests_fact(tests: Sequence[DatasetFacts]) -> Fact:
     """How many test examples there are and what they can show; summed up where there are many data sets."""
     examples = [test.examples for test in tests if test.examples is not None]
-    if len(tests) <= MOST_ANSWERS:
+    if len(tests) <= MOST_OPEN:
         said = [_can_show(test, named=len(tests) > 1) for test in tests]
         return Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(said))
     least = [100 * test.smallest_difference for test in tests if test.smallest_difference is not None]
@@ -199,6 +200,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
+        next_section(comparison),
         Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
         *([_further(comparison, further)] if further else []),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from suite.charts.words import MISSING, count, number, score, short
 from suite.compare.comparison import CellSummary, ClassScores, Comparison, PlannedTrial, Spread
+from suite.results import DataRecord
 
 __all__ = [
     "DATASET",
@@ -277,12 +278,12 @@ def data_table(comparison: Comparison) -> Table:
     rows = tuple(
         (
             Box(record.name),
-            Box(count(len(record.class_names)), len(record.class_names)),
+            _classes(record),
             *(Box(count(record.sizes.get(split)), record.sizes.get(split, "")) for split in _SPLITS),
             Box(count(len(record.skipped)), len(record.skipped), "; ".join(list(record.skipped)[:5])),
             Box(record.licence or "not stated"),
             Box(record.origin or MISSING),
-            Box(record.fingerprint[:HASH_DIGITS], title=record.fingerprint),
+            Box(record.fingerprint[:HASH_DIGITS] or MISSING, title=record.fingerprint),
         )
         for record in comparison.data
     )
@@ -290,6 +291,12 @@ def data_table(comparison: Comparison) -> Table:
 
 
 _SPLITS = ("train", "validation", "test")
+
+
+def _classes(record: DataRecord) -> Box:
+    """How many classes; a published table may not say."""
+    number = len(record.class_names) or record.classes
+    return Box(count(number), "" if number is None else number)
 
 
 def weights_table(comparison: Comparison) -> Table:

@@ -1,0 +1,160 @@
+"""The recommendation under limits: what to take, why not the others, what would change it, what to try next.
+
+Everything is made from the cells and pairs of a comparison, so that a stored one can be asked again with other
+limits, and so that results without training, such as exported files or published numbers, can be asked too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from suite.compare.answer import LimitUse, Loser, Unmet
+from suite.compare.cell import CellSummary, MetricInfo
+from suite.compare.changes import changes, gap, listed, unmet
+from suite.compare.comparison import Comparison, Difference, Recommendation
+from suite.compare.limits import Limit, beyond, keeps, limits_of
+from suite.compare.next_steps import next_steps
+from suite.compare.pareto import cost_of
+from suite.compare.recommendation import Choice, Pairs, choose, recommend
+from suite.compare.wording import THIN, between, points, seconds
+from suite.constraints import Constraints, check_names
+
+__all__ = ["advise", "advise_again"]
+
+
+def advise(
+    dataset: str,
+    ranked: Sequence[CellSummary],
+    pairs: Iterable[Difference],
+    *,
+    metrics: Sequence[MetricInfo],
+    constraints: Constraints | None = None,
+    examples: int | None = None,
+) -> Recommendation | Unmet | None:
+    """The answer for one data set.
+
+    Args:
+        dataset: Its label.
+        ranked: Its cells with a score, best first.
+        pairs: Their differences.
+        metrics: Those of the comparison, the headline first.
+        constraints: What the recommended cell may cost and must reach.
+        examples: Test examples, for how many more it would take to tell the first two apart.
+
+    Returns:
+        The recommendation; ``Unmet`` where no cell keeps the limits, None where no cell has a score.
+    """
+    if not ranked:
+        return None
+    limits = limits_of(constraints, metrics)
+    by_pair = {(pair.better, pair.worse): pair for pair in pairs}
+    within = [cell for cell in ranked if keeps(cell, limits)]
+    choice = choose(within, by_pair)
+    found = recommend(dataset, within, by_pair, metrics[0], everything=ranked)
+    if choice is None or found is None:
+        return unmet(dataset, ranked, by_pair, limits)
+    return found.model_copy(
+        update={
+            "take": _take(found.take, limits),
+            "limits": tuple(_use(limit, ranked) for limit in limits),
+            "others": _losers(ranked, by_pair, metrics[0], limits, choice),
+            "changes": changes(ranked, by_pair, metrics[0], limits, choice.chosen),
+            "next_steps": next_steps(ranked, by_pair, metrics[0], choice, examples=examples),
+        }
+    )
+
+
+def advise_again(comparison: Comparison, constraints: Constraints | None) -> tuple[Recommendation | Unmet, ...]:
+    """The answers of a comparison, one per data set with a ranked cell, under other limits than it was made with.
+
+    Raises:
+        UnknownNameError: For a limit on a metric or evaluation set that the comparison does not have.
+    """
+    from suite.registry import METRICS
+
+    if constraints is not None:
+        known = dict.fromkeys([*(metric.name for metric in comparison.metrics), *METRICS.names()])
+        check_names(constraints, metrics=known, evaluation_sets=("validation", *comparison.evaluation_sets))
+    examples = {test.dataset: test.examples for test in comparison.facts.tests}
+    answers = (
+        advise(
+            dataset,
+            comparison.ranking(dataset),
+            (pair for pair in comparison.pairs if pair.dataset == dataset),
+            metrics=comparison.metrics,
+            constraints=constraints,
+            examples=examples.get(dataset),
+        )
+        for dataset in comparison.datasets
+    )
+    return tuple(answer for answer in answers if answer is not None)
+
+
+def _take(take: str, limits: Sequence[Limit]) -> str:
+    if not limits:
+        return take
+    return f"With {listed([limit.text for limit in limits])}, take {take.removeprefix('Take ')}"
+
+
+def _use(limit: Limit, ranked: Sequence[CellSummary]) -> LimitUse:
+    excludes = sum(not limit.keeps(cell) for cell in ranked)
+    return LimitUse(key=limit.key, value=limit.value, text=limit.text, excludes=excludes)
+
+
+def _losers(
+    ranked: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo, limits: Sequence[Limit], choice: Choice
+) -> tuple[Loser, ...]:
+    tied = {cell.cell_id for cell in choice.tied}
+    found = []
+    for cell in ranked:
+        if cell is choice.chosen:
+            continue
+        worse, low, high = gap(pairs, metric, choice.chosen, cell)
+        over = beyond(cell, limits)
+        if over:
+            text = "; ".join(excess.text for excess in over)
+        elif cell.cell_id in tied:
+            text = _dearer(cell, choice)
+        else:
+            text = _worse(pairs, metric, choice.chosen, cell)
+        found.append(
+            Loser(
+                cell_id=cell.cell_id, worse_by=worse, low=low, high=high, tied=cell.cell_id in tied, beyond=over,
+                text=f"{text}.",
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _worse(pairs: Pairs, metric: MetricInfo, chosen: CellSummary, cell: CellSummary) -> str:
+    worse, low, high = gap(pairs, metric, chosen, cell)
+    if worse is None:
+        return "not compared"
+    word = "worse" if worse >= 0 else "better"
+    said = f"{points(abs(worse), metric)} {word}"
+    ends = between(low, high, metric) if worse >= 0 else ""
+    pair = pairs.get((chosen.cell_id, cell.cell_id)) or pairs.get((cell.cell_id, chosen.cell_id))
+    if pair is None:
+        return said
+    if pair.p_holm is None:
+        return f"{said}, not tested"
+    chance = "" if pair.different else ", which may be chance"
+    return f"{said}{f' ({ends})' if ends else ''}{chance}"
+
+
+def _dearer(cell: CellSummary, choice: Choice) -> str:
+    """Why a tied cell was not taken: what decided, with both numbers."""
+    told = "cannot be told apart from the best"
+    if choice.by in {"score", "rank"}:
+        return f"{told}, and costs the same"
+    own, theirs = cost_of(choice.chosen, choice.by), cost_of(cell, choice.by)  # type: ignore[arg-type]  # narrowed above
+    if own is None:
+        return told
+    if theirs is None:
+        return f"{told}, but what it costs was not measured"
+    said = {
+        "latency": f"answers in {theirs:.3g}{THIN}ms instead of {own:.3g}{THIN}ms",
+        "parameters": f"has {theirs:,.0f} parameters instead of {own:,.0f}".replace(",", THIN),
+        "training_time": f"trains for {seconds(theirs)} instead of {seconds(own)}",
+    }
+    return f"{told}, but {said[choice.by]}"

@@ -1,0 +1,1 @@
+"""Tables of published results, read as results without predictions: ranked and drawn like one's own."""
