@@ -94,7 +94,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         resample=plan_summary.resample,
         remarks=(
             *_remarks(plan_summary, known, cells, missing),
-            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs]),
+            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs], resample=plan_summary.resample),
         ),
     )
 
