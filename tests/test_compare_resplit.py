@@ -117,6 +117,15 @@ def test_fewer_than_two_common_seeds_give_no_test(sample: tuple[PlanSummary, lis
     assert not any(pair.different for pair in found.pairs)
 
 
+def test_unknown_sizes_give_no_test(sample: tuple[PlanSummary, list[Result], Load]):
+    """The correction needs the sizes of the splits: without them there is no test, and a reason."""
+    plan, results, load = sample
+    unsized = [result.model_copy(update={"data": ()}) for result in scored(results, load)]
+    found = compare(unsized, plan_summary=plan, load_predictions=load)
+    assert {pair.p_value for pair in found.pairs} == {None}
+    assert all("sizes of the splits" in pair.reason for pair in found.pairs)
+
+
 def test_a_missing_seed_leaves_the_common_ones(sample: tuple[PlanSummary, list[Result], Load]):
     """A cell with two of three seeds is compared on these two."""
     plan, results, load = sample

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import altair as alt
 
 from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_scale
-from suite.charts.rows import MOST_ROWS, board, score_title, seed_rows
+from suite.charts.rows import MOST_ROWS, Row, board, score_title, seed_rows
 from suite.charts.theme import INK
 from suite.compare.comparison import Comparison
 
@@ -37,9 +38,11 @@ class Seeds:
         ticks = alt.Chart(alt.NamedData("seeds"))
         down = by_cell(rows, lines=True)
         title = score_title(comparison)
+        scale = score_scale(rows, "score", "low", "high", "least", "most")
+        rows = [{**row, **_line(row, scale.domain)} for row in rows]
         across = alt.X(
             "score:Q",
-            scale=score_scale(rows, "score", "low", "high", "least", "most"),
+            scale=scale,
             axis=alt.Axis(title=title, format=".2f"),
         )
         paint = colour(comparison, legend=False)
@@ -53,9 +56,8 @@ class Seeds:
         )
         seed_tips = exact(("cell:N", "cell", ""), ("seed:N", "seed", ""), ("score:Q", title, ".4f"))
         chart = alt.layer(
-            # Two seeds far apart leave everything open: the line is cut at the scale of the others.
-            cells.mark_rule(strokeWidth=1.5, opacity=0.6, clip=True).encode(
-                y=down, x=alt.X("overall_low:Q"), x2="overall_high:Q", color=paint
+            cells.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
+                y=down, x=alt.X("line_from:Q"), x2="line_to:Q", color=paint
             ),
             cells.mark_rule(strokeWidth=7, opacity=0.22, strokeCap="round").encode(
                 y=down, x=alt.X("low:Q"), x2="high:Q", color=paint
@@ -64,3 +66,11 @@ class Seeds:
             ticks.mark_tick(thickness=1.5, size=14, color=INK).encode(y=down, x=across, tooltip=seed_tips),
         )
         return finish(chart, {"cells": rows, "seeds": seeds}, height=ROW_HEIGHT * len(rows), cells=True)
+
+
+def _line(row: Row, scale: Sequence[float]) -> Row:
+    """Ends of the thin line, cut at the scale: two seeds far apart leave everything open."""
+    low, high = row["overall_low"], row["overall_high"]
+    if low is None or high is None:
+        return {"line_from": None, "line_to": None}
+    return {"line_from": max(low, scale[0]), "line_to": min(high, scale[1])}

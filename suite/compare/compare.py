@@ -110,7 +110,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         remarks=(
             *_remarks(plan_summary, known, cells, missing),
             *budget_remarks(plan_summary, is_cut),
-            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs]),
+            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs], resample=plan_summary.resample),
         ),
     )
 

@@ -14,7 +14,7 @@ from suite.compare.comparison import Difference
 from suite.compare.evidence import SetEvidence
 from suite.compare.hierarchy import Noise, hierarchical, noise_of_pairs, with_finite_rows
 from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_values
-from suite.compare.resplit import TooFewSeeds, common_seeds, detectable_factor, resampled_t_test
+from suite.compare.resplit import NoSplitTest, common_seeds, detectable_factor, resampled_t_test
 from suite.metrics.resampling import intervals
 
 __all__ = ["SURE", "differences", "seed_remarks", "standard_error"]
@@ -96,11 +96,14 @@ def _difference(dataset: str, one: _Tested, p_holm: float | None) -> Difference:
     )
 
 
-def seed_remarks(pairs: Sequence[Difference]) -> tuple[str, ...]:
-    """Says how many pairs are told apart by the test of these fits, and yet might change places with other seeds."""
+def seed_remarks(pairs: Sequence[Difference], *, resample: bool) -> tuple[str, ...]:
+    """Says how many pairs are told apart by the test of these fits, and yet might change places with other seeds.
+
+    Where every seed has splits of its own (``resample``), the test counts seeds itself, and nothing is left to say.
+    """
     apart = [pair for pair in pairs if pair.different]
     unsure = [pair for pair in apart if pair.probability_better is not None and pair.probability_better < SURE]
-    if not unsure:
+    if resample or not unsure:
         return ()
     said = f"{len(unsure)} of the {len(apart)} pairs that can be told apart might change places with other seeds"
     return (f"{said}; the test takes the fitted models as they are.",)
@@ -170,7 +173,7 @@ def _tests_by_seed(better: CellSummary, others: Sequence[CellSummary], scene: _S
             continue
         try:
             both = common_seeds(scene.evidence[better.cell_id], scene.evidence[other.cell_id])
-        except TooFewSeeds as few:
+        except NoSplitTest as few:
             found.append(_Tested(better.cell_id, other.cell_id, gap, reason=str(few)))
             continue
         names = (better.cell_id, other.cell_id)
@@ -223,7 +226,8 @@ def _score_gap(better: CellSummary, worse: CellSummary, sign: float) -> float | 
 def _same_seeds(better: CellSummary, other: CellSummary, scene: _Scene) -> bool:
     first, second = scene.evidence[better.cell_id], scene.evidence[other.cell_id]
     able = {better.cell_id, other.cell_id} <= set(scene.place)
-    return able and first.steps > 1 and (first.seeds, first.keys) == (second.seeds, second.keys)
+    sized = first.test_to_train > 0 and second.test_to_train > 0
+    return able and sized and first.steps > 1 and (first.seeds, first.keys) == (second.seeds, second.keys)
 
 
 def _without_resamples(better: CellSummary, worse: CellSummary, evidence: Mapping[str, SetEvidence]) -> str | None:

@@ -11,15 +11,15 @@ from scipy import stats
 
 from suite.compare.evidence import SetEvidence
 
-__all__ = ["TooFewSeeds", "common_seeds", "detectable_factor", "resampled_t_test"]
+__all__ = ["NoSplitTest", "common_seeds", "detectable_factor", "resampled_t_test"]
 
 Array = NDArray[np.float64]
 POWER = 0.8
 SIDE = 0.975
 
 
-class TooFewSeeds(Exception):  # noqa: N818 - it is an answer, not an error
-    """Two cells have fewer than two seeds with the same test examples; the message says so in one sentence."""
+class NoSplitTest(Exception):  # noqa: N818 - it is an answer, not an error
+    """Two cells cannot be tested split by split; the message says why, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,16 @@ def common_seeds(first: SetEvidence, second: SetEvidence) -> tuple[SetEvidence, 
     """The two cells with the seeds that both have, on the same examples.
 
     Raises:
-        TooFewSeeds: Where there are fewer than two.
+        NoSplitTest: Where there are fewer than two, or where the sizes of the splits were not recorded.
     """
+    if not first.test_to_train or not second.test_to_train:
+        raise NoSplitTest("the sizes of the splits were not recorded, and the test needs them.")
     if (first.seeds, first.keys) == (second.seeds, second.keys) and first.steps >= 2:
         return first, second
     both = set(zip(first.seeds, first.keys, strict=True)) & set(zip(second.seeds, second.keys, strict=True))
     if len(both) < 2:
         many = "1 seed of the two has" if both else "no seeds of the two have"
-        raise TooFewSeeds(f"{many} the same test examples; a test needs 2.")
+        raise NoSplitTest(f"{many} the same test examples; a test needs 2.")
     return _only(first, both), _only(second, both)
 
 
