@@ -14,6 +14,7 @@ from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.recommendation import recommend
+from suite.compare.same_graph import with_shared_costs
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -62,7 +63,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     """
     metric = metrics_named([plan_summary.headline or DEFAULT_HEADLINE])[0]
     by_id = {result.id: result for result in results}
-    known = [by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id]
+    known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
     rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
