@@ -273,6 +273,7 @@ def _write_by_rename(path: Path, text: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
+            Path(name).chmod(0o644)  # a temporary file is its owner's alone; this one is published beside the report
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)

@@ -76,6 +76,15 @@ def test_a_finished_run_says_so_and_prints_the_leaderboard(finished: Path) -> No
     assert (out / "report.html").is_file()
 
 
+def test_everybody_may_read_what_is_published(finished: Path) -> None:
+    """Page, twin, pictures and the data behind them can be served by another user of the machine."""
+    out = finished.parent / "out"
+    call("run", finished, "--out", out)
+    published = [out / "comparison.json", *out.glob("report.*"), *out.glob("charts/*.svg")]
+    assert len(published) > 3
+    assert [path.name for path in published if path.stat().st_mode & 0o044 != 0o044] == []
+
+
 def test_a_finished_run_starts_nothing_large(finished: Path) -> None:
     """The second call imports no TensorFlow, SciPy, pandas, Altair or SQLAlchemy: it answers at once."""
     call("run", finished, "--out", finished.parent / "out")
