@@ -161,6 +161,12 @@ def test_new_results_renew_the_comparison(tmp_path: Path) -> None:
     assert [one["comparison"]["facts"]["trials_finished"] for one in (first, second)] == [2, 3]
 
 
+def test_one_selection_needs_no_tuple(finished: Path) -> None:
+    """``only="model=..."`` is what a Python user types first."""
+    outcome = suite.run(finished, only="model=fit:again", out=finished.parent / "out", quiet=True)
+    assert outcome.counts == {"done": 2}
+
+
 def test_results_are_a_tidy_frame(diverged: Path) -> None:
     """One row per trial; a score that is not there is missing, not 0."""
     frame = suite.load_results(diverged.parent / "out")

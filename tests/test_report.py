@@ -306,3 +306,10 @@ def test_a_reader_can_sort_filter_and_choose(written: Written, tmp_path: Path) -
     precision = make_comparison().cell(told["wanted"]).classes[0].precision
     assert told["precision"] == score(precision)
     assert told["panels"] == [True, True, False]
+
+
+def test_a_printed_section_keeps_its_line_with_its_chart() -> None:
+    """How to read a chart is not torn apart by the end of a page."""
+    style = (templates_folder() / "report" / "report.css").read_text(encoding="utf-8")
+    printed = style.split("@media print {")[1]
+    assert re.search(r"\.read \{[^}]*break-inside: avoid", printed)
