@@ -15,6 +15,7 @@ from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.recommendation import recommend
 from suite.compare.same_graph import with_shared_costs
+from suite.compare.sameness import changes_between
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -277,6 +278,7 @@ def _remarks(
     no_predictions = [cell for cell in ranked if cell.headline and cell.headline.low is None]
     if no_predictions:
         remarks.append(f"{len(no_predictions)} of {len(ranked)} cells have no interval: {_reason(no_predictions[0])}")
+    remarks += changes_between(known)
     devices = {result.environment.device for result in known if result.environment is not None}
     if len(devices) > 1:
         remarks.append(f"Times come from {len(devices)} different devices and cannot be compared across them.")
