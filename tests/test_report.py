@@ -107,6 +107,14 @@ def test_every_number_of_the_twin_is_in_the_page(written: Written) -> None:
     assert not [one for one in numbers if one not in html]
 
 
+def test_every_metric_is_explained(written: Written) -> None:
+    """Terms such as Brier score stand beside what they mean, in the page and in the twin."""
+    html, markdown = (unescape(path.read_text(encoding="utf-8")) for path in (written.html, written.markdown))
+    for metric in make_comparison().metrics:
+        assert f"<dt>{metric.label}</dt><dd>{metric.summary}</dd>" in html
+        assert f"- {metric.label}: {metric.summary}"[:40] in markdown.replace("\\", "")
+
+
 def test_the_answer_and_its_reasons_open_both_files(written: Written) -> None:
     """What to take comes before anything else."""
     answer = make_comparison().recommendations[0]
