@@ -56,6 +56,8 @@ class ComparisonView:
     def _repr_html_(self) -> str:
         """The answer, and for each data set its leaderboard and main charts; everything is escaped."""
         parts = [f"<h3>{html.escape(self.comparison.title or self.comparison.spec_name)}</h3>"]
+        if self.comparison.across and self.comparison.across.answer:
+            parts.append(f"<p>{html.escape(self.comparison.across.answer)}</p>")
         parts += [f"<p>{html.escape(answer.take)}</p>" for answer in self.comparison.recommendations]
         for dataset in self.comparison.datasets:
             parts.append(_table(dataset, self.comparison))

@@ -17,6 +17,8 @@ from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
 __all__ = ["CellOutlook", "Outlook", "Past", "TrialOutlook", "look_ahead", "past_of", "requirements_of", "seconds_left"]
 
 MISSING = "missing"
+CUT = "cut"
+"""A search trial that the budget leaves no time for."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class TrialOutlook:
     phase: str
     seed: int
     state: str
-    """``missing``, or the status of its result: ``done``, ``failed``, ..."""
+    """``missing``, ``cut``, or the status of its result: ``done``, ``failed``, ..."""
     reason: str | None
     """Why it did not end well; None otherwise."""
 
@@ -119,17 +121,20 @@ def look_ahead(
     Raises:
         SuiteError: Where the spec is not valid, ``only`` matches nothing, or the store cannot be read.
     """
-    from suite.runner.schedule import missing_trials
+    from suite.runner.schedule import cut, missing_trials, spending_of
     from suite.store import glance
 
     spec = load_spec(path, overrides=overrides, plugins=plugins)
     plan = select(make_plan(spec), only)
     folder = out or Path("reports") / spec.name
     past = past_of(folder)
-    missing = missing_trials(plan, glance(folder).entries)
+    entries = glance(folder).entries
+    missing = missing_trials(plan, entries)
+    spending = spending_of(plan, entries)
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:
-        cells[trial.cell.id].append(_outlook_of(trial, past.get(trial.id)))
+        ended = past.get(trial.id)
+        cells[trial.cell.id].append(_outlook_of(trial, ended, is_cut=ended is None and cut(trial, spending)))
     return Outlook(
         name=spec.name,
         out=folder,
@@ -186,7 +191,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _outlook_of(trial: Trial, past: Past | None) -> TrialOutlook:
+def _outlook_of(trial: Trial, past: Past | None, *, is_cut: bool) -> TrialOutlook:
+    if is_cut:
+        return TrialOutlook(trial.id, trial.phase, trial.seed, CUT, "the search budget is used up")
     state = past.status if past else MISSING
     return TrialOutlook(trial.id, trial.phase, trial.seed, state, past.reason if past and state != "done" else None)
 

@@ -12,6 +12,9 @@ from typing import Any
 from suite.errors import SpecError
 from suite.registry import DATASETS, MODELS, STRATEGIES
 from suite.results import Phase
+from suite.search.resolve import tuned
+from suite.search.settings import SearchSpec
+from suite.search.space import completed, grid
 from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 
 __all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan", "select"]
@@ -35,11 +38,15 @@ class Cell:
     patience: int | None
     search_seed: int | None
     """Seed of the search trials; None where there is only one setting."""
+    search: SearchSpec | None = None
+    """How settings are searched, completed; None where the strategy's own candidates are tried, or nothing is."""
+    resample: bool = False
+    """Whether each seed makes its own splits."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
         """The cell as JSON; labels and remarks left out, since they change no score."""
-        return {
+        content: dict[str, Any] = {
             "task": self.task,
             "model": self.model.identity,
             "dataset": self.dataset.identity,
@@ -49,6 +56,12 @@ class Cell:
             "search_seed": self.search_seed,
             "version": TRIAL_VERSION,
         }
+        if self.resample:
+            content["resample"] = True
+        if self.search is not None:
+            # The number of trials is left out: a longer search begins with the trials of a shorter one.
+            content["search"] = self.search.model_dump(mode="json", exclude={"trials"})
+        return content
 
     @cached_property
     def canonical(self) -> str:
@@ -81,24 +94,35 @@ class Trial:
 
     A ``search`` trial fits one candidate and is scored on validation.  A ``final`` trial fits the
     candidate that was best on validation and is scored on test; where a cell has one setting only, it has
-    no search trials.
+    no search trials.  The setting of a sampled search trial is drawn when the trial starts, from its number.
     """
 
     cell: Cell
     phase: Phase
     seed: int
     candidate: dict[str, Any] | None = None
-    """The options that this search trial sets; None in the final phase."""
+    """The options that this search trial sets; None in the final phase, and before they are drawn."""
+    number: int | None = None
+    """Which trial of a sampled search, from 0; in the final phase of one, how many there are."""
 
     @cached_property
     def id(self) -> str:
         """A hash of the trial's own canonical JSON and of nothing else, 16 hex digits."""
-        own = canonical_json({"phase": self.phase, "seed": self.seed, "candidate": self.candidate})
-        return _hash(self.cell.canonical + own)[:16]
+        own: dict[str, Any] = {"phase": self.phase, "seed": self.seed, "candidate": self.candidate}
+        if self.number is not None:
+            own |= {"candidate": None, "number": self.number}
+        return _hash(self.cell.canonical + canonical_json(own))[:16]
 
     def as_json(self) -> dict[str, Any]:
         """The trial as JSON: enough to run it again."""
-        return {**self.cell.content, "phase": self.phase, "seed": self.seed, "candidate": self.candidate}
+        numbered = {} if self.number is None else {"number": self.number}
+        return {
+            **self.cell.content,
+            "phase": self.phase,
+            "seed": self.seed,
+            "candidate": self.candidate,
+            **numbered,
+        }
 
 
 @dataclass(frozen=True)
@@ -196,18 +220,32 @@ def _cells(spec: Spec) -> Iterator[Cell]:
     for dataset in spec.datasets:
         for model in spec.models:
             for strategy in spec.strategies:
-                candidates = _candidates(strategy)
+                search = _search(strategy, model)
                 yield Cell(
                     task=spec.task,
                     model=model,
                     dataset=dataset,
                     evaluate_on=tuple(_split_alike(further, dataset) for further in spec.evaluate_on),
                     strategy=strategy,
-                    epochs=strategy.own().get("epochs") or spec.training.epochs,
+                    epochs=_epochs(spec, strategy, model),
                     batch_size=strategy.own().get("batch_size") or spec.training.batch_size,
                     patience=spec.training.patience,
-                    search_seed=SEARCH_SEED if len(candidates) > 1 else None,
+                    search_seed=SEARCH_SEED if search or len(_candidates(strategy)) > 1 else None,
+                    search=search,
+                    resample=spec.resample,
                 )
+
+
+def _search(strategy: StrategySpec, model: ModelSpec) -> SearchSpec | None:
+    """The search of a cell: the strategy's, or what the model gets instead."""
+    if strategy.search is None or model.tuning is None:
+        return strategy.search
+    return completed(tuned(strategy.search, model.tuning), None, strategy=strategy.strategy)
+
+
+def _epochs(spec: Spec, strategy: StrategySpec, model: ModelSpec) -> int:
+    own: int | None = model.tuning.epochs if model.tuning else None
+    return own or strategy.own().get("epochs") or spec.training.epochs
 
 
 def _split_alike(further: DatasetSpec, home: DatasetSpec) -> DatasetSpec:
@@ -230,11 +268,16 @@ def _candidates(strategy: StrategySpec) -> tuple[dict[str, Any], ...]:
 
 
 def _trials(cell: Cell, seeds: tuple[int, ...]) -> Iterator[Trial]:
+    drawn = cell.search is not None and cell.search.sampler != "grid"
+    count = (cell.search.trials or 0) if cell.search is not None and drawn else None
     if cell.search_seed is not None:
-        for candidate in _candidates(cell.strategy):
-            yield Trial(cell, "search", cell.search_seed, candidate)
+        if count is not None:
+            yield from (Trial(cell, "search", cell.search_seed, number=number) for number in range(count))
+        else:
+            candidates = grid(cell.search) if cell.search else _candidates(cell.strategy)
+            yield from (Trial(cell, "search", cell.search_seed, candidate) for candidate in candidates)
     for seed in seeds:
-        yield Trial(cell, "final", seed)
+        yield Trial(cell, "final", seed, number=count)
 
 
 def _impossible(cell: Cell) -> str | None:

@@ -194,6 +194,8 @@ class Result(Record):
     history: tuple[EpochRecord, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     best_epoch: int | None = None
+    pruned_after: int | None = None
+    """The epoch after which a search trial was given up; None where it ran to its end."""
     profile: Profile | None = None
     timings: Timings | None = None
     environment: Environment | None = None

@@ -17,7 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from suite.complaints import complaints, kind_of
 from suite.errors import SpecError, SuiteError, did_you_mean
+from suite.options import Options
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
+from suite.search.resolve import refuse_unequal_tuning, resolve_searches
+from suite.search.settings import BudgetSpec, SearchSpec, TuningSpec
 
 __all__ = [
     "DatasetSpec",
@@ -33,15 +36,6 @@ __all__ = [
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-
-
-class Options(BaseModel):
-    """Base of everything in a spec: frozen, strict, unknown keys refused, ``why`` allowed anywhere."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    why: str | None = Field(default=None, exclude=True)
-    """A remark for the reader; it changes nothing, trial ids included."""
 
 
 class SplitsSpec(Options):
@@ -72,8 +66,8 @@ class VariantSpec(Options):
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """The choice as JSON; label and remark left out, since they change no score."""
-        return self.model_dump(mode="json", exclude={"label", "why"})
+        """The choice as JSON; label and remark left out, since they change no score, and what is a cell's own."""
+        return self.model_dump(mode="json", exclude={"label", "why", "search", "tuning"})
 
     @cached_property
     def _own_text(self) -> str:
@@ -84,6 +78,8 @@ class ModelSpec(VariantSpec):
     """One backbone: where it comes from (``source``) and the options of that source."""
 
     source: Name
+    tuning: TuningSpec | None = None
+    """A search and epochs of its own; only with ``unequal_tuning``."""
 
 
 class DatasetSpec(VariantSpec):
@@ -99,6 +95,8 @@ class StrategySpec(VariantSpec):
     """One way of adapting: ``strategy`` and its options."""
 
     strategy: Name
+    search: SearchSpec | None = None
+    """How its settings are searched; the spec's ``search`` when left out."""
 
 
 class TrainingSpec(Options):
@@ -127,7 +125,15 @@ class Spec(Options):
     """Further test sets with the same classes: the same fitted models are scored on them too."""
     strategies: Annotated[tuple[StrategySpec, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (1, 2, 3)
+    resample: bool = False
+    """Each seed also makes splits of its own, where the suite makes them; otherwise all seeds share one test split."""
     training: TrainingSpec = TrainingSpec()
+    search: SearchSpec | None = None
+    """How the settings of every strategy that has something to search are searched."""
+    unequal_tuning: bool = False
+    """Allows models with a ``tuning`` of their own; the report says so."""
+    budget: BudgetSpec | None = None
+    """Limits the search by time."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, exclude=True)
@@ -190,12 +196,15 @@ def parse_spec(
     twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
+    refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
+    models = _resolve(spec.models, "models", "source", MODELS, place)
+    strategies = _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place)
     return spec.model_copy(
         update={
-            "models": _resolve(spec.models, "models", "source", MODELS, place),
+            "models": models,
             "datasets": _resolve(spec.datasets, "datasets", "source", DATASETS, place),
             "evaluate_on": _resolve(spec.evaluate_on, "evaluate_on", "source", DATASETS, place),
-            "strategies": _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place),
+            "strategies": resolve_searches(strategies, models, spec.search, place=place),
             "plugins": files,
         }
     )

@@ -44,6 +44,8 @@ class Entry:
     status: Status
     sequence: int
     """Grows with every save; a rerun has another number than what it replaced."""
+    seconds: float | None = None
+    """Wall seconds in its worker; None where they were not recorded."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def glance(out: Path) -> Glance:
         # Closing, not only committing: an open reader would keep the write-ahead file from being emptied.
         with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:
             documents = dict(file.execute("SELECT name, text FROM documents"))
-            rows = file.execute("SELECT id, cell_id, phase, status, sequence FROM results").fetchall()
+            rows = file.execute("SELECT id, cell_id, phase, status, sequence, total_seconds FROM results").fetchall()
     except sqlite3.Error:
         # The slower way knows read-only folders and says what is wrong.
         with open_store(out, create=False) as store:
@@ -166,7 +168,8 @@ class Store:
 
         from suite.database import results
 
-        columns = (results.c.id, results.c.cell_id, results.c.phase, results.c.status, results.c.sequence)
+        wanted = ("id", "cell_id", "phase", "status", "sequence", "total_seconds")
+        columns = tuple(results.c[name] for name in wanted)
         with self.transaction() as connection:
             rows = connection.execute(sql.select(*columns).order_by(results.c.sequence)).all()
         return {row[0]: Entry(*row) for row in rows}

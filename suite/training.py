@@ -243,9 +243,9 @@ class Trainer:
         validate: Callable[[], Validation],
         recipe: Recipe,
         *,
-        on_epoch: Callable[[EpochRecord], None] = lambda _: None,
+        on_epoch: Callable[[EpochRecord], bool | None] = lambda _: None,
     ) -> Fitted:
-        """Trains, validates after each epoch and leaves the best weights in the model.
+        """Trains, validates after each epoch and leaves the best weights in the model; ends where ``on_epoch`` says so.
 
         The best epoch is the one with the highest validation score; ties go to the lower loss, then to
         the earlier epoch.
@@ -268,11 +268,11 @@ class Trainer:
             validation = validate()
             validation_seconds += time.perf_counter() - started
             records.append(self._record(epoch, seconds, loss, accuracy, validation))
-            on_epoch(records[-1])
             if (validation.score, -validation.loss) > best:
                 best, best_epoch, seconds_to_best = (validation.score, -validation.loss), epoch, fit_seconds
                 best_weights = self._snapshot()
-            elif recipe.patience is not None and epoch - best_epoch >= recipe.patience:
+            patient = recipe.patience is None or epoch - best_epoch < recipe.patience
+            if on_epoch(records[-1]) or not patient:
                 break
         self._restore(best_weights)
         return Fitted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from suite.compare import comparison as c
+from suite.compare.across_datasets import across_datasets, why_missing
 from suite.results import DataRecord, Environment, EpochRecord, WeightsRecord
 
 ACCURACY = c.MetricInfo(name="accuracy", label="accuracy", higher_is_better=True, summary="Share of right answers.")
@@ -151,6 +152,7 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
             best=base,
             median=base - 0.02,
             worst=base - 0.05,
+            expected_best=(base - 0.03, base - 0.015, base - 0.005, base),
             chosen=tuple({"learning_rate": 0.001} for _ in seeds),
             space={"learning_rate": (1e-5, 1e-4, 1e-3, 1e-2)},
             tried=tried,
@@ -284,4 +286,5 @@ def make_comparison(
         ),
         recommendations=tuple(answers),
         remarks=tuple(remarks),
+        across=across_datasets(cells, datasets, ACCURACY, why_missing(failures, (), missing)),
     )

@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,17 +23,17 @@ from suite.runner.request import TrialRequest
 
 def execute(request: TrialRequest) -> Result:
     """Does what the model's ``name`` says, then fits a nearest-centroid classifier on the digits."""
+    started = time.perf_counter()
     with (request.folder.parents[3] / "calls.txt").open("a") as calls:
         calls.write(f"{request.trial.id} {request.trial.phase} {os.getpid()}\n")
     asked = str((request.trial.candidate or {}).get("action", request.trial.cell.model.own()["name"]))
     name, _, argument = asked.partition(":")
     ACTIONS[name](argument)
-    return fit(request)
+    return fit(request, started)
 
 
-def fit(request: TrialRequest) -> Result:
+def fit(request: TrialRequest, started: float) -> Result:
     """Ridge regression on some of the digits, chosen by the seed; scored on validation and, when final, on test."""
-    started = time.perf_counter()
     images, targets = digits()
     order = np.random.default_rng(request.trial.seed).permutation(600)[:200]
     gram = images[order].T @ images[order] + np.eye(images.shape[1]) * best_shrinkage(request)
@@ -59,9 +60,14 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def best_shrinkage(request: TrialRequest) -> float:
     """The candidate's own setting, or that of the search trial that was best on validation."""
     if request.trial.candidate is not None:
-        return float(request.trial.candidate["shrinkage"])
+        return _shrinkage(request.trial.candidate)
     ranked = sorted(request.search_results, key=lambda result: -(result.scores["validation"]["accuracy"].value or 0))
-    return float(ranked[0].hyperparameters["shrinkage"]) if ranked else 1.0
+    return _shrinkage(ranked[0].hyperparameters) if ranked else 1.0
+
+
+def _shrinkage(setting: dict[str, Any]) -> float:
+    """Listed by the strategy as ``shrinkage``, or drawn by a search as ``penalty``."""
+    return float(setting.get("shrinkage", setting.get("penalty", 1.0)))
 
 
 def write_artefacts(request: TrialRequest, probabilities: np.ndarray, targets: np.ndarray) -> dict[str, str]:

@@ -27,6 +27,7 @@ class Plain:
 class SearchOptions(spec.Options):
     shrinkage: tuple[float, ...] = ()
     actions: tuple[str, ...] = ()
+    penalty: float = 0.5
 
 
 class Search:

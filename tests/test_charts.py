@@ -28,11 +28,16 @@ from suite.charts.words import duration, megabytes, number, percent, plural, sco
 from suite.registry import CHARTS
 
 COMPARISON = make_comparison()
+SEVERAL = make_comparison(models=("vgg", "vit", "resnet"), datasets=tuple(f"set {index}" for index in range(7)))
+OVER_DATASETS = {"critical_difference", "ranks"}
+"""Charts of all data sets together: of one there is nothing to draw."""
 EMPTY = make_comparison(models=(), strategies=(), sets=())
 
 
-def build(name: str, comparison: Any = COMPARISON) -> Any:
-    """The chart of this name."""
+def build(name: str, comparison: Any = None) -> Any:
+    """The chart of this name; where it is of several data sets, of a comparison that has them."""
+    if comparison is None:
+        comparison = SEVERAL if name in OVER_DATASETS else COMPARISON
     return CHARTS.get(name).build(comparison)
 
 
@@ -242,6 +247,54 @@ def test_what_is_not_a_number_is_missing() -> None:
     json.dumps(spec, allow_nan=False)
     assert spec["datasets"]["candidates"][0]["score"] is None
     assert score(math.nan) == "–"
+
+
+@pytest.mark.parametrize("name", sorted(OVER_DATASETS))
+def test_one_data_set_has_no_chart_over_data_sets(name: str) -> None:
+    """And with several, too few for a test leave ranks without a critical difference."""
+    assert build(name, COMPARISON) is None
+    few = make_comparison(datasets=("one", "two"))
+    assert (build(name, few) is None) == (name == "critical_difference")
+
+
+def test_bars_join_the_comparison_s_own_groups() -> None:
+    """Each bar runs from the mean rank of a group's best method to that of its worst, in the best one's line."""
+    across = SEVERAL.across
+    assert across is not None
+    assert across.nemenyi is not None
+    spec = specification(build("critical_difference"))
+    ends = [tuple(across.methods[at].mean_rank.value for at in group) for group in across.nemenyi.groups]
+    assert [(bar["from"], bar["to"]) for bar in spec["datasets"]["groups"]] == ends
+    (ruler,) = spec["datasets"]["ruler"]
+    assert ruler["to"] - ruler["from"] == pytest.approx(across.nemenyi.critical_difference)
+    lines = spec["layer"][0]["encoding"]["y"]["sort"]
+    assert lines[:-1] == [f"{method.model} · {method.strategy}" for method in across.methods]
+
+
+def test_the_best_twenty_methods_are_drawn_and_it_is_said() -> None:
+    """With more than twenty; a bar that goes on below them ends at the edge, and is the last."""
+    models = tuple(f"model {index}" for index in range(24))
+    many = make_comparison(models=models, strategies=("knn",), datasets=tuple("abcdefg"), sets=())
+    assert many.across is not None
+    for name in OVER_DATASETS:
+        spec = specification(build(name, many))
+        assert "best 20 of 24 methods" in json.dumps(spec["layer"])
+        rows = spec["datasets"]["methods" if name == "critical_difference" else "means"]
+        assert [row["model"] for row in rows] == [method.model for method in many.across.methods[:20]]
+    spec = specification(build("critical_difference", many))
+    edge = spec["layer"][0]["encoding"]["x"]["scale"]["domain"][1]
+    assert [bar["to"] < edge for bar in spec["datasets"]["groups"]][:-1] == [True] * (
+        len(spec["datasets"]["groups"]) - 1
+    )
+
+
+def test_ranks_count_every_data_set_once() -> None:
+    """The sizes of a method's symbols add up to the data sets, and each is named where one points."""
+    rows = specification(build("ranks"))["datasets"]["ranks"]
+    for cell in {row["cell"] for row in rows}:
+        own = [row for row in rows if row["cell"] == cell]
+        assert sum(row["count"] for row in own) == 7
+        assert sum(row["where"].count("set ") for row in own) == 7
 
 
 def test_charts_do_without_tensorflow() -> None:

@@ -235,6 +235,36 @@ def test_every_data_set_has_a_ranking_of_its_own(sample: Sample):
     assert all((pair.better in other) == (pair.worse in other) for pair in found.pairs)
 
 
+def test_two_data_sets_are_compared_over_methods(sample: Sample):
+    """The same scores under a second name, one method missing there: it is listed apart, the others have two of two."""
+    plan, results, load = sample
+    mirrored = tuple(
+        trial.model_copy(update={"trial_id": f"{trial.trial_id}x", "cell_id": f"{trial.cell_id}x", "dataset": "second"})
+        for trial in plan.trials
+    )
+    copies = [
+        result.model_copy(update={"id": f"{result.id}x", "cell_id": f"{result.cell_id}x", "dataset": "second"})
+        for result in results
+        if (result.model, result.strategy) != ("logistic", "linear_probe")
+    ]
+    both = plan.model_copy(update={"trials": (*plan.trials, *mirrored)})
+    originals = {f"{result.id}x": result for result in results}
+    found = compare(
+        [*results, *copies],
+        plan_summary=both,
+        load_predictions=lambda result, name: load(originals.get(result.id, result), name),
+    )
+    assert found.across.datasets == ("digits", "second")
+    assert len(found.across.methods) == 18
+    (apart,) = found.across.lacking
+    assert (apart.model, apart.missing[0].reason) == ("logistic", "not there yet")
+    best = found.across.methods[0]
+    assert best.score.value == pytest.approx(found.cell(best.cell_ids[1]).headline.value)
+    assert best.cell_ids[1] == f"{best.cell_ids[0]}x"
+    assert "on 2 of 2 data sets" in found.across.answer
+    assert Comparison.model_validate_json(found.model_dump_json()) == found
+
+
 def test_pauses_between_runs_cost_nothing(sample: Sample):
     """Two trials of a second each, an hour apart, overlap nothing: two seconds."""
     _, results, _ = sample

@@ -16,6 +16,7 @@ from sample_run import load_from, make_sample_results
 from test_charts import contrast
 
 from suite.charts.words import score
+from suite.compare.across_datasets import across_datasets
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial
 from suite.errors import StoreError
@@ -194,6 +195,93 @@ def test_the_middle_of_a_run_says_what_is_missing() -> None:
     assert [box.text for box in failures.tables[0].rows[0]] == ["vgg_tiny", "digits_photo", "knn", "0", "3"]
 
 
+SIX = tuple(f"set {index}" for index in range(6))
+
+
+def test_several_data_sets_have_a_section_of_their_own(tmp_path: Path) -> None:
+    """After the leaderboard: diagram, ranks, table and sentences, in both files; with one data set there is none."""
+    comparison = make_comparison(models=("vgg", "vit"), strategies=("knn", "linear_probe"), datasets=SIX)
+    across = comparison.across
+    assert across is not None
+    files = write_report(comparison, tmp_path)
+    html, markdown = unescape(files.html.read_text("utf-8")), files.markdown.read_text("utf-8")
+    titles = re.findall(r"<h2>(.*?)</h2>", body_of(files.html))
+    assert titles[:2] == ["Leaderboard", "Across data sets"]
+    assert titles == re.findall(r"^## (.*)$", markdown, re.MULTILINE)
+    assert {"critical_difference.svg", "ranks.svg"} <= {path.name for path in files.pictures}
+    for said in across.sentences:
+        assert said[:40] in html
+        assert said[:40] in markdown
+    for method in across.methods:
+        assert f"| {method.model} | {method.strategy} | {method.mean_rank.value:.2f} |" in markdown
+    assert "| 6/6 |" in markdown
+    assert "across" not in {section.id for section in make_page(make_comparison()).before}
+
+
+def test_every_number_of_the_section_s_twin_is_in_the_page(tmp_path: Path) -> None:
+    """As on the rest of the page."""
+    comparison = make_comparison(models=("a", "b", "c"), strategies=("knn",), datasets=SIX, sets=())
+    files = write_report(comparison, tmp_path)
+    part = files.markdown.read_text("utf-8").split("## Across data sets")[1].split("\n## ")[0]
+    numbers = set(re.findall(r"\d+\.\d+", part))
+    html = files.html.read_text("utf-8")
+    assert len(numbers) > 10
+    assert not [one for one in numbers if one not in html]
+
+
+def test_the_answer_over_all_data_sets_opens_both_files(tmp_path: Path) -> None:
+    """Before the answers of single data sets, which open on demand where there are many."""
+    comparison = make_comparison(models=("a", "b", "c"), strategies=("knn",), datasets=SIX, sets=())
+    assert comparison.across is not None
+    files = write_report(comparison, tmp_path)
+    for path in (files.html, files.markdown):
+        text = path.read_text(encoding="utf-8")
+        assert text.index(comparison.across.answer or "none") < text.index(comparison.recommendations[0].take)
+    opening = body_of(files.html).split('id="answer"')[1].split("</section>")[0]
+    assert opening.count("<details>") == 6
+    assert "2,160" in opening
+    assert make_page(make_comparison()).overall == ""
+
+
+def test_a_mean_over_fewer_data_sets_says_so() -> None:
+    """Where all methods are equal on one of two data sets, the normalised score is over the other."""
+    cells = make_comparison(models=("a", "b"), strategies=("knn",), datasets=("one", "two")).cells
+    level = tuple(
+        cell.model_copy(update={"headline": cell.headline.model_copy(update={"value": 0.5})})
+        if cell.dataset == "two" and cell.headline
+        else cell
+        for cell in cells
+    )
+    comparison = make_comparison(models=("a", "b"), strategies=("knn",), datasets=("one", "two"))
+    across = across_datasets(level, comparison.datasets, comparison.headline, {})
+    page = make_page(comparison.model_copy(update={"across": across}))
+    table = page.before[0].first
+    assert table is not None
+    place = [column.title for column in table.columns].index("normalised")
+    assert [row[place].text for row in table.rows] == ["1.000 (1/2)", "0.000 (1/2)"]
+    assert table.rows[0][-1].text == "2/2"
+
+
+def test_a_long_table_of_methods_is_shown_in_part(tmp_path: Path) -> None:
+    """With a button for all of it; a short one has none."""
+    models = tuple(f"model {index}" for index in range(41))
+    comparison = make_comparison(models=models, strategies=("knn",), datasets=("one", "two"), sets=(), classes=("a",))
+    body = body_of(write_report(comparison, tmp_path).html)
+    assert '<table class="sorts short" id="across-table">' in body
+    assert 'data-table="across-table">Show all 41 rows</button>' in body
+
+
+def test_methods_that_lack_data_sets_are_listed_apart() -> None:
+    """With what is missing and why."""
+    comparison = make_comparison(models=("a", "b", "c"), strategies=("knn",), datasets=("one", "two"))
+    kept = [cell for cell in comparison.cells if (cell.model, cell.dataset) != ("b", "two")]
+    reasons = {("b", "knn", "two"): "failed: no memory."}
+    across = across_datasets(kept, comparison.datasets, comparison.headline, reasons)
+    section = make_page(comparison.model_copy(update={"across": across})).before[0]
+    apart = next(table for table in section.tables if table.title.startswith("Not compared"))
+    assert [box.text for box in apart.rows[0]] == ["b", "knn", "1/2", "two (failed: no memory)"]
+
+
 def test_forty_models_have_a_row_each() -> None:
     """A large comparison is arranged in full; only pictures are cut."""
     comparison = make_comparison(models=tuple(f"model {index}" for index in range(40)), strategies=("knn", "probe"))
@@ -206,7 +294,7 @@ def test_a_real_run_fills_every_section(sample: Comparison, tmp_path: Path) -> N
     """Every chart of the suite finds something to draw in a run, and every failure is told with its reason."""
     page = make_page(sample)
     drawn = {drawing.key for drawing in page.drawings}
-    assert drawn == set(CHARTS.names())
+    assert drawn == set(CHARTS.names()) - {"critical_difference", "ranks"}
     files = write_report(sample, tmp_path)
     html = unescape(files.html.read_text(encoding="utf-8"))
     assert all(failed.reason in html for failed in sample.failures)

@@ -9,6 +9,7 @@ import pytest
 from page_reader import Elements, browse, data_of, needs_browser
 from report_sample import make_comparison
 
+from suite.compare.across_datasets import across_datasets
 from suite.compare.comparison import FailureRecord
 from suite.report import Written, write_report
 from suite.report.markdown import fenced, literal
@@ -78,6 +79,33 @@ def test_hostile_names_stay_text_in_markdown(hostile: Written) -> None:
     assert "````text\n" in text
 
 
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The same for a comparison over data sets, whose names are in its sentences, columns and tool tips."""
+    comparison = make_comparison(
+        models=HOSTILE[:3], strategies=(HOSTILE[3],), datasets=(*HOSTILE[:6], "plain"), sets=(), classes=("a", "b")
+    )
+    kept = [cell for cell in comparison.cells if cell.dataset != HOSTILE[0] or cell.model == HOSTILE[0]]
+    reasons = dict.fromkeys(((model, HOSTILE[3], HOSTILE[1]) for model in HOSTILE), HOSTILE[4])
+    kept = [cell for cell in kept if (cell.model, cell.dataset) != (HOSTILE[2], HOSTILE[1])]
+    across = across_datasets(kept, comparison.datasets, comparison.headline, reasons)
+    return write_report(comparison.model_copy(update={"across": across}), tmp_path_factory.mktemp("several"))
+
+
+def test_hostile_data_sets_stay_text(several: Written) -> None:
+    """In the section on all data sets too: elements, Markdown tables and sentences hold."""
+    text = several.html.read_text(encoding="utf-8")
+    elements = Elements(text).found
+    assert sum(tag == "script" for tag, _ in elements) == 3
+    assert not [attributes for _, attributes in elements if any(name.startswith("on") for name in attributes)]
+    part = several.markdown.read_text("utf-8").split("## Across data sets")[1].split("\n## ")[0]
+    assert "does not count: 1 of 3 methods" in part
+    assert not re.search(r"<(?!/?(details|summary)>)", part)
+    assert "http://" not in part
+    for table in re.findall(r"(?:^\|.*\|\n)+", part, re.MULTILINE):
+        assert len({row.count("|") for row in table.splitlines()}) == 1
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_literal_markdown_is_one_line_without_markup(name: str) -> None:
     """Every mark that means something to Markdown is escaped."""
@@ -102,9 +130,13 @@ def test_a_fence_is_longer_than_what_it_holds() -> None:
 
 
 @needs_browser
-def test_a_browser_draws_hostile_names_without_complaint(hostile: Written, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["hostile", "several"])
+def test_a_browser_draws_hostile_names_without_complaint(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Chromium reports no error, draws every chart, and no name has become code."""
-    document, complaints = browse(hostile.html, tmp_path)
+    page: Written = request.getfixturevalue(which)
+    document, complaints = browse(page.html, tmp_path)
     assert not complaints
     assert 'data-ready="true"' in document
     assert "<title>taken</title>" not in document

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.errors import SealedSplitError, SpecError, SuiteError
+from suite.errors import SpecError, SuiteError
 from suite.registry import STRATEGIES
 from suite.strategies.gradual_unfreeze import split_epochs
 
@@ -67,26 +67,6 @@ def test_a_seed_repeats_a_fit_to_the_last_digit_also_after_others(name, context)
     _fit("fine_tune", context(seed=4))
     again = _fit(name, context(seed=3)).adapted.deployed().get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
-
-
-@pytest.mark.parametrize("name", sorted(STRATEGIES.names()))
-def test_no_strategy_can_reach_the_test_split(name, context):
-    """The context has no test split to give, and says so to whoever asks."""
-    assert name in OPTIONS, "a new strategy belongs into this table"
-    with pytest.raises(SealedSplitError, match="sealed"):
-        context().test  # noqa: B018 - the question is the test
-
-
-def test_a_third_party_strategy_that_asks_for_test_gets_an_error(context):
-    """The seal is in what a strategy is given, not in what ours happen to do."""
-
-    class Cheat:
-        @classmethod
-        def fit(cls, context, options):
-            return len(context.test)
-
-    with pytest.raises(SealedSplitError):
-        Cheat.fit(context(), None)
 
 
 def test_two_seeds_of_fine_tuning_differ(context):

@@ -12,6 +12,7 @@ from suite.charts.words import count, duration, megabytes, number, score, short
 from suite.compare.comparison import Bin, CellSummary, Comparison, ElsewhereScore, Ledger, ProfileSummary, Tried
 
 __all__ = [
+    "MOST_CURVES",
     "MOST_ROWS",
     "Row",
     "all_models",

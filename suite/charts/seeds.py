@@ -22,7 +22,7 @@ class Seeds:
     how_to_read: ClassVar[str] = (
         "A seed fixes the random choices of a fit. Ticks are single seeds, the dot is their mean, the pale bar the "
         "95 % interval over test examples. Ticks far apart: the outcome depends on luck. "
-        "A linear probe and nearest neighbours make no random choice: their ticks coincide."
+        "A linear probe and nearest neighbours make no random choice: on the same splits their ticks coincide."
     )
 
     @classmethod

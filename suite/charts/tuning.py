@@ -19,8 +19,7 @@ class Tuning:
     summary: ClassVar[str] = "Validation scores of all candidates of every search."
     title: ClassVar[str] = "Candidates"
     how_to_read: ClassVar[str] = (
-        "Each dot is one fit of one setting, placed by its validation score; filled: the setting that was chosen. "
-        "Every model of a strategy was given the same number of tries."
+        "Each dot is one fit of one setting, placed by its validation score; filled: the setting that was chosen."
     )
 
     @classmethod

@@ -25,8 +25,11 @@ def print_leaderboard(comparison: Comparison) -> None:
         click.echo(f"\n{dataset}")
         rows = [leaderboard_row(cell) for cell in comparison.cells if cell.dataset == dataset]
         print_table(columns, rows, right=[columns[position] for position in NUMBERS])
+    if comparison.across and comparison.across.answer:
+        click.echo(f"\n{comparison.across.answer}")
     for recommendation in comparison.recommendations:
-        click.echo(f"\n{recommendation.take}")
+        where = f"{recommendation.dataset}: " if len(comparison.datasets) > 1 else ""
+        click.echo(f"\n{where}{recommendation.take}")
     if any(cell.ties for cell in comparison.cells):
         click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from suite.results import EpochRecord, Record, WeightsRecord
 
 __all__ = [
@@ -183,6 +185,14 @@ class Ledger(Record):
     """Best validation score of a setting (mean over seeds); missing where nothing was searched."""
     median: float | None
     worst: float | None
+    expected_best: tuple[float, ...] = ()
+    """Expected best validation score had only k of the settings been tried, for k from 1."""
+    sampler: str | None = None
+    """How settings were drawn; None where the strategy lists them itself."""
+    declared: dict[str, str] = Field(default_factory=dict)
+    """The search space as the spec has it, in words; empty where the strategy lists its settings itself."""
+    pruned: int = 0
+    """Search trials that were given up before their last epoch."""
     chosen: tuple[dict[str, Any], ...]
     """The hyperparameters of each final trial, in the order of the seeds."""
     space: dict[str, tuple[Any, ...]]

@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from suite.compare.across_datasets import across_datasets, why_missing
+from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
+from suite.compare.ledger import ledger_of
 from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
@@ -19,7 +22,6 @@ from suite.compare.sameness import changes_between
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
-    ledger_of,
     metric_spreads,
     profile_of,
     reliability_of,
@@ -68,7 +70,10 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
     rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
-    missing = tuple(trial for trial in plan_summary.trials if trial.trial_id not in by_id)
+    without = [trial for trial in plan_summary.trials if trial.trial_id not in by_id]
+    is_cut = cut_by_budget(plan_summary, by_id)
+    missing = tuple(trial for trial in without if trial.trial_id not in is_cut)
+    failures = failures_of(known)
     return Comparison(
         spec_name=plan_summary.spec_name,
         title=plan_summary.title,
@@ -83,15 +88,17 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         cells=cells,
         pairs=tuple(pair for ranking in rankings for pair in ranking.pairs),
         pareto=tuple(front for ranking in rankings for front in ranking.fronts),
-        failures=failures_of(known),
+        failures=failures,
         skips=plan_summary.skips,
         missing=missing,
+        cut=tuple(trial for trial in without if trial.trial_id in is_cut),
         data=tuple({(r.name, r.fingerprint): r for result in known for r in result.data}.values()),
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
-        facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings)),
+        facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut)),
         recommendations=tuple(r.recommendation for r in rankings if r.recommendation is not None),
-        remarks=_remarks(plan_summary, known, cells, missing),
+        remarks=(*_remarks(plan_summary, known, cells, missing), *budget_remarks(plan_summary, is_cut)),
+        across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
     )
 
 
@@ -155,7 +162,7 @@ def _summarise(
         classes=classes,
         reliability=reliability,
         calibration_error=calibration_error,
-        ledger=ledger_of(searches, finals, metric.name),
+        ledger=ledger_of(searches, finals, metric.name, higher_is_better=metric.higher_is_better),
         weights=sample.weights if sample else None,
         batch_size=sample.batch_size if sample else None,
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
@@ -262,7 +269,7 @@ def _remarks(
     plan: PlanSummary, known: Sequence[Result], cells: Sequence[CellSummary], missing: Sequence[PlannedTrial]
 ) -> tuple[str, ...]:
     """What limits the comparison as a whole."""
-    remarks = []
+    remarks = list(plan.remarks)
     if missing:
         remarks.append(f"{len(missing)} of {len(plan.trials)} trials have not run yet; ranks may change.")
     if not any(cell.headline for cell in cells):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from suite.compare.across import Across
 from suite.compare.cell import (
     Bin,
     CellSummary,
@@ -29,6 +30,7 @@ from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
 from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
 __all__ = [
+    "Across",
     "Bin",
     "CellSummary",
     "ClassScores",
@@ -201,6 +203,8 @@ class Comparison(Record):
     skips: tuple[PlannedSkip, ...]
     missing: tuple[PlannedTrial, ...]
     """Planned and not there yet: the comparison may be made in the middle of a run."""
+    cut: tuple[PlannedTrial, ...] = ()
+    """Search trials for which the budget left no time."""
     data: tuple[DataRecord, ...]
     weights: tuple[WeightsRecord, ...]
     environments: tuple[EnvironmentUse, ...]
@@ -210,6 +214,8 @@ class Comparison(Record):
     """One per data set that has a ranked cell."""
     remarks: tuple[str, ...] = ()
     """What a reader must know of the comparison as a whole: one sentence each."""
+    across: Across | None = None
+    """What the data sets say together; None where there is only one."""
 
     @property
     def recommendation(self) -> Recommendation | None:

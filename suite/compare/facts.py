@@ -24,8 +24,8 @@ LOG_LINES = 20
 FAILED: tuple[Status, ...] = ("failed", "diverged", "timeout")
 
 
-def facts_of(plan: PlanSummary, results: Sequence[Result], tests: tuple[DatasetFacts, ...]) -> Facts:
-    """Counts over the plan and the results that belong to it."""
+def facts_of(plan: PlanSummary, results: Sequence[Result], tests: tuple[DatasetFacts, ...], *, cut: int = 0) -> Facts:
+    """Counts over the plan and the results that belong to it; ``cut`` trials were left out for lack of time."""
     statuses = Counter(result.status for result in results)
     seconds = (result.timings.total_seconds for result in results if result.timings is not None)
     return Facts(
@@ -34,10 +34,10 @@ def facts_of(plan: PlanSummary, results: Sequence[Result], tests: tuple[DatasetF
         datasets=len({trial.dataset for trial in plan.trials}),
         seeds=len({trial.seed for trial in plan.trials if trial.phase == "final"}),
         cells=len({trial.cell_id for trial in plan.trials}),
-        trials_planned=len(plan.trials),
+        trials_planned=len(plan.trials) - cut,
         trials_finished=statuses["done"],
         trials_failed=sum(statuses[status] for status in FAILED),
-        trials_missing=len(plan.trials) - len(results),
+        trials_missing=len(plan.trials) - len(results) - cut,
         cells_skipped=len(plan.skips),
         tests=tests,
         wall_seconds=wall_seconds(results),

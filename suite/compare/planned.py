@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from suite.plan import Plan
 from suite.results import Phase, Record
 
@@ -44,6 +46,12 @@ class PlanSummary(Record):
     """The command that makes these results again."""
     trials: tuple[PlannedTrial, ...]
     skips: tuple[PlannedSkip, ...] = ()
+    resample: bool = False
+    """Whether each seed has splits of its own."""
+    search_seconds_per_model: float | None = None
+    """The budget of the search; None where it has none."""
+    remarks: tuple[str, ...] = ()
+    """What the spec makes unusual and a reader must know, one sentence each."""
 
 
 def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
@@ -84,4 +92,25 @@ def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
         command=command or f"suite run specs/{spec.name}.json",
         trials=tuple(trials),
         skips=tuple(skips),
+        resample=spec.resample,
+        search_seconds_per_model=spec.budget.seconds_per_model if spec.budget else None,
+        remarks=tuple(_remarks(plan)),
     )
+
+
+def _remarks(plan: Plan) -> Iterator[str]:
+    unlike = [cell for cell in plan.cells if cell.model.tuning is not None]
+    for cell in {cell.labels[0]: cell for cell in unlike}.values():
+        given = cell.model.tuning
+        if given is None:
+            continue
+        parts = [f"{given.trials} search trials"] if given.trials else []
+        parts += [f"{given.epochs} epochs"] if given.epochs else []
+        parts += ["a search space of its own"] if given.space else []
+        if parts:
+            yield f"Tuning was unequal, as the spec allows: {cell.labels[0]} got {' and '.join(parts)}."
+    if plan.spec.resample and any(cell.search_seed is not None for cell in plan.cells):
+        yield (
+            "Each seed makes splits of its own, but settings were searched on those of the spec: some test examples of "
+            "a seed may have been validation examples of the search."
+        )

@@ -1,12 +1,9 @@
-"""One cell's trials to its summary: means over seeds, ledger, curves, errors and calibration."""
+"""One cell's trials to its summary: means over seeds, curves, errors and calibration."""
 
 from __future__ import annotations
 
-import json
 import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +12,9 @@ from suite.compare.cell import (
     ClassScores,
     ConfusionSummary,
     LearningCurve,
-    Ledger,
     ProfileSummary,
     Spread,
     TimingsSummary,
-    Tried,
 )
 from suite.metrics.calibration import reliability_bins
 from suite.metrics.confusion import class_table, confusion_matrix
@@ -28,7 +23,6 @@ from suite.results import Predictions, Profile, Result, Timings
 __all__ = [
     "confusion_of",
     "curves_of",
-    "ledger_of",
     "metric_spreads",
     "profile_of",
     "reliability_of",
@@ -113,43 +107,6 @@ def curves_of(finals: Sequence[Result]) -> tuple[LearningCurve, ...]:
     )
 
 
-def ledger_of(searches: Sequence[Result], finals: Sequence[Result], headline: str) -> Ledger:
-    """What a cell was given: search trials, settings tried inside trials, and the final fits.
-
-    Args:
-        searches: Search trials that are done.
-        finals: Final trials that are done.
-        headline: The metric whose validation score a search trial is judged by.
-    """
-    tried = [_tried_in_search(result, headline) for result in searches]
-    for result in (*searches, *finals):
-        tried.extend(
-            Tried(
-                hyperparameters=candidate.hyperparameters,
-                validation_score=candidate.validation_score,
-                seed=result.seed,
-                epochs=candidate.epochs,
-                seconds=candidate.seconds,
-            )
-            for candidate in result.candidates
-        )
-    scores = _scores_of_settings(tried)
-    inside = sum(candidate.epochs for result in (*searches, *finals) for candidate in result.candidates)
-    with_own_history = sum(len(result.history) for result in (*searches, *finals) if not result.candidates)
-    return Ledger(
-        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if finals else 0),
-        fits=len(tried) + len(finals),
-        epochs=inside + with_own_history,
-        seconds=math.fsum(r.timings.total_seconds for r in (*searches, *finals) if r.timings is not None),
-        best=max(scores, default=None),
-        median=statistics.median(scores) if scores else None,
-        worst=min(scores, default=None),
-        chosen=tuple(result.hyperparameters for result in finals),
-        space=_space(tried),
-        tried=tuple(tried),
-    )
-
-
 def confusion_of(predictions: Sequence[Predictions]) -> tuple[ConfusionSummary | None, tuple[ClassScores, ...]]:
     """The confusion matrix summed over seeds, and each class's scores from it."""
     if not predictions:
@@ -193,44 +150,6 @@ def reliability_of(predictions: Sequence[Predictions]) -> tuple[tuple[Bin, ...],
         for index in range(len(bins.count))
     )
     return found, _number(bins.expected_calibration_error)
-
-
-def _tried_in_search(result: Result, headline: str) -> Tried:
-    score = result.scores.get("validation", {}).get(headline)
-    return Tried(
-        hyperparameters=result.trial.get("candidate") or result.hyperparameters,
-        validation_score=score.value if score is not None else None,
-        seed=result.seed,
-        epochs=len(result.history),
-        seconds=result.timings.fit_seconds if result.timings is not None else 0.0,
-    )
-
-
-def _scores_of_settings(tried: Sequence[Tried]) -> list[float]:
-    """The mean validation score of each setting over the seeds that tried it."""
-    by_setting: dict[str, list[float]] = {}
-    for one in tried:
-        if one.validation_score is not None:
-            by_setting.setdefault(_canonical(one.hyperparameters), []).append(one.validation_score)
-    return [math.fsum(scores) / len(scores) for scores in by_setting.values()]
-
-
-def _space(tried: Sequence[Tried]) -> dict[str, tuple[Any, ...]]:
-    values: dict[str, dict[str, Any]] = {}
-    for one in tried:
-        for name, value in one.hyperparameters.items():
-            values.setdefault(name, {})[_canonical(value)] = value
-    return {name: tuple(sorted(found.values(), key=_sort_key)) for name, found in values.items()}
-
-
-def _sort_key(value: Any) -> tuple[int, float, str]:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return 0, float(value), ""
-    return 1, 0.0, str(value)
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _number(value: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from suite.compare.across import MethodAcross
 from suite.compare.cell import CellSummary, MetricInfo
 
 __all__ = ["adapted", "amount", "between", "points", "quality", "range_of", "seconds"]
@@ -15,7 +16,7 @@ SHARES = {
 """Metrics that are said in per cent; the others as they are, with three digits."""
 
 
-def adapted(cell: CellSummary) -> str:
+def adapted(cell: CellSummary | MethodAcross) -> str:
     """How a cell was adapted, as a person would say it: ``fine-tuned (all)``."""
     detail = cell.strategy.partition(":")[2].strip()
     words = {

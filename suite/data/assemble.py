@@ -13,7 +13,7 @@ import numpy as np
 
 from suite.data.dataset import Dataset, SkippedExample, Split
 from suite.data.fingerprint import content_digest, fingerprint_of
-from suite.data.splits import complete_splits, name_with_seed, subset
+from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
 from suite.spec import SplitsSpec
 
@@ -77,6 +77,7 @@ def assemble(
         licence=licence,
         origin=origin,
         skipped=tuple(skipped),
+        made_splits=missing_splits(given),
     )
 
 

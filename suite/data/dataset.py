@@ -57,6 +57,8 @@ class Dataset:
     origin: str = ""
     """Where the data came from: a path, a URL, or a description of its construction."""
     skipped: tuple[SkippedExample, ...] = ()
+    made_splits: tuple[str, ...] = ()
+    """The splits that the source did not have and that were made from a seed."""
 
     @property
     def num_classes(self) -> int:
@@ -73,6 +75,7 @@ class Dataset:
             licence=self.licence,
             origin=self.origin,
             skipped=self.skipped,
+            made_splits=self.made_splits,
         )
 
 

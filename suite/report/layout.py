@@ -50,6 +50,10 @@ class Section:
     tables: tuple[Table, ...] = ()
     folded: bool = True
     """Whether tables open on demand."""
+    first: Table | None = None
+    """The table that is always open, before the folded ones."""
+    sentences: tuple[str, ...] = ()
+    """What follows from the charts and tables, generated."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,11 @@ class Page:
     version: str
     title: str
     kicker: str
+    overall: str
+    """What comes out best over several data sets; empty where there is one, or nothing to say."""
     answers: tuple[Answer, ...]
+    folded: bool
+    """Whether the reasons of each answer open on demand: there are many data sets."""
     remarks: tuple[str, ...]
     facts: tuple[Fact, ...]
     board_note: str

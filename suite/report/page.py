@@ -15,27 +15,34 @@ from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.registry import CHARTS
 from suite.report import tables
+from suite.report.across import across_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
+from suite.report.ledger import ledger_table, tries_sentence
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
 
+TUNING = ("tuning", "expected_best")
+MOST_ANSWERS = 3
+"""With more data sets than this, what each one says opens on demand: the answer over all of them comes first."""
 ON_THIS_CELL = ("confusion_matrix", "reliability")
 """Charts of one cell; the page draws them again for the cell that is chosen."""
 PLACED = {
     *ON_THIS_CELL,
+    *TUNING,
     "complexity",
+    "critical_difference",
     "generalisation",
     "learning_curves",
     "per_class",
     "quality_latency",
     "quality_parameters",
     "quality_training",
+    "ranks",
     "seeds",
     "training_time",
-    "tuning",
 }
 """Charts that have a section; registered others go to one of their own."""
 
@@ -47,7 +54,9 @@ def make_page(comparison: Comparison) -> Page:
         version=suite.__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
         kicker=f"Comparison of pretrained models · {task} · {comparison.spec_name}",
+        overall=thin(comparison.across.answer or "") if comparison.across else "",
         answers=_answers(comparison),
+        folded=len(comparison.recommendations) > MOST_ANSWERS,
         remarks=_remarks(comparison),
         facts=_facts(comparison),
         board_note=thin(
@@ -97,8 +106,6 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
     ended = [f"{count(facts.trials_failed) if facts.trials_failed else 'none'} failed"]
     ended += [f"{count(facts.trials_missing)} missing"] if facts.trials_missing else []
     ended += [f"{plural(facts.cells_skipped, 'cell')} skipped"] if facts.cells_skipped else []
-    tests = [_can_show(test, named=len(facts.tests) > 1) for test in facts.tests]
-    examples = [test.examples for test in facts.tests if test.examples is not None]
     wall = facts.wall_seconds
     worked = f"{duration(facts.worker_seconds)} of work" if facts.worker_seconds else ""
     return (
@@ -106,9 +113,23 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
         Fact(
             f"{count(facts.trials_finished)} of {count(facts.trials_planned)}", f"trials finished, {', '.join(ended)}"
         ),
-        Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(tests)),
+        _tests_fact(facts.tests),
         Fact(duration(wall) if wall else "–", "; ".join(filter(None, [worked, f"on {', '.join(facts.devices)}"]))),
     )
+
+
+def _tests_fact(tests: Sequence[DatasetFacts]) -> Fact:
+    """How many test examples there are and what they can show; summed up where there are many data sets."""
+    examples = [test.examples for test in tests if test.examples is not None]
+    if len(tests) <= MOST_ANSWERS:
+        said = [_can_show(test, named=len(tests) > 1) for test in tests]
+        return Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(said))
+    least = [100 * test.smallest_difference for test in tests if test.smallest_difference is not None]
+    note = f"test examples on {plural(len(examples), 'data set')}"
+    if least:
+        ends = list(dict.fromkeys(f"{one:.1f}" for one in (min(least), max(least))))
+        note += f"; differences under {' to '.join(ends)} points do not show"
+    return Fact(count(sum(examples)) if examples else "–", f"{note}.")
 
 
 def _can_show(test: DatasetFacts, *, named: bool) -> str:
@@ -131,6 +152,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     """Sections between the leaderboard and the errors."""
     cost = ("quality_latency", "quality_parameters", "quality_training")
     return (
+        *across_section(comparison),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
@@ -156,14 +178,14 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     """Sections after the errors, up to the environment."""
     ledgers = tuple(
         table
-        for table in _per_dataset(comparison, tables.ledger_table)
+        for table in _per_dataset(comparison, ledger_table)
         if any(cell.ledger.fits for cell in comparison.cells) and table.rows
     )
     further = tuple(name for name in CHARTS.names() if name not in PLACED)
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
-        _section(comparison, "tuning", "Tuning ledger", ("tuning",), ledgers),
+        Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
         *([_further(comparison, further)] if further else []),
         Section(
@@ -204,7 +226,12 @@ def _section(
 
 
 def _further(comparison: Comparison, names: Sequence[str]) -> Section:
-    """Charts that plugins add, each with its own title and line."""
+    """Charts that plugins add."""
+    return Section("further", "Further charts", "Charts that plugins add.", _with_headings(comparison, names))
+
+
+def _with_headings(comparison: Comparison, names: Sequence[str]) -> tuple[Group, ...]:
+    """Charts one after another, each with its own title and line."""
     several = len(comparison.datasets) > 1
     groups = []
     for name in names:
@@ -213,7 +240,7 @@ def _further(comparison: Comparison, names: Sequence[str]) -> Section:
             if drawing is not None:
                 heading = f"{drawing.title}: {dataset}" if several else drawing.title
                 groups.append(Group(heading, (drawing,), thin(CHARTS.get(name).how_to_read)))
-    return Section("further", "Further charts", "Charts that plugins add.", tuple(groups))
+    return tuple(groups)
 
 
 def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Drawing | None:

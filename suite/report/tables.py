@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from suite.charts.rows import setting_text
-from suite.charts.words import MISSING, count, duration, number, score, short
-from suite.compare.comparison import CellSummary, ClassScores, Comparison, Spread
+from suite.charts.words import MISSING, count, number, score, short
+from suite.compare.comparison import CellSummary, ClassScores, Comparison, PlannedTrial, Spread
 
 __all__ = [
+    "DATASET",
+    "MODEL",
+    "STRATEGY",
     "Box",
     "Column",
     "Table",
+    "cell_names",
     "class_table",
     "complexity_table",
     "data_table",
     "elsewhere_table",
     "failure_tables",
-    "ledger_table",
     "metrics_table",
     "time_table",
     "weights_table",
@@ -69,6 +71,8 @@ class Table:
     rows: tuple[tuple[Box, ...], ...]
     glossary: tuple[tuple[str, str], ...] = ()
     """What its columns mean, where their titles are terms."""
+    narrow: bool = True
+    """Kept in the Markdown twin."""
 
 
 MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")
@@ -90,7 +94,10 @@ def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table
     """Every metric on the home test set, one row per cell."""
     columns = [Column(metric.label, number=True, best_high=metric.higher_is_better) for metric in comparison.metrics]
     rows = [
-        (*_names(cell), *(spread_box(cell.metrics.get(metric.name), as_score=True) for metric in comparison.metrics))
+        (
+            *cell_names(cell),
+            *(spread_box(cell.metrics.get(metric.name), as_score=True) for metric in comparison.metrics),
+        )
         for cell in cells
         if cell.metrics
     ]
@@ -114,7 +121,7 @@ def time_table(cells: Iterable[CellSummary]) -> Table:
                 times.total_seconds,
                 times.examples_per_second,
             )
-            rows.append((*_names(cell), *(spread_box(spread) for spread in spreads)))
+            rows.append((*cell_names(cell), *(spread_box(spread) for spread in spreads)))
     speed = Column("speed", "examples/s", number=True, best_high=True)
     return Table("Seconds in numbers", (MODEL, STRATEGY, *columns, speed), tuple(rows))
 
@@ -132,7 +139,7 @@ def complexity_table(cells: Iterable[CellSummary]) -> Table:
         Column("throughput", "examples/s", number=True, best_high=True),
         Column("peak memory", "MB", number=True),
     )
-    rows = [(*_names(cell), *_weights_of(cell)) for cell in cells if cell.profile is not None]
+    rows = [(*cell_names(cell), *_weights_of(cell)) for cell in cells if cell.profile is not None]
     return Table("Complexity in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
 
 
@@ -182,7 +189,7 @@ def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Tab
                 Box(lost, found.drop if found.drop is not None else ""),
                 Box(interval, ends[0] if ends[0] is not None else "", found.reason or ""),
             ]
-        rows.append((*_names(cell), *boxes))
+        rows.append((*cell_names(cell), *boxes))
     return Table("Generalisation in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
 
 
@@ -204,41 +211,6 @@ def class_table(classes: Sequence[ClassScores]) -> Table:
         for one in classes
     )
     return Table("", columns, rows)
-
-
-def ledger_table(cells: Iterable[CellSummary]) -> Table:
-    """What each cell was given before it was judged."""
-    columns = (
-        Column("settings tried", number=True, best_high=True),
-        Column("fits", number=True, best_high=True),
-        Column("epochs", number=True, best_high=True),
-        Column("time", number=True, best_high=True),
-        Column("best", "validation", number=True, best_high=True),
-        Column("median", "validation", number=True, best_high=True, narrow=False),
-        Column("worst", "validation", number=True, best_high=True, narrow=False),
-        Column("chosen", long=True),
-    )
-    rows = []
-    for cell in cells:
-        ledger = cell.ledger
-        chosen = dict.fromkeys(setting_text(searched_part(choice, ledger.space)) for choice in ledger.chosen)
-        rows.append(
-            (
-                *_names(cell),
-                Box(count(ledger.candidates), ledger.candidates),
-                Box(count(ledger.fits), ledger.fits),
-                Box(count(ledger.epochs), ledger.epochs),
-                Box(duration(ledger.seconds), ledger.seconds),
-                *(Box(score(one), "" if one is None else one) for one in (ledger.best, ledger.median, ledger.worst)),
-                Box("; ".join(chosen) or MISSING),
-            )
-        )
-    return Table("Ledger in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
-
-
-def searched_part(choice: dict[str, object], space: dict[str, tuple[object, ...]]) -> dict[str, object]:
-    """The hyperparameters that were searched; all of them where nothing was."""
-    return {name: value for name, value in choice.items() if name in space} if space else choice
 
 
 def failure_tables(comparison: Comparison) -> list[Table]:
@@ -265,15 +237,17 @@ def failure_tables(comparison: Comparison) -> list[Table]:
             (Box(skip.model), Box(skip.dataset), Box(skip.strategy), Box(skip.reason)) for skip in comparison.skips
         )
         tables.append(Table("Skipped: cannot be run", (*where, Column("reason", long=True)), skipped))
+    if comparison.cut:
+        tables.append(_trials_table("Left out: no time in the search budget", comparison.cut))
     if comparison.missing:
-        tables.append(_missing_table(comparison))
+        tables.append(_trials_table("Not there yet", comparison.missing))
     return tables
 
 
-def _missing_table(comparison: Comparison) -> Table:
-    """Missing trials, counted by cell."""
+def _trials_table(title: str, trials: Iterable[PlannedTrial]) -> Table:
+    """Trials without a result, counted by cell."""
     counts: dict[tuple[str, str, str], list[int]] = {}
-    for trial in comparison.missing:
+    for trial in trials:
         both = counts.setdefault((trial.model, trial.dataset, trial.strategy), [0, 0])
         both[trial.phase == "final"] += 1
     columns = (
@@ -287,7 +261,7 @@ def _missing_table(comparison: Comparison) -> Table:
         (*(Box(name) for name in names), Box(str(both[0]), both[0]), Box(str(both[1]), both[1]))
         for names, both in counts.items()
     )
-    return Table("Not there yet", columns, rows)
+    return Table(title, columns, rows)
 
 
 def data_table(comparison: Comparison) -> Table:
@@ -349,5 +323,6 @@ def weights_table(comparison: Comparison) -> Table:
     return Table("Weights", columns, rows)
 
 
-def _names(cell: CellSummary) -> tuple[Box, Box]:
+def cell_names(cell: CellSummary) -> tuple[Box, Box]:
+    """Model and strategy, the first two columns of a table by cell."""
     return Box(cell.model), Box(cell.strategy)

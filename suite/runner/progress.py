@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LinesProgress", "Progress", "ProgressMode", "QuietProgress", "make_progress"]
 
 ProgressMode = Literal["auto", "lines", "quiet"]
+ELSEWHERE = "done by another run"
 
 
 class Progress(Protocol):
@@ -29,8 +30,8 @@ class Progress(Protocol):
     def begin(self, trial: Trial) -> None:
         """A trial was given to a worker."""
 
-    def finish(self, trial: Trial, result: Result | None) -> None:
-        """A trial ended; without a result where another run has done it."""
+    def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
+        """A trial ended; without a result where another run has done it, or for what ``instead`` says."""
 
     def wait(self, trials: Iterable[Trial]) -> None:
         """Nothing is left but trials that another run has claimed."""
@@ -57,7 +58,7 @@ class QuietProgress:
     def begin(self, trial: Trial) -> None:
         """Nothing."""
 
-    def finish(self, trial: Trial, result: Result | None) -> None:
+    def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """Nothing."""
 
     def wait(self, trials: Iterable[Trial]) -> None:
@@ -111,12 +112,13 @@ class LinesProgress(_Counting):
     def begin(self, trial: Trial) -> None:
         """Nothing: the line comes when the trial ended."""
 
-    def finish(self, trial: Trial, result: Result | None) -> None:
+    def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """``[12/96] vgg_tiny, linear_probe, seed 1: done, 0.620, 3 s; about 2 min left``."""
         count = self._count(trial)
         left = self._seconds_left
         rest = f"; about {duration(left)} left" if left else ""
-        print(f"[{count}/{self._total}] {describe(trial)}: {outcome(result)}{rest}", file=sys.stderr, flush=True)
+        line = f"[{count}/{self._total}] {describe(trial)}: {outcome(result, instead)}{rest}"
+        print(line, file=sys.stderr, flush=True)
 
     def wait(self, trials: Iterable[Trial]) -> None:
         """Says once that another run is waited for."""
@@ -162,7 +164,7 @@ class BarProgress(_Counting):
         self._running[trial.id] = trial
         self._show()
 
-    def finish(self, trial: Trial, result: Result | None) -> None:
+    def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """Moves the bar on; what did not end well stays on the screen."""
         self._running.pop(trial.id, None)
         count = self._count(trial)
@@ -196,14 +198,15 @@ def describe(trial: Trial) -> str:
     model, dataset, strategy = trial.cell.labels
     if trial.phase == "search":
         settings = ", ".join(f"{name} {value}" for name, value in (trial.candidate or {}).items())
-        return f"{model} on {dataset}, {strategy}, search {settings}"
+        number = "" if trial.number is None else f"{trial.number + 1} "
+        return f"{model} on {dataset}, {strategy}, search {number}{settings}".rstrip()
     return f"{model} on {dataset}, {strategy}, seed {trial.seed}"
 
 
-def outcome(result: Result | None) -> str:
+def outcome(result: Result | None, instead: str = ELSEWHERE) -> str:
     """How a trial ended, with its validation accuracy where it has one; never the test score of a single seed."""
     if result is None:
-        return "done by another run"
+        return instead
     if result.status != "done":
         return f"{result.status}: {result.reason}"
     metrics = result.scores.get("validation", {})
@@ -211,7 +214,8 @@ def outcome(result: Result | None) -> str:
         (f", validation {name} {score.value:.3f}" for name, score in metrics.items() if score.value is not None), ""
     )
     seconds = f", {duration(result.timings.total_seconds)}" if result.timings else ""
-    return f"done{score}{seconds}"
+    given_up = f", given up after epoch {result.pruned_after}" if result.pruned_after is not None else ""
+    return f"done{score}{given_up}{seconds}"
 
 
 def waiting_sentence(trials: Iterable[Trial]) -> str:

@@ -24,7 +24,10 @@ class TrialRequest:
     """Where decoded images and features are kept."""
     threads: int
     search_results: tuple[Result, ...] = ()
-    """For a final trial: the search trials of its cell that are done, in the order of the candidates."""
+    """For a final trial: the search trials of its cell that are done, in the order of the candidates. For a trial of
+    a search that goes in turn: those before it."""
+    headline: str = "accuracy"
+    """Name of the metric that the search goes by, on validation."""
     planned_fits: int = 1
     """How many fits of the cell are planned; what a measurement of XLA may cost depends on it."""
     keep_model: bool = False

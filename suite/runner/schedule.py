@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from suite.plan import Plan, Trial, canonical_json
+from suite.search.budget import Spending
 from suite.store import Entry
 
-__all__ = ["Redo", "Schedule", "missing_trials"]
+__all__ = ["Redo", "Schedule", "cut", "missing_trials", "spending_of"]
 
 Redo = Literal["none", "failed", "all"]
 RETRIED = {"failed", "timeout"}
@@ -29,17 +30,43 @@ def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "fa
         entries: What is stored, as ``Store.entries`` or ``glance`` returns it.
         redo: ``none`` runs only what was never run; ``failed`` also what failed or took too long, and finals whose
             search has a newer result than they knew; ``all`` everything.
+
+    Search trials that the budget cuts are not missing: there is no time for them.
     """
     if redo == "all":
         return plan.trials
+    spending = spending_of(plan, entries)
     if redo == "none":
-        return tuple(trial for trial in plan.trials if trial.id not in entries)
+        return tuple(t for t in plan.trials if t.id not in entries and not cut(t, spending))
     missing: dict[str, Trial] = {}
     for trial in plan.trials:
         entry = entries.get(trial.id)
-        if entry is None or entry.status in RETRIED:
+        if (entry is None or entry.status in RETRIED) and not cut(trial, spending):
             missing[trial.id] = trial
     return tuple(t for t in plan.trials if t.id in missing or _is_stale(t, plan, entries, missing))
+
+
+def spending_of(plan: Plan, entries: Mapping[str, Entry], *, but: Container[str] = ()) -> Spending:
+    """What the stored search trials of a plan took, those in ``but`` left out."""
+    budget = plan.spec.budget
+    spending = Spending(budget.seconds_per_model if budget else None)
+    if budget is None:
+        return spending
+    searches = [trial for trial in plan.trials if trial.phase == "search"]
+    spending.expect((*trial.cell.labels[:2], trial.cell.id) for trial in searches)
+    for trial in searches:
+        entry = entries.get(trial.id)
+        if entry is not None and trial.id not in but:
+            spending.add(trial.cell.id, entry.seconds, done=entry.status == "done")
+    return spending
+
+
+def cut(trial: Trial, spending: Spending) -> bool:
+    """Whether the budget leaves no time for a trial; final trials are never cut."""
+    if trial.phase != "search" or spending.seconds_per_model is None:
+        return False
+    model, dataset, _ = trial.cell.labels
+    return spending.cuts(model, dataset, trial.cell.id)
 
 
 def _is_stale(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:
@@ -50,8 +77,10 @@ def _is_stale(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: C
     searches = plan.searches(trial.cell)
     known = [entries[search.id] for search in searches if search.id in entries]
     newer = any(search.status == "done" and search.sequence > entry.sequence for search in known)
+    # Searches that were never run, for instance since the budget had left no time for them.
+    further = any(search.id in missing and search.id not in entries for search in searches)
     # Skipped because every search failed: that may change now.
-    return newer or (entry.status == "skipped" and any(search.id in missing for search in searches))
+    return newer or further or (entry.status == "skipped" and any(search.id in missing for search in searches))
 
 
 @dataclass
@@ -64,11 +93,21 @@ class _Work:
     slot: int | None = None
     waiting: dict[str, Trial] = field(default_factory=dict)
     """Trials that another run has claimed."""
+    running: set[str] = field(default_factory=set)
+    """Search trials that were taken and are not settled."""
 
     @property
     def ready(self) -> bool:
-        """Whether its next trial may start: a final waits for all searches of its cell."""
-        return bool(self.trials) and (self.trials[0].phase == "search" or not self.open_searches)
+        """Whether its next trial may start.
+
+        A final waits for all searches of its cell, and a search trial that learns from those before it for them.
+        """
+        if not self.trials:
+            return False
+        search = self.trials[0].cell.search
+        if self.trials[0].phase == "search":
+            return not (search is not None and search.in_turn and (self.running or self.waiting))
+        return not self.open_searches
 
 
 class Schedule:
@@ -105,7 +144,10 @@ class Schedule:
         if work.slot is None:
             work.slot = slot
         self._warm[slot] = work.model
-        return work.trials.popleft()
+        trial = work.trials.popleft()
+        if trial.phase == "search":
+            work.running.add(trial.id)
+        return trial
 
     def _preference(self, work: _Work, slot: int) -> int:
         """Lower is better; among equals the plan's order decides."""
@@ -120,7 +162,9 @@ class Schedule:
 
     def put_back(self, trial: Trial) -> None:
         """Another run has it: asked again by ``retry_waiting``."""
-        self._cells[trial.cell.id].waiting[trial.id] = trial
+        work = self._cells[trial.cell.id]
+        work.waiting[trial.id] = trial
+        work.running.discard(trial.id)
 
     def retry_waiting(self) -> None:
         """Makes every waiting trial startable again."""
@@ -131,4 +175,6 @@ class Schedule:
 
     def settle(self, trial: Trial) -> None:
         """The trial is stored; the finals of its cell wait for one search less."""
-        self._cells[trial.cell.id].open_searches.discard(trial.id)
+        work = self._cells[trial.cell.id]
+        work.open_searches.discard(trial.id)
+        work.running.discard(trial.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import signal
 import threading
@@ -26,8 +27,10 @@ from suite.runner.pool import Finished, WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
 from suite.runner.request import TrialEnd, TrialRequest
-from suite.runner.schedule import Redo, Schedule, missing_trials
+from suite.runner.schedule import Redo, Schedule, cut, missing_trials, spending_of
+from suite.runner.setting import drawn
 from suite.runner.worker import LOG
+from suite.search.budget import Spending
 from suite.store import MODEL, Entry, Store, open_store
 
 __all__ = ["Session", "SessionSettings", "headline_of"]
@@ -101,6 +104,7 @@ class Session:
             workers=settings,
             schedule=Schedule(missing),
             entries=entries,
+            spending=spending_of(self.plan, entries, but={trial.id for trial in missing}),
             estimate=estimate,
             commit=repository_state(self.settings.base),
             planned_fits=Counter(trial.cell.id for trial in self.plan.trials),
@@ -138,6 +142,8 @@ class _Work:
     schedule: Schedule
     entries: dict[str, Entry]
     """What was stored when the run began."""
+    spending: Spending
+    """Time that search trials have taken, for the budget."""
     estimate: Estimate
     commit: tuple[str | None, bool | None]
     planned_fits: Mapping[str, int]
@@ -172,6 +178,10 @@ class _Work:
     def _fill(self, slot: int) -> None:
         """Gives a worker its next trial, if there is one that no other run has."""
         while (trial := self.schedule.take(slot)) is not None:
+            if cut(trial, self.spending):
+                self.schedule.settle(trial)
+                self.progress.finish(trial, None, instead="left out, the search budget is used up")
+                continue
             entry = self.entries.get(trial.id)
             claim = self.claims.claim(trial.id, seen=entry.sequence if entry else None)
             if claim == "taken":
@@ -185,10 +195,12 @@ class _Work:
     def _start(self, slot: int, trial: Trial) -> bool:
         """Starts a trial; False where it ended at once, since its search left nothing to choose."""
         self.started[trial.id] = _now()
-        searches = self.plan.searches(trial.cell) if trial.phase == "final" else ()
+        searches = _searches_before(self.plan, trial)
         results = {result.id: result for result in self._search_results(trial)} if searches else {}
         tried = [results[search.id] for search in searches if search.id in results]
         done = tuple(result for result in tried if result.status == "done")
+        headline = headline_of(self.plan)
+        trial = drawn(trial, tried, headline)
         folder = self.claims.folder / trial.id
         shutil.rmtree(folder, ignore_errors=True)
         request = TrialRequest(
@@ -198,11 +210,12 @@ class _Work:
             cache_root=self.settings.cache_root,
             threads=self.workers[slot].threads,
             search_results=done,
+            headline=headline,
             planned_fits=self.planned_fits[trial.cell.id],
             keep_model=trial.phase == "final" and self.plan.spec.keep_models == "best",
             plugins=self.plan.spec.plugins,
         )
-        if searches and not done:
+        if trial.phase == "final" and searches and not done:
             self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(tried))))
             return False
         self.progress.begin(trial)
@@ -226,6 +239,9 @@ class _Work:
         self.claims.release(trial.id)
         self.schedule.settle(trial)
         self.new.append(trial.id)
+        seconds = result.timings.total_seconds if result.timings else None
+        if trial.phase == "search":
+            self.spending.add(trial.cell.id, seconds, done=result.status == "done")
         if result.status == "done" and result.timings:
             self.estimate.add(trial, result.timings.total_seconds)
         self.progress.finish(trial, result)
@@ -277,6 +293,15 @@ class _Work:
         if score is None or score.value is None:
             return None
         return _direction(self.plan) * score.value
+
+
+def _searches_before(plan: Plan, trial: Trial) -> tuple[Trial, ...]:
+    """The search trials that a trial depends on: all of its cell for a final, those before it in a search in turn."""
+    if trial.phase == "final":
+        return plan.searches(trial.cell)
+    if trial.cell.search is None or not trial.cell.search.in_turn:
+        return ()
+    return tuple(itertools.takewhile(lambda other: other.id != trial.id, plan.searches(trial.cell)))
 
 
 def headline_of(plan: Plan) -> str:

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from suite.data.dataset import Dataset
-from suite.errors import TrialFailure, TrialSkipped
+from suite.errors import DataError, TrialFailure
 from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
+from suite.runner.setting import batch_size_of, setting_of, watch_of
 from suite.runner.warm import Warm
+from suite.spec import DatasetSpec
 from suite.strategies.fit import Fit, FitContext
 from suite.tasks.image_classification import softmax
 
@@ -47,7 +49,7 @@ def execute(request: TrialRequest) -> Result:
         prepare_device(threads=request.threads)
         _WARM["warm"] = Warm(cache_root=request.cache_root, threads=request.threads)
     warm = _WARM["warm"]
-    batch_size = request.trial.cell.batch_size
+    batch_size = batch_size_of(request)
     notes: list[str] = []
     while True:
         try:
@@ -78,7 +80,14 @@ class _Execution:
 
     @cached_property
     def dataset(self) -> Dataset:
-        return self.warm.dataset(self.trial.cell.dataset)
+        return self.warm.dataset(self._seeded(self.trial.cell.dataset))
+
+    def _seeded(self, choice: DatasetSpec) -> DatasetSpec:
+        """The data set with the splits of this seed, where seeds make their own; a search has those of the spec."""
+        if not self.trial.cell.resample or self.trial.phase == "search":
+            return choice
+        splits = choice.splits.model_copy(update={"seed": choice.splits.seed + self.trial.seed})
+        return choice.model_copy(update={"splits": splits})
 
     def run(self) -> Result:
         from suite.profiler import device_name, reset_peak_memory
@@ -102,11 +111,12 @@ class _Execution:
             model=model,
             dataset=dataset,
             strategy=label,
-            hyperparameters=dict(fit.hyperparameters),
+            hyperparameters={**setting_of(self.request), **fit.hyperparameters},
             scores={name: self._scores(one) for name, one in predictions.items()},
             history=fit.history,
             candidates=fit.candidates,
             best_epoch=fit.best_epoch,
+            pruned_after=context.watch.pruned_after if context.watch else None,
             profile=profile,
             timings=_timings(fit, time.perf_counter() - started),
             environment=environment(
@@ -130,27 +140,13 @@ class _Execution:
         """The strategy and its options, with the setting of this trial in them."""
         cell = self.trial.cell
         strategy = STRATEGIES.get(cell.strategy.strategy)
-        document = {**cell.strategy.own(), **self._setting()}
+        document = {**cell.strategy.own(), **setting_of(self.request)}
         return strategy, strategy.Options.model_validate_json(json.dumps(document))
-
-    def _setting(self) -> Mapping[str, Any]:
-        """The candidate of a search trial; for a final one the candidate that was best on validation.
-
-        Ties go to the lower validation loss, then to the earlier candidate: candidates are listed from
-        the simplest.
-        """
-        if self.trial.phase == "search":
-            return self.trial.candidate or {}
-        if self.trial.cell.search_seed is None:
-            return {}
-        tried = [result for result in self.request.search_results if result.status == "done"]
-        if not tried:
-            raise TrialSkipped("every search trial of this cell failed, so there is no setting to take")
-        chosen: dict[str, Any] = max(tried, key=_validation_rank).trial["candidate"]
-        return chosen
 
     def _context(self) -> FitContext:
         cell = self.trial.cell
+        if cell.resample:
+            _require_made_splits(self.dataset)
         sealed = self.dataset.sealed()
         workshop = self.warm.workshop(cell)
         size = workshop.backbone.input_size
@@ -164,6 +160,7 @@ class _Execution:
             epochs=cell.epochs,
             batch_size=self.batch_size,
             patience=cell.patience,
+            watch=watch_of(self.request),
             planned_fits=self.request.planned_fits,
         )
 
@@ -176,7 +173,7 @@ class _Execution:
         if self.trial.phase == "final":
             sets["test"] = self.dataset
             for choice, label in zip(self.trial.cell.evaluate_on, self.trial.cell.evaluate_labels, strict=True):
-                sets[label] = self.warm.further(choice, self.dataset)
+                sets[label] = self.warm.further(self._seeded(choice), self.dataset)
         made: dict[str, Predictions] = {}
         for name, dataset in sets.items():
             split = dataset.splits["validation" if name == "validation" else "test"]
@@ -277,13 +274,13 @@ def _timings(fit: Fit, total_seconds: float) -> Timings:
     )
 
 
-def _validation_rank(result: Result) -> tuple[float, float]:
-    scores = result.scores["validation"]
-    accuracy, loss = scores["accuracy"].value, scores["log_loss"].value
-    return (
-        accuracy if accuracy is not None else float("-inf"),
-        -loss if loss is not None else float("-inf"),
-    )
+def _require_made_splits(dataset: Dataset) -> None:
+    """Splits that a source has of its own are the same for every seed, so asking to vary them would be ignored."""
+    if not dataset.made_splits:
+        raise DataError(
+            f"resample: '{dataset.name}' has its own train, validation and test splits, so no seed can make others; "
+            'leave "resample" out.'
+        )
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from suite.search.settings import Domain
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, probe_head, run_phases
-from suite.strategies.options import GradientOptions
+from suite.strategies.options import GradientOptions, gradient_space
 
 __all__ = ["FineTune", "FineTuneOptions"]
 
@@ -51,6 +52,12 @@ class FineTune:
     def candidates(cls, options: FineTuneOptions) -> tuple[dict[str, Any], ...]:
         """One setting for each learning rate."""
         return options.candidates()
+
+    @classmethod
+    def search_space(cls, options: FineTuneOptions) -> dict[str, Domain]:
+        """Learning rate and weight decay; the decay from stage to stage too, where more than one is trained."""
+        several = options.unfreeze not in {"head", 1}
+        return gradient_space(options) | ({"layer_decay": (1.0, 0.8, 0.6)} if several else {})
 
     @classmethod
     def fit(cls, context: FitContext, options: FineTuneOptions) -> Fit:

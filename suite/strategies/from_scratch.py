@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from suite.search.settings import Domain
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, run_phases
-from suite.strategies.options import GradientOptions
+from suite.strategies.options import GradientOptions, gradient_space
 
 __all__ = ["FromScratch", "FromScratchOptions"]
 
@@ -31,6 +32,11 @@ class FromScratch:
     def candidates(cls, options: FromScratchOptions) -> tuple[dict[str, Any], ...]:
         """One setting for each learning rate."""
         return options.candidates()
+
+    @classmethod
+    def search_space(cls, options: FromScratchOptions) -> dict[str, Domain]:
+        """Learning rate and weight decay."""
+        return gradient_space(options)
 
     @classmethod
     def fit(cls, context: FitContext, options: FromScratchOptions) -> Fit:

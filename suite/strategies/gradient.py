@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import GradientOptions
 from suite.strategies.workshop import Prepared
 from suite.tasks.image_classification import Adapted, softmax
+
+if TYPE_CHECKING:
+    from suite.training import Fitted
 
 __all__ = ["Phase", "layer_multipliers", "run_phases", "validation_of"]
 
@@ -25,6 +28,30 @@ class Phase:
     unfreeze: str | int
     epochs: int
     learning_rate: float
+
+
+@dataclass
+class _Total:
+    """The sum of the phases so far."""
+
+    fit_seconds: float
+    compile_seconds: float = 0.0
+    validation_seconds: float = 0.0
+    seconds_to_best: float = 0.0
+    best_epoch: int = 0
+    examples: int = 0
+    history: list[EpochRecord] = field(default_factory=list)
+
+    def add(self, fitted: Fitted, compile_seconds: float) -> None:
+        """One more phase; its epochs are counted on."""
+        before = len(self.history)
+        self.seconds_to_best = self.fit_seconds + fitted.seconds_to_best
+        self.best_epoch = before + fitted.best_epoch
+        self.history += [record.model_copy(update={"epoch": before + record.epoch}) for record in fitted.history]
+        self.fit_seconds += fitted.fit_seconds
+        self.compile_seconds += compile_seconds
+        self.validation_seconds += fitted.validation_seconds
+        self.examples += fitted.examples
 
 
 def run_phases(
@@ -53,40 +80,43 @@ def run_phases(
         extra_seconds: Training seconds spent before, for instance on a probe for the head.
     """
     predictor = context.workshop.predictor(adapted.logits)
-    history: list[EpochRecord] = []
-    fit_seconds, compile_seconds, validation_seconds, examples = extra_seconds, 0.0, 0.0, 0
-    seconds_to_best, best_epoch = 0.0, 0
+    total = _Total(fit_seconds=extra_seconds)
     prepared: Prepared | None = None
     for index, phase in enumerate(phases):
         # Each phase has an order of its own, so that its first epoch does not repeat another's.
         batches = Batches(context.train, context.batch_size, context.seed + 1_000_003 * index, options.augmentation)
         prepared = _prepare(context, adapted, options, phase, batches=batches, layer_decay=layer_decay)
         fitted = prepared.trainer.fit(
-            batches, lambda: validation_of(predictor, context.validation), _recipe(phase, options, context)
+            batches,
+            lambda: validation_of(predictor, context.validation),
+            _recipe(phase, options, context),
+            on_epoch=_watched(context, epochs_before=len(total.history)),
         )
-        seconds_to_best = fit_seconds + fitted.seconds_to_best
-        best_epoch = len(history) + fitted.best_epoch
-        history += [record.model_copy(update={"epoch": len(history) + record.epoch}) for record in fitted.history]
-        fit_seconds += fitted.fit_seconds
-        compile_seconds += prepared.compile_seconds
-        validation_seconds += fitted.validation_seconds
-        examples += fitted.examples
+        total.add(fitted, prepared.compile_seconds)
+        if context.watch is not None and context.watch.pruned_after is not None:
+            break
     assert prepared is not None, "a fit has at least one phase"  # noqa: S101 - for the type checker
     return Fit(
         adapted=adapted,
         hyperparameters={**hyperparameters, "unfrozen": list(prepared.unfrozen)},
-        fit_seconds=fit_seconds,
-        compile_seconds=compile_seconds,
-        validation_seconds=validation_seconds,
-        seconds_to_best=seconds_to_best,
+        fit_seconds=total.fit_seconds,
+        compile_seconds=total.compile_seconds,
+        validation_seconds=total.validation_seconds,
+        seconds_to_best=total.seconds_to_best,
         features_seconds=features_seconds,
-        best_epoch=best_epoch,
-        history=tuple(history),
-        examples=examples,
+        best_epoch=total.best_epoch,
+        history=tuple(total.history),
+        examples=total.examples,
         trainable_parameters=prepared.trainer.trainable_parameters,
         jit_compile=prepared.jit.jit_compile,
         jit_reason=prepared.jit.reason,
     )
+
+
+def _watched(context: FitContext, *, epochs_before: int) -> Callable[[EpochRecord], bool]:
+    """What a trainer asks after each epoch; epochs are counted through all phases."""
+    watch = context.watch
+    return lambda record: watch is not None and watch(epochs_before + record.epoch, record.validation_score)
 
 
 def validation_of(predict: Any, examples: Examples) -> Any:

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from suite.search.settings import Domain
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, run_phases
-from suite.strategies.options import GradientOptions
+from suite.strategies.options import GradientOptions, gradient_space
 
 __all__ = ["GradualUnfreeze", "GradualUnfreezeOptions"]
 
@@ -38,6 +39,11 @@ class GradualUnfreeze:
     def candidates(cls, options: GradualUnfreezeOptions) -> tuple[dict[str, Any], ...]:
         """One setting for each learning rate."""
         return options.candidates()
+
+    @classmethod
+    def search_space(cls, options: GradualUnfreezeOptions) -> dict[str, Domain]:
+        """Learning rate, weight decay and the decay from stage to stage."""
+        return gradient_space(options) | {"layer_decay": (1.0, 0.8, 0.6)}
 
     @classmethod
     def fit(cls, context: FitContext, options: GradualUnfreezeOptions) -> Fit:

@@ -8,9 +8,10 @@ from pydantic import Field, field_validator
 
 from suite.data.augmentation import AUGMENTATIONS
 from suite.errors import did_you_mean
+from suite.search.settings import Domain, Range
 from suite.spec import Options
 
-__all__ = ["NO_CANDIDATES", "GradientOptions", "Rate"]
+__all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space"]
 
 NO_CANDIDATES: tuple[dict[str, Any], ...] = ({},)
 """One setting, so there is nothing to search between trials."""
@@ -59,3 +60,16 @@ class GradientOptions(Options):
         if len(self.rates) == 1:
             return NO_CANDIDATES
         return tuple({"learning_rate": rate} for rate in self.rates)
+
+
+def gradient_space(options: GradientOptions) -> dict[str, Domain]:
+    """What a search tries for a strategy that trains by gradient, where the spec does not say.
+
+    Learning rate and decay matter most (Kornblith et al. 2019, section A.3, search the same two); SGD wants rates that
+    are ten times larger.
+    """
+    tenfold = 10.0 if options.optimizer == "sgd" else 1.0
+    return {
+        "learning_rate": Range(low=1e-4 * tenfold, high=1e-2 * tenfold, log=True, steps=5),
+        "weight_decay": Range(low=1e-4, high=1e-1, log=True, steps=3),
+    }

@@ -1,0 +1,123 @@
+"""The tuning ledger of a cell: what it was given before it was judged, and what that was worth."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from suite.compare.cell import Ledger, Tried
+from suite.results import Result
+from suite.search.settings import SearchSpec
+from suite.search.space import domain_words
+
+__all__ = ["expected_best", "ledger_of"]
+
+
+def ledger_of(
+    searches: Sequence[Result], finals: Sequence[Result], headline: str, *, higher_is_better: bool = True
+) -> Ledger:
+    """What a cell was given: search trials, settings tried inside trials, and the final fits.
+
+    Args:
+        searches: Search trials that are done.
+        finals: Final trials that are done.
+        headline: The metric whose validation score a search trial is judged by.
+        higher_is_better: Of the headline; settings tried inside a fit are always judged by accuracy.
+    """
+    tried = [_tried_in_search(result, headline) for result in searches]
+    for result in (*searches, *finals):
+        tried.extend(
+            Tried(
+                hyperparameters=candidate.hyperparameters,
+                validation_score=candidate.validation_score,
+                seed=result.seed,
+                epochs=candidate.epochs,
+                seconds=candidate.seconds,
+            )
+            for candidate in result.candidates
+        )
+    rising = higher_is_better or not searches
+    scores = sorted(_scores_of_settings(tried), reverse=not rising)
+    inside = sum(candidate.epochs for result in (*searches, *finals) for candidate in result.candidates)
+    with_own_history = sum(len(result.history) for result in (*searches, *finals) if not result.candidates)
+    search = _search_of((*searches, *finals))
+    return Ledger(
+        candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if finals else 0),
+        fits=len(tried) + len(finals),
+        epochs=inside + with_own_history,
+        seconds=math.fsum(r.timings.total_seconds for r in (*searches, *finals) if r.timings is not None),
+        best=scores[-1] if scores else None,
+        median=statistics.median(scores) if scores else None,
+        worst=scores[0] if scores else None,
+        expected_best=expected_best(scores),
+        sampler=search.sampler if search else None,
+        declared={name: domain_words(domain) for name, domain in (search.space or {}).items()} if search else {},
+        pruned=sum(result.pruned_after is not None for result in searches),
+        chosen=tuple(result.hyperparameters for result in finals),
+        space=_space(tried),
+        tried=tuple(tried),
+    )
+
+
+def expected_best(scores: Sequence[float]) -> tuple[float, ...]:
+    """Expected best validation score of ``k`` of these settings, drawn without replacement, for k = 1 to n.
+
+    Unlike the score of the best of all, it says what a smaller budget would have found (Dodge et al. 2019, "Show Your
+    Work"). The estimate without replacement is unbiased (Tang et al. 2020, "Showing Your Work Doesn't Always Work",
+    equation 5): the i-th worst of n is the best of k with probability C(i - 1, k - 1) / C(n, k).
+
+    Args:
+        scores: From the worst to the best.
+    """
+    count = len(scores)
+    return tuple(
+        math.fsum(math.comb(place, size - 1) * score for place, score in enumerate(scores)) / math.comb(count, size)
+        for size in range(1, count + 1)
+    )
+
+
+def _tried_in_search(result: Result, headline: str) -> Tried:
+    score = result.scores.get("validation", {}).get(headline)
+    return Tried(
+        hyperparameters=result.trial.get("candidate") or result.hyperparameters,
+        validation_score=score.value if score is not None else None,
+        seed=result.seed,
+        epochs=len(result.history),
+        seconds=result.timings.fit_seconds if result.timings is not None else 0.0,
+    )
+
+
+def _search_of(results: Sequence[Result]) -> SearchSpec | None:
+    """How settings were drawn, where the spec said it; from the first result, since all of a cell have the same."""
+    document = results[0].trial.get("search") if results else None
+    return SearchSpec.model_validate_json(json.dumps(document)) if document else None
+
+
+def _scores_of_settings(tried: Sequence[Tried]) -> list[float]:
+    """The mean validation score of each setting over the seeds that tried it."""
+    by_setting: dict[str, list[float]] = {}
+    for one in tried:
+        if one.validation_score is not None:
+            by_setting.setdefault(_canonical(one.hyperparameters), []).append(one.validation_score)
+    return [math.fsum(scores) / len(scores) for scores in by_setting.values()]
+
+
+def _space(tried: Sequence[Tried]) -> dict[str, tuple[Any, ...]]:
+    values: dict[str, dict[str, Any]] = {}
+    for one in tried:
+        for name, value in one.hyperparameters.items():
+            values.setdefault(name, {})[_canonical(value)] = value
+    return {name: tuple(sorted(found.values(), key=_sort_key)) for name, found in values.items()}
+
+
+def _sort_key(value: Any) -> tuple[int, float, str]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 0, float(value), ""
+    return 1, 0.0, str(value)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

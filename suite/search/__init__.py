@@ -1,0 +1,1 @@
+"""The search for hyperparameters: what is searched, by which sampler, when a trial is given up. No TensorFlow."""

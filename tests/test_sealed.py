@@ -1,0 +1,144 @@
+"""The test split is sealed: no strategy and no search reads it, and a final trial opens it once, after the fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from suite.data.assemble import Part, assemble
+from suite.data.dataset import Image, Split
+from suite.errors import SealedSplitError
+from suite.plan import Trial, make_plan
+from suite.registry import DATASETS, STRATEGIES
+from suite.runner.request import TrialRequest
+from suite.runner.trial import execute
+from suite.spec import Options, parse_spec
+from suite.strategies.options import NO_CANDIDATES
+
+STRATEGY_OPTIONS = {
+    "fine_tune": {"unfreeze": "head"},
+    "from_scratch": {},
+    "gradual_unfreeze": {"stages": 1},
+    "knn": {},
+    "linear_probe": {},
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Noise with a brightness per class; writes down what is read."""
+
+    name: str
+    targets: Any
+    seen: list[str] = field(default_factory=list, compare=False)
+
+    def __call__(self, index: int) -> Image:
+        self.seen.append(f"{self.name}-{index}")
+        noise = np.random.default_rng(index).integers(0, 80, (16, 16, 3))
+        return (noise + 150 * self.targets[index]).astype(np.uint8)
+
+
+SEEN: list[str] = []
+
+
+class GuardedOptions(Options):
+    """A number, so that two data sets do not share a cache."""
+
+    number: int = 0
+
+
+class Guarded:
+    """A data set that knows which of its examples were read."""
+
+    summary: ClassVar[str] = "for tests"
+    Options: ClassVar[type[Options]] = GuardedOptions
+
+    @classmethod
+    def label(cls, options: Any) -> str:
+        return "guarded"
+
+    @classmethod
+    def load(cls, options: Any, *, splits: Any, on_bad_example: Any) -> Any:
+        parts = {}
+        for name, count in (("train", 40), ("validation", 20), ("test", 20)):
+            targets = np.arange(count) % 2
+            reader = Reader(name, targets, SEEN)
+            ids = tuple(f"{name}-{index}" for index in range(count))
+            parts[name] = Part(
+                Split(name, ids, targets, reader), lambda i, n=name: f"{options.number}/{n}/{i}".encode()
+            )
+        return assemble(
+            f"guarded-{options.number}", parts, class_names=["dark", "bright"], splits=splits,
+            on_bad_example=on_bad_example, place="guarded", origin="made", licence=None,
+        )  # fmt: skip
+
+
+class Cheat:
+    """A third-party strategy that looks for the test split wherever it is given anything."""
+
+    summary: ClassVar[str] = "for tests"
+    Options: ClassVar[type[Options]] = Options
+
+    @classmethod
+    def label(cls, options: Any) -> str:
+        return "cheat"
+
+    @classmethod
+    def candidates(cls, options: Any) -> Any:
+        return NO_CANDIDATES
+
+    @classmethod
+    def fit(cls, context: Any, options: Any) -> Any:
+        return len(context.test)
+
+
+def trial_of(strategy: str, number: int, **options: Any) -> Trial:
+    """The first final trial of one cell on the guarded data."""
+    for registry, name, variant in ((DATASETS, "guarded", Guarded), (STRATEGIES, "cheat", Cheat)):
+        if name not in registry:
+            registry.register(name)(variant)
+    document = {
+        "name": "sealed",
+        "task": "image_classification",
+        "models": [{"source": "zoo", "name": "resnet_tiny"}],
+        "datasets": [{"source": "guarded", "number": number}],
+        "strategies": [{"strategy": strategy, **options}],
+        "training": {"epochs": 1, "batch_size": 20},
+    }
+    return make_plan(parse_spec(json.dumps(document))).trials[0]
+
+
+def request_for(trial: Trial, folder: Path) -> TrialRequest:
+    """The trial as a worker gets it."""
+    (folder / "trial").mkdir(exist_ok=True)
+    return TrialRequest(
+        trial=trial, labels=trial.cell.labels, folder=folder / "trial", cache_root=folder / "cache", threads=2
+    )
+
+
+@pytest.mark.parametrize("strategy", sorted(set(STRATEGIES.names()) - {"cheat", "runner_test"}))
+def test_no_strategy_reads_a_test_example_before_its_fit_is_over(strategy: str, tmp_path: Path) -> None:
+    """A search trial reads none at all; a final trial reads them to be scored."""
+    assert strategy in STRATEGY_OPTIONS, "a new strategy belongs into this table"
+    number = sorted(STRATEGY_OPTIONS).index(strategy)
+    final = trial_of(strategy, number, **STRATEGY_OPTIONS[strategy])
+    SEEN.clear()
+    searched = execute(request_for(Trial(final.cell, "search", 0, {}), tmp_path))
+    assert set(searched.scores) == {"validation"}
+    assert not [name for name in SEEN if name.startswith("test")]
+    scored = execute(request_for(final, tmp_path))
+    assert set(scored.scores) == {"validation", "test"}
+    assert {name for name in SEEN if name.startswith("test")} == {f"test-{index}" for index in range(20)}
+
+
+def test_a_third_party_strategy_that_asks_for_test_gets_an_error(tmp_path: Path) -> None:
+    """In a real trial, not only in a context made for a test; nothing of the split is read."""
+    SEEN.clear()
+    with pytest.raises(SealedSplitError, match="sealed"):
+        execute(request_for(trial_of("cheat", 99), tmp_path))
+    assert not [name for name in SEEN if name.startswith("test")]
