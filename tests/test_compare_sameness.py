@@ -26,6 +26,24 @@ def test_data_that_changed_between_trials_are_told(sample) -> None:
     assert any(f"The content of {other[0].name} changed between trials: 2 fingerprints." in one for one in remarks)
 
 
+def test_splits_that_each_seed_makes_are_no_change(sample) -> None:
+    """With resample a fingerprint belongs to a seed; within one seed it still has to agree."""
+    _, results, _ = sample
+    finals = [one for one in results if one.status == "done" and one.phase == "final"]
+    split = [
+        one.model_copy(
+            update={
+                "trial": {**one.trial, "resample": True},
+                "data": tuple(r.model_copy(update={"fingerprint": f"{r.name} {one.seed}"}) for r in one.data),
+            }
+        )
+        for one in finals
+    ]
+    assert changes_between(split) == ()
+    other = split[0].model_copy(update={"data": finals[0].data})
+    assert changes_between([*split, other])
+
+
 def test_weights_that_changed_between_trials_are_told(sample) -> None:
     """A file that was replaced under its name is another model."""
     _, results, _ = sample
