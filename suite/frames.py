@@ -57,7 +57,7 @@ def results_frame(results: Iterable[Result]) -> pd.DataFrame:
 
 
 def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
-    """One row per cell, by data set and rank, with score, interval, ties and costs."""
+    """One row per cell, by data set and rank, with score, intervals (``overall``: with other seeds), ties and costs."""
     import pandas as pd
 
     headline = comparison.headline.name
@@ -70,6 +70,8 @@ def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
             headline: cell.headline.value if cell.headline else None,
             f"{headline}.low": cell.headline.low if cell.headline else None,
             f"{headline}.high": cell.headline.high if cell.headline else None,
+            f"{headline}.overall.low": cell.headline.overall_low if cell.headline else None,
+            f"{headline}.overall.high": cell.headline.overall_high if cell.headline else None,
             "ties": cell.ties,
             "latency_ms_p50": cell.profile.latency_ms_p50.mean if cell.profile else None,
             "parameters": cell.profile.parameters if cell.profile else None,

@@ -61,6 +61,24 @@ def test_letters_agree_with_the_pairs(comparison: Comparison):
         assert pair.low <= pair.difference <= pair.high
 
 
+def test_every_pair_says_how_sure_its_order_is(comparison: Comparison):
+    """The better is at least as probably better as not; what a pair would have shown is 2.8 standard errors."""
+    for pair in comparison.pairs:
+        assert 0.5 - 0.02 <= pair.probability_better <= 1
+        half = (pair.high - pair.low) / 2
+        assert pair.smallest_detectable == pytest.approx(2.8016 / 1.96 * half, rel=0.12)
+    unsure = sum(pair.different and pair.probability_better < 0.975 for pair in comparison.pairs)
+    assert any(remark.startswith(f"{unsure} of the ") for remark in comparison.remarks)
+
+
+def test_intervals_over_seeds_hold_those_over_examples(comparison: Comparison):
+    """With two seeds or three there is a spread, and the interval that counts it is no narrower."""
+    for cell in comparison.ranking("digits"):
+        score = cell.headline
+        assert 0 <= score.overall_low <= score.low < score.high <= score.overall_high <= 1
+        assert score.seed_deviation == pytest.approx(np.std([one.value for one in score.seeds], ddof=1))
+
+
 def test_counts_say_how_many_of_how_many(comparison: Comparison):
     """56 of 57 trials are there, 3 of them without a score; a mean over two seeds says so."""
     facts = comparison.facts
@@ -158,6 +176,10 @@ def test_one_trial_is_enough(sample: Sample):
     assert found.recommendation.chosen_by == "score"
     assert {sentence.kind for sentence in found.recommendation.reasons} == {"quality", "weakness"}
     assert any("one seed" in remark for remark in found.remarks)
+    headline = found.ranking("digits")[0].headline
+    assert headline.low < headline.value < headline.high
+    assert (headline.overall_low, headline.overall_high, headline.seed_deviation) == (None, None, None)
+    assert "one seed only" in headline.overall_reason
     assert found.facts.tests[0].smallest_difference is None
 
 

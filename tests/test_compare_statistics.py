@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_values
 from suite.compare.pareto import front
@@ -37,6 +39,45 @@ def test_one_seed_is_mcnemars_exact_test(only_first: int, only_second: int):
     differences = np.array([1.0] * only_first + [-1.0] * only_second + [0.0] * 30)
     expected = stats.binomtest(only_first, only_first + only_second).pvalue
     assert one_p_value(differences) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 200))
+def test_one_seed_is_statsmodels_mcnemar(only_first: int, only_second: int, both: int):
+    """The exact test of the table of agreements, to 1e-12."""
+    expected = mcnemar([[both, only_first], [only_second, 7]], exact=True).pvalue
+    differences = np.array([1.0] * only_first + [-1.0] * only_second + [0.0] * (both + 7))
+    assert one_p_value(differences) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([-1, -2 / 3, -1 / 3, 0, 1 / 3, 2 / 3, 1]), min_size=2, max_size=10))
+def test_three_seeds_are_scipys_permutation_test(values: list[float]):
+    """Every flip of every example's difference: SciPy's exact permutation test, to 1e-12."""
+    differences = np.array(values, dtype=np.float64)
+
+    def total(sample: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.rint(3 * sample).sum(axis=axis)
+
+    expected = stats.permutation_test((differences,), total, permutation_type="samples", n_resamples=np.inf).pvalue
+    assert one_p_value(differences, steps=3) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_is_statsmodels(p_values: list[float]):
+    """Adjusted p-values of any list, to 1e-12."""
+    expected = multipletests(p_values, method="holm")[1]
+    np.testing.assert_allclose(holm(np.array(p_values)), expected, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=1, max_size=40))
+def test_the_test_has_no_direction(values: list[float]):
+    """A against B is B against A, and a probability."""
+    forth, back = sign_flip_p_values(np.array([values, [-value for value in values]]), steps=2)
+    assert forth == back
+    assert 0 < forth <= 1
 
 
 def test_three_seeds_are_every_flip_enumerated():

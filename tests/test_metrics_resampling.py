@@ -65,7 +65,7 @@ def test_an_interval_with_too_few_resamples_is_missing():
 def test_resampled_counts_are_the_metric_of_each_resample(name: str):
     """One resample drawn by hand scores what scikit-learn says with its counts as weights."""
     made = random_predictions(6, examples=200)
-    weights = next(resampling._weights(200))[0]
+    weights = next(resampling._weights(200, made.targets))[0]
     expected = {
         "f1_macro": lambda: sklearn_metrics.f1_score(made.targets, made.labels, average="macro", sample_weight=weights),
         "balanced_accuracy": lambda: sklearn_metrics.balanced_accuracy_score(
@@ -76,6 +76,42 @@ def test_resampled_counts_are_the_metric_of_each_resample(name: str):
         ),
     }[name]()
     assert resampled_scores(METRICS.get(name), [made])[0] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "recall_macro", "f1_macro", "precision_macro", "roc_auc"])
+def test_a_stratified_metric_loses_no_class(monkeypatch, name: str):
+    """A class of two examples is in every resample, so that every resample has a score."""
+    monkeypatch.setattr(resampling, "SLOW_RESAMPLES", 20)
+    made = random_predictions(12, examples=40, classes=4)
+    made.targets[:] = np.repeat([0, 1, 2, 3], [20, 10, 8, 2])
+    assert METRICS.get(name).stratified
+    assert np.isfinite(resampled_scores(METRICS.get(name), [made])).all()
+
+
+def test_strata_keep_their_numbers_and_leave_one_out():
+    """Every class keeps its count; of each class with several examples one is never drawn; a single one always is."""
+    strata = np.array([2, 0, 0, 1, 0, 1, 0, 1])
+    weights = next(resampling._weights(8, strata))
+    for label, size in ((0, 4), (1, 3), (2, 1)):
+        of_class = weights[:, strata == label]
+        assert (of_class.sum(axis=1) == size).all()
+        assert ((of_class == 0).any(axis=1) == (size > 1)).all()
+
+
+def test_small_classes_have_an_unbiased_variance():
+    """Of a mean within a class of 5: s^2 / 5, where drawing 5 of 5 would give four fifths of it."""
+    values = np.array([0.0, 0.0, 1.0, 1.0, 1.0] * 2)
+    strata = np.repeat([0, 1], 5)
+    resampled = resampled_means(values[:, None], strata=strata)[:, 0]
+    assert resampled.var() == pytest.approx(values[:5].var(ddof=1) / 10, rel=0.1)
+
+
+def test_many_examples_of_many_classes_are_resampled_in_parts(monkeypatch):
+    """Stratified or not, the parts give the same resamples as the whole."""
+    values, strata = np.random.default_rng(14).random((64, 2)), np.arange(64) % 5
+    whole = resampled_means(values, strata=strata)
+    monkeypatch.setattr(resampling, "WEIGHTS_AT_ONCE", 640)
+    np.testing.assert_allclose(resampled_means(values, strata=strata), whole, atol=1e-6)
 
 
 def test_many_classes_count_the_same(monkeypatch):

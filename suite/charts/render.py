@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any
 
 import altair as alt
@@ -37,8 +38,7 @@ def svg(chart: Any) -> str:
     still["config"]["background"] = PAPER
     still["padding"] = 12
     _set_width(still, STILL_WIDTH)
-    drawn: str = vl_convert.vegalite_to_svg(still, vl_version=VEGA_LITE)
-    return drawn
+    return _numbered(vl_convert.vegalite_to_svg(still, vl_version=VEGA_LITE))
 
 
 @functools.cache
@@ -46,6 +46,12 @@ def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script without imports; sets ``window.suiteEmbed``."""
     bundle: str = vl_convert.javascript_bundle("window.suiteEmbed = vegaEmbed;", vl_version=VEGA_LITE)
     return bundle
+
+
+def _numbered(drawn: str) -> str:
+    """The picture with its clipping paths counted from 1: Vega counts on through all pictures of a process."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(re.findall(r"\bclip\d+\b", drawn)), start=1)}
+    return re.sub(r"\bclip\d+\b", lambda found: f"clip{places[found.group()]}", drawn)
 
 
 def _as_dict(chart: Any) -> dict[str, Any]:

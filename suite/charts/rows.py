@@ -235,6 +235,8 @@ def _cell_row(cell: CellSummary) -> Row:
         "score": headline.value if headline else None,
         "low": headline.low if headline else None,
         "high": headline.high if headline else None,
+        "overall_low": headline.overall_low if headline else None,
+        "overall_high": headline.overall_high if headline else None,
         "least": headline.lowest_seed if headline else None,
         "most": headline.highest_seed if headline else None,
         "parameters": profile.parameters if profile else None,

@@ -21,8 +21,9 @@ class Seeds:
     title: ClassVar[str] = "Seeds"
     how_to_read: ClassVar[str] = (
         "A seed fixes the random choices of a fit. Ticks are single seeds, the dot is their mean, the pale bar the "
-        "95 % interval over test examples. Ticks far apart: the outcome depends on luck. "
-        "A linear probe and nearest neighbours make no random choice: on the same splits their ticks coincide."
+        "95 % interval over test examples, the thin line over examples and seeds together. Ticks far apart: the "
+        "outcome depends on luck. A linear probe and nearest neighbours make no random choice: on the same splits "
+        "their ticks coincide."
     )
 
     @classmethod
@@ -48,9 +49,15 @@ class Seeds:
             ("score:Q", f"mean {title}", ".4f"),
             ("low:Q", "interval from", ".4f"),
             ("high:Q", "to", ".4f"),
+            ("overall_low:Q", "with seeds from", ".4f"),
+            ("overall_high:Q", "to ", ".4f"),
         )
         seed_tips = exact(("cell:N", "cell", ""), ("seed:N", "seed", ""), ("score:Q", title, ".4f"))
         chart = alt.layer(
+            # Two seeds far apart leave everything open: the line is cut at the scale of the others.
+            cells.mark_rule(strokeWidth=1.5, opacity=0.6, clip=True).encode(
+                y=down, x=alt.X("overall_low:Q"), x2="overall_high:Q", color=paint
+            ),
             cells.mark_rule(strokeWidth=7, opacity=0.22, strokeCap="round").encode(
                 y=down, x=alt.X("low:Q"), x2="high:Q", color=paint
             ),

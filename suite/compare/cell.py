@@ -69,6 +69,13 @@ class HeadlineScore(Record):
     highest_seed: float
     reason: str | None = None
     """Why there is no interval, where there is none."""
+    seed_deviation: float | None = None
+    """Standard deviation over seeds; None where there is one."""
+    overall_low: float | None = None
+    """Lower end of the 95 % interval over examples and seeds together; see ``suite.compare.hierarchy``."""
+    overall_high: float | None = None
+    overall_reason: str | None = None
+    """Why there is no such interval, where there is none; one seed has no spread."""
 
 
 class ElsewhereScore(Record):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +13,9 @@ from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, Metri
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
+from suite.compare.hierarchy import overall_interval
 from suite.compare.ledger import ledger_of
-from suite.compare.pairs import differences
+from suite.compare.pairs import differences, seed_remarks
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.recommendation import recommend
@@ -97,8 +99,13 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         environments=environments_of(known),
         facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut)),
         recommendations=tuple(r.recommendation for r in rankings if r.recommendation is not None),
-        remarks=(*_remarks(plan_summary, known, cells, missing), *budget_remarks(plan_summary, is_cut)),
         across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
+        resample=plan_summary.resample,
+        remarks=(
+            *_remarks(plan_summary, known, cells, missing),
+            *budget_remarks(plan_summary, is_cut),
+            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs]),
+        ),
     )
 
 
@@ -113,30 +120,31 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
         by_cell.setdefault(result.cell_id, []).append(result)
     summaries, evidence = [], {}
     for cell_id, trials in planned.items():
-        summary, evidence[cell_id] = _summarise(trials, by_cell.get(cell_id, []), metric, load)
+        own = by_cell.get(cell_id, [])
+        summary, evidence[cell_id] = _summarise(trials, own, metric, load, resample=plan.resample)
         summaries.append(summary)
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
-    pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better)
+    pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
     return _Ranking(
         cells=(*ranked, *unranked),
         pairs=pairs,
         fronts=pareto_fronts(dataset, ranked, higher_is_better=metric.higher_is_better),
-        facts=dataset_facts(dataset, ranked, evidence),
+        facts=dataset_facts(dataset, ranked, evidence, pairs=pairs if plan.resample else None),
         recommendation=recommend(dataset, ranked, pairs, _info(metric)),
     )
 
 
 def _summarise(
-    trials: Sequence[PlannedTrial], results: Sequence[Result], metric: Metric, load: LoadPredictions
+    trials: Sequence[PlannedTrial], results: Sequence[Result], metric: Metric, load: LoadPredictions, *, resample: bool
 ) -> tuple[CellSummary, SetEvidence]:
     first = trials[0]
     done = [result for result in results if result.status == "done"]
     finals = sorted((result for result in done if result.phase == "final"), key=lambda result: result.seed)
     searches = [result for result in done if result.phase == "search"]
-    home = gather(metric, finals, "test", load)
+    home = gather(metric, finals, "test", load, resample=resample)
     confusion, classes = confusion_of(home.predictions)
     reliability, calibration_error = reliability_of(home.predictions)
     sample = finals[0] if finals else (results[0] if results else None)
@@ -154,7 +162,7 @@ def _summarise(
         finished=len(finals),
         planned=sum(trial.phase == "final" for trial in trials),
         metrics=metric_spreads(finals, "test"),
-        elsewhere=_elsewhere(finals, home, metric, load),
+        elsewhere=_elsewhere(finals, home, metric, load, resample=resample),
         profile=profile_of(finals),
         timings=timings_of(finals),
         curves=curves_of(finals),
@@ -181,6 +189,7 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
     there = [seed.value for seed in seeds if seed.value is not None]
     ends = home.interval
     reason = home.reason or (None if ends else "too few resamples have a score.")
+    overall, overall_reason = overall_interval(home, metric.bounds)
     return HeadlineScore(
         value=value,
         low=ends[0] if ends else None,
@@ -189,20 +198,30 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
         lowest_seed=min(there),
         highest_seed=max(there),
         reason=reason,
+        seed_deviation=statistics.stdev(there) if len(there) > 1 else None,
+        overall_low=overall[0] if overall else None,
+        overall_high=overall[1] if overall else None,
+        overall_reason=overall_reason,
     )
 
 
 def _elsewhere(
-    finals: Sequence[Result], home: SetEvidence, metric: Metric, load: LoadPredictions
+    finals: Sequence[Result], home: SetEvidence, metric: Metric, load: LoadPredictions, *, resample: bool
 ) -> tuple[ElsewhereScore, ...]:
     """Validation and the sets of ``evaluate_on``, each with how much worse it is than the home test set."""
     names = dict.fromkeys(name for result in finals for name in result.scores if name != "test")
     ordered = [name for name in names if name == "validation"] + [name for name in names if name != "validation"]
-    return tuple(_elsewhere_on(name, finals, home, metric, load) for name in ordered)
+    return tuple(_elsewhere_on(name, finals, home, metric, load, resample=resample) for name in ordered)
 
 
 def _elsewhere_on(
-    name: str, finals: Sequence[Result], home: SetEvidence, metric: Metric, load: LoadPredictions
+    name: str,
+    finals: Sequence[Result],
+    home: SetEvidence,
+    metric: Metric,
+    load: LoadPredictions,
+    *,
+    resample: bool,
 ) -> ElsewhereScore:
     sign = 1.0 if metric.higher_is_better else -1.0
     metrics = metric_spreads(finals, name)
@@ -216,7 +235,7 @@ def _elsewhere_on(
             drop_low=None, drop_high=None, metrics=metrics,
             reason="validation chose the settings, so an interval around it would say too much.",
         )  # fmt: skip
-    there = gather(metric, finals, name, load)
+    there = gather(metric, finals, name, load, resample=resample)
     ends, drop_ends = there.interval, None
     if home.resampled is not None and there.resampled is not None:
         # The same pictures in another form are resampled together; different ones independently.
@@ -279,6 +298,11 @@ def _remarks(
         remarks.append("Only one cell has a score, so nothing can be compared with it.")
     if ranked and len({trial.seed for trial in plan.trials if trial.phase == "final"}) == 1:
         remarks.append("With one seed, nothing is known of how much another seed would change.")
+    if plan.resample:
+        remarks.append(
+            "Every seed draws its own training, validation and test examples. Pairs are compared seed by seed, on the "
+            "same examples, by the corrected resampled t-test."
+        )
     short = [cell for cell in ranked if cell.finished < cell.planned]
     if short and not missing:
         remarks.append(f"{len(short)} of {len(ranked)} cells stand on fewer seeds than planned.")

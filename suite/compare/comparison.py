@@ -2,7 +2,8 @@
 
 A number that could not be had is ``None``, never 0, and a ``reason`` says why.  Scores are fractions in
 the metric's own direction; intervals are 95 % intervals over the examples of the evaluation set, with the
-fitted models given.  The spread over seeds is told apart from them, as lowest and highest.
+fitted models given.  The spread over seeds is told apart from them, as lowest and highest; only the ``overall``
+interval of a headline and the ``probability_better`` of a pair hold both.
 """
 
 from __future__ import annotations
@@ -80,6 +81,12 @@ class Difference(Record):
     """Corrected for all pairs of the data set."""
     different: bool
     """Whether they can be told apart at 5 % after correction. False where they could not be paired."""
+    probability_better: float | None = None
+    """The share of resamples, of examples and seeds together, in which ``better`` is better; with one seed of examples
+    alone. None where they could not be paired."""
+    smallest_detectable: float | None = None
+    """The smallest true difference that the test of this pair shows 4 times in 5: 2.80 standard errors (5 %, 80 %
+    power, without the correction). None without a test, and where the two never differ."""
     reason: str | None = None
     """Why the pair has no test, where it has none."""
 
@@ -126,7 +133,8 @@ class DatasetFacts(Record):
     """Test examples."""
     smallest_difference: float | None
     """Differences of the headline below this do not show: 1.96 times the median standard error of the paired
-    difference between neighbours in rank."""
+    difference between neighbours in rank; with splits of every seed's own, half the median interval of that
+    difference."""
     chance: float | None
     """Accuracy of always naming the most frequent class of the test set."""
 
@@ -212,6 +220,8 @@ class Comparison(Record):
     facts: Facts
     recommendations: tuple[Recommendation, ...]
     """One per data set that has a ranked cell."""
+    resample: bool = False
+    """Whether every seed drew splits of its own."""
     remarks: tuple[str, ...] = ()
     """What a reader must know of the comparison as a whole: one sentence each."""
     across: Across | None = None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from suite.errors import StoreError
 from suite.metrics import Metric, MissingScore
-from suite.metrics.resampling import interval, resampled_scores
+from suite.metrics.resampling import interval, resampled_by_fit
 from suite.results import Predictions, Result
 
 __all__ = ["LoadPredictions", "SetEvidence", "gather", "mean_score"]
@@ -27,16 +27,29 @@ class SetEvidence:
     """The predictions of a cell's finished trials on one evaluation set."""
 
     predictions: tuple[Predictions, ...]
-    """One per seed, all of the same examples in the same order."""
+    """One per seed; of the same examples in the same order, unless seeds have splits of their own."""
     seeds: tuple[int, ...]
-    examples_key: str
-    """Hash over example ids and targets: equal exactly where two cells can be paired."""
+    keys: tuple[str, ...]
+    """One per seed: a hash over example ids and targets, equal exactly where two fits can be paired."""
+    scores: Array
+    """The headline of each seed, shape ``(seeds,)``; ``(0,)`` where it is missing."""
     values: Array | None
-    """Mean over seeds of the headline of each example, shape ``(n,)``; None where it is no mean."""
+    """Mean over seeds of the headline of each example, shape ``(n,)``; None where it is no mean, or where seeds have
+    different examples."""
+    by_seed: Array
+    """The headline of each seed on bootstrap samples, shape ``(seeds, resamples)``; the same samples for every cell.
+    ``(0, 0)`` where it is missing."""
     resampled: Array | None
-    """The headline on bootstrap samples; the same samples for every cell. None where it is missing."""
+    """Mean of ``by_seed`` over seeds; None where it is missing."""
     reason: str | None
     """Why there are no resamples, or what was left out."""
+    test_to_train: float = 0.0
+    """Test examples per training example, where every seed drew its own of both; 0 where all seeds share them."""
+
+    @property
+    def examples_key(self) -> str:
+        """Equal exactly where the seeds of two cells, one after another, can be paired."""
+        return "+".join(dict.fromkeys(self.keys))
 
     @property
     def examples(self) -> int | None:
@@ -45,22 +58,43 @@ class SetEvidence:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the headline."""
+        """The 95 % interval of the headline over examples."""
         return None if self.resampled is None else interval(self.resampled)
 
     @property
     def steps(self) -> int:
         """Seeds in the mean: values of a 0-or-1 metric are multiples of 1 / steps."""
-        return len(self.predictions)
+        return len(self.seeds)
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of what is known of other seeds."""
+        return self.steps - 1
+
+    @property
+    def seed_factor(self) -> float:
+        """What the variance between seeds is multiplied by to give that of their mean.
+
+        ``1 / seeds``, and ``n_test / n_train`` more where seeds have splits of their own, which overlap: Nadeau and
+        Bengio (2003), Inference for the Generalization Error, Machine Learning 52, section 3.
+        """
+        return 1 / self.steps + self.test_to_train
 
 
-def gather(metric: Metric, results: Sequence[Result], name: str, load: LoadPredictions) -> SetEvidence:
+def gather(
+    metric: Metric, results: Sequence[Result], name: str, load: LoadPredictions, *, resample: bool = False
+) -> SetEvidence:
     """Loads the predictions of finished trials on one evaluation set and resamples them.
 
-    Predictions that cannot be read, or that are of other examples than the first seed's, are left out
-    with a reason.
+    Args:
+        metric: The headline.
+        results: Finished final trials of one cell, by seed.
+        name: Of the evaluation set.
+        load: Gives the predictions of a result.
+        resample: Whether every seed has splits of its own, so that all are kept. Otherwise predictions of other
+            examples than the first seed's are left out, with a reason, like those that cannot be read.
     """
-    loaded: list[tuple[int, Predictions, str]] = []
+    loaded: list[tuple[Result, Predictions, str]] = []
     reason: str | None = None
     for result in results:
         try:
@@ -70,19 +104,29 @@ def gather(metric: Metric, results: Sequence[Result], name: str, load: LoadPredi
         if found is None:
             reason = reason or "the predictions were not kept."
         else:
-            loaded.append((result.seed, found, _key(found)))
-    same = [entry for entry in loaded if entry[2] == loaded[0][2]]
-    if len(same) < len(loaded):
-        reason = f"{len(loaded) - len(same)} of {len(loaded)} seeds were scored on other examples and are left out."
-    predictions = tuple(entry[1] for entry in same)
-    values, resampled, missing = _resample(metric, predictions)
+            loaded.append((result, found, _key(found)))
+    kept = [entry for entry in loaded if resample or entry[2] == loaded[0][2]]
+    if len(kept) < len(loaded):
+        reason = f"{len(loaded) - len(kept)} of {len(loaded)} seeds were scored on other examples and are left out."
+    predictions, keys = tuple(entry[1] for entry in kept), tuple(entry[2] for entry in kept)
+    scores, by_seed = np.zeros(0), np.zeros((0, 0))
+    values = missing = None
+    if predictions:
+        try:
+            values, by_seed = _resample(metric, predictions, keys)
+            scores = _scores(metric, name, kept)
+        except MissingScore as error:
+            missing = str(error)
     return SetEvidence(
         predictions=predictions,
-        seeds=tuple(entry[0] for entry in same),
-        examples_key=same[0][2] if same else "",
+        seeds=tuple(entry[0].seed for entry in kept),
+        keys=keys,
+        scores=scores,
         values=values,
-        resampled=resampled,
+        by_seed=by_seed,
+        resampled=np.asarray(by_seed.mean(axis=0)) if len(by_seed) else None,
         reason=missing or reason,
+        test_to_train=_test_to_train([entry[0] for entry in kept]) if resample else 0.0,
     )
 
 
@@ -96,16 +140,34 @@ def mean_score(results: Sequence[Result], name: str, metric: str) -> float | Non
     return math.fsum(values) / len(values) if values else None
 
 
-def _resample(metric: Metric, predictions: tuple[Predictions, ...]) -> tuple[Array | None, Array | None, str | None]:
-    if not predictions:
-        return None, None, None
-    try:
+def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, Predictions, str]]) -> Array:
+    """The headline of each seed: as stored, and from the predictions where it was not."""
+    scores = []
+    for result, predictions, _ in kept:
+        stored = result.scores.get(name, {}).get(metric.name)
+        scores.append(metric(predictions) if stored is None or stored.value is None else stored.value)
+    return np.array(scores)
+
+
+def _resample(
+    metric: Metric, predictions: tuple[Predictions, ...], keys: tuple[str, ...]
+) -> tuple[Array | None, Array]:
+    """Values per example, where there are any, and the headline on resamples by seed."""
+    if len(set(keys)) == 1:
         values = None
         if metric.per_example is not None:
             values = np.asarray(np.mean([metric.per_example(one) for one in predictions], axis=0))
-        return values, resampled_scores(metric, predictions), None
-    except MissingScore as missing:
-        return None, None, str(missing)
+        return values, resampled_by_fit(metric, predictions)
+    own = [resampled_by_fit(metric, [one])[0] for one in predictions]
+    # Different examples are drawn independently: in an order that follows from the examples alone.
+    shuffled = [np.random.default_rng(int(key[:15], 16)).permutation(one) for key, one in zip(keys, own, strict=True)]
+    return None, np.stack(shuffled)
+
+
+def _test_to_train(results: Sequence[Result]) -> float:
+    """Test examples per training example of the home data set; the largest of the seeds."""
+    sizes = [result.data[0].sizes for result in results if result.data]
+    return max((one.get("test", 0) / max(1, one.get("train", 0)) for one in sizes), default=0.0)
 
 
 def _key(predictions: Predictions) -> str:

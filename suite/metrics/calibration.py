@@ -87,6 +87,7 @@ def log_loss(predictions: Predictions) -> float:
     higher_is_better=False,
     summary="Mean squared distance of the probabilities from the truth, summed over classes; 0 (best) to 2.",
     per_example=_squared_distance,
+    bounds=(0.0, 2.0),
 )
 def brier(predictions: Predictions) -> float:
     """Mean squared distance of the probabilities from the truth, summed over classes (Brier 1950)."""
@@ -98,6 +99,7 @@ def brier(predictions: Predictions) -> float:
     label="calibration error",
     higher_is_better=False,
     summary="Mean gap between confidence and accuracy over 15 equal-width bins; 0 (best) to 1.",
+    bounds=(0.0, 1.0),
 )
 def expected_calibration_error(predictions: Predictions) -> float:
     """Mean gap between confidence and accuracy over 15 equal-width bins.

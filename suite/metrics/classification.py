@@ -43,6 +43,7 @@ def _among_first_five(predictions: Predictions) -> NDArray[np.float64]:
     higher_is_better=True,
     summary="Share of examples whose most probable class is the true one; 0 to 1.",
     per_example=_correct,
+    bounds=(0.0, 1.0),
 )
 def accuracy(predictions: Predictions) -> float:
     """Share of examples whose most probable class is the true one."""
@@ -55,6 +56,7 @@ def accuracy(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Share of examples whose true class is among the five most probable; missing up to 5 classes.",
     per_example=_among_first_five,
+    bounds=(0.0, 1.0),
 )
 def top5_accuracy(predictions: Predictions) -> float:
     """Share of examples whose true class is among the five most probable; missing up to 5 classes."""
@@ -66,6 +68,8 @@ def top5_accuracy(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Mean recall over classes; missing if a class has no examples.",
     from_counts=lambda counts: mean_over_classes(recall_per_class(counts)),
+    stratified=True,
+    bounds=(0.0, 1.0),
 )
 def balanced_accuracy(predictions: Predictions) -> float:
     """Mean recall over classes; missing if a class has no examples."""
@@ -79,6 +83,8 @@ def balanced_accuracy(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Mean over classes of the share of its predictions that are right; 0 for a class never predicted.",
     from_counts=lambda counts: mean_over_classes(precision_per_class(counts), absent=0.0),
+    stratified=True,
+    bounds=(0.0, 1.0),
 )
 def precision_macro(predictions: Predictions) -> float:
     """Mean precision over the classes of the data set; a class that is never predicted counts 0."""
@@ -91,6 +97,7 @@ def precision_macro(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Precision averaged over classes by their number of examples.",
     from_counts=lambda counts: mean_over_classes(precision_per_class(counts), absent=0.0, support=counts.sum(2)),
+    bounds=(0.0, 1.0),
 )
 def precision_weighted(predictions: Predictions) -> float:
     """Precision averaged over classes by their number of examples."""
@@ -103,6 +110,8 @@ def precision_weighted(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Mean over classes of the share of its examples that are found; missing if a class has no examples.",
     from_counts=lambda counts: mean_over_classes(recall_per_class(counts)),
+    stratified=True,
+    bounds=(0.0, 1.0),
 )
 def recall_macro(predictions: Predictions) -> float:
     """Mean recall over classes; missing if a class has no examples."""
@@ -116,6 +125,7 @@ def recall_macro(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Recall averaged over classes by their number of examples; the same as accuracy.",
     per_example=_correct,
+    bounds=(0.0, 1.0),
 )
 def recall_weighted(predictions: Predictions) -> float:
     """Recall averaged over classes by their number of examples."""
@@ -128,6 +138,8 @@ def recall_weighted(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="Mean over classes of the harmonic mean of precision and recall; missing if a class has no examples.",
     from_counts=lambda counts: mean_over_classes(f1_per_class(counts)),
+    stratified=True,
+    bounds=(0.0, 1.0),
 )
 def f1_macro(predictions: Predictions) -> float:
     """Mean F1 over classes; missing if a class has no examples."""
@@ -141,6 +153,7 @@ def f1_macro(predictions: Predictions) -> float:
     higher_is_better=True,
     summary="F1 averaged over classes by their number of examples.",
     from_counts=lambda counts: mean_over_classes(f1_per_class(counts), absent=0.0, support=counts.sum(2)),
+    bounds=(0.0, 1.0),
 )
 def f1_weighted(predictions: Predictions) -> float:
     """F1 averaged over classes by their number of examples."""
@@ -152,6 +165,8 @@ def f1_weighted(predictions: Predictions) -> float:
     label="ROC-AUC",
     higher_is_better=True,
     summary="Area under the ROC curve, one class against the rest, mean over classes; missing if a class is absent.",
+    stratified=True,
+    bounds=(0.0, 1.0),
 )
 def roc_auc(predictions: Predictions) -> float:
     """Area under the ROC curve, one against the rest, mean over classes; missing if a class is absent."""

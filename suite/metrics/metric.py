@@ -51,6 +51,11 @@ class Metric:
     """There where the metric is a mean over examples: then a bootstrap is one matrix product."""
     from_counts: Counts | None = None
     """There where the metric is a function of the confusion matrix: then a bootstrap needs no loop."""
+    stratified: bool = False
+    """Whether resamples keep the number of examples of every class: for metrics that another mix of classes, or a
+    lost class, would turn into another question."""
+    bounds: tuple[float, float] | None = None
+    """The least and the largest value that it can have, where it has both; intervals do not leave them."""
 
     def __call__(self, predictions: Predictions) -> float:
         """The metric of these predictions.
@@ -83,6 +88,8 @@ def metric(
     summary: str | None = None,
     per_example: PerExample | None = None,
     from_counts: Counts | None = None,
+    stratified: bool = False,
+    bounds: tuple[float, float] | None = None,
 ) -> Callable[[Callable[[Predictions], float | None]], Metric]:
     """A decorator that makes a function of predictions a registered ``Metric``.
 
@@ -93,6 +100,8 @@ def metric(
         summary: One line for ``suite list metrics``; the docstring's first line when left out.
         per_example: Where the metric is a mean over examples, the values that it averages.
         from_counts: Where it is a function of the confusion matrix, that function over many matrices.
+        stratified: Whether resamples must keep the number of examples of every class.
+        bounds: Its least and largest possible value, where it has both.
 
     Raises:
         SuiteError: Where the name is registered already.
@@ -107,6 +116,8 @@ def metric(
             function=function,
             per_example=per_example,
             from_counts=from_counts,
+            stratified=stratified,
+            bounds=bounds,
         )
         # The registry compares a lazy "module:object" with these two to see that both are the same thing.
         attributes: dict[str, Any] = {"__module__": function.__module__, "__qualname__": function.__qualname__}

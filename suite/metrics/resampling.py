@@ -1,4 +1,11 @@
-"""The bootstrap over examples: the same resamples for every model, so that their differences are paired."""
+"""The bootstrap over examples: the same resamples for every model, so that their differences are paired.
+
+Where a metric is ``stratified``, examples are drawn within their class, so that no resample loses a class or
+changes the mix.  Classes may be small, and drawing ``n`` of ``n`` makes a variance too small by ``(n - 1) / n``; so
+each resample leaves one example of each class out at random and draws from the others, which makes the
+variance of a mean exactly unbiased: the bootknife of Hesterberg (2004), Unbiasing the Bootstrap - Bootknife Sampling
+vs. Smoothing, Proceedings of the Section on Statistics and the Environment, ASA, pages 2924 to 2930.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +18,16 @@ from numpy.typing import NDArray
 from suite.metrics.metric import Counts, Metric, MissingScore
 from suite.results import Predictions
 
-__all__ = ["RESAMPLES", "interval", "intervals", "resampled_means", "resampled_scores"]
+__all__ = [
+    "LEVEL",
+    "RESAMPLES",
+    "SEED",
+    "interval",
+    "intervals",
+    "resampled_by_fit",
+    "resampled_means",
+    "resampled_scores",
+]
 
 RESAMPLES = 2_000
 SLOW_RESAMPLES = 500
@@ -23,40 +39,50 @@ DENSE_CLASSES = 32
 LEVEL = 0.95
 
 
-def resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+Targets = NDArray[np.int64]
+
+
+def resampled_means(values: NDArray[np.float64], *, strata: Targets | None = None) -> NDArray[np.float64]:
     """Means of ``RESAMPLES`` bootstrap samples of the rows.
 
     Args:
         values: Shape ``(n, columns)``, one row per example.
+        strata: The class of each example, shape ``(n,)``, where each class keeps its number of examples.
 
     Returns:
-        Shape ``(RESAMPLES, columns)``. Two calls with the same ``n`` see the same resamples.
+        Shape ``(RESAMPLES, columns)``. Two calls with the same ``n`` and strata see the same resamples.
     """
     single = values.astype(np.float32)
-    parts = [weights @ single for weights in _weights(len(values))]
+    parts = [weights @ single for weights in _weights(len(values), strata)]
     return np.concatenate(parts).astype(np.float64) / len(values)
 
 
-def resampled_scores(metric: Metric, predictions: Sequence[Predictions]) -> NDArray[np.float64]:
-    """The metric on bootstrap samples of the examples, mean over several models of the same examples.
+def resampled_by_fit(metric: Metric, predictions: Sequence[Predictions]) -> NDArray[np.float64]:
+    """The metric on bootstrap samples of the examples, for several models of the same examples.
 
     Args:
         metric: Any metric; those that are means or functions of counts are fast.
         predictions: One or more fits (seeds), all on the same examples in the same order.
 
     Returns:
-        Shape ``(RESAMPLES,)``, or ``(SLOW_RESAMPLES,)`` where each resample must be scored anew. NaN where a
-        resample has no score, for instance since it lost a class.
+        Shape ``(fits, RESAMPLES)``, or ``(fits, SLOW_RESAMPLES)`` where each resample must be scored anew. NaN where
+        a resample has no score.
 
     Raises:
         MissingScore: Where the metric is missing on the predictions themselves.
     """
+    strata = predictions[0].targets if metric.stratified else None
     if metric.per_example is not None:
-        values = _mean([metric.per_example(one) for one in predictions])
-        return resampled_means(values[:, None])[:, 0]
+        values = np.stack([metric.per_example(one) for one in predictions], axis=1)
+        return resampled_means(values, strata=strata).T
     if metric.from_counts is not None:
-        return _mean([_from_counts(metric, metric.from_counts, one) for one in predictions])
-    return _mean([_anew(metric, one) for one in predictions])
+        return np.stack([_from_counts(metric, metric.from_counts, one, strata) for one in predictions])
+    return np.stack([_anew(metric, one, strata) for one in predictions])
+
+
+def resampled_scores(metric: Metric, predictions: Sequence[Predictions]) -> NDArray[np.float64]:
+    """``resampled_by_fit`` averaged over the fits: shape ``(RESAMPLES,)`` or ``(SLOW_RESAMPLES,)``."""
+    return np.asarray(resampled_by_fit(metric, predictions).mean(axis=0))
 
 
 def interval(resampled: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float] | None:
@@ -68,7 +94,7 @@ def interval(resampled: NDArray[np.float64], level: float = LEVEL) -> tuple[floa
     return float(low), float(high)
 
 
-def intervals(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+def intervals(resampled: NDArray[np.floating]) -> NDArray[np.float64]:
     """``interval`` of many rows at once.
 
     Args:
@@ -88,48 +114,85 @@ def intervals(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
             above = min(below + 1, last)
             ends[whole, column] = ordered[:, below] + (share * last - below) * (ordered[:, above] - ordered[:, below])
     for row in np.flatnonzero(~whole):
-        found = interval(resampled[row])
+        found = interval(resampled[row].astype(np.float64))
         if found is not None:
             ends[row] = found
     return ends
 
 
-def _weights(examples: int) -> Iterator[NDArray[np.float32]]:
+def _weights(examples: int, strata: Targets | None = None) -> Iterator[NDArray[np.float32]]:
     """How often each example is drawn, in parts of shape ``(some resamples, examples)``."""
+    classes = None if strata is None else strata.astype(np.int64).tobytes()
     if examples * RESAMPLES <= WEIGHTS_AT_ONCE:
-        yield _small_weights(examples)
+        yield _small_weights(examples, classes)
         return
-    generator = np.random.default_rng(SEED)
+    draw = _drawer(examples, classes)
     at_once = max(1, WEIGHTS_AT_ONCE // examples)
     for start in range(0, RESAMPLES, at_once):
-        yield _draw(generator, examples, min(at_once, RESAMPLES - start))
+        yield draw(min(at_once, RESAMPLES - start))
 
 
 @lru_cache(maxsize=8)
-def _small_weights(examples: int) -> NDArray[np.float32]:
-    weights = _draw(np.random.default_rng(SEED), examples, RESAMPLES)
+def _small_weights(examples: int, classes: bytes | None) -> NDArray[np.float32]:
+    weights = _drawer(examples, classes)(RESAMPLES)
     weights.setflags(write=False)
     return weights
 
 
-def _draw(generator: np.random.Generator, examples: int, resamples: int) -> NDArray[np.float32]:
+def _drawer(examples: int, classes: bytes | None) -> _Plain | _Stratified:
+    return _Plain(examples) if classes is None else _Stratified(np.frombuffer(classes, dtype=np.int64))
+
+
+class _Plain:
     """Multinomial counts, drawn as indices: faster than the multinomial sampler for many examples."""
-    counts = np.empty((resamples, examples), dtype=np.float32)
-    for row in range(resamples):
-        counts[row] = np.bincount(generator.integers(0, examples, examples), minlength=examples)
-    return counts
+
+    def __init__(self, examples: int) -> None:
+        self.examples = examples
+        self.generator = np.random.default_rng(SEED)
+
+    def __call__(self, resamples: int) -> NDArray[np.float32]:
+        """The next resamples, shape ``(resamples, examples)``."""
+        counts = np.empty((resamples, self.examples), dtype=np.float32)
+        for row in range(resamples):
+            drawn = self.generator.integers(0, self.examples, self.examples)
+            counts[row] = np.bincount(drawn, minlength=self.examples)
+        return counts
 
 
-def _mean(arrays: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.asarray(np.mean(np.stack(arrays), axis=0))
+class _Stratified:
+    """As many draws of each class as it has examples, one of them left out at random: the bootknife."""
+
+    def __init__(self, strata: Targets) -> None:
+        self.order = np.argsort(strata, kind="stable")
+        _, self.stratum, sizes = np.unique(strata[self.order], return_inverse=True, return_counts=True)
+        self.sizes = sizes
+        self.starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        self.drawn, self.left_out = (np.random.default_rng([SEED, part]) for part in (0, 1))
+
+    def __call__(self, resamples: int) -> NDArray[np.float32]:
+        """The next resamples, shape ``(resamples, examples)``."""
+        examples = len(self.order)
+        omitted = (self.left_out.random((resamples, len(self.sizes))) * self.sizes).astype(np.int64)
+        # A class with a single example keeps it.
+        omitted[:, self.sizes == 1] = 1
+        others = np.maximum(self.sizes - 1, 1)
+        place = (self.drawn.random((resamples, examples)) * others[self.stratum]).astype(np.int64)
+        place += place >= omitted[:, self.stratum]
+        place += self.starts[self.stratum] + examples * np.arange(resamples)[:, None]
+        counts = np.empty((resamples, examples), dtype=np.float32)
+        counted = np.bincount(place.ravel(), minlength=resamples * examples)
+        counts[:, self.order] = counted.reshape(resamples, examples)
+        return counts
 
 
-def _from_counts(metric: Metric, score: Counts, predictions: Predictions) -> NDArray[np.float64]:
+def _from_counts(
+    metric: Metric, score: Counts, predictions: Predictions, strata: Targets | None
+) -> NDArray[np.float64]:
     metric(predictions)
     classes = predictions.probabilities.shape[1]
     cell = predictions.targets * classes + predictions.labels
     scores: list[NDArray[np.float64]] = []
-    for weights in _weights(len(cell)):
+    for weights in _weights(len(cell), strata):
         if classes <= DENSE_CLASSES:
             one_hot = np.eye(classes * classes, dtype=np.float32)[cell]
             matrices = (weights @ one_hot).reshape(-1, classes, classes).astype(np.float64)
@@ -141,13 +204,13 @@ def _from_counts(metric: Metric, score: Counts, predictions: Predictions) -> NDA
     return np.concatenate(scores)
 
 
-def _anew(metric: Metric, predictions: Predictions) -> NDArray[np.float64]:
-    generator = np.random.default_rng(SEED)
+def _anew(metric: Metric, predictions: Predictions, strata: Targets | None) -> NDArray[np.float64]:
     examples = len(predictions.targets)
     scores = np.full(SLOW_RESAMPLES, np.nan)
     metric(predictions)
-    for index in range(SLOW_RESAMPLES):
-        drawn = generator.integers(0, examples, examples)
+    rows = (row for weights in _weights(examples, strata) for row in weights)
+    for index, row in zip(range(SLOW_RESAMPLES), rows, strict=False):
+        drawn = np.repeat(np.arange(examples), row.astype(np.int64))
         sample = Predictions(
             example_ids=predictions.example_ids[drawn],
             targets=predictions.targets[drawn],

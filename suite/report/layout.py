@@ -114,6 +114,8 @@ class Page:
     remarks: tuple[str, ...]
     facts: tuple[Fact, ...]
     board_note: str
+    board_note_still: str
+    """The same for a leaderboard that draws nothing."""
     boards: tuple[Board, ...]
     metrics: tuple[Table, ...]
     before: tuple[Section, ...]

@@ -17,6 +17,8 @@ FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss")
 """The first of these that the results have stands beside the headline."""
 MOST_SETS = 3
 """Further test sets with a column of their own; the table under 'Generalisation' has all."""
+ROOM = 0.25
+"""How much wider than the intervals over examples the drawn scale may get for those over seeds."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,17 @@ class BoardRow:
     shape: str
     score: Box
     interval: str
+    overall: str
+    """The interval over examples and seeds together, as text."""
     low: float | None
     """Ends and middle of the drawn interval, in percent of the shared scale."""
     at: float | None
     high: float | None
+    overall_low: float | None
+    """Ends of the interval over examples and seeds together, cut at the scale; None where there is none."""
+    overall_high: float | None
+    leaves: str
+    """Where that interval leaves the scale: ``left``, ``right``, both, or empty; class names of the page."""
     boxes: tuple[Box, ...]
     taken: bool
     """Whether it is the recommended cell."""
@@ -58,6 +67,11 @@ class Board:
     missing: str
     """A sentence on cells without a score; empty where all have one."""
 
+    @property
+    def overall(self) -> bool:
+        """Whether some row has an interval over examples and seeds together."""
+        return any(row.overall_low is not None for row in self.rows)
+
 
 def make_board(comparison: Comparison, dataset: str) -> Board:
     """The leaderboard of a data set; cells without a score stand last."""
@@ -70,6 +84,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     rows = []
     for order, cell in enumerate(cells, start=1):
         left, at, right = _drawn(cell.headline, low, high)
+        outer = _drawn_overall(cell.headline, low, high)
         rows.append(
             BoardRow(
                 cell=cell.cell_id,
@@ -82,9 +97,13 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
                 shape=shapes[cell.strategy],
                 score=_score_box(cell),
                 interval=_interval(cell.headline),
+                overall=_overall(cell.headline),
                 low=left,
                 at=at,
                 high=right,
+                overall_low=outer[0],
+                overall_high=outer[1],
+                leaves=outer[2],
                 boxes=_boxes(comparison, cell, further),
                 taken=cell.cell_id in taken,
             )
@@ -104,12 +123,20 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
 
 
 def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
-    """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05."""
+    """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05.
+
+    It holds every interval over examples, and a quarter more on each side for those over seeds: two seeds far apart
+    can leave everything open, and would press all others together. What leaves the scale is drawn as leaving it.
+    """
     headlines = [cell.headline for cell in cells if cell.headline is not None]
     if not headlines:
         return 0.0, 1.0
-    least = min(one.value if one.low is None else one.low for one in headlines)
-    most = max(one.value if one.high is None else one.high for one in headlines)
+    inner_least = min(one.value if one.low is None else one.low for one in headlines)
+    inner_most = max(one.value if one.high is None else one.high for one in headlines)
+    room = ROOM * (inner_most - inner_least)
+    least = min(end for one in headlines for end in (one.value, one.low, one.overall_low) if end is not None)
+    most = max(end for one in headlines for end in (one.value, one.high, one.overall_high) if end is not None)
+    least, most = max(least, inner_least - room), min(most, inner_most + room)
     low, high = math.floor(least * 20) / 20, math.ceil(most * 20) / 20
     return (low, high) if high > low else (low - 0.05, high + 0.05)
 
@@ -117,11 +144,21 @@ def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
 def _drawn(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None, float | None]:
     if headline is None:
         return None, None, None
+    ends = (headline.value if end is None else end for end in (headline.low, headline.value, headline.high))
+    left, at, right = (_place(end, low, high) for end in ends)
+    return left, at, right
 
-    def place(value: float | None) -> float:
-        return round(100 * ((headline.value if value is None else value) - low) / (high - low), 2)
 
-    return place(headline.low), place(headline.value), place(headline.high)
+def _drawn_overall(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None, str]:
+    if headline is None or headline.overall_low is None or headline.overall_high is None:
+        return None, None, ""
+    left, right = _place(headline.overall_low, low, high), _place(headline.overall_high, low, high)
+    leaves = " ".join(["left"] * (left < 0) + ["right"] * (right > 100))
+    return max(0.0, left), min(100.0, right), leaves
+
+
+def _place(value: float, low: float, high: float) -> float:
+    return round(100 * (value - low) / (high - low), 2)
 
 
 def _score_box(cell: CellSummary) -> Box:
@@ -136,6 +173,8 @@ def _spoken(headline: HeadlineScore) -> str:
     text = score(headline.value)
     if headline.low is not None and headline.high is not None:
         text += f", 95 % interval {_interval(headline)}"
+    if headline.overall_low is not None:
+        text += f", with other seeds {_overall(headline)}"
     seeds = ", ".join(score(seed.value) for seed in headline.seeds)
     return f"{text}; seeds {seeds}" + (f"; {headline.reason}" if headline.reason else "")
 
@@ -144,6 +183,12 @@ def _interval(headline: HeadlineScore | None) -> str:
     if headline is None or headline.low is None or headline.high is None:
         return MISSING
     return f"{score(headline.low)} to {score(headline.high)}"
+
+
+def _overall(headline: HeadlineScore | None) -> str:
+    if headline is None or headline.overall_low is None or headline.overall_high is None:
+        return MISSING
+    return f"{score(headline.overall_low)} to {score(headline.overall_high)}"
 
 
 def _further_metric(comparison: Comparison) -> MetricInfo | None:

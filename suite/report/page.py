@@ -18,8 +18,9 @@ from suite.report import tables
 from suite.report.across import across_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
-from suite.report.leaderboard import make_board
+from suite.report.leaderboard import Board, make_board
 from suite.report.ledger import ledger_table, tries_sentence
+from suite.report.pairs import pairs_read, pairs_table
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
@@ -50,6 +51,7 @@ PLACED = {
 def make_page(comparison: Comparison) -> Page:
     """The page of a comparison; every number in it comes from there."""
     task = comparison.task.replace("_", " ")
+    boards = tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells)
     return Page(
         version=suite.__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
@@ -59,13 +61,9 @@ def make_page(comparison: Comparison) -> Page:
         folded=len(comparison.recommendations) > MOST_ANSWERS,
         remarks=_remarks(comparison),
         facts=_facts(comparison),
-        board_note=thin(
-            "Each row is a cell: one model, adapted one way. "
-            "The score is the mean over seeds on the test set, the line its 95 % interval. "
-            "Cells with a letter in common cannot be told apart. "
-            "On the whole page colour is the model and shape the strategy."
-        ),
-        boards=tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells),
+        board_note=_board_note(boards, drawn=True),
+        board_note_still=_board_note(boards, drawn=False),
+        boards=boards,
         metrics=_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
         before=_before(comparison),
         errors=_errors(comparison),
@@ -73,6 +71,21 @@ def make_page(comparison: Comparison) -> Page:
         environment=environment_pairs(comparison),
         environment_note=environment_note(comparison),
         commands=comparison.command,
+    )
+
+
+def _board_note(boards: Sequence[Board], *, drawn: bool) -> str:
+    """What the leaderboard shows, in words: for a page that draws intervals, and for one that writes them."""
+    examples = "the thick bar is its 95 % interval over" if drawn else "its 95 % interval is over"
+    both = (
+        "the thin line is over examples and seeds together" if drawn else "the one 'with seeds' is over other seeds too"
+    )
+    seeds = f"; {both}" if any(board.overall for board in boards) else ""
+    return thin(
+        "Each row is a cell: one model, adapted one way. "
+        f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. "
+        "Cells with a letter in common cannot be told apart. "
+        "On the whole page colour is the model and shape the strategy."
     )
 
 
@@ -151,8 +164,10 @@ def _cells(comparison: Comparison, dataset: str) -> list[CellSummary]:
 def _before(comparison: Comparison) -> tuple[Section, ...]:
     """Sections between the leaderboard and the errors."""
     cost = ("quality_latency", "quality_parameters", "quality_training")
+    pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
     return (
         *across_section(comparison),
+        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)

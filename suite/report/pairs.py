@@ -1,0 +1,96 @@
+"""Who beats whom: the pairs of a data set as a table, the same for the page and the Markdown twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from suite.charts.words import MISSING, THIN, plural, score
+from suite.compare.comparison import CellSummary, Comparison, Difference
+from suite.compare.pairs import SURE
+from suite.report.tables import Box, Column, Table
+
+__all__ = ["MOST_CELLS", "pairs_read", "pairs_table"]
+
+MOST_CELLS = 8
+"""With more cells the table has the pairs of the best cell only: 9 cells have 36 pairs, 20 have 190."""
+NUMBERS = (
+    Column("by", number=True, best_high=True),
+    Column(f"95{THIN}% interval", number=True),
+    Column("p, corrected", number=True),
+    Column("chance to stay ahead", number=True, best_high=True),
+    Column("would show from", number=True),
+    Column("so they", long=True),
+)
+
+
+def pairs_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
+    """One row per pair of ranked cells of one data set, or per pair with the best where there are many."""
+    ranked = [cell for cell in cells if cell.rank is not None]
+    names = {cell.cell_id: cell.name for cell in ranked}
+    pairs = [pair for pair in comparison.pairs if pair.better in names and pair.worse in names]
+    if len(ranked) <= MOST_CELLS:
+        rows = tuple((Box(names[pair.better]), Box(names[pair.worse]), *_of(pair)) for pair in pairs)
+        both = (Column("ahead", long=True), Column("behind", long=True))
+        return Table(f"All {plural(len(pairs), 'pair')}", (*both, *NUMBERS), rows)
+    best = ranked[0]
+    own = [pair for pair in pairs if pair.better == best.cell_id]
+    title = f"{best.name}, against every other ({len(own):,} of {len(pairs):,} pairs)"
+    rows = tuple((Box(names[pair.worse]), *_of(pair)) for pair in own)
+    return Table(title, (Column("behind", long=True), *NUMBERS), rows)
+
+
+def pairs_read(comparison: Comparison) -> str:
+    """How to read the table, for the way in which these pairs were tested."""
+    same = "on the same test examples" + (", seed by seed" if comparison.resample else "")
+    return (
+        f"Every two cells are compared {same}. 'By' is the difference of their scores, with its 95 % interval; 'p' "
+        "says how often luck alone makes so large a difference, corrected for the number of pairs: below 0.05 the two "
+        "can be told apart. The chance to stay ahead is with other test examples and other seeds, as far as there are "
+        "several. A true difference would show from the size in the column before the last, 4 times in 5."
+    )
+
+
+def _of(pair: Difference) -> tuple[Box, ...]:
+    """The boxes of ``NUMBERS``."""
+    ends = MISSING if pair.low is None or pair.high is None else f"{_signed(pair.low)} to {_signed(pair.high)}"
+    return (
+        _box(pair.difference, _signed(pair.difference)),
+        _box(pair.low, ends, pair.reason or ""),
+        _box(pair.p_holm, _p_value(pair.p_holm), "" if pair.p_value is None else f"{pair.p_value:.2g} uncorrected"),
+        _box(pair.probability_better, _chance(pair.probability_better)),
+        _box(pair.smallest_detectable, score(pair.smallest_detectable)),
+        _verdict(pair),
+    )
+
+
+def _verdict(pair: Difference) -> Box:
+    if pair.p_holm is None:
+        return Box(f"have no test: {pair.reason or 'no reason was recorded.'}")
+    if not pair.different:
+        return Box("cannot be told apart")
+    if pair.probability_better is not None and pair.probability_better < SURE:
+        return Box("can be told apart, but other seeds may change it")
+    return Box("can be told apart")
+
+
+def _box(value: float | None, text: str, title: str = "") -> Box:
+    return Box(text, "" if value is None else value, title)
+
+
+def _signed(value: float | None) -> str:
+    return score(value).replace("-", "−")
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _chance(value: float | None) -> str:
+    """Whole per cent; never 0 or 100, which no sample shows."""
+    if value is None:
+        return MISSING
+    if value > 0.99:
+        return f"> 99{THIN}%"
+    return f"< 1{THIN}%" if value < 0.01 else f"{100 * value:.0f}{THIN}%"

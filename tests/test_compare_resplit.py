@@ -1,0 +1,140 @@
+"""Seeds with splits of their own: the corrected resampled t-test, pairing by seed, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sample_run import load_from, make_sample_results
+from scipy import stats
+
+from suite.compare.compare import compare
+from suite.compare.comparison import Comparison, PlanSummary
+from suite.compare.resplit import detectable_factor, resampled_t_test
+from suite.results import Predictions, Result
+
+Load = Callable[[Result, str], Predictions | None]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[PlanSummary, list[Result], Load]:
+    """Three models of the sample, where each seed is scored on two thirds of the test examples."""
+    folder = tmp_path_factory.mktemp("resplit")
+    plan, results = make_sample_results(folder)
+    kept = tuple(trial for trial in plan.trials if trial.strategy == "linear_probe")
+    load = load_from(folder)
+
+    def own_split(result: Result, name: str) -> Predictions | None:
+        found = load(result, name)
+        if found is None or name != "test":
+            return found
+        drawn = np.random.default_rng(result.seed).permutation(len(found.targets))[:240]
+        return Predictions(
+            found.example_ids[drawn], found.targets[drawn], found.probabilities[drawn], found.class_names
+        )
+
+    return plan.model_copy(update={"trials": kept, "resample": True}), results, own_split
+
+
+def scored(results: list[Result], load: Load) -> list[Result]:
+    """The results with the accuracy of the predictions that ``load`` gives."""
+    changed = []
+    for result in results:
+        found = load(result, "test")
+        if found is None:
+            changed.append(result)
+            continue
+        score = result.scores["test"]["accuracy"].model_copy(
+            update={"value": float((found.labels == found.targets).mean())}
+        )
+        changed.append(result.model_copy(update={"scores": {**result.scores, "test": {"accuracy": score}}}))
+    return changed
+
+
+@pytest.fixture(scope="module")
+def comparison(sample: tuple[PlanSummary, list[Result], Load]) -> Comparison:
+    """The comparison of the sample."""
+    plan, results, load = sample
+    return compare(scored(results, load), plan_summary=plan, load_predictions=load)
+
+
+def test_the_test_worked_by_hand():
+    """Differences 1, 2, 3 points on three splits, a fifth tested: t = 0.02 / sqrt((1/3 + 1/4) 0.0001) = 2.619."""
+    found = resampled_t_test(np.array([[0.01, 0.02, 0.03]]), factor=1 / 3 + 1 / 4)
+    expected = 2 * stats.t.sf(0.02 / np.sqrt((1 / 3 + 1 / 4) * 1e-4), 2)
+    assert found.p_value[0] == pytest.approx(expected)
+    assert found.high[0] - 0.02 == pytest.approx(stats.t.ppf(0.975, 2) * np.sqrt((1 / 3 + 1 / 4) * 1e-4))
+
+
+def test_without_overlap_it_is_the_paired_t_test():
+    """With factor 1 / splits it is SciPy's test."""
+    values = np.random.default_rng(0).normal(0.1, 0.2, (4, 6))
+    expected = [stats.ttest_1samp(row, 0).pvalue for row in values]
+    np.testing.assert_allclose(resampled_t_test(values, factor=1 / 6).p_value, expected, atol=1e-12)
+
+
+def test_models_that_never_differ_have_p_one():
+    """No variance: p is 1 without a difference, and 0 with one."""
+    assert resampled_t_test(np.array([[0.0, 0.0], [0.1, 0.1]]), factor=0.7).p_value.tolist() == [1.0, 0.0]
+
+
+def test_the_detectable_difference_is_textbook():
+    """1.960 + 0.842 standard errors; more with few degrees of freedom."""
+    assert detectable_factor() == pytest.approx(2.8016, abs=1e-4)
+    assert detectable_factor(2) == pytest.approx(4.3027 + 1.0607, abs=1e-4)
+
+
+def test_every_seed_is_kept_and_pairs_are_made_seed_by_seed(comparison: Comparison):
+    """No seed is left out for having other examples; the test is the corrected one with the recorded sizes."""
+    best, second = comparison.ranking("digits")[:2]
+    assert best.finished == len(best.headline.seeds) == best.confusion.seeds == 3
+    pair = next(pair for pair in comparison.pairs if (pair.better, pair.worse) == (best.cell_id, second.cell_id))
+    gaps = [a.value - b.value for a, b in zip(best.headline.seeds, second.headline.seeds, strict=True)]
+    error = np.sqrt((1 / 3 + 360 / 1150) * np.var(gaps, ddof=1))
+    assert pair.difference == pytest.approx(np.mean(gaps))
+    assert pair.p_value == pytest.approx(2 * stats.t.sf(np.mean(gaps) / error, 2))
+    assert pair.smallest_detectable == pytest.approx(detectable_factor(2) * error)
+    assert 0.5 <= pair.probability_better <= 1
+
+
+def test_the_interval_over_seeds_is_there_and_the_remark_too(comparison: Comparison):
+    """The overall interval holds the one over examples, and the page says how it was compared."""
+    for cell in comparison.ranking("digits"):
+        score = cell.headline
+        assert score.overall_low <= score.low < score.value < score.high <= score.overall_high
+    assert comparison.resample
+    assert any("corrected resampled t-test" in remark for remark in comparison.remarks)
+    assert comparison.facts.tests[0].smallest_difference > 0
+
+
+def test_fewer_than_two_common_seeds_give_no_test(sample: tuple[PlanSummary, list[Result], Load]):
+    """With one seed each there is a score, no test, and a reason."""
+    plan, results, load = sample
+    one = plan.model_copy(update={"trials": tuple(trial for trial in plan.trials if trial.seed == 1)})
+    found = compare(scored(results, load), plan_summary=one, load_predictions=load)
+    assert {pair.reason for pair in found.pairs} == {"1 seed of the two has the same test examples; a test needs 2."}
+    assert not any(pair.different for pair in found.pairs)
+
+
+def test_a_missing_seed_leaves_the_common_ones(sample: tuple[PlanSummary, list[Result], Load]):
+    """A cell with two of three seeds is compared on these two."""
+    plan, results, load = sample
+    lost = plan.trials[0].trial_id
+    found = compare(
+        [result for result in scored(results, load) if result.id != lost], plan_summary=plan, load_predictions=load
+    )
+    odd = plan.trials[0].cell_id
+    of_odd = [pair for pair in found.pairs if odd in (pair.better, pair.worse)]
+    assert of_odd
+    assert all(pair.p_value is not None for pair in of_odd)
+
+
+def test_without_resampling_other_examples_are_left_out(sample: tuple[PlanSummary, list[Result], Load]):
+    """The same predictions in a plan whose seeds share their splits: one seed stays, with the reason."""
+    plan, results, load = sample
+    shared = plan.model_copy(update={"resample": False})
+    found = compare(scored(results, load), plan_summary=shared, load_predictions=load)
+    headline = found.ranking("digits")[0].headline
+    assert headline.reason == "2 of 3 seeds were scored on other examples and are left out."
+    assert headline.overall_low is None
