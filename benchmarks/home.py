@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,20 @@ from suite.data.dataset import Dataset
 
 __all__ = ["HomeData"]
 
+SPEC = Path(__file__).parents[1] / "specs" / "vision.json"
+
 
 @dataclass(frozen=True)
 class HomeData:
-    """``digits_photo``, its splits decoded at any size."""
+    """The spec's home data set exactly as it is listed there, splits included, decoded at any size."""
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data set as the suite's source gives it."""
-        from suite.data.sklearn import SklearnSource
-        from suite.spec import SplitsSpec
+        """The data set as a run of the spec loads it: the peer sees the same training examples."""
+        from suite.runner.warm import load_dataset
+        from suite.spec import load_spec
 
-        options = SklearnSource.Options.model_validate({"name": "digits_photo"})
-        return SklearnSource.load(options, splits=SplitsSpec(), on_bad_example="error")
+        return load_dataset(load_spec(SPEC).datasets[0])
 
     @property
     def classes(self) -> int:

@@ -82,8 +82,8 @@ class Outcome:
 def run(
     spec: str | Path,
     *,
-    only: tuple[str, ...] = (),
-    overrides: tuple[str, ...] = (),
+    only: str | tuple[str, ...] = (),
+    overrides: str | tuple[str, ...] = (),
     redo: Literal["none", "failed", "all"] = "failed",
     jobs: int | None = None,
     timeout_seconds: float | None = None,
@@ -95,8 +95,8 @@ def run(
 
     Args:
         spec: A JSON file; ``specs/<name>.json`` also finds the specs that ship with the suite.
-        only: ``key=value`` selections such as ``model=vit_tiny``; the report still covers everything stored.
-        overrides: ``key.path=value`` changes such as ``training.epochs=3``.
+        only: A ``key=value`` selection such as ``model=vit_tiny``, or several; the report covers everything stored.
+        overrides: A ``key.path=value`` change such as ``training.epochs=3``, or several.
         redo: Which trials with a result are run again.
         jobs: Trials at once; the spec's when left out, else one, or one per GPU.
         timeout_seconds: Longest time of one trial.
@@ -117,6 +117,7 @@ def run(
     from suite.shipped import find_spec
     from suite.spec import load_spec
 
+    only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
     path = find_spec(Path(spec))
     loaded = load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins))
     folder = Path(out) if out is not None else Path("reports") / loaded.name
@@ -350,6 +351,7 @@ def _write_by_rename(path: Path, text: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
+            Path(name).chmod(0o644)  # a temporary file is its owner's alone; this one is published beside the report
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)

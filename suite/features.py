@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.batches import Examples
-from suite.data.cache import entry_path, touch, write_entry
+from suite.data.cache import description_of, entry_path, touch, write_entry
 from suite.errors import StoreError
 from suite.models.backbone import Backbone
 from suite.models.hashing import weights_sha256
@@ -91,7 +90,7 @@ def _identity(backbone: Backbone, examples: Examples, fingerprint: str) -> dict[
 def _read(path: Path) -> Features | None:
     """Kept features, or None where there are none or the file is damaged; a damaged file is made again."""
     try:
-        sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return Features(np.load(path, allow_pickle=False), float(sidecar["seconds"]))
+        seconds = float(description_of(path)["seconds"])
+        return Features(np.load(path, allow_pickle=False), seconds)
     except (OSError, ValueError, KeyError, EOFError):
         return None

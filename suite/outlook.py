@@ -80,16 +80,17 @@ class Outlook:
         """All of it in one line."""
         total = self.counts.total()
         if not total:
-            return f"{self.name}: no trial can be run; {len(self.skips)} cells are skipped."
+            return f"{self.name}: no trial can be run; skipped: {_plural(len(self.skips), 'cell')}."
         parts = [f"{number} {state}" for state, number in sorted(self.counts.items())]
-        parts += [f"{len(self.skips)} cells skipped"] if self.skips else []
+        parts += [f"{_plural(len(self.skips), 'cell')} skipped"] if self.skips else []
         if not self.to_run:
             time = "nothing to do"
         elif self.seconds_left is None:
             time = "no estimate of the time before a first trial is done"
         else:
             time = f"about {duration(self.seconds_left)} left"
-        return f"{self.name}: {total} trials in {len(self.cells)} cells: {', '.join(parts)}; {time}."
+        where = f"{_plural(total, 'trial')} in {_plural(len(self.cells), 'cell')}"
+        return f"{self.name}: {where}: {', '.join(parts)}; {time}."
 
     def as_json(self) -> dict[str, Any]:
         """The outlook for a program."""
@@ -217,6 +218,10 @@ def past_of(folder: Path) -> dict[str, Past]:
         unfinished = [row[0] for row in rows if row[1] != "done"]
         reasons = {result.id: result.reason for result in store.query(ids=unfinished)} if unfinished else {}
     return {row[0]: Past(row[1], reasons.get(row[0]), row[2]) for row in rows}
+
+
+def _plural(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def _named(labels: tuple[str, str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ complaint carries the file, the JSON path, what was expected, what came and the 
 from __future__ import annotations
 
 import json
+import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
 from suite.errors import SpecError, SuiteError, did_you_mean
 from suite.options import Options
-from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS, Registry
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
 from suite.search.settings import BudgetSpec, SearchSpec, TuningSpec
 
@@ -192,6 +194,11 @@ def parse_spec(
     spec = validate(Spec, document, place=place, at="")
     if spec.task not in TASKS:
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
+    if spec.headline is not None and spec.headline not in METRICS:
+        raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
+    twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
+    if twice:
+        raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
     refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
     models = _resolve(spec.models, "models", "source", MODELS, place)
     strategies = _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place)
@@ -227,7 +234,7 @@ def _parse_object(text: str, place: str) -> dict[str, Any]:
     except (SpecError, ValueError) as error:  # the latter for a number of thousands of digits
         raise SpecError(f"{place}: {error}") from None
     if not isinstance(document, dict):
-        raise SpecError(f"{place}: expected a JSON object with 'name', 'task', 'models', ..., got {_kind(document)}.")
+        raise SpecError(f"{place}: expected a JSON object with 'name', 'task', 'models', ..., got {kind_of(document)}.")
     return document
 
 
@@ -287,68 +294,9 @@ def validate(model: type[M], document: dict[str, Any], *, place: str, at: str) -
     try:
         return model.model_validate_json(json.dumps(document))
     except pydantic.ValidationError as error:
-        complaints = [_complaint(model, item, at) for item in error.errors()[:5]]
-        raise SpecError("\n".join(f"{place}: {complaint}" for complaint in complaints)) from None
+        raise SpecError("\n".join(f"{place}: {complaint}" for complaint in complaints(model, error, at))) from None
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{place}: {at or 'spec'}: {error}") from None
-
-
-def _complaint(model: type[BaseModel], item: Any, at: str) -> str:
-    """One validation error in the grammar: place, what was expected, what came, nearest name."""
-    where = _json_path(at, item["loc"])
-    if item["type"] == "extra_forbidden":
-        key = str(item["loc"][-1])
-        return f"{where}: {did_you_mean(key, _keys(model, item['loc']), what='key')}"
-    if item["type"] == "missing":
-        return f"{where}: is missing; it is required."
-    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    expected = message if item["type"] == "value_error" else f"expected {message}"
-    return f"{where}: {expected}, got {_show(item['input'])}."
-
-
-def _keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The keys that the object at ``location`` may have."""
-    here: Any = model
-    for part in location[:-1]:
-        if isinstance(part, int) or not (isinstance(here, type) and issubclass(here, BaseModel)):
-            continue
-        field = here.model_fields.get(str(part))
-        here = _model_in(field.annotation) if field else here
-    fields = here.model_fields if isinstance(here, type) and issubclass(here, BaseModel) else model.model_fields
-    return [field.alias or name for name, field in fields.items() if name != "why"]
-
-
-def _model_in(annotation: Any) -> Any:
-    """The first pydantic model inside an annotation such as ``tuple[ModelSpec, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for arg in getattr(annotation, "__args__", ()) if (found := _model_in(arg))), None)
-
-
-def _json_path(at: str, location: tuple[Any, ...]) -> str:
-    path = at
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif not _is_union_tag(part):
-            path += f".{part}" if path else str(part)
-    return path or "spec"
-
-
-def _is_union_tag(part: str) -> bool:
-    """Pydantic puts the tried type into the location of a union's error; it is no key of the user's."""
-    return part in {"str", "int", "float", "bool", "none"} or part.startswith(
-        ("constrained", "literal[", "function-", "tuple[", "list[", "dict[", "nullable")
-    )
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _kind(value: Any) -> str:
-    return {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
 
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -361,8 +309,9 @@ def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _apply_override(document: dict[str, Any], override: str) -> None:
-    """Sets ``a.b.0.c=value`` in the document, so that ``--set training.epochs=3`` works."""
+    """Sets ``a.b.0.c=value`` in the document, so that ``--set training.epochs=3`` works; ``a.b[0].c`` is the same."""
     path, equals, value = override.partition("=")
+    path = re.sub(r"\[(\d+)\]", r".\1", path)
     if not equals or not path:
         raise SpecError(f"--set {override}: expected key=value, for instance --set training.epochs=3.")
     *parents, last = path.split(".")
@@ -379,7 +328,7 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
 def _index(here: Any, part: str, override: str) -> int:
     """Where ``part`` points to in a list. Raises ``SpecError`` where it does not, or ``here`` is no list."""
     if not isinstance(here, list):
-        raise SpecError(f"--set {override}: '{part}' leads into {_kind(here)}; expected an object or an array there.")
+        raise SpecError(f"--set {override}: '{part}' leads into {kind_of(here)}; expected an object or an array there.")
     if not (part.isascii() and part.isdecimal() and len(part) < 9 and int(part) < len(here)):
         raise SpecError(f"--set {override}: expected an index from 0 to {len(here) - 1}, got '{part}'.")
     return int(part)

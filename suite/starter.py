@@ -32,15 +32,26 @@ class Candidate:
     name: str
     train_ms: float
     """Milliseconds to train on one picture on two CPU cores, everything unfrozen; a frozen pass is a third."""
-    why: str
+    remark: str
+
+    @property
+    def why(self) -> str:
+        """What its source says of it, and the remark."""
+        if self.source != "zoo":
+            return self.remark
+        from suite.registry import MODELS
+
+        source = MODELS.get(self.source)
+        height, _ = source.input_size(source.Options.model_validate({"name": self.name}))
+        return f"ships with the suite; sees {height} px; {self.remark}"
 
 
 _ZOO = (
-    Candidate("zoo", "mobilenet_025", 0.6, "ships with the suite; 64 px; the smallest to compute"),
-    Candidate("zoo", "resnet_tiny", 0.4, "ships with the suite; 32 px; residual convolutions"),
-    Candidate("zoo", "vgg_tiny", 0.5, "ships with the suite; 32 px; plain convolutions"),
-    Candidate("zoo", "mobilenetv2_035", 1.2, "ships with the suite; 64 px; inverted residuals"),
-    Candidate("zoo", "vit_tiny", 1.1, "ships with the suite; 32 px; attention instead of convolution"),
+    Candidate("zoo", "mobilenet_025", 0.6, "the smallest to compute"),
+    Candidate("zoo", "resnet_tiny", 0.4, "residual convolutions"),
+    Candidate("zoo", "vgg_tiny", 0.5, "plain convolutions"),
+    Candidate("zoo", "mobilenetv2_035", 1.2, "inverted residuals"),
+    Candidate("zoo", "vit_tiny", 1.1, "attention instead of convolution"),
 )
 _IMAGENET = (
     Candidate("applications", "MobileNetV2", 32.0, "ImageNet weights at 224 px for the least computation"),
@@ -255,7 +266,8 @@ def _dataset(folder: Path, pictures: Pictures) -> dict[str, Any]:
         }
     if pictures.skipped:
         entry["on_bad_example"] = "skip"
-        words.append(f"{pictures.skipped} files could not be decoded and are left out; the report names them")
+        left_out = "1 file" if pictures.skipped == 1 else f"{pictures.skipped} files"
+        words.append(f"left out, since they cannot be decoded: {left_out}; the report names them")
     return {**entry, "why": "; ".join(words)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from typing import Any
@@ -13,7 +14,15 @@ from report_sample import make_comparison
 
 from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
 from suite.charts.render import specification, svg
-from suite.charts.rows import board, candidate_rows, confusion_rows, curve_rows, generalisation_rows, reliability_rows
+from suite.charts.rows import (
+    board,
+    candidate_rows,
+    confusion_rows,
+    curve_rows,
+    generalisation_rows,
+    reliability_rows,
+    setting_text,
+)
 from suite.charts.theme import INK, OKABE_ITO, STRONG_INK, model_colours, strategy_shapes
 from suite.charts.words import duration, megabytes, number, percent, plural, score, short
 from suite.registry import CHARTS
@@ -215,6 +224,17 @@ def test_the_chosen_candidate_is_marked() -> None:
 def test_numbers_as_words(said: str, meant: str) -> None:
     """Three digits, thin spaces, a dash where something is missing."""
     assert said == meant
+
+
+def test_a_setting_reads_as_words() -> None:
+    """Lists are no JSON in a table."""
+    text = setting_text({"learning_rate": 0.002, "unfrozen": ["stem", "conv2"], "augmentation": []})
+    assert text == "learning_rate 0.002, unfrozen stem + conv2, augmentation none"
+
+
+def test_words_hold_in_both_colour_schemes() -> None:
+    """On dark paper the larger share is the brighter square."""
+    assert not re.search("dark|bright", " ".join(CHARTS.get(name).how_to_read for name in CHARTS.names()))
 
 
 def test_what_is_not_a_number_is_missing() -> None:

@@ -134,6 +134,12 @@ def test_plan_counts_and_reports_no_time_before_the_first_trial(spec: Path, tmp_
     assert not (tmp_path / "none").exists()
 
 
+def test_one_trial_is_no_plural(spec: Path) -> None:
+    """A newcomer's first plan reads as a person would say it."""
+    ended = call("plan", spec, "--only", "model=MobileNetV2", "strategy=linear_probe", "seed=1")
+    assert "small: 1 trial in 1 cell: 1 missing" in ended.stdout
+
+
 def test_plan_says_what_it_would_download_and_where_it_goes(spec: Path, keras_home: Path) -> None:
     """Each file that is not here, once, with its address and its place."""
     found = json.loads(call("plan", spec, "--json").stdout)

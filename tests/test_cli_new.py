@@ -15,6 +15,7 @@ from suite.cli.main import cli
 from suite.devices import Machine, look_at_machine
 from suite.errors import SuiteError
 from suite.models.applications import ApplicationsSource
+from suite.models.zoo import ZooSource
 from suite.plan import make_plan
 from suite.spec import parse_spec
 from suite.starter import first_spec
@@ -46,7 +47,9 @@ def test_what_it_writes_is_valid_and_can_be_planned(tmp_path: Path) -> None:
     assert spec["name"] == "my-photos"
     explained = [spec, spec["training"], *spec["models"], *spec["datasets"], *spec["strategies"]]
     assert all(part["why"] for part in explained)
-    assert "Next: suite plan" in ended.stderr
+    assert "5 models, 1 strategy, about 1 minute. Next: suite plan" in ended.stderr
+    sizes = {model["name"]: ZooSource.input_size(ZooSource.Options(name=model["name"])) for model in spec["models"]}
+    assert all(f"sees {sizes[model['name']][0]} px" in model["why"] for model in spec["models"])
 
 
 def test_few_pictures_get_no_strategy_that_measures_luck(tmp_path: Path) -> None:
@@ -96,7 +99,7 @@ def test_damaged_pictures_are_left_out_openly(tmp_path: Path) -> None:
     (folder / "cat" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     entry = first_spec(folder, minutes=30).spec["datasets"][0]
     assert entry["on_bad_example"] == "skip"
-    assert "1 files could not be decoded" in entry["why"]
+    assert "cannot be decoded: 1 file;" in entry["why"]
 
 
 def test_unequal_classes_are_ranked_by_balanced_accuracy(tmp_path: Path) -> None:

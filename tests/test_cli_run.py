@@ -76,6 +76,15 @@ def test_a_finished_run_says_so_and_prints_the_leaderboard(finished: Path) -> No
     assert (out / "report.html").is_file()
 
 
+def test_everybody_may_read_what_is_published(finished: Path) -> None:
+    """Page, twin, pictures and the data behind them can be served by another user of the machine."""
+    out = finished.parent / "out"
+    call("run", finished, "--out", out)
+    published = [out / "comparison.json", *out.glob("report.*"), *out.glob("charts/*.svg")]
+    assert len(published) > 3
+    assert [path.name for path in published if path.stat().st_mode & 0o044 != 0o044] == []
+
+
 def test_a_finished_run_starts_nothing_large(finished: Path) -> None:
     """The second call imports no TensorFlow, SciPy, pandas, Altair or SQLAlchemy: it answers at once."""
     call("run", finished, "--out", finished.parent / "out")
@@ -150,6 +159,12 @@ def test_new_results_renew_the_comparison(tmp_path: Path) -> None:
     more = ("--set", "seeds=[1,2,3]")
     second = json.loads(call("run", spec, "--out", tmp_path / "out", "--json", *more).stdout)
     assert [one["comparison"]["facts"]["trials_finished"] for one in (first, second)] == [2, 3]
+
+
+def test_one_selection_needs_no_tuple(finished: Path) -> None:
+    """``only="model=..."`` is what a Python user types first."""
+    outcome = suite.run(finished, only="model=fit:again", out=finished.parent / "out", quiet=True)
+    assert outcome.counts == {"done": 2}
 
 
 def test_results_are_a_tidy_frame(diverged: Path) -> None:

@@ -108,6 +108,14 @@ def test_every_number_of_the_twin_is_in_the_page(written: Written) -> None:
     assert not [one for one in numbers if one not in html]
 
 
+def test_every_metric_is_explained(written: Written) -> None:
+    """Terms such as Brier score stand beside what they mean, in the page and in the twin."""
+    html, markdown = (unescape(path.read_text(encoding="utf-8")) for path in (written.html, written.markdown))
+    for metric in make_comparison().metrics:
+        assert f"<dt>{metric.label}</dt><dd>{metric.summary}</dd>" in html
+        assert f"- {metric.label}: {metric.summary}"[:40] in markdown.replace("\\", "")
+
+
 def test_the_answer_and_its_reasons_open_both_files(written: Written) -> None:
     """What to take comes before anything else."""
     answer = make_comparison().recommendations[0]
@@ -394,3 +402,10 @@ def test_a_reader_can_sort_filter_and_choose(written: Written, tmp_path: Path) -
     precision = make_comparison().cell(told["wanted"]).classes[0].precision
     assert told["precision"] == score(precision)
     assert told["panels"] == [True, True, False]
+
+
+def test_a_printed_section_keeps_its_line_with_its_chart() -> None:
+    """How to read a chart is not torn apart by the end of a page."""
+    style = (templates_folder() / "report" / "report.css").read_text(encoding="utf-8")
+    printed = style.split("@media print {")[1]
+    assert re.search(r"\.read \{[^}]*break-inside: avoid", printed)

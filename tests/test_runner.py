@@ -290,6 +290,25 @@ def test_a_missing_folder_of_pictures_is_told_before_a_worker_starts(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_every_source_is_asked_for_its_own_data(tmp_path):
+    """Two sources with equal options are two data sets: the second's missing folder is told too."""
+    from runner_plans import Plain
+
+    from suite.registry import DATASETS
+
+    class Gone(Plain):
+        @classmethod
+        def verify(cls, options):
+            raise DataError(f"{options.name}: gone")
+
+    if "runner_test_gone" not in DATASETS:
+        DATASETS.register("runner_test_gone")(Gone)
+    further = [{"source": "runner_test_gone", "name": "digits"}]
+    with pytest.raises(DataError, match="digits: gone"):
+        run(plan_of("fit", evaluate_on=further), tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_picture_that_cannot_be_decoded_ends_the_run_and_names_the_file(tmp_path):
     """No trial of that data set could do better; with ``skip`` the same run goes on and counts it."""
     from PIL import Image

@@ -53,7 +53,9 @@ def test_every_shipped_spec_is_valid(path: Path) -> None:
         ("training.epoch", 3, "small.json: training.epoch: unknown key 'epoch'. Did you mean 'epochs'?"),
         ("training.epochs", "3", 'small.json: training.epochs: expected a valid integer, got "3".'),
         ("training.epochs", 0, "training.epochs: expected greater than or equal to 1, got 0."),
-        ("seeds", [], "seeds:"),
+        ("seeds", [], "small.json: seeds: expected at least 1 entry, got []."),
+        ("seeds", [1, 2, 1], "small.json: seeds: 1 is given twice"),
+        ("headline", "acuracy", "small.json: headline: unknown metric 'acuracy'. Did you mean 'accuracy'?"),
         ("name", "../up", "small.json: name:"),
         (
             "task",
@@ -85,6 +87,15 @@ def test_a_complaint_names_place_and_remedy(path: str, value: Any, complaint: st
     with pytest.raises(SpecError) as caught:
         parse_spec(changed(path, value), place="small.json")
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [[True], [-1], [10**30], ["x"]])
+def test_one_mistake_is_one_complaint(value: Any) -> None:
+    """A list whose only entry is refused is not called too short as well."""
+    with pytest.raises(SpecError) as caught:
+        parse_spec(changed("seeds", value), place="small.json")
+    assert str(caught.value).count("small.json") == 1
+    assert "seeds[0]: expected" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +146,7 @@ def test_a_why_is_allowed_anywhere_and_kept_nowhere() -> None:
         ("training.epochs=3", lambda spec: spec.training.epochs == 3),
         ("name=other", lambda spec: spec.name == "other"),
         ("strategies.1.unfreeze=all", lambda spec: spec.strategies[1].own()["unfreeze"] == "all"),
+        ("strategies[1].unfreeze=all", lambda spec: spec.strategies[1].own()["unfreeze"] == "all"),
         ("seeds=[4]", lambda spec: spec.seeds == (4,)),
         ("training.patience=1", lambda spec: spec.training.patience == 1),
     ],
@@ -145,7 +157,17 @@ def test_overrides_are_read_before_validation(override: str, read: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["training.epochs", "=3", "models.7.name=x", "name.deep=1", "training.epoch=3", "seeds.0.x=1", "."]
+    "override",
+    [
+        "training.epochs",
+        "=3",
+        "models.7.name=x",
+        "models[7].name=x",
+        "name.deep=1",
+        "training.epoch=3",
+        "seeds.0.x=1",
+        ".",
+    ],
 )
 def test_overrides_that_fit_nowhere(override: str) -> None:
     """A path that leads nowhere is refused like a wrong key in the file."""

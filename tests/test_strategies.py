@@ -225,7 +225,7 @@ def test_gradual_phases_use_every_epoch_and_end_with_all_stages(epochs, stages):
         ("fine_tune", {"augmentation": ["flop"]}, "Did you mean 'flip'"),
         ("fine_tune", {"learning_rate": -1.0}, "greater than 0"),
         ("linear_probe", {"strengths": 3}, "greater than or equal to 20"),
-        ("knn", {"neighbours": []}, "at least 1 item"),
+        ("knn", {"neighbours": []}, "at least 1 entry"),
         ("knn", {"epochs": 3}, "unknown key 'epochs'"),
     ],
 )

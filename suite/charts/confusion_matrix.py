@@ -19,12 +19,12 @@ MOST_NUMBERS = 20
 
 
 class ConfusionMatrix:
-    """True classes down, predicted classes across; darker is a larger share of the true class."""
+    """True classes down, predicted classes across; a stronger colour is a larger share of the true class."""
 
     summary: ClassVar[str] = "Counts of true against predicted classes of one cell."
     title: ClassVar[str] = "Confusion matrix"
     how_to_read: ClassVar[str] = (
-        "Each line is a true class, each column what the model said; darker is a larger share of the line. "
+        "Each line is a true class, each column what the model said; a stronger colour is a larger share of the line. "
         "Everything off the diagonal is a mistake."
     )
 

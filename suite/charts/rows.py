@@ -196,6 +196,8 @@ def setting_text(hyperparameters: dict[str, Any]) -> str:
 def _value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        return " + ".join(map(_value_text, value)) or "none"
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

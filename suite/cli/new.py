@@ -37,8 +37,10 @@ def command(folder: Path, *, minutes: float, downloads: bool) -> None:
 
     starter = first_spec(folder, minutes=minutes, downloads=downloads)
     as_json(starter.spec)
+    models, strategies = len(starter.spec["models"]), len(starter.spec["strategies"])
+    time = max(1, round(starter.estimated_minutes))
     click.echo(
-        f"{len(starter.spec['models'])} models, {len(starter.spec['strategies'])} strategies, "
-        f"about {max(1, round(starter.estimated_minutes))} minutes. Next: suite plan FILE, then suite run FILE.",
+        f"{models} model{'s' * (models != 1)}, {strategies} strateg{'y' if strategies == 1 else 'ies'}, "
+        f"about {time} minute{'s' * (time != 1)}. Next: suite plan FILE, then suite run FILE.",
         err=True,
     )

@@ -20,6 +20,8 @@ from suite.compare.ledger import ledger_of
 from suite.compare.pairs import differences, seed_remarks
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.compare.same_graph import with_shared_costs
+from suite.compare.sameness import changes_between
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -71,7 +73,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     """
     metric = metrics_named([plan_summary.headline or DEFAULT_HEADLINE])[0]
     by_id = {result.id: result for result in results}
-    known = [by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id]
+    known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
     rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
@@ -323,6 +325,7 @@ def _remarks(
     no_predictions = [cell for cell in ranked if cell.headline and cell.headline.low is None]
     if no_predictions:
         remarks.append(f"{len(no_predictions)} of {len(ranked)} cells have no interval: {_reason(no_predictions[0])}")
+    remarks += changes_between(known)
     devices = {result.environment.device for result in known if result.environment is not None}
     if len(devices) > 1:
         remarks.append(f"Times come from {len(devices)} different devices and cannot be compared across them.")

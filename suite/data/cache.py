@@ -35,6 +35,7 @@ __all__ = [
     "cache_root",
     "clear",
     "decoded",
+    "description_of",
     "entries",
     "entry_path",
     "prune",
@@ -96,6 +97,12 @@ def write_entry(path: Path, write: Callable[[BinaryIO], object], description: Ma
         _write_and_rename(_sidecar(path), lambda file: _write_all(file, text))
     except OSError as error:
         raise _store_error(path.parent, error) from None
+
+
+def description_of(path: Path) -> dict[str, Any]:
+    """What was said of an entry when it was written. Raises ``OSError`` or ``ValueError`` where it is not there."""
+    found: dict[str, Any] = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+    return found
 
 
 def touch(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import suite
@@ -220,7 +221,7 @@ def _per_dataset(comparison: Comparison, make: Any) -> tuple[Table, ...]:
     for dataset in comparison.datasets:
         table = make(_cells(comparison, dataset))
         title = f"{table.title}: {dataset}" if len(comparison.datasets) > 1 else table.title
-        made.append(Table(title, table.columns, table.rows))
+        made.append(replace(table, title=title))
     return tuple(table for table in made if table.rows)
 
 

@@ -70,6 +70,8 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Box, ...], ...]
+    glossary: tuple[tuple[str, str], ...] = ()
+    """What its columns mean, where their titles are terms."""
     narrow: bool = True
     """Kept in the Markdown twin."""
 
@@ -100,7 +102,8 @@ def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table
         for cell in cells
         if cell.metrics
     ]
-    return Table("Every metric on the test set", (MODEL, STRATEGY, *columns), tuple(rows))
+    glossary = tuple((metric.label, metric.summary) for metric in comparison.metrics)
+    return Table("Every metric on the test set", (MODEL, STRATEGY, *columns), tuple(rows), glossary)
 
 
 def time_table(cells: Iterable[CellSummary]) -> Table:

@@ -112,7 +112,7 @@ def run_plan(
 def _verify_datasets(trials: tuple[Trial, ...]) -> None:
     """What can be seen of the data sets without loading them; a missing folder is told before a worker starts."""
     choices = {
-        canonical_json(choice.own()): choice
+        canonical_json([choice.source, choice.own()]): choice
         for cell in {trial.cell.id: trial.cell for trial in trials}.values()
         for choice in (cell.dataset, *cell.evaluate_on)
     }

@@ -25,7 +25,7 @@ from suite.tasks.image_classification import Adapted
 if TYPE_CHECKING:
     from suite.training import OptimizerSettings, Predictor, Trainer
 
-__all__ = ["Prepared", "Workshop"]
+__all__ = ["Prepared", "Workshop", "cap_batch_norm_momentum"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Workshop:
     _adapted: dict[tuple[int, float], Adapted] = field(default_factory=dict)
     _predictors: dict[int, Predictor] = field(default_factory=dict)
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
+    _momenta: dict[int, float] = field(default_factory=dict)
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
 
@@ -135,7 +136,7 @@ class Workshop:
         if key in self._prepared:
             kept = self._prepared[key]
             return Prepared(kept.trainer, 0.0, kept.jit, kept.unfrozen)
-        _cap_batch_norm_momentum(self.backbone.model, momentum)
+        cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
         first = next(batches.epoch(0))
         started = time.perf_counter()
         choice = self.jit_chooser.choose(
@@ -170,9 +171,17 @@ def batch_norm_momentum(total_steps: int) -> float:
     return float(np.round(max(0.9, 1.0 - 10.0 / max(total_steps, 1)), 4))
 
 
-def _cap_batch_norm_momentum(model: Any, momentum: float) -> None:
+def cap_batch_norm_momentum(model: Any, momentum: float, originals: dict[int, float]) -> None:
+    """Sets every batch norm's momentum to its own or ``momentum``, whichever is lower.
+
+    Args:
+        model: Whose layers, nested ones too.
+        momentum: The cap.
+        originals: Each layer's own momentum by its ``id``, filled in the first time: a cap is for one fit, and must
+            not be left to the longer one after it.
+    """
     import keras
 
     for layer in model._flatten_layers():  # noqa: SLF001 - Keras has no public walk over nested layers
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, momentum)
+            layer.momentum = min(originals.setdefault(id(layer), layer.momentum), momentum)

@@ -1,0 +1,66 @@
+"""Features of a frozen backbone: computed once, kept on disk, never mistaken for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_workshop import build
+
+from suite.data.batches import Examples
+from suite.features import FeatureStore
+from suite.models.backbone import Backbone
+
+EXAMPLES = Examples(np.zeros((4, 16, 16, 3), np.uint8), np.zeros(4, np.int64), ("a", "b", "c", "d"))
+
+
+@dataclass
+class Model:
+    """Counts how often it is asked."""
+
+    calls: int = 0
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        return np.full((len(images), 3), self.calls, np.float32)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    """A small real one."""
+    return build("pretrained")
+
+
+def test_features_are_computed_once(backbone: Backbone, tmp_path: Path) -> None:
+    """Another process finds them on disk, with the seconds that they once took."""
+    model = Model()
+    first, again = (FeatureStore(tmp_path).get(backbone, EXAMPLES, fingerprint="f", predict=model) for _ in range(2))
+    assert model.calls == 1
+    assert np.array_equal(first.values, again.values)
+    assert first.seconds == again.seconds
+
+
+@pytest.mark.parametrize("changed", ["fingerprint", "ids", "weights", "input_size"])
+def test_what_they_depend_on_makes_others(changed: str, backbone: Backbone, tmp_path: Path) -> None:
+    """Other data, other examples, other weights or another size are other features."""
+    model, store = Model(), FeatureStore(tmp_path)
+    store.get(backbone, EXAMPLES, fingerprint="f", predict=model)
+    others = {
+        "fingerprint": (backbone, EXAMPLES, "g"),
+        "ids": (backbone, replace(EXAMPLES, ids=("a", "b", "c", "e")), "f"),
+        "weights": (replace(backbone, weights=replace(backbone.weights, sha256="0" * 64)), EXAMPLES, "f"),
+        "input_size": (replace(backbone, input_size=(32, 32)), EXAMPLES, "f"),
+    }
+    other, examples, fingerprint = others[changed]
+    assert store.get(other, examples, fingerprint=fingerprint, predict=model).values[0, 0] == 2
+
+
+def test_a_damaged_file_is_made_again(backbone: Backbone, tmp_path: Path) -> None:
+    """Half a file is no features."""
+    model, store = Model(), FeatureStore(tmp_path)
+    store.get(backbone, EXAMPLES, fingerprint="f", predict=model)
+    (kept,) = tmp_path.glob("features/*.npy")
+    kept.write_bytes(kept.read_bytes()[:20])
+    assert store.get(backbone, EXAMPLES, fingerprint="f", predict=model).values[0, 0] == 2
