@@ -57,6 +57,14 @@ class Outcome:
         return self.out / REPORT
 
     @property
+    def mistakes(self) -> tuple[str, ...]:
+        """What the user has to mend, each once, where nothing could be done for that reason alone; else empty."""
+        mendable = all(one.status == "failed" and one.error is None and one.reason for one in self.failed)
+        if self.counts.get("done") or not mendable:
+            return ()
+        return tuple(dict.fromkeys(one.reason for one in self.failed if one.reason))
+
+    @property
     def sentence(self) -> str:
         """What was done, in one line."""
         counted = ", ".join(f"{number} {status}" for status, number in sorted(self.counts.items())) or "no trial"

@@ -119,8 +119,10 @@ def look_ahead(
     """What ``suite run`` with the same arguments would do.
 
     Raises:
-        SuiteError: Where the spec is not valid, ``only`` matches nothing, or the store cannot be read.
+        SuiteError: Where the spec is not valid, a data set is not there, ``only`` matches nothing, or the store cannot
+            be read.
     """
+    from suite.runner.run import verify_datasets
     from suite.runner.schedule import cut, missing_trials, spending_of
     from suite.store import glance
 
@@ -130,6 +132,7 @@ def look_ahead(
     past = past_of(folder)
     entries = glance(folder).entries
     missing = missing_trials(plan, entries)
+    verify_datasets(missing)
     spending = spending_of(plan, entries)
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:

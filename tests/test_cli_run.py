@@ -100,6 +100,26 @@ def test_a_finished_run_starts_nothing_large(finished: Path) -> None:
     assert not set(ended.stderr.split()) & HEAVY
 
 
+def test_weights_that_do_not_fit_are_one_sentence_and_end_with_2(tmp_path: Path) -> None:
+    """Where nothing can be done before something is mended, there is no leaderboard and no traceback."""
+    (tmp_path / "junk.h5").write_bytes(b"no weights")
+    document = {
+        "name": "junk",
+        "task": "image_classification",
+        "models": [{"source": "applications", "name": "MobileNet", "weights": str(tmp_path / "junk.h5")}],
+        "datasets": [{"source": "sklearn", "name": "digits"}],
+        "strategies": [{"strategy": "linear_probe"}],
+        "seeds": [1],
+    }
+    (tmp_path / "junk.json").write_text(json.dumps(document))
+    ended = call("run", tmp_path / "junk.json", "--out", tmp_path / "out", "--quiet")
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("Error: weights: ")
+    assert "does not fit MobileNet" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not ended.stdout
+
+
 def test_failed_trials_are_named_and_end_with_1(diverged: Path) -> None:
     """The leaderboard of the rest on stdout, what failed and why on stderr."""
     ended = call("run", diverged, "--out", diverged.parent / "out")

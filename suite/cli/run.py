@@ -18,6 +18,7 @@ from suite.cli.options import (
     set_option,
     spec_argument,
 )
+from suite.errors import SuiteError
 
 if TYPE_CHECKING:
     from suite.api import Outcome
@@ -65,7 +66,8 @@ def command(
     """Run what is missing of a spec, then print the leaderboard.
 
     The same command goes on where it stopped, after Ctrl-C, a crash or a new seed in the spec; on a finished
-    run it does nothing and says so.  Ends with exit code 1 where trials failed, and names them.
+    run it does nothing and says so.  Ends with exit code 1 where trials failed, and names them; with 2 where nothing
+    could be done before something is mended.
 
     \b
     Example:
@@ -86,6 +88,8 @@ def command(
         plugins=plugins,
         quiet=quiet,
     )
+    if outcome.mistakes and not json_:
+        raise SuiteError("\n".join(outcome.mistakes))
     if json_:
         as_json(outcome.as_json())
     else:
@@ -94,7 +98,7 @@ def command(
         from suite.cli.leaderboard import print_failures
 
         print_failures(outcome.failed)
-        ctx.exit(1)
+        ctx.exit(2 if outcome.mistakes else 1)
 
 
 def _print(outcome: Outcome) -> None:

@@ -20,7 +20,7 @@ from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials
 from suite.store import Entry, glance
 
-__all__ = ["Redo", "RunOutcome", "run_plan"]
+__all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
 
 EXECUTOR = "suite.runner.trial:execute"
 UNSUCCESSFUL = {"failed", "diverged", "timeout"}
@@ -92,7 +92,7 @@ def run_plan(
     if missing or stored.documents.get("spec") != plan.spec.model_dump_json():
         from suite.runner.session import Session, SessionSettings
 
-        _verify_datasets(missing)
+        verify_datasets(missing)
         settings = SessionSettings(
             out=out,
             cache_root=cache_root,
@@ -109,8 +109,12 @@ def run_plan(
     return _outcome(out, chosen.trials, stored.entries, new, time.monotonic() - started)
 
 
-def _verify_datasets(trials: tuple[Trial, ...]) -> None:
-    """What can be seen of the data sets without loading them; a missing folder is told before a worker starts."""
+def verify_datasets(trials: tuple[Trial, ...]) -> None:
+    """What can be seen of the data sets without loading them; a missing folder is told before a worker starts.
+
+    Raises:
+        DataError: For the first data set that cannot be there.
+    """
     choices = {
         canonical_json([choice.source, choice.own()]): choice
         for cell in {trial.cell.id: trial.cell for trial in trials}.values()

@@ -139,11 +139,12 @@ class Workshop:
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
         first = next(batches.epoch(0))
         started = time.perf_counter()
+        size = f"{adapted.logits.count_params()} parameters, {self.backbone.input_size}"
         choice = self.jit_chooser.choose(
             lambda compiled: Trainer(adapted.logits, settings, jit_compile=compiled),
             adapted,
             first,
-            graph=f"{self.backbone.name} {self.backbone.input_size} {unfrozen} {batches.size}",
+            graph=f"{self.backbone.name}, {size}, {unfrozen}, {batches.size}",
             planned_steps=planned_steps,
             mode=jit,
         )
