@@ -26,6 +26,7 @@ from suite.compare.cell import (
     Tried,
 )
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
+from suite.finding import Checks
 from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
 __all__ = [
@@ -210,6 +211,8 @@ class Comparison(Record):
     """One per data set that has a ranked cell."""
     remarks: tuple[str, ...] = ()
     """What a reader must know of the comparison as a whole: one sentence each."""
+    checks: Checks | None = None
+    """What checks of results and data found; None where none were run."""
 
     @property
     def recommendation(self) -> Recommendation | None:

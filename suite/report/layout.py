@@ -50,6 +50,8 @@ class Section:
     tables: tuple[Table, ...] = ()
     folded: bool = True
     """Whether tables open on demand."""
+    said: tuple[str, ...] = ()
+    """Sentences before the tables; with them a section without charts and tables is not empty."""
 
 
 @dataclass(frozen=True)

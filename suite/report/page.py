@@ -14,6 +14,7 @@ from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.registry import CHARTS
 from suite.report import tables
+from suite.report.checks import checks_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Answer, Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
@@ -164,6 +165,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     return (
         _section(comparison, "tuning", "Tuning ledger", ("tuning",), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
+        checks_section(comparison),
         *([_further(comparison, further)] if further else []),
         Section(
             "data",
