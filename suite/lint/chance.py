@@ -10,7 +10,7 @@ from suite.compare.comparison import CellSummary
 from suite.finding import Finding
 from suite.lint.subjects import LeftOut, LooksAt, Run, place_of
 
-__all__ = ["Chance"]
+__all__ = ["Chance", "share"]
 
 GUESSING: Mapping[str, Callable[[int], float]] = {
     "accuracy": lambda classes: 1 / classes,
@@ -86,7 +86,7 @@ def _finding(cell: CellSummary, value: float, chance: float, classes: int) -> Fi
     return Finding(
         check="chance",
         severity="error",
-        what=f"The score is {_share(value)}; guessing among {classes} classes gives {_share(chance)}.",
+        what=f"The score is {share(value)}; guessing among {classes} classes gives {share(chance)}.",
         where=place_of(cell),
         why="A model that is worse than guessing has diverged, was scored against other labels, or is upside down: "
         "the number says nothing of the model.",
@@ -99,12 +99,13 @@ def _naming_one_class(cell: CellSummary, value: float, chance: float) -> Finding
     return Finding(
         check="chance",
         severity="warning",
-        what=f"The score is {_share(value)}; always naming the most frequent class gives {_share(chance)}.",
+        what=f"The score is {share(value)}; always naming the most frequent class gives {share(chance)}.",
         where=place_of(cell),
         why="By this metric the model is of no use, although it may have learned something.",
         mend="Train longer or with another learning rate; on unequal classes rank by balanced_accuracy.",
     )
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
+    """A fraction in percent; a very small one with two digits that are not 0."""
     return percent(value) if value >= 0.01 or value == 0 else f"{100 * value:.2g}\u202f%"

@@ -101,12 +101,13 @@ def _finding(source: SplitMarks, target: SplitMarks, pairs: Pairs, role: _Role, 
         severity = "warning"  # two hashes that are alike are a strong hint, not a proof
     elif near and severity == "warning" and share < MUCH:
         severity = "note"
-    kind = f"nearly the same (hashes within {MOST_BITS_APART} of {BITS} bits)" if near else "the same"
+    kind = f"nearly (perceptual hashes within {MOST_BITS_APART} of {BITS} bits)" if near else "exactly"
+    there = f"the {source.split.name} split" + (f" of {source.label}" if source.label != target.label else "")
     return Finding(
         check="duplicates",
         severity=severity,
-        what=f"{len(pairs):,} of {len(target.split):,} examples of {target.place} are also in {source.place}, {kind}: "
-        f"{_named(source, target, pairs)}.{_contradictions(source, target, pairs)}",
+        what=f"{len(pairs):,} of {len(target.split):,} {target.split.name} examples of {target.label} are also in "
+        f"{there}, {kind}: {_named(source, target, pairs)}.{_contradictions(source, target, pairs)}",
         where=f"{source.place} and {target.place}"
         if source.label != target.label
         else f"{source.label}, {source.split.name} and {target.split.name}",

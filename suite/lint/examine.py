@@ -13,6 +13,9 @@ from suite.registry import CHECKS
 
 __all__ = ["Examined", "check_run", "examine"]
 
+NAMED = 5
+"""Places that are named, where one reason holds for many."""
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -41,12 +44,19 @@ def examine(kind: LooksAt, subject: Any) -> Examined:
         if kind not in check.looks_at:
             continue
         ran.append(name)
+        silent: dict[str, list[str]] = {}
         for said in check.findings(subject):
             if isinstance(said, LeftOut):
-                left_out[f"{name}: {said.where}"] = said.reason
+                silent.setdefault(said.reason, []).append(said.where)
             else:
                 findings.append(said)
+        left_out |= {f"{name}: {_listed(places)}": reason for reason, places in silent.items()}
     return Examined(worst_first(findings), tuple(ran), left_out)
+
+
+def _listed(places: list[str]) -> str:
+    more = len(places) - NAMED
+    return ", ".join(places[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def check_run(run: Run, *, data: DataChecks | None = None) -> Checks:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from suite.charts.words import percent
 from suite.compare.comparison import CellSummary, HeadlineScore
 from suite.finding import Finding
+from suite.lint.chance import share
 from suite.lint.subjects import LooksAt, Run
 
 __all__ = ["MARGIN", "MoreData"]
@@ -56,7 +56,7 @@ def _compare(less: _Sized, more: _Sized, *, higher: bool) -> Iterator[Finding]:
     if lost <= 0 or _explained(less.headline, more.headline, lost):
         return
     broken = higher and more.headline.value < COLLAPSED * less.headline.value
-    score = percent if higher else "{:.3g}".format
+    score = share if higher else "{:.3g}".format
     yield Finding(
         check="more_data",
         severity="error" if broken else "warning",

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.charts.words import percent
 from suite.data.dataset import Dataset
 from suite.finding import Finding
 from suite.lint.study import Study
@@ -95,8 +96,8 @@ def _unequal(
         check="splits",
         severity="warning" if moved >= LARGE else "note",
         what=f"The class shares of train and {name} differ by more than sampling explains (chi-square, p = "
-        f"{p_value:.1g}); the most for {dataset.class_names[worst]}: {train[worst] / train.sum():.1%} of train, "
-        f"{other[worst] / other.sum():.1%} of {name}.",
+        f"{p_value:.1g}); the most for {dataset.class_names[worst]}: {percent(train[worst] / train.sum())} of train, "
+        f"{percent(other[worst] / other.sum())} of {name}.",
         where=f"{label}, train and {name}",
         why="A model learns how frequent classes are; on other shares its score measures that too.",
         mend="Split by class (the suite does where it makes the splits), or say that the shift is meant; "

@@ -45,10 +45,10 @@ def standstill(epochs: Sequence[EpochRecord]) -> str | None:
     The training loss never falls by 1 % of its first value, or every epoch has the same validation score and a
     validation loss that moves by less than 1 %.
     """
-    if len(epochs) < FEWEST_EPOCHS:
-        return None
     losses = [epoch.train_loss for epoch in epochs]
-    if losses[0] > SOLVED and min(losses[1:]) > (1 - STILL) * losses[0]:
+    if len(epochs) < FEWEST_EPOCHS or losses[0] <= SOLVED:
+        return None
+    if min(losses[1:]) > (1 - STILL) * losses[0]:
         return f"the training loss stays at {losses[0]:.3g} over {len(epochs)} epochs"
     scores = {epoch.validation_score for epoch in epochs}
     validation = [epoch.validation_loss for epoch in epochs]

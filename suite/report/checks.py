@@ -34,24 +34,21 @@ def checks_section(comparison: Comparison) -> Section:
 
 
 def _of_results(checks: Checks) -> str:
-    ran = plural(len(checks.ran), "check")
-    if not checks.findings:
-        return f"Results: {ran} looked at them and found nothing."
-    return f"Results: {ran} looked at them; {counted(checks.findings)}."
+    found = counted(checks.findings) if checks.findings else "nothing"
+    return f"{plural(len(checks.ran), 'check')} of the results found {found}."
 
 
 def _of_data(checks: Checks) -> str:
     data = checks.data
     if data is None:
-        return "Plan and data: not checked. suite lint SPEC reads the data and looks for copies and unequal splits."
+        return "No check of the data was run; suite lint SPEC reads it and looks for copies and unequal splits."
+    day = data.checked_at[:10]
     if checks.stale:
         changed = ", ".join(checks.stale)
-        return (
-            f"Plan and data: checked on {data.checked_at[:10]}, but {changed} has changed since; run suite lint again."
-        )
+        return f"The data was checked on {day}, but {changed} has changed since; run suite lint SPEC again."
     read = ", ".join(data.fingerprints) or "no data set"
-    said = counted(data.findings) if data.findings else "nothing found"
-    return f"Plan and data: {plural(len(data.ran), 'check')} on {data.checked_at[:10]} read {read}; {said}."
+    found = counted(data.findings) if data.findings else "nothing"
+    return f"{plural(len(data.ran), 'check')} of plan and data found {found} on {day}; read was {read}."
 
 
 def _findings(checks: Checks) -> Table:
