@@ -190,14 +190,14 @@ def load_comparison(folder: str | Path) -> ComparisonView:
 
 
 def checked_comparison(folder: Path) -> tuple[Comparison, str]:
-    """The comparison of a run with the checks of its results, and the stored spec as text.
+    """The comparison of a run with the checks of its results made now, and the stored spec as text.
 
     Raises:
         StoreError: Where the folder holds no run.
     """
     state = _state(folder)
     _load_plugins(state)
-    return _kept_comparison(folder, _key(folder, state)) or _compare(folder, state), state.documents.get("spec", "{}")
+    return _compare(folder, state), state.documents.get("spec", "{}")
 
 
 def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:

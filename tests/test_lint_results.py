@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lint_results import checked, epochs, make_result, predictions, run_of, said
 
-from suite.finding import Checks, Finding, counted, worst_first
+from suite.finding import Checks, DataChecks, Finding, counted, worst_first
+from suite.lint.examine import check_run
 from suite.lint.test_size import examples_needed
 from suite.lint.training_runs import standstill
 
@@ -225,6 +226,18 @@ def test_findings_stand_worst_first_and_are_counted():
     assert counted([one, two, one]) == "1 error and 2 notes"
     assert counted([]) == "no finding"
     assert Checks(findings=(one,), ran=("a",)).all == (one,)
+
+
+def test_findings_in_data_that_has_changed_since_are_taken_back():
+    """The fingerprint of the results' data decides; a set that the results do not have changes nothing."""
+    of_data = Finding(check="duplicates", severity="error", what="w", where="x", why="y", mend="z")
+    record = DataChecks(
+        spec_name="d", checked_at="2026", fingerprints={"photos": "f", "gone": "g"}, findings=(of_data,)
+    )
+    run = run_of([make_result()])
+    assert check_run(run, data=record).all == (of_data,)
+    changed = check_run(run, data=record.model_copy(update={"fingerprints": {"photos": "other"}}))
+    assert (changed.stale, changed.all) == (("photos",), ())
 
 
 # Property: whatever the results, a check never raises
