@@ -71,6 +71,8 @@ def lint(
     from suite.registry import load_plugin_file
 
     if target.is_dir():
+        if out is not None or overrides:
+            raise SuiteError(f"--out and --set belong to a spec; {target} is a folder, and a run is checked as it is.")
         for plugin in plugins:
             load_plugin_file(plugin)
         return lint_run(target)
@@ -102,7 +104,7 @@ def lint_spec(
     Raises:
         SuiteError: Where the spec is not valid, or its data is there and cannot be read.
     """
-    from suite.lint.examine import examine
+    from suite.lint.examine import Examined, examine
     from suite.lint.study import read_study
     from suite.plan import make_plan
     from suite.spec import load_spec
@@ -111,7 +113,7 @@ def lint_spec(
     plan = make_plan(spec)
     planned = examine("plan", plan)
     study = read_study(plan, tell=tell)
-    found = examine("data", study)
+    found = examine("data", study) if study.homes else Examined((), (), {})
     record = DataChecks(
         spec_name=spec.name,
         checked_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -160,9 +160,25 @@ def test_unusable_input_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
         (no_classes, "one folder per class"),
         (spec_of(tmp_path, damaged), "000.png"),
     ):
-        ended = call("lint", target, "--out", tmp_path / "out")
+        ended = call("lint", target, *(("--out", tmp_path / "out") if target.is_file() else ()))
         assert (ended.exit_code, word in ended.stderr) == (2, True), ended.stderr
         assert ended.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_options_of_a_spec_are_refused_with_a_run(finished: Path, tmp_path: Path) -> None:
+    """Nothing is read and ignored."""
+    ended = call("lint", finished, "--out", tmp_path)
+    assert ended.exit_code == 2
+    assert "belong to a spec" in ended.stderr
+
+
+def test_a_spec_whose_data_is_not_here_is_checked_without_it(tmp_path: Path, keras_home: Path) -> None:
+    """The plan alone; the sentence and the list of what ran do not promise more."""
+    spec = spec_of(tmp_path, tmp_path, datasets=[{"source": "keras", "name": "mnist"}])
+    told = json.loads(call("lint", spec, "--out", tmp_path / "out", "--json").stdout)
+    assert told["sentence"] == "mine: nothing found; 2 checks looked at the plan."
+    assert told["ran"] == ["resolution", "seen_before"]
+    assert "nothing is downloaded" in told["left_out"]["mnist"]
 
 
 def test_a_run_without_a_finished_trial_ends_with_2(tmp_path: Path) -> None:

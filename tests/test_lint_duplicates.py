@@ -172,6 +172,14 @@ def test_copies_of_texts_are_found():
     assert "test-0 = train-0" in finding.what
 
 
+def test_a_thousand_pages_that_are_all_alike_take_no_longer():
+    """Every page is near every other: one copy is named for each, and a million pairs are not kept."""
+    page = photos(1)[0]
+    pages = mark([np.clip(page.astype(int) + index % 5, 0, 255).astype(np.uint8) for index in range(10)])
+    many = stack([pages] * 100)
+    assert len(near_pairs(many, many)) == 1000
+
+
 def test_marks_of_parts_are_the_marks_of_the_whole():
     """Examples are read in runs; of none there are none."""
     one = photos(6)

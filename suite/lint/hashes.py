@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,11 @@ class Marks:
     hashes: Words
     """Perceptual hashes, bit-packed, shape ``(n, 4)``; 0 where ``plain``."""
     thumbnails: NDArray[np.uint8]
-    """Grey, shape ``(n, 1024)``; ``(n, 0)`` for texts."""
+    """Grey, shape ``(n, 1024)``; black for texts."""
     plain: NDArray[np.bool_]
     """Without a perceptual hash: flat pictures, and texts."""
+    sizes: NDArray[np.int64]
+    """Height and width of each picture, shape ``(n, 2)``; 0 for texts."""
 
 
 def normalised(text: str) -> str:
@@ -68,29 +70,23 @@ def normalised(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def mark(examples: Sequence[Any]) -> Marks:
-    """Marks of pictures (uint8, ``(height, width, 3)``) or of texts."""
-    exact = np.array([_digest(one) for one in examples], dtype="S16")
-    if not examples or isinstance(examples[0], str):
-        count = len(examples)
-        return Marks(exact, np.zeros((count, 4), np.uint64), np.zeros((count, 0), np.uint8), np.ones(count, bool))
-    thumbnails = np.stack([_thumbnail(one) for one in examples])
+def mark(examples: Iterable[Any]) -> Marks:
+    """Marks of pictures (uint8, ``(height, width, 3)``) or of texts, one after another: none is kept."""
+    each = [_mark_one(example) for example in examples]
+    exact = np.array([one[0] for one in each], dtype="S16")
+    sizes = np.array([one[2] for one in each], np.int64).reshape(-1, 2)
+    thumbnails = np.stack([one[1] for one in each]) if each else np.zeros((0, SIDE * SIDE), np.uint8)
     plain = thumbnails.std(axis=1) < FLATTEST
     hashes = _perceptual(thumbnails)
     hashes[plain] = 0
-    return Marks(exact, hashes, thumbnails, plain)
+    return Marks(exact, hashes, thumbnails, plain, sizes)
 
 
 def stack(parts: Sequence[Marks]) -> Marks:
     """The marks of several runs of examples as one; of no run, none."""
     if not parts:
         return mark(())
-    return Marks(
-        np.concatenate([part.exact for part in parts]),
-        np.concatenate([part.hashes for part in parts]),
-        np.concatenate([part.thumbnails for part in parts]),
-        np.concatenate([part.plain for part in parts]),
-    )
+    return Marks(*(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def equal_pairs(first: Marks, second: Marks) -> NDArray[np.int64]:
@@ -111,8 +107,6 @@ def near_pairs(first: Marks, second: Marks) -> NDArray[np.int64]:
     Returns:
         Shape ``(k, 2)``.
     """
-    if not first.thumbnails.size or not second.thumbnails.size:
-        return np.zeros((0, 2), np.int64)
     best: dict[int, tuple[float, int]] = {}
     for row, column in _close(first, second):
         likeness = _likeness(first.thumbnails[row], second.thumbnails[column])
@@ -122,8 +116,11 @@ def near_pairs(first: Marks, second: Marks) -> NDArray[np.int64]:
     return np.array([(row, -found[1]) for row, found in sorted(best.items())], np.int64).reshape(-1, 2)
 
 
-def _close(first: Marks, second: Marks) -> Any:
-    """Index arrays of the pairs whose hashes are close, block by block."""
+def _close(first: Marks, second: Marks) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Index arrays of pairs whose hashes are close: of each block the nearest one to each row.
+
+    One per row and block, since a split of a thousand pages that are all alike has a million close pairs.
+    """
     rows, columns = np.flatnonzero(~first.plain), np.flatnonzero(~second.plain)
     for top in range(0, len(rows), ROWS_AT_ONCE):
         here = rows[top : top + ROWS_AT_ONCE]
@@ -132,9 +129,10 @@ def _close(first: Marks, second: Marks) -> Any:
             apart = np.zeros((len(here), len(there)), np.uint8)  # 256 would wrap to 0; the likeness refuses it
             for word in range(BITS // 64):
                 apart += np.bitwise_count(first.hashes[here, None, word] ^ second.hashes[None, there, word])
-            row, column = np.nonzero(apart <= MOST_BITS_APART)
-            if len(row):
-                yield here[row], there[column]
+            nearest = apart.argmin(axis=1)
+            close = np.flatnonzero(apart[np.arange(len(here)), nearest] <= MOST_BITS_APART)
+            if len(close):
+                yield here[close], there[nearest[close]]
 
 
 def _likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -151,11 +149,16 @@ def _centred(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     return scaled
 
 
-def _digest(example: Any) -> bytes:
+def _mark_one(example: Any) -> tuple[bytes, NDArray[np.uint8], tuple[int, int]]:
+    """Digest, thumbnail and size."""
     if isinstance(example, str):
-        return hashlib.blake2b(normalised(example).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    head = repr(example.shape).encode()
-    return hashlib.blake2b(head + np.ascontiguousarray(example).data.tobytes(), digest_size=16).digest()
+        return _digest(normalised(example).encode("utf-8", "surrogatepass")), np.zeros(SIDE * SIDE, np.uint8), (0, 0)
+    content = repr(example.shape).encode() + np.ascontiguousarray(example).tobytes()
+    return _digest(content), _thumbnail(example), (int(example.shape[0]), int(example.shape[1]))
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -35,9 +35,9 @@ class PictureSize:
             if (side := input_side(source, options)) is not None
         ]
         for label, dataset in subject.all_sets():
-            marks = subject.marks(label, dataset, "test")
-            if len(marks.sizes):
-                height, width = (float(value) for value in np.median(marks.sizes, axis=0))
+            sizes = subject.marks(label, dataset, "test").marks.sizes
+            if sizes.any():
+                height, width = (float(value) for value in np.median(sizes, axis=0))
                 yield from _of_set(label, height, width, models)
 
 

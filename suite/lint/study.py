@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from suite.data.dataset import Dataset, Split
 from suite.lint.hashes import Marks, mark, stack
 from suite.plan import Plan, canonical_json, label_of
@@ -24,15 +21,13 @@ AT_ONCE = 64
 
 @dataclass(frozen=True)
 class SplitMarks:
-    """A split that was read: its marks, and the sizes of its pictures."""
+    """A split that was read."""
 
     label: str
     """Of the data set."""
     split: Split
     class_names: tuple[str, ...]
     marks: Marks
-    sizes: NDArray[np.int64]
-    """Height and width of each picture, shape ``(n, 2)``; ``(0, 2)`` where the examples are texts."""
 
     @property
     def place(self) -> str:
@@ -116,20 +111,11 @@ def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> S
 
 
 def _read(label: str, dataset: Dataset, split: Split) -> SplitMarks:
-    """Threads, since decoding lets go of Python's lock."""
-    starts = range(0, len(split), AT_ONCE)
+    """Threads, since decoding lets go of Python's lock; each keeps one picture at a time."""
+
+    def run(start: int) -> Marks:
+        return mark(split.read(index) for index in range(start, min(start + AT_ONCE, len(split))))
+
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        runs = list(pool.map(lambda start: _run(split, start), starts))
-    sizes = [size for run in runs for size in run[1]]
-    return SplitMarks(
-        label=label,
-        split=split,
-        class_names=dataset.class_names,
-        marks=stack([run[0] for run in runs]),
-        sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
-    )
-
-
-def _run(split: Split, start: int) -> tuple[Marks, list[tuple[int, ...]]]:
-    examples = [split.read(index) for index in range(start, min(start + AT_ONCE, len(split)))]
-    return mark(examples), [one.shape[:2] for one in examples if isinstance(one, np.ndarray)]
+        parts = list(pool.map(run, range(0, len(split), AT_ONCE)))
+    return SplitMarks(label, split, dataset.class_names, stack(parts))
