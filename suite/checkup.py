@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -144,6 +145,9 @@ def lint_run(folder: Path) -> Checkup:
     if checks is None:
         raise StoreError(f"{folder}: the results were not checked.")
     remarks: tuple[str, ...] = ()
+    looked_at = "results and plan" if ran else "results"
+    if checks.data is not None and not checks.stale:
+        looked_at = "results, plan and data"
     if checks.data is None:
         remarks = (f"The data was not checked: suite lint SPEC --out {folder}",)
     elif checks.stale:
@@ -152,7 +156,7 @@ def lint_run(folder: Path) -> Checkup:
         )
     return Checkup(
         name=comparison.spec_name,
-        looked_at="results" if checks.data is None or checks.stale else "results, and in plan and data as kept",
+        looked_at=looked_at,
         findings=worst_first((*checks.all, *findings)),
         ran=tuple(sorted({*checks.ran, *ran, *(checks.data.ran if checks.data else ())})),
         left_out={**checks.left_out, **left_out, **(checks.data.left_out if checks.data else {})},
@@ -166,6 +170,8 @@ def _of_stored_spec(text: str) -> tuple[tuple[Finding, ...], tuple[str, ...], di
     from suite.plan import make_plan
     from suite.spec import parse_spec
 
+    if "models" not in json.loads(text):
+        return (), (), {"plan": "these results were not made from a spec."}
     try:
         found = examine("plan", make_plan(parse_spec(text, place="the stored spec")))
     except SuiteError as error:

@@ -154,6 +154,8 @@ class DataRecord(Record):
     origin: str
     skipped: dict[str, str] = Field(default_factory=dict)
     """Examples that could not be decoded: id to reason."""
+    classes: int | None = None
+    """Number of classes where only that is known, as of a published table; else the length of ``class_names``."""
 
 
 class WeightsRecord(Record):

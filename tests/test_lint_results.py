@@ -11,9 +11,12 @@ from conftest import SHARED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lint_results import checked, epochs, make_result, predictions, run_of, said
+from sample_run import load_from, make_sample_results
 
+from suite.compare.compare import compare
 from suite.finding import Checks, DataChecks, Finding, counted, worst_first
 from suite.lint.examine import check_run
+from suite.lint.subjects import Run
 from suite.lint.test_size import examples_needed
 from suite.lint.training_runs import standstill
 
@@ -112,6 +115,23 @@ def test_a_model_that_breaks_down_with_more_data_is_an_error():
 def test_more_data_that_helps_or_hardly_hurts_is_no_finding(less: float, more: float):
     """Two points are the margin where nothing else is known."""
     assert said(sizes_of(less, more), "more_data") == []
+
+
+def test_all_examples_of_a_table_that_does_not_count_them_are_more():
+    """A cell without a size stands for the whole set; two of them are not compared."""
+    (less, more) = sizes_of(0.80, 0.75)
+    record = more.data[0]
+    whole = more.model_copy(update={"data": (record.model_copy(update={"sizes": {}}),)})
+    (finding,) = [one for one in checked([less, whole]).findings if one.check == "more_data"]
+    assert finding.what.startswith("With all training examples")
+    assert said([whole], "more_data") == []
+
+
+def test_the_number_of_classes_of_a_published_table_gives_chance():
+    """No names are needed for it."""
+    result = make_result(score=0.00148, classes=0, sizes={"test": 6084})
+    counted_only = result.model_copy(update={"data": (result.data[0].model_copy(update={"classes": 102}),)})
+    assert said([counted_only], "chance") == [("error", HERE)]
 
 
 def test_another_data_set_of_another_size_is_not_compared():
@@ -274,6 +294,45 @@ def test_no_result_set_makes_a_check_raise(results, kept: int, examples: int):
     assert Checks.model_validate_json(found.model_dump_json()) == found
 
 
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory):
+    """A small honest run: its plan, its results, and what loads its predictions."""
+    folder = tmp_path_factory.mktemp("sample")
+    plan, results = make_sample_results(folder)
+    return plan, results, load_from(folder)
+
+
+def test_an_honest_run_has_what_is_known_to_be_in_it(sample):
+    """One diverged trial, and 360 digits that cannot order all neighbours; nothing else."""
+    plan, results, load = sample
+    found = check_run(Run(compare(results, plan_summary=plan, load_predictions=load), results, load))
+    assert [(one.check, one.severity) for one in found.findings] == [("training", "warning"), ("test_size", "note")]
+    assert "perceptron_8" in found.findings[0].where
+
+
+GAPS: dict[str, object] = {
+    "scores": {}, "history": (), "data": (), "weights": None, "profile": None, "timings": None, "artefacts": {},
+    "family": None, "input_size": None, "candidates": (), "environment": None,
+}  # fmt: skip
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_part_of_an_honest_run_makes_a_check_raise(sample, data: st.DataObject):
+    """Some trials, some of them without a field, with predictions or without."""
+    plan, results, load = sample
+    some = data.draw(st.lists(st.sampled_from(results), max_size=8, unique_by=lambda one: one.id))
+    drawn = [
+        one.model_copy(update={key: GAPS[key] for key in data.draw(st.sets(st.sampled_from(sorted(GAPS)), max_size=4))})
+        for one in some
+    ]
+    loader = load if data.draw(st.booleans()) else lambda _result, _name: None
+    found = check_run(Run(compare(drawn, plan_summary=plan, load_predictions=loader), drawn, loader))
+    assert all(one.severity in {"error", "warning", "note"} for one in found.findings)
+
+
 # Published results: VTAB
 
 CLASSES = {
@@ -282,8 +341,6 @@ CLASSES = {
     "Sun397": 397, "dSpr-Loc": 16, "dSpr-Orient": 16, "sNORB-Azim": 18, "sNORB-Elev": 9,
 }  # fmt: skip
 """Classes per data set: Zhai et al. 2019, "A Large-scale Study of Representation Learning", table 2."""
-FULL = 100_000
-"""Stands for the whole training set, whose size the table does not have."""
 
 
 def vtab(path: Path, *, with_classes: bool):
@@ -293,7 +350,7 @@ def vtab(path: Path, *, with_classes: bool):
     return [
         make_result(
             row[0], f"{name.lower()} ({amount})", name=name.lower(), score=float(value) / 100,
-            classes=CLASSES[name] if with_classes else 0, sizes={"train": 1000 if amount == "1000" else FULL},
+            classes=CLASSES[name] if with_classes else 0, sizes={"train": 1000} if amount == "1000" else {},
         )
         for row in rows
         for amount, name, value in zip(amounts[1:], names[1:], row[1:], strict=True)
@@ -304,7 +361,10 @@ def vtab(path: Path, *, with_classes: bool):
 @pytest.mark.shared
 @pytest.mark.parametrize("with_classes", [True, False])
 def test_the_diverged_entry_of_vtab_is_the_one_error(with_classes: bool):
-    """Cond-BigGAN on all of Caltech101 is at 0.15 %: below chance, and broken down against 1,000 examples."""
+    """Cond-BigGAN on all of Caltech101 is at 0.15 %: below chance, and broken down against 1,000 examples.
+
+    The table says neither how many classes there are nor how many examples "full" has.
+    """
     results = vtab(SHARED / "reference" / "vtab" / "results.csv", with_classes=with_classes)
     assert len(results) == 16 * 19 * 2
     found = checked(results)

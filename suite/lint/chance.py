@@ -64,7 +64,7 @@ def _classes(cell: CellSummary, run: Run) -> int | None:
     if cell.confusion is not None:
         return len(cell.confusion.class_names)
     home = run.home(cell)
-    return len(home.class_names) or None if home else None
+    return (home.classes or len(home.class_names) or None) if home else None
 
 
 def _below(value: float, chance: float, cell: CellSummary, name: str, run: Run) -> bool:

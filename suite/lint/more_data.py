@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +25,8 @@ COLLAPSED = 0.05
 class _Sized:
     """A cell with the number of its training examples."""
 
-    examples: int
+    examples: int | None
+    """None for all of them, where a published table does not say how many that is."""
     cell: CellSummary
     headline: HeadlineScore
 
@@ -37,14 +39,14 @@ class MoreData:
 
     @classmethod
     def findings(cls, subject: Run) -> Iterator[Finding]:
-        """Compares each size with the next smaller one."""
-        groups: dict[tuple[str, str, str], dict[int, _Sized]] = {}
+        """Compares each size with the next smaller one; a cell without a size stands for the whole data set."""
+        groups: dict[tuple[str, str, str], dict[float, _Sized]] = {}
         for cell in subject.ranked:
             home = subject.home(cell)
-            examples = home.sizes.get("train") if home else None
-            if home is not None and examples and cell.headline is not None:
-                key = (cell.model, cell.strategy, home.name)
-                groups.setdefault(key, {}).setdefault(examples, _Sized(examples, cell, cell.headline))
+            if home is not None and cell.headline is not None:
+                examples = home.sizes.get("train")
+                sizes = groups.setdefault((cell.model, cell.strategy, home.name), {})
+                sizes.setdefault(examples or math.inf, _Sized(examples, cell, cell.headline))
         higher = subject.comparison.headline.higher_is_better
         for sizes in groups.values():
             for less, more in pairwise(sized for _, sized in sorted(sizes.items())):
@@ -60,8 +62,8 @@ def _compare(less: _Sized, more: _Sized, *, higher: bool) -> Iterator[Finding]:
     yield Finding(
         check="more_data",
         severity="error" if broken else "warning",
-        what=f"With {more.examples:,} training examples the score is {score(more.headline.value)}, with "
-        f"{less.examples:,} it is {score(less.headline.value)}.",
+        what=f"With {_amount(more)} training examples the score is {score(more.headline.value)}, with "
+        f"{_amount(less)} it is {score(less.headline.value)}.",
         where=f"{more.cell.model} x {more.cell.dataset} x {more.cell.strategy}",
         why="More examples of the same kind do not make a model so much worse: the larger run has diverged, was tuned "
         "less, or was scored on something else."
@@ -70,6 +72,10 @@ def _compare(less: _Sized, more: _Sized, *, higher: bool) -> Iterator[Finding]:
         mend="Look at the loss of the larger run, and at what differs between the two besides the size; leave the "
         "score out of means until it is explained.",
     )
+
+
+def _amount(sized: _Sized) -> str:
+    return "all" if sized.examples is None else f"{sized.examples:,}"
 
 
 def _explained(less: HeadlineScore, more: HeadlineScore, lost: float) -> bool:

@@ -48,26 +48,26 @@ def _of_data(checks: Checks) -> str:
         return f"The data was checked on {day}, but {changed} has changed since; run suite lint SPEC again."
     read = ", ".join(data.fingerprints) or "no data set"
     found = counted(data.findings) if data.findings else "nothing"
-    return f"{plural(len(data.ran), 'check')} of plan and data found {found} on {day}; read was {read}."
+    return f"{plural(len(data.ran), 'check')} of plan and data found {found} on {day}, in {read}."
 
 
 def _findings(checks: Checks) -> Table:
     columns = (
         Column("severity"),
-        Column("check"),
-        Column("where", long=True),
         Column("what", long=True),
+        Column("where", long=True),
         Column("why it matters", long=True),
         Column("what to do", long=True),
+        Column("check"),
     )
     rows = tuple(
         (
             Box(one.severity, ORDER[one.severity]),
-            Box(one.check),
-            Box(one.where),
             Box(thin(one.what)),
+            Box(one.where),
             Box(thin(one.why)),
             Box(thin(one.mend)),
+            Box(one.check),
         )
         for one in checks.all
     )
