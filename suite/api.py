@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import suite
 from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
+from suite.outcome import REPORT, Outcome
 from suite.results import Result
 from suite.store import Glance, glance
 
@@ -27,64 +27,20 @@ if TYPE_CHECKING:
     from suite.constraints import Constraints
     from suite.notebook import ComparisonView
 
-__all__ = ["Outcome", "load_comparison", "load_results", "rebuild_report", "recommend", "recommendations", "run"]
+__all__ = [
+    "Outcome",
+    "checked_comparison",
+    "load_comparison",
+    "load_results",
+    "rebuild_report",
+    "recommend",
+    "recommendations",
+    "run",
+    "write_by_rename",
+]
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
-REPORT = "report.html"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a run."""
-
-    name: str
-    """Of the spec."""
-    out: Path
-    counts: dict[str, int]
-    """Status to number of trials, of all that were asked for."""
-    new: tuple[str, ...]
-    """Ids of the trials that this run did; empty where there was nothing to do."""
-    failed: tuple[Result, ...]
-    """Trials asked for that failed, diverged or took too long."""
-    seconds: float
-    """Wall time of this run."""
-    comparison: Comparison
-
-    @property
-    def report(self) -> Path:
-        """The page."""
-        return self.out / REPORT
-
-    @property
-    def mistakes(self) -> tuple[str, ...]:
-        """What the user has to mend, each once, where nothing could be done for that reason alone; else empty."""
-        mendable = all(one.status == "failed" and one.error is None and one.reason for one in self.failed)
-        if self.counts.get("done") or not mendable:
-            return ()
-        return tuple(dict.fromkeys(one.reason for one in self.failed if one.reason))
-
-    @property
-    def sentence(self) -> str:
-        """What was done, in one line."""
-        counted = ", ".join(f"{number} {status}" for status, number in sorted(self.counts.items())) or "no trial"
-        if not self.new:
-            return f"{self.name}: nothing to do ({counted})."
-        trials = "trial" if len(self.new) == 1 else "trials"
-        return f"{self.name}: ran {len(self.new)} {trials} in {self.seconds:.0f} s ({counted})."
-
-    def as_json(self) -> dict[str, Any]:
-        """The outcome for a program: what was done, and the whole comparison."""
-        return {
-            "name": self.name,
-            "out": str(self.out),
-            "report": str(self.report),
-            "counts": dict(sorted(self.counts.items())),
-            "new": list(self.new),
-            "failed": [{"id": one.id, "status": one.status, "reason": one.reason} for one in self.failed],
-            "seconds": self.seconds,
-            "comparison": self.comparison.model_dump(mode="json"),
-        }
 
 
 def run(
@@ -188,7 +144,7 @@ def load_comparison(folder: str | Path) -> ComparisonView:
     folder = Path(folder)
     state = _state(folder)
     _load_plugins(state)
-    kept = _kept_comparison(folder, _key(state))
+    kept = _kept_comparison(folder, _key(folder, state))
     return ComparisonView(kept or _compare(folder, state))
 
 
@@ -267,6 +223,17 @@ def recommendations(
     return chosen
 
 
+def checked_comparison(folder: Path) -> tuple[Comparison, str]:
+    """The comparison of a run with the checks of its results made now, and the stored spec as text.
+
+    Raises:
+        StoreError: Where the folder holds no run.
+    """
+    state = _state(folder)
+    _load_plugins(state)
+    return _compare(folder, state), state.documents.get("spec", "{}")
+
+
 def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:
     """What makes these results again, as it would be typed."""
     import shlex
@@ -297,7 +264,7 @@ def _load_plugins(state: Glance) -> None:
 def _current_comparison(folder: Path) -> Comparison:
     """The comparison of all that is stored; made, and the report written, only where results are new."""
     state = _state(folder)
-    kept = _kept_comparison(folder, _key(state))
+    kept = _kept_comparison(folder, _key(folder, state))
     if kept is not None and (folder / REPORT).is_file():
         return kept
     comparison = _compare(folder, state)
@@ -306,9 +273,12 @@ def _current_comparison(folder: Path) -> Comparison:
 
 
 def _compare(folder: Path, state: Glance) -> Comparison:
-    """The comparison of everything in the store that belongs to the plan."""
+    """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.compare import compare
     from suite.compare.comparison import PlanSummary
+    from suite.lint.examine import check_run
+    from suite.lint.kept import read_kept
+    from suite.lint.subjects import Run
     from suite.results import Predictions
     from suite.store import open_store
 
@@ -319,14 +289,27 @@ def _compare(folder: Path, state: Glance) -> Comparison:
             return Predictions.load(path) if path is not None and path.is_file() else None
 
         plan = PlanSummary.model_validate_json(state.documents["plan"])
-        return compare(store.query(), plan_summary=plan, load_predictions=load_predictions)
+        results = store.query()
+        comparison = compare(results, plan_summary=plan, load_predictions=load_predictions)
+        checks = check_run(Run(comparison, results, load_predictions), data=read_kept(folder))
+        return comparison.model_copy(update={"checks": checks})
 
 
-def _key(state: Glance) -> str:
+def _key(folder: Path, state: Glance) -> str:
     """Tells whether a kept comparison was made from what is stored now."""
     stored = sorted((entry.id, entry.sequence) for entry in state.entries.values())
-    text = json.dumps([suite.__version__, state.documents, stored], sort_keys=True)
+    text = json.dumps([suite.__version__, state.documents, stored, _checks_text(folder)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checks_text(folder: Path) -> str:
+    """What ``suite lint`` kept, as it stands; empty where it kept nothing."""
+    from suite.lint.kept import CHECKS_FILE
+
+    try:
+        return (folder / CHECKS_FILE).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _kept_comparison(folder: Path, key: str) -> Comparison | None:
@@ -348,12 +331,13 @@ def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, .
 
     written = write_report(comparison, folder)
     path = folder / COMPARISON
-    document = {"key": _key(state), "comparison": comparison.model_dump(mode="json")}
-    _write_by_rename(path, json.dumps(document, ensure_ascii=False, allow_nan=False))
+    document = {"key": _key(folder, state), "comparison": comparison.model_dump(mode="json")}
+    write_by_rename(path, json.dumps(document, ensure_ascii=False, allow_nan=False))
     return (written.html, written.markdown, path)
 
 
-def _write_by_rename(path: Path, text: str) -> None:
+def write_by_rename(path: Path, text: str) -> None:
+    """Writes beside the place and renames, so that nobody reads half a file. Raises ``StoreError``."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

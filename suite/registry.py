@@ -28,6 +28,7 @@ from suite.errors import SuiteError, UnknownNameError, did_you_mean
 
 __all__ = [
     "CHARTS",
+    "CHECKS",
     "DATASETS",
     "METRICS",
     "MODELS",
@@ -199,10 +200,26 @@ CHARTS: Registry[Any] = Registry(
         "tuning": "suite.charts.tuning:Tuning",
     },
 )
+CHECKS: Registry[Any] = Registry(
+    "checks",
+    "check",
+    {
+        "chance": "suite.lint.chance:Chance",
+        "duplicates": "suite.lint.duplicates:Duplicates",
+        "equal_seeds": "suite.lint.equal_seeds:EqualSeeds",
+        "more_data": "suite.lint.more_data:MoreData",
+        "picture_size": "suite.lint.picture_size:PictureSize",
+        "resolution": "suite.lint.resolution:Resolution",
+        "seen_before": "suite.lint.seen_before:SeenBefore",
+        "splits": "suite.lint.splits:Splits",
+        "test_size": "suite.lint.test_size:TestSize",
+        "training": "suite.lint.training_runs:Training",
+    },
+)
 OBJECTIVES: Registry[Any] = Registry(
     "objectives",
     "pretraining objective",
     {"supervised": "suite.objectives.supervised:Supervised"},
 )
 
-REGISTRIES: tuple[Registry[Any], ...] = (TASKS, DATASETS, MODELS, STRATEGIES, METRICS, CHARTS, OBJECTIVES)
+REGISTRIES: tuple[Registry[Any], ...] = (TASKS, DATASETS, MODELS, STRATEGIES, METRICS, CHARTS, CHECKS, OBJECTIVES)

@@ -30,21 +30,22 @@ WORKER_SIDE = {"runner"}
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options"},
-    1: {"constraints", "search", "spec", "results", "shipped"},
+    1: {"constraints", "search", "spec", "results", "shipped", "finding"},
     2: {"plan", "metrics"},
     3: {"data", "store", "database"},
     4: {"models"},
     5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},
     6: {"compare"},
     7: {"charts"},
+    7.5: {"lint"},
     8: {"report"},
     9: {"publish", "runner", "pretraining"},
     9.5: {"leaderboard", "frames", "notebook"},
-    10: {"catalogue", "starter", "schema", "doctor", "outlook", "api", "caches", "published"},
+    10: {"catalogue", "starter", "schema", "doctor", "outlook", "api", "caches", "published", "checkup", "outcome"},
     11: {"cli", "__init__", "__main__"},
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
-READING = {"results", "store", "database", "metrics", "compare", "charts", "report", "publish"}
+READING = {"results", "finding", "store", "database", "metrics", "compare", "charts", "report", "publish"}
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
 PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}
 

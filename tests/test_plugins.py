@@ -18,6 +18,7 @@ ADDED = {
     "strategies": "nearest_mean",
     "metrics": "error_rate",
     "charts": "seed_count",
+    "checks": "one_seed",
 }
 SPEC = {
     "name": "plugged",
@@ -33,7 +34,7 @@ def write_example(folder: Path) -> Path:
     """The files that CONTRIBUTING.md shows, each under the path in its first line."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:python|toml)\n# (\S+\.(?:py|toml))\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     for name, body in blocks:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,7 @@ def test_plugins_take_part_in_everything(installed: Path, tmp_path: Path) -> Non
     for cell in cells:
         assert cell["metrics"]["error_rate"]["mean"] == pytest.approx(1 - cell["headline"]["value"])
     assert {skip["reason"] for skip in outcome["comparison"]["skips"]} == {"one filter cannot tell directions apart"}
+    assert {one["check"] for one in outcome["comparison"]["checks"]["findings"]} >= {"one_seed"}
     assert "Finished trials" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 

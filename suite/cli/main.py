@@ -35,11 +35,12 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "run": Entry("suite.cli.run", "Run what is missing of a spec, then print the leaderboard."),
     "plan": Entry("suite.cli.plan", "Show the trials of a spec: done, missing, skipped and why."),
+    "lint": Entry("suite.cli.lint", "Check a spec and its data, or a run's results, for what misleads."),
     "report": Entry("suite.cli.report", "Rebuild the report of a run from its results."),
     "recommend": Entry("suite.cli.recommend", "Say what to take within limits, why, and what would change it."),
     "import": Entry("suite.cli.import_", "Read a table of published results as results."),
     "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures."),
-    "list": Entry("suite.cli.list", "List models, datasets, strategies, metrics or charts."),
+    "list": Entry("suite.cli.list", "List models, datasets, strategies, metrics, charts or checks."),
     "show": Entry("suite.cli.show", "Show one model or data set in full."),
     "schema": Entry("suite.cli.schema", "Print the JSON Schema of the spec, for editors."),
     "doctor": Entry("suite.cli.doctor", "Look over versions, devices, caches, weights and data."),

@@ -38,7 +38,8 @@ Then `suite ru<TAB>` completes commands, options, and the values of options that
 | code | meaning |
 |---|---|
 | 0 | everything was done |
-| 1 | some trials failed (`run`), or something keeps the suite from running (`doctor`) |
+| 1 | some trials failed (`run`), something keeps the suite from running (`doctor`), or there are findings above \
+a note (`lint`; with `--strict` any finding) |
 | 2 | something that you can mend; one sentence on stderr says what and how |
 | 130 | interrupted; the same command goes on where it stopped |
 
@@ -70,7 +71,7 @@ def commands_page() -> str:
 
 
 def choices_page() -> str:
-    """Every source, strategy, metric and chart with its options."""
+    """Every source, strategy, metric, chart and check with its options."""
     from suite.catalogue import CATALOGUES, listings
 
     parts = [

@@ -30,6 +30,7 @@ from suite.compare.cell import (
 )
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
 from suite.constraints import Constraints
+from suite.finding import Checks
 from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
 __all__ = [
@@ -242,6 +243,8 @@ class Comparison(Record):
     """What a reader must know of the comparison as a whole: one sentence each."""
     across: Across | None = None
     """What the data sets say together; None where there is only one."""
+    checks: Checks | None = None
+    """What checks of results and data found; None where none were run."""
 
     @property
     def recommendation(self) -> Recommendation | None:

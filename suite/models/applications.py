@@ -15,6 +15,7 @@ from suite.models.constructors import (
     CONSTRUCTORS,
     Constructor,
     WeightsFile,
+    published_side,
     published_widths,
     weights_file,
     weights_licence,
@@ -123,6 +124,19 @@ class ApplicationsSource:
     def input_size(cls, options: ApplicationsOptions) -> tuple[int, int] | None:
         """Height and width that the backbone is built for."""
         return _size(options, None)
+
+    @classmethod
+    def weights_size(cls, options: ApplicationsOptions) -> tuple[int, int] | None:
+        """Height and width that the published weights were trained at; None for other weights."""
+        if options.weights != "imagenet":
+            return None
+        side = published_side(options.name, _size(options, None))
+        return (side, side)
+
+    @classmethod
+    def pretrained_on(cls, options: ApplicationsOptions) -> str | None:
+        """The data of the published weights; None where there are none, or a file does not say."""
+        return _pretrained_on(options.name) if options.weights == "imagenet" else None
 
     @classmethod
     def build(
@@ -241,15 +255,19 @@ def _with_imagenet(options: ApplicationsOptions, size: tuple[int, int]) -> tuple
         model = _construct(options, size, "imagenet")
     except (ValueError, OSError, KeyError) as error:
         raise WeightsError(_misfit(options.name, requirement.path, error)) from error
-    larger = options.name in {"ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"}
     origin = WeightsOrigin(
         name="imagenet",
         location=file.url,
         sha256=weights_sha256(model),
         licence=weights_licence(options.name),
-        pretrained_on="ImageNet-21k, then ImageNet-1k" if larger else "ImageNet-1k",
+        pretrained_on=_pretrained_on(options.name),
     )
     return model, origin
+
+
+def _pretrained_on(name: str) -> str:
+    larger = name in {"ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"}
+    return "ImageNet-21k, then ImageNet-1k" if larger else "ImageNet-1k"
 
 
 def _with_file(options: ApplicationsOptions, size: tuple[int, int], path: Path) -> tuple[Any, WeightsOrigin]:

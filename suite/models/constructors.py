@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from suite.models.preprocessing import PreprocessingMode
 
-__all__ = ["CONSTRUCTORS", "Constructor", "WeightsFile", "published_widths", "weights_file", "weights_licence"]
+__all__ = [
+    "CONSTRUCTORS",
+    "Constructor",
+    "WeightsFile",
+    "published_side",
+    "published_widths",
+    "weights_file",
+    "weights_licence",
+]
 
 HOST = "https://storage.googleapis.com/"
 
@@ -157,12 +165,20 @@ def published_widths(name: str, *, minimalistic: bool) -> tuple[float, ...]:
     return WIDTHS.get(name, (1.0,))
 
 
+def published_side(name: str, size: tuple[int, int]) -> int:
+    """Side of the pictures, in pixels, that the weights Keras loads for this input size were trained on."""
+    sides = SIZES.get(name, ())
+    if size[0] == size[1] and size[0] in sides:
+        return size[0]
+    return 224 if sides else CONSTRUCTORS[name].default_size
+
+
 def weights_file(name: str, *, alpha: float, minimalistic: bool, size: tuple[int, int]) -> WeightsFile:
     """The published ImageNet weights without head that Keras loads for these arguments."""
     constructor = CONSTRUCTORS[name]
     folder = FOLDERS.get(constructor.module, f"tensorflow/keras-applications/{constructor.module}/")
     file_hash = constructor.file_hash
-    side = size[0] if size[0] == size[1] and size[0] in SIZES.get(name, ()) else 224
+    side = published_side(name, size)
     if constructor.module == "mobilenet_v3":
         kind = name.removeprefix("MobileNetV3")
         thin = "_minimalistic" if minimalistic else ""

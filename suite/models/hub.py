@@ -131,6 +131,16 @@ class HubSource:
         return (int(match[1]), int(match[1])) if match else None
 
     @classmethod
+    def weights_size(cls, options: HubOptions) -> tuple[int, int] | None:
+        """Height and width that the preset's weights were trained at, where its files or its name tell them."""
+        return cls.input_size(HubOptions(preset=options.preset)) if options.preset is not None else None
+
+    @classmethod
+    def pretrained_on(cls, options: HubOptions) -> str | None:
+        """Data that the preset names; None where it names none, or the weights are random."""
+        return _pretrained_on(find_preset(options.preset)) if options.preset is not None else None
+
+    @classmethod
     def build(
         cls,
         options: HubOptions,

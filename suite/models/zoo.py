@@ -114,6 +114,16 @@ class ZooSource:
         return read_architecture(options.name).input_size
 
     @classmethod
+    def weights_size(cls, options: ZooOptions) -> tuple[int, int] | None:
+        """Height and width that the weights were trained at."""
+        return cls.input_size(options)
+
+    @classmethod
+    def pretrained_on(cls, options: ZooOptions) -> str | None:
+        """What the card says."""
+        return read_card(options.name).pretrained_on
+
+    @classmethod
     def build(
         cls,
         options: ZooOptions,

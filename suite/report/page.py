@@ -17,6 +17,7 @@ from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
 from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
+from suite.report.checks import checks_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import Board, make_board
@@ -204,6 +205,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
         next_section(comparison),
         Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
+        checks_section(comparison),
         *([_further(comparison, further)] if further else []),
         Section(
             "data",

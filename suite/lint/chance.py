@@ -1,0 +1,111 @@
+"""Check ``chance``: scores that guessing would reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
+
+from suite.charts.words import percent
+from suite.compare.comparison import CellSummary
+from suite.finding import Finding
+from suite.lint.subjects import LeftOut, LooksAt, Run, place_of
+
+__all__ = ["Chance", "share"]
+
+GUESSING: Mapping[str, Callable[[int], float]] = {
+    "accuracy": lambda classes: 1 / classes,
+    "balanced_accuracy": lambda classes: 1 / classes,
+    "top5_accuracy": lambda classes: min(1.0, 5 / classes),
+    "roc_auc": lambda _: 0.5,
+}
+"""Metric to its value for guessing among so many classes; other metrics have none that is known beforehand."""
+UNLIKELY = 0.001
+"""Probability, of guessing, of so low an accuracy: below it the score is called lower than chance."""
+SHARE = 0.5
+"""Where the number of test examples is not known, a score below this share of chance is called lower than chance."""
+
+
+class Chance:
+    """Cells that are worse than guessing, or than always naming the most frequent class."""
+
+    summary: ClassVar[str] = "scores that guessing, or always naming one class, would beat"
+    looks_at: ClassVar[tuple[LooksAt, ...]] = ("results",)
+
+    @classmethod
+    def findings(cls, subject: Run) -> Iterator[Finding | LeftOut]:
+        """Per cell that is scored in a metric with a known value for guessing."""
+        frequent = {facts.dataset: facts.chance for facts in subject.comparison.facts.tests}
+        unknown: dict[str, str] = {}
+        for cell in subject.ranked:
+            name = subject.comparison.headline.name
+            name = name if name in GUESSING else "accuracy"
+            value = _value(cell, name, subject)
+            classes = _classes(cell, subject)
+            if value is None:
+                unknown[cell.dataset] = "no metric is there whose value for guessing is known."
+            elif classes is None:
+                unknown[cell.dataset] = "the number of classes is not recorded, so chance is not known."
+            elif _below(value, GUESSING[name](classes), cell, name, subject):
+                yield _finding(cell, value, GUESSING[name](classes), classes)
+            elif name == "accuracy" and _below(value, frequent.get(cell.dataset) or 0.0, cell, name, subject):
+                yield _naming_one_class(cell, value, frequent[cell.dataset] or 0.0)
+        for dataset, reason in unknown.items():
+            yield LeftOut(dataset, reason)
+
+
+def _value(cell: CellSummary, name: str, run: Run) -> float | None:
+    if cell.headline is not None and run.comparison.headline.name == name:
+        return cell.headline.value
+    spread = cell.metrics.get(name)
+    return spread.mean if spread else None
+
+
+def _classes(cell: CellSummary, run: Run) -> int | None:
+    if cell.confusion is not None:
+        return len(cell.confusion.class_names)
+    home = run.home(cell)
+    return (home.classes or len(home.class_names) or None) if home else None
+
+
+def _below(value: float, chance: float, cell: CellSummary, name: str, run: Run) -> bool:
+    """Whether a score is lower than chance by more than the size of the test set explains."""
+    if value >= chance:
+        return False
+    headline, home = cell.headline, run.home(cell)
+    if headline is not None and headline.high is not None and run.comparison.headline.name == name:
+        return headline.high < chance
+    examples = home.sizes.get("test") if home else None
+    if not examples or name == "roc_auc":
+        return value < SHARE * chance
+    from scipy import stats
+
+    return float(stats.binom.cdf(round(value * examples), examples, chance)) < UNLIKELY
+
+
+def _finding(cell: CellSummary, value: float, chance: float, classes: int) -> Finding:
+    return Finding(
+        check="chance",
+        severity="error",
+        what=f"The score is {share(value)}; guessing among {classes} classes gives {share(chance)}.",
+        where=place_of(cell),
+        why="A model that is worse than guessing has diverged, was scored against other labels, or is upside down: "
+        "the number says nothing of the model.",
+        mend="Look at its loss and log, compare the class names of training and test, and leave the cell out of every "
+        "mean until it is explained.",
+    )
+
+
+def _naming_one_class(cell: CellSummary, value: float, chance: float) -> Finding:
+    return Finding(
+        check="chance",
+        severity="warning",
+        what=f"The score is {share(value)}; always naming the most frequent class gives {share(chance)}.",
+        where=place_of(cell),
+        why="By this metric the model is of no use, although it may have learned something.",
+        mend="Train longer or with another learning rate; on unequal classes rank by balanced_accuracy.",
+    )
+
+
+def share(value: float) -> str:
+    """A fraction in percent; a very small one with two digits that are not 0."""
+    return percent(value) if value >= 0.01 or value == 0 else f"{100 * value:.2g}\u202f%"

@@ -1,0 +1,121 @@
+"""What the checks of data look at: the data sets of a plan, read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from suite.data.dataset import Dataset, Split
+from suite.lint.hashes import Marks, mark, stack
+from suite.plan import Plan, canonical_json, label_of
+from suite.registry import DATASETS
+from suite.spec import DatasetSpec
+
+__all__ = ["Home", "SplitMarks", "Study", "read_study"]
+
+AT_ONCE = 64
+"""Examples that one thread reads before it reports."""
+
+
+@dataclass(frozen=True)
+class SplitMarks:
+    """A split that was read."""
+
+    label: str
+    """Of the data set."""
+    split: Split
+    class_names: tuple[str, ...]
+    marks: Marks
+
+    @property
+    def place(self) -> str:
+        """Data set and split."""
+        return f"{self.label}, {self.split.name}"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data set of the plan with the further sets that its models are scored on, by label."""
+
+    label: str
+    dataset: Dataset
+    further: dict[str, Dataset]
+
+
+@dataclass
+class Study:
+    """The data sets of a plan. Marks are computed when the first check asks for them, and kept."""
+
+    plan: Plan
+    homes: tuple[Home, ...]
+    left_out: dict[str, str]
+    """Label of a data set that is not on this machine, and why it was left out."""
+    _marks: dict[tuple[int, str], SplitMarks] = field(default_factory=dict)
+
+    def marks(self, label: str, dataset: Dataset, split: str) -> SplitMarks:
+        """Every example of a split read once. Raises ``BadExampleError`` for one that cannot be."""
+        key = (id(dataset), split)
+        if key not in self._marks:
+            self._marks[key] = _read(label, dataset, dataset.splits[split])
+        return self._marks[key]
+
+    def all_sets(self) -> Iterator[tuple[str, Dataset]]:
+        """Every data set with its label, each once."""
+        seen = set()
+        for home in self.homes:
+            for label, dataset in ((home.label, home.dataset), *home.further.items()):
+                if id(dataset) not in seen:
+                    seen.add(id(dataset))
+                    yield label, dataset
+
+
+def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> Study:
+    """Loads the data sets of a plan; nothing is downloaded for it.
+
+    Args:
+        plan: Of a validated spec.
+        tell: Gets one line before each data set is read.
+
+    Raises:
+        DataError: Where a data set is there and cannot be read as one.
+    """
+    loaded: dict[str, Dataset | None] = {}
+    left_out: dict[str, str] = {}
+
+    def load(choice: DatasetSpec) -> Dataset | None:
+        source = DATASETS.get(choice.source)
+        key = canonical_json(choice.identity)
+        if key not in loaded:
+            label, options = label_of(choice, source), choice.options(source)
+            missing = [need for need in source.requirements(options) if not need.present]
+            if missing:
+                left_out[label] = (
+                    f"it is not on this machine ({missing[0].what}), and nothing is downloaded for a check."
+                )
+                loaded[key] = None
+            else:
+                tell(f"reading {label}")
+                loaded[key] = source.load(options, splits=choice.splits, on_bad_example=choice.on_bad_example)
+        return loaded[key]
+
+    homes: dict[str, Home] = {}
+    for cell in (*plan.cells, *(skip.cell for skip in plan.skips)):
+        label = cell.labels[1]
+        dataset = load(cell.dataset) if label not in homes else None
+        if dataset is not None:
+            further = {name: load(one) for name, one in zip(cell.evaluate_labels, cell.evaluate_on, strict=True)}
+            homes[label] = Home(label, dataset, {name: one for name, one in further.items() if one is not None})
+    return Study(plan, tuple(homes.values()), left_out)
+
+
+def _read(label: str, dataset: Dataset, split: Split) -> SplitMarks:
+    """Threads, since decoding lets go of Python's lock; each keeps one picture at a time."""
+
+    def run(start: int) -> Marks:
+        return mark(split.read(index) for index in range(start, min(start + AT_ONCE, len(split))))
+
+    with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
+        parts = list(pool.map(run, range(0, len(split), AT_ONCE)))
+    return SplitMarks(label, split, dataset.class_names, stack(parts))

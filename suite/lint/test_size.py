@@ -1,0 +1,74 @@
+"""Check ``test_size``: test sets that are too small for the differences between neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import ClassVar
+
+from suite.compare.comparison import CellSummary, DatasetFacts
+from suite.finding import Finding
+from suite.lint.subjects import LeftOut, LooksAt, Run
+
+__all__ = ["TestSize", "examples_needed"]
+
+
+class TestSize:
+    """Whether the gaps in the ranking are larger than what the test set can show."""
+
+    summary: ClassVar[str] = "test sets too small for the differences between neighbours in rank"
+    looks_at: ClassVar[tuple[LooksAt, ...]] = ("results",)
+
+    @classmethod
+    def findings(cls, subject: Run) -> Iterator[Finding | LeftOut]:
+        """One finding per data set; a warning where no cell at all can be told from another."""
+        apart = {pair.dataset for pair in subject.comparison.pairs if pair.different}
+        for facts in subject.comparison.facts.tests:
+            ranking = subject.comparison.ranking(facts.dataset)
+            if len(ranking) < 2:
+                continue
+            if facts.smallest_difference is None or not facts.examples:
+                yield LeftOut(facts.dataset, "without kept predictions it is not known what its test set can show.")
+            else:
+                yield from _of_ranking(facts, ranking, told_apart=facts.dataset in apart)
+
+
+def examples_needed(examples: int, smallest_difference: float, gap: float) -> int:
+    """Test examples with which a gap would just show: errors shrink with the square root of the number."""
+    return math.ceil(examples * (smallest_difference / gap) ** 2)
+
+
+def _of_ranking(facts: DatasetFacts, ranking: tuple[CellSummary, ...], *, told_apart: bool) -> Iterator[Finding]:
+    smallest, examples = facts.smallest_difference or 0.0, facts.examples or 0
+    values = [cell.headline.value for cell in ranking if cell.headline is not None]
+    gaps = [abs(first - second) for first, second in pairwise(values)]
+    close = [gap for gap in gaps if gap < smallest]
+    if not close:
+        return
+    next_best = next((value for value in values if value != values[0]), None)
+    gap = abs(values[0] - next_best) if next_best is not None else 0.0
+    needed = f" To tell the best from the next, {_points(gap)} behind, about " if 0 < gap < smallest else ""
+    needed += f"{_rounded(examples_needed(examples, smallest, gap))} test examples would be needed." if needed else ""
+    yield Finding(
+        check="test_size",
+        severity="note" if told_apart else "warning",
+        what=f"{examples:,} test examples show differences from {_points(smallest)}; {len(close)} of {len(gaps)} "
+        f"neighbours in rank are closer.{'' if told_apart else ' No two cells can be told apart.'}{needed}",
+        where=f"{facts.dataset}, test",
+        why="Neighbours this close would change places on another test set of this size: their order is chance.",
+        mend="Read the letters, not the ranks"
+        + ("; for a finer answer give the test split more examples." if told_apart else
+           ", and give the test split more examples before choosing by score."),
+    )  # fmt: skip
+
+
+def _points(value: float) -> str:
+    points = 100 * value
+    return f"{points:.1f} points" if points >= 0.1 else f"{points:.2g} points"
+
+
+def _rounded(number: int) -> str:
+    """Two digits: the estimate is no better."""
+    digits = max(0, len(str(number)) - 2)
+    return f"{round(number, -digits):,}"
