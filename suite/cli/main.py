@@ -37,7 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("suite.cli.plan", "Show the trials of a spec: done, missing, skipped and why."),
     "report": Entry("suite.cli.report", "Rebuild the report of a run from its results."),
     "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures."),
-    "list": Entry("suite.cli.list", "List models, datasets, strategies, metrics or charts."),
+    "list": Entry("suite.cli.list", "List models, data sets, strategies, metrics, charts or estimators."),
     "show": Entry("suite.cli.show", "Show one model or data set in full."),
     "schema": Entry("suite.cli.schema", "Print the JSON Schema of the spec, for editors."),
     "doctor": Entry("suite.cli.doctor", "Look over versions, devices, caches, weights and data."),
