@@ -132,7 +132,7 @@ def test_transrate_is_that_of_explicit_determinants(case):
     """Log-determinants of width by width matrices, over all examples and in the mean over classes."""
     features, targets, _ = made(*case)
     z = features - features.mean(axis=0)
-    z = z / math.sqrt(np.trace(np.cov(features, rowvar=False, bias=True)))
+    z = z / math.sqrt(np.trace(z.T @ z))
 
     def rate(rows) -> float:
         return 0.5 * np.linalg.slogdet(np.eye(case[1]) + rows.T @ rows / (len(rows) * 1e-4))[1]
@@ -254,6 +254,16 @@ def test_better_separated_classes_score_higher(name: str):
     assert values[1] > values[0]
 
 
+@pytest.mark.parametrize("name", FROM_FEATURES)
+def test_many_features_of_noise_do_not_beat_a_few_good_ones(name: str):
+    """With enough examples no estimator rewards width alone."""
+    generator = np.random.default_rng(0)
+    targets = np.arange(1000) % 5
+    good = generator.normal(size=(5, 10))[targets] + generator.normal(size=(1000, 10))
+    noise = generator.normal(size=(1000, 200))
+    assert TRANSFERABILITY.get(name)(good, targets) > TRANSFERABILITY.get(name)(noise, targets)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("features", "targets", "reason"),
@@ -290,10 +300,37 @@ def test_labels_that_are_a_feature_have_no_evidence():
         TRANSFERABILITY.get("logme")(np.column_stack([features, np.eye(2)[targets]]), targets)
 
 
-def test_more_features_than_examples_have_an_evidence():
-    """With a direction for every example LogME stays finite, also where the noise goes to 0."""
-    features, targets, _ = made(24, 300, 3)
-    assert math.isfinite(TRANSFERABILITY.get("logme")(features * 1e-3 + np.eye(24, 300) * 10, targets))
+def test_a_direction_for_every_example_has_an_evidence():
+    """Where every example has a direction of its own none explains anything; the evidence is that of noise alone."""
+    labels = np.eye(3)[np.arange(24) % 3]
+    expected = -0.5 * (math.log(2 * math.pi) + math.log(labels[:, 0].mean()) + 1)
+    found = TRANSFERABILITY.get("logme")(np.eye(24) * 10, np.arange(24) % 3)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted({*ROTATED} - {"h_score"}))
+def test_features_and_a_turned_copy_are_the_same_features(name: str):
+    """What rounding leaves of further directions is no feature; the H-score's shrinkage alone counts columns."""
+    features, targets, _ = made(60, 6, 3)
+    weights = np.random.default_rng(3).normal(size=(6, 6))
+    turned = features @ np.linalg.qr(weights)[0]
+    wide = np.hstack([features, turned]) / math.sqrt(2)
+    value = TRANSFERABILITY.get(name)(features, targets)
+    assert TRANSFERABILITY.get(name)(wide, targets) == pytest.approx(value, abs=1e-6)
+
+
+def test_rounding_leaves_no_directions():
+    """The spectrum of copied columns has the rank of the originals, whichever Gram matrix is taken."""
+    features, _, _ = made(60, 6, 3)
+    assert len(spectrum(np.hstack([features, features])).squares) == 6
+    assert len(spectrum(np.tile(features[:20], (1, 8))).squares) == 6
+
+
+def test_features_that_differ_by_rounding_are_constant():
+    """Single precision's noise around one value is no feature."""
+    features = (3.0 + 1e-7 * np.random.default_rng(0).normal(size=(20, 4))).astype(np.float32)
+    with pytest.raises(MissingScore, match="constant"):
+        TRANSFERABILITY.get("logme")(features, np.arange(20) % 2)
 
 
 def test_few_examples_per_cluster_have_no_n_leep():

@@ -16,6 +16,7 @@ __all__ = ["FEWEST_MODELS", "Agreement", "weighted_tau"]
 FEWEST_MODELS = 3
 RESAMPLES = 1_000
 SEED = 20_170
+ROUNDING = 1e-9
 
 
 class Agreement(Record):
@@ -66,6 +67,9 @@ def weighted_tau(scores: Sequence[float | None], outcomes: Sequence[float | None
     ends = interval(_resampled(values))
     if ends is None:
         reason = f"{len(pairs)} models are too few for an interval: too many resamples hold one model only."
+        return Agreement(tau=tau, reason=reason, **counts)
+    if ends[1] - ends[0] < ROUNDING:
+        reason = f"every resample of the {len(pairs)} models gives the same tau, which hides how sure it is."
         return Agreement(tau=tau, reason=reason, **counts)
     return Agreement(tau=tau, low=ends[0], high=ends[1], **counts)
 
