@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import UnknownNameError, did_you_mean
-from suite.registry import CHARTS, CHECKS, DATASETS, METRICS, MODELS, STRATEGIES, Registry
+from suite.registry import CHARTS, CHECKS, DATASETS, METRICS, MODELS, STRATEGIES, TRANSFERABILITY, Registry
 
 __all__ = ["CATALOGUES", "Choice", "Listing", "describe_dataset", "describe_model", "find_choice", "listings"]
 
@@ -19,6 +19,7 @@ CATALOGUES: Mapping[str, Registry[Any]] = {
     "metrics": METRICS,
     "charts": CHARTS,
     "checks": CHECKS,
+    "transferability": TRANSFERABILITY,
 }
 
 _NAMING_FIELDS = ("name", "path", "file", "preset", "folder")
@@ -45,7 +46,7 @@ class Choice:
 
 
 def listings(kind: str) -> tuple[Listing, ...]:
-    """The variants of one of ``CATALOGUES``, for instance ``models`` or ``checks``, sorted by name."""
+    """The variants of one of ``CATALOGUES``, sorted by name."""
     registry = _catalogue(kind)
     found = []
     for name in registry.names():

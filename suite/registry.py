@@ -36,6 +36,7 @@ __all__ = [
     "REGISTRIES",
     "STRATEGIES",
     "TASKS",
+    "TRANSFERABILITY",
     "Registry",
     "load_plugin_file",
 ]
@@ -221,5 +222,29 @@ OBJECTIVES: Registry[Any] = Registry(
     "pretraining objective",
     {"supervised": "suite.objectives.supervised:Supervised"},
 )
+TRANSFERABILITY: Registry[Any] = Registry(
+    "transferability",
+    "transferability estimator",
+    {
+        "h_score": "suite.transferability.h_score:h_score",
+        "knn": "suite.transferability.knn:knn",
+        "leep": "suite.transferability.leep:leep",
+        "linear_probe": "suite.transferability.linear_probe:linear_probe",
+        "logme": "suite.transferability.logme:logme",
+        "n_leep": "suite.transferability.n_leep:n_leep",
+        "nce": "suite.transferability.nce:nce",
+        "transrate": "suite.transferability.transrate:transrate",
+    },
+)
 
-REGISTRIES: tuple[Registry[Any], ...] = (TASKS, DATASETS, MODELS, STRATEGIES, METRICS, CHARTS, CHECKS, OBJECTIVES)
+REGISTRIES: tuple[Registry[Any], ...] = (
+    TASKS,
+    DATASETS,
+    MODELS,
+    STRATEGIES,
+    METRICS,
+    CHARTS,
+    CHECKS,
+    OBJECTIVES,
+    TRANSFERABILITY,
+)

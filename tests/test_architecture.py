@@ -32,7 +32,7 @@ RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options"},
     1: {"constraints", "search", "spec", "results", "shipped", "finding"},
     2: {"plan", "metrics"},
-    3: {"data", "store", "database"},
+    3: {"data", "store", "database", "transferability"},
     4: {"models"},
     5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},
     6: {"compare"},
@@ -45,7 +45,9 @@ RANKS = {
     11: {"cli", "__init__", "__main__"},
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
-READING = {"results", "finding", "store", "database", "metrics", "compare", "charts", "report", "publish"}
+READING = {
+    "results", "finding", "store", "database", "metrics", "transferability", "compare", "charts", "report", "publish",
+}  # fmt: skip
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
 PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}
 

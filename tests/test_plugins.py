@@ -19,6 +19,7 @@ ADDED = {
     "metrics": "error_rate",
     "charts": "seed_count",
     "checks": "one_seed",
+    "transferability": "class_gap",
 }
 SPEC = {
     "name": "plugged",
@@ -34,7 +35,7 @@ def write_example(folder: Path) -> Path:
     """The files that CONTRIBUTING.md shows, each under the path in its first line."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:python|toml)\n# (\S+\.(?:py|toml))\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     for name, body in blocks:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from suite.cli.options import as_json, json_option, load_plugins, plugin_option,
 
 __all__ = ["command"]
 
-KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks")
+KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks", "transferability")
 
 
 @click.command("list", short_help=COMMANDS["list"].summary)
@@ -20,7 +20,7 @@ KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks")
 @plugin_option
 @json_option
 def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
-    """List models, datasets, strategies, metrics, charts or checks.
+    """List models, datasets, strategies, metrics, charts, checks or transferability estimators.
 
     Variants of installed plugins and of --plugin files are in the list.
 
