@@ -274,6 +274,7 @@ def _current_comparison(folder: Path) -> Comparison:
 
 def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
+    from suite.charts.render import prepare
     from suite.compare.compare import compare
     from suite.compare.comparison import PlanSummary
     from suite.lint.examine import check_run
@@ -282,6 +283,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     from suite.results import Predictions
     from suite.store import open_store
 
+    prepare()
     with open_store(folder, create=False) as store:
 
         def load_predictions(result: Result, name: str) -> Predictions | None:
@@ -329,11 +331,16 @@ def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, .
     """Report first, then the data: a kept comparison means that its report was written."""
     from suite.report import write_report
 
-    written = write_report(comparison, folder)
+    made: list[str] = []
+    written = write_report(comparison, folder, meanwhile=lambda: made.append(_as_text(folder, state, comparison)))
     path = folder / COMPARISON
-    document = {"key": _key(folder, state), "comparison": comparison.model_dump(mode="json")}
-    write_by_rename(path, json.dumps(document, ensure_ascii=False, allow_nan=False))
+    write_by_rename(path, made[0])
     return (written.html, written.markdown, path)
+
+
+def _as_text(folder: Path, state: Glance, comparison: Comparison) -> str:
+    # Pydantic writes the pairs of a thousand trials, 25 MB, five times as fast as the json module.
+    return f'{{"key": {json.dumps(_key(folder, state))}, "comparison": {comparison.model_dump_json()}}}'
 
 
 def write_by_rename(path: Path, text: str) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from suite.compare.across_datasets import Scored, compare_methods
 from suite.compare.paired import holm
@@ -156,12 +155,6 @@ def test_many_tied_data_sets_use_the_normal_distribution() -> None:
     differences = np.round(np.random.default_rng(0).normal(0.1, 1, (4, 60)), 1)
     wanted = [stats.wilcoxon(row[row != 0], method="asymptotic").pvalue for row in differences]
     assert signed_rank_p_values(differences)[0] == pytest.approx(wanted)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_is_statsmodels_s(p_values: list[float]) -> None:
-    """The correction for the number of pairs."""
-    assert holm(np.array(p_values)) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_fewer_data_sets_could_never_tell_a_pair_apart() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import altair as alt
@@ -12,13 +14,15 @@ import vl_convert
 
 from suite.charts.theme import THEME
 
-__all__ = ["javascript", "specification", "svg"]
+__all__ = ["javascript", "prepare", "specification", "svg", "svgs"]
 
 VEGA_LITE = "v6.4"
 STILL_WIDTH = 720
 """Pixels of a still picture, which a code host shows in a column of about that width."""
 PAPER = "#ffffff"
 """Still pictures bring their paper along: they stay legible where the host's page is dark."""
+_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
+"""vl-convert holds no lock while it draws, so that Python goes on with something else."""
 
 
 def specification(chart: Any) -> dict[str, Any]:
@@ -41,11 +45,22 @@ def svg(chart: Any) -> str:
     return _numbered(vl_convert.vegalite_to_svg(still, vl_version=VEGA_LITE))
 
 
-@functools.cache
+def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
+    """The charts as SVG documents, drawn beside whatever else is done until they are asked for."""
+    return {name: _BESIDE.submit(svg, chart) for name, chart in charts.items()}
+
+
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script without imports; sets ``window.suiteEmbed``."""
-    bundle: str = vl_convert.javascript_bundle("window.suiteEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    return bundle
+    return prepare().result()
+
+
+@functools.cache
+def prepare() -> Future[str]:
+    """Begins to make the script, which takes a second: long before a page is drawn it costs nobody any time."""
+    snippet = "window.suiteEmbed = vegaEmbed;"
+    made: Future[str] = _BESIDE.submit(vl_convert.javascript_bundle, snippet, vl_version=VEGA_LITE)
+    return made
 
 
 def _numbered(drawn: str) -> str:

@@ -72,13 +72,15 @@ def seed_rows(comparison: Comparison, dataset: str | None = None) -> list[Row]:
 
 
 def complexity_rows(comparison: Comparison) -> list[Row]:
-    """One row per model and measure, from the model's best cell; what was not measured is left out."""
+    """One row per model and measure, from the best cell of each of the first models; what was not measured is left
+    out.
+    """
     best: dict[str, CellSummary] = {}
     for cell in comparison.cells:
         if cell.profile is not None:
             best.setdefault(cell.model, cell)
     rows: list[Row] = []
-    for model, cell in best.items():
+    for model, cell in list(best.items())[:MOST_ROWS]:
         if cell.profile is not None:
             rows.extend({"model": model, **measure} for measure in _measures(cell.profile))
     lightest = {row["model"]: row["value"] for row in rows if row["measure"] == "parameters"}

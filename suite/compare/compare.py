@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from suite.compare.across_datasets import across_datasets, why_missing
@@ -13,7 +14,7 @@ from suite.compare.answer import Unmet
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
-from suite.compare.evidence import LoadPredictions, SetEvidence, gather, mean_score
+from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
 from suite.compare.hierarchy import overall_interval
 from suite.compare.ledger import ledger_of
@@ -126,11 +127,14 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
     by_cell: dict[str, list[Result]] = {}
     for result in known:
         by_cell.setdefault(result.cell_id, []).append(result)
-    summaries, evidence = [], {}
-    for cell_id, trials in planned.items():
-        own = by_cell.get(cell_id, [])
-        summary, evidence[cell_id] = _summarise(trials, own, metric, load, resample=plan.resample)
-        summaries.append(summary)
+
+    def summarise(cell_id: str) -> tuple[CellSummary, SetEvidence]:
+        return _summarise(planned[cell_id], by_cell.get(cell_id, []), metric, load, resample=plan.resample)
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        made = dict(zip(planned, pool.map(summarise, planned), strict=True))
+    summaries = [summary for summary, _ in made.values()]
+    evidence = {cell_id: found for cell_id, (_, found) in made.items()}
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
     pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,10 @@ from suite.metrics import Metric, MissingScore
 from suite.metrics.resampling import interval, resampled_by_fit
 from suite.results import Predictions, Result
 
-__all__ = ["LoadPredictions", "SetEvidence", "gather", "mean_score"]
+__all__ = ["THREADS", "LoadPredictions", "SetEvidence", "gather", "mean_score"]
 
+THREADS = min(4, os.cpu_count() or 1)
+"""Cells that are looked at side by side: unpacking, resampling and sorting hold no lock for most of their time."""
 Array = NDArray[np.float64]
 LoadPredictions = Callable[[Result, str], Predictions | None]
 """A result and the name of an evaluation set to its predictions; None where they were not kept."""

@@ -22,7 +22,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from suite.compare.evidence import SetEvidence
 from suite.metrics.resampling import SEED, interval
@@ -152,7 +152,7 @@ def with_finite_rows(values: Array) -> Array:
 @lru_cache(maxsize=32)
 def _student(freedom: int, resamples: int) -> Array:
     """Evenly spaced quantiles of Student's distribution in an order of their own: no noise from drawing."""
-    quantiles = stats.t.ppf((np.arange(resamples) + 0.5) / resamples, freedom)
+    quantiles = special.stdtrit(freedom, (np.arange(resamples) + 0.5) / resamples)
     drawn: Array = np.random.default_rng([SEED, freedom]).permutation(quantiles)
     return drawn
 

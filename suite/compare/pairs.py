@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
-from suite.compare.evidence import SetEvidence
+from suite.compare.evidence import THREADS, SetEvidence
 from suite.compare.hierarchy import Noise, hierarchical, noise_of_pairs, with_finite_rows
 from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_values
 from suite.compare.resplit import NoSplitTest, common_seeds, detectable_factor, resampled_t_test
@@ -73,7 +74,9 @@ def differences(
         return ()  # of published tables with a thousand models, half a million times the same reason
     scene = _scene(ranked, evidence, 1.0 if higher_is_better else -1.0)
     tests_of = _tests_by_seed if resample else _tests_by_example
-    tested = [one for index, cell in enumerate(ranked) for one in tests_of(cell, ranked[index + 1 :], scene)]
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        parts = pool.map(lambda index: tests_of(ranked[index], ranked[index + 1 :], scene), range(len(ranked)))
+        tested = [one for part in parts for one in part]
     p_values = [one.p_value for one in tested if one.p_value is not None]
     adjusted = iter(holm(np.array(p_values)).tolist())
     return tuple(_difference(dataset, one, None if one.p_value is None else next(adjusted)) for one in tested)
@@ -258,7 +261,7 @@ def _p_values(
         by_steps.setdefault(math.lcm(first.steps, second.steps), []).append(index)
     found: list[float | None] = [None] * len(seconds)
     for steps, indices in by_steps.items():
-        rows = np.array([first.values - values for index in indices if (values := seconds[index].values) is not None])
+        rows = first.values - np.array([seconds[index].values for index in indices])
         for index, p_value in zip(indices, sign_flip_p_values(rows, steps=steps).tolist(), strict=True):
             found[index] = p_value
     return found

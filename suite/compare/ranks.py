@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from suite.compare.across import Friedman
 
@@ -46,6 +46,8 @@ EXACT_UP_TO = 100
 
 def ranks_of(scores: Array, *, higher_is_better: bool) -> Array:
     """Ranks within each data set, the best 1; equal scores share the mean of their ranks."""
+    from scipy import stats
+
     turned = np.round(-scores if higher_is_better else scores, DIGITS)
     return np.asarray(stats.rankdata(turned, method="average", axis=1), dtype=np.float64)
 
@@ -74,6 +76,8 @@ def friedman(ranks: Array) -> Friedman | None:
     Returns:
         None where all methods are equal on every data set: there is nothing to test.
     """
+    from scipy import stats
+
     count, methods = ranks.shape
     middle = (methods + 1) / 2
     plain = 12 * count / (methods * (methods + 1)) * float(((ranks.mean(axis=0) - middle) ** 2).sum())
@@ -114,12 +118,16 @@ def critical_difference(methods: int, count: int, *, alpha: float = SIGNIFICANT)
 
     Demšar (2006), section 3.2.2: q sqrt(k (k + 1) / (6 N)), q from the studentized range over sqrt(2).
     """
+    from scipy import stats
+
     q = float(stats.studentized_range.ppf(1 - alpha, methods, np.inf)) / math.sqrt(2)
     return q * math.sqrt(methods * (methods + 1) / (6 * count))
 
 
 def nemenyi_p_values(gaps: Array, methods: int, count: int) -> Array:
     """Nemenyi's p-values of differences of mean ranks, corrected for all pairs; same shape as ``gaps``."""
+    from scipy import stats
+
     scaled = np.abs(gaps) / math.sqrt(methods * (methods + 1) / (12 * count))
     return np.clip(np.asarray(stats.studentized_range.sf(scaled, methods, np.inf), dtype=np.float64), 0.0, 1.0)
 
@@ -166,6 +174,8 @@ def signed_rank_p_values(differences: Array) -> tuple[Array, Array]:
     Returns:
         The p-values and the signs of the statistic, shape ``(pairs,)`` each; p is 1 where there is no difference.
     """
+    from scipy import stats
+
     rounded = np.round(differences, DIGITS)
     signs = np.sign(rounded).astype(np.int64)
     zeros = (signs == 0).sum(axis=1, keepdims=True)

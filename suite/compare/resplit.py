@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from suite.compare.evidence import SetEvidence
 
@@ -51,8 +51,8 @@ def resampled_t_test(differences: Array, *, factor: float) -> _Tested:
     mean = differences.mean(axis=1)
     error = np.sqrt(factor * differences.var(axis=1, ddof=1))
     statistic = np.divide(np.abs(mean), error, out=np.where(mean == 0, 0.0, np.inf), where=error > 0)
-    reach = stats.t.ppf(SIDE, freedom) * error
-    p_value = 2 * stats.t.sf(statistic, freedom)
+    reach = special.stdtrit(freedom, SIDE) * error
+    p_value = 2 * special.stdtr(freedom, -statistic)
     return _Tested(mean, mean - reach, mean + reach, error, np.asarray(p_value))
 
 
@@ -64,8 +64,8 @@ def detectable_factor(freedom: int | None = None) -> float:
         freedom: Of the t-distribution; the normal one when None: 1.960 + 0.842 = 2.80.
     """
     if freedom is None:
-        return float(stats.norm.ppf(SIDE) + stats.norm.ppf(POWER))
-    return float(stats.t.ppf(SIDE, freedom) + stats.t.ppf(POWER, freedom))
+        return float(special.ndtri(SIDE) + special.ndtri(POWER))
+    return float(special.stdtrit(freedom, SIDE) + special.stdtrit(freedom, POWER))
 
 
 def common_seeds(first: SetEvidence, second: SetEvidence) -> tuple[SetEvidence, SetEvidence]:

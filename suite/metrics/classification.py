@@ -1,10 +1,12 @@
-"""How often a classifier is right: accuracy and its relatives, from scikit-learn."""
+"""How often a classifier is right: accuracy and its relatives, from scikit-learn.
+
+Reading a run needs names and directions only, so scikit-learn, a second of importing, waits until something is scored.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
 
 from suite.metrics.confusion import f1_per_class, mean_over_classes, precision_per_class, recall_per_class
 from suite.metrics.metric import MissingScore, metric
@@ -47,6 +49,8 @@ def _among_first_five(predictions: Predictions) -> NDArray[np.float64]:
 )
 def accuracy(predictions: Predictions) -> float:
     """Share of examples whose most probable class is the true one."""
+    from sklearn import metrics as sklearn_metrics
+
     return float(sklearn_metrics.accuracy_score(predictions.targets, predictions.labels))
 
 
@@ -73,6 +77,8 @@ def top5_accuracy(predictions: Predictions) -> float:
 )
 def balanced_accuracy(predictions: Predictions) -> float:
     """Mean recall over classes; missing if a class has no examples."""
+    from sklearn import metrics as sklearn_metrics
+
     refuse_absent_classes(predictions, "balanced accuracy")
     return float(sklearn_metrics.balanced_accuracy_score(predictions.targets, predictions.labels))
 
@@ -170,6 +176,8 @@ def f1_weighted(predictions: Predictions) -> float:
 )
 def roc_auc(predictions: Predictions) -> float:
     """Area under the ROC curve, one against the rest, mean over classes; missing if a class is absent."""
+    from sklearn import metrics as sklearn_metrics
+
     refuse_absent_classes(predictions, "ROC-AUC")
     probabilities = normalised(predictions)
     classes = probabilities.shape[1]
@@ -185,6 +193,8 @@ def roc_auc(predictions: Predictions) -> float:
 
 
 def _averaged(predictions: Predictions, which: str, average: str) -> float:
+    from sklearn import metrics as sklearn_metrics
+
     function = {
         "precision": sklearn_metrics.precision_score,
         "recall": sklearn_metrics.recall_score,

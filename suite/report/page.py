@@ -241,6 +241,8 @@ def _section(
     read = CHARTS.get(names[0]).how_to_read
     if groups and anchor in {"training", "generalisation", "seeds"} and len(comparison.cells) > MOST_ROWS:
         read += f" The first {MOST_ROWS} cells are drawn."
+    if groups and anchor == "complexity" and comparison.facts.models > MOST_ROWS:
+        read += f" The first {MOST_ROWS} models are drawn."
     return Section(anchor, title, thin(read), tuple(groups), numbers)
 
 

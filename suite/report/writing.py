@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from suite.charts.render import javascript, svg
+from suite.charts.render import javascript, svgs
 from suite.compare.comparison import Comparison
 from suite.errors import StoreError
 from suite.report.details import cell_details
@@ -47,20 +48,28 @@ class Written:
     pictures: tuple[Path, ...]
 
 
-def write_report(comparison: Comparison, out: Path) -> Written:
+def write_report(comparison: Comparison, out: Path, *, meanwhile: Callable[[], object] = lambda: None) -> Written:
     """Writes ``report.html``, ``report.md`` and ``charts/*.svg`` into ``out``.
 
     Each file is written beside its place and renamed, so that a reader never sees half of one. Pictures of
     an earlier report that have no successor are removed.
 
+    Args:
+        comparison: What the report says.
+        out: Folder that gets the files.
+        meanwhile: Called once while the pictures are drawn, before anything is written.
+
     Raises:
         StoreError: Where the folder cannot be written to.
     """
     page = make_page(comparison)
-    stills = {drawing.key: svg(drawing.specification) for drawing in page.drawings}
+    drawn = svgs({drawing.key: drawing.specification for drawing in page.drawings})
+    markdown = render_markdown(page)
+    meanwhile()
+    stills = {key: picture.result() for key, picture in drawn.items()}
     files = {
         **{f"charts/{key}.svg": text for key, text in stills.items()},
-        "report.md": render_markdown(page),
+        "report.md": markdown,
         "report.html": render_html(page, comparison, stills),
     }
     try:
