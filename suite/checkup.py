@@ -148,7 +148,7 @@ def lint_run(folder: Path) -> Checkup:
     looked_at = "results and plan" if ran else "results"
     if checks.data is not None and not checks.stale:
         looked_at = "results, plan and data"
-    if checks.data is None:
+    if checks.data is None and ran:  # without a spec there is no data to check
         remarks = (f"The data was not checked: suite lint SPEC --out {folder}",)
     elif checks.stale:
         remarks = (

@@ -36,7 +36,7 @@ LOW = 16
 BITS = LOW * LOW
 MOST_BITS_APART = 24
 """Of 256. Photographs that were halved, doubled or saved as JPEG of quality 20 stay within 16 bits; the nearest of
-350 unrelated ones are 58 apart, of 1,797 handwritten digits 25 (``docs/report.md`` has the figures)."""
+350 unrelated ones are 58 apart, of 1,150 handwritten digits 25 (``docs/report.md`` has the figures)."""
 SMALLEST_LIKENESS = 0.95
 """Correlation of the thumbnails of two copies: a hash alone takes pictures of one simple shape for copies."""
 FLATTEST = 4.0
