@@ -20,7 +20,7 @@ KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks", "tra
 @plugin_option
 @json_option
 def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
-    """List models, datasets, strategies, metrics, charts, checks or transferability estimators.
+    """List models, datasets, strategies, metrics, charts, checks or estimators.
 
     Variants of installed plugins and of --plugin files are in the list.
 

@@ -9,6 +9,7 @@ from suite.charts.rows import all_models, all_strategies
 from suite.charts.theme import model_colours, strategy_shapes
 from suite.charts.words import MISSING, plural, score, short
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
+from suite.report.ledger import tries_box
 from suite.report.tables import Box, Column, spread_box
 
 __all__ = ["Board", "BoardRow", "make_board"]
@@ -210,6 +211,7 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
         Column("latency", "ms", number=True),
         Column("parameters", number=True),
         Column("training", "s", number=True),
+        Column("tries", number=True, best_high=True),
         seeds,
     )
 
@@ -230,5 +232,6 @@ def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None
         spread_box(profile.latency_ms_p50 if profile else None),
         Box(short(profile.parameters), profile.parameters) if profile else Box(MISSING, ""),
         spread_box(timings.training_seconds if timings else None),
+        tries_box(cell.ledger),
         seeds,
     )

@@ -9,7 +9,7 @@ from suite.charts.words import MISSING, count, duration, score
 from suite.compare.comparison import CellSummary, Comparison, Ledger
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table, cell_names
 
-__all__ = ["ledger_table", "tries_sentence"]
+__all__ = ["ledger_table", "tries_box", "tries_sentence"]
 
 MOST_VALUES = 4
 """Values of a searched option that are listed one by one."""
@@ -61,6 +61,14 @@ def ledger_table(cells: Iterable[CellSummary]) -> Table:
             )
         )
     return Table("Ledger in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+def tries_box(ledger: Ledger) -> Box:
+    """The budget beside the score: settings tried, and on demand their space, epochs and seconds."""
+    if not ledger.fits:
+        return Box(MISSING, "")
+    parts = [_space_text(ledger), f"{count(ledger.epochs)} epochs", f"{duration(ledger.seconds)} in all"]
+    return Box(count(ledger.candidates), ledger.candidates, title="; ".join(part for part in parts if part != MISSING))
 
 
 def _search_note(ledger: Ledger) -> str:

@@ -95,6 +95,7 @@ def _board_note(boards: Sequence[Board], *, drawn: bool) -> str:
         "Each row is a cell: one model, adapted one way. "
         f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. "
         "Cells with a letter in common cannot be told apart. "
+        "Tries are the settings that were compared on validation before. "
         "On the whole page colour is the model and shape the strategy."
     )
 
