@@ -239,7 +239,7 @@ def _cheaper(scene: _Scene) -> Sentence | None:
             times = _costs(axis, cost, own)
             ends = between(low, high, scene.metric)
             change = f"{'loses' if loss >= 0 else 'gains'} {points(abs(loss), scene.metric)}"
-            text = f"If {what} matters most: {_named(other, scene.chosen)} takes {times} and {change}"
+            text = f"If {what} matters most: {_as_subject(other, scene.chosen)} takes {times} and {change}"
             if ends and loss >= 0:
                 text += f" ({ends})"
             numbers = {"cost": cost, "own_cost": own, "loss": loss, **_ends(low, high)}
@@ -305,6 +305,12 @@ def _pretraining(scene: _Scene) -> Sentence | None:
     numbers = {"gain": gain, "low": low, "high": high}
     cells = (adapted_cell.cell_id, scratch.cell_id)
     return Sentence(kind="pretraining", text=text, numbers=numbers, cell_ids=cells)
+
+
+def _as_subject(other: CellSummary, chosen: CellSummary) -> str:
+    """The other cell before a verb: ``vgg_tiny with a linear probe``."""
+    named = _named(other, chosen)
+    return named if other.model == chosen.model else named.replace(f"{other.model}, ", f"{other.model} ", 1)
 
 
 def _named(other: CellSummary, chosen: CellSummary) -> str:
