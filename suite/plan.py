@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from suite.constraints import check_names
 from suite.errors import SpecError, UnknownNameError
-from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES
+from suite.funnel.rules import static_limits
+from suite.funnel.settings import FunnelSpec, rungs_of
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TRANSFERABILITY
 from suite.results import Phase
 from suite.search.resolve import tuned
 from suite.search.settings import SearchSpec
@@ -21,6 +23,7 @@ from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 __all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan", "select"]
 
 TRIAL_VERSION = 1
+BEFORE_FINALS = {"short", "search"}
 SEARCH_SEED = 0
 """All candidates of a cell are searched with this seed, so that adding a seed changes no search."""
 
@@ -43,6 +46,8 @@ class Cell:
     """How settings are searched, completed; None where the strategy's own candidates are tried, or nothing is."""
     resample: bool = False
     """Whether each seed makes its own splits."""
+    ranking: Mapping[str, Any] | None = None
+    """Of the cell of a ``rank`` trial: what it computes; None for every other."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -59,6 +64,8 @@ class Cell:
         }
         if self.resample:
             content["resample"] = True
+        if self.ranking is not None:
+            content["ranking"] = dict(self.ranking)
         if self.search is not None:
             # The number of trials is left out: a longer search begins with the trials of a shorter one.
             content["search"] = self.search.model_dump(mode="json", exclude={"trials"})
@@ -73,6 +80,11 @@ class Cell:
     def id(self) -> str:
         """Hash of the cell's canonical JSON, 12 hex digits."""
         return _hash(self.canonical)[:12]
+
+    @cached_property
+    def subject(self) -> str:
+        """The same for all cells of one model on one data set."""
+        return canonical_json([self.task, self.model.identity, self.dataset.identity])
 
     @cached_property
     def labels(self) -> tuple[str, str, str]:
@@ -105,6 +117,8 @@ class Trial:
     """The options that this search trial sets; None in the final phase, and before they are drawn."""
     number: int | None = None
     """Which trial of a sampled search, from 0; in the final phase of one, how many there are."""
+    epochs: int | None = None
+    """Of a ``short`` trial: after how many epochs of the full fit it stops."""
 
     @cached_property
     def id(self) -> str:
@@ -112,17 +126,19 @@ class Trial:
         own: dict[str, Any] = {"phase": self.phase, "seed": self.seed, "candidate": self.candidate}
         if self.number is not None:
             own |= {"candidate": None, "number": self.number}
+        if self.epochs is not None:
+            own["epochs"] = self.epochs
         return _hash(self.cell.canonical + canonical_json(own))[:16]
 
     def as_json(self) -> dict[str, Any]:
         """The trial as JSON: enough to run it again."""
-        numbered = {} if self.number is None else {"number": self.number}
+        optional = {"number": self.number, "epochs": self.epochs}
         return {
             **self.cell.content,
             "phase": self.phase,
             "seed": self.seed,
             "candidate": self.candidate,
-            **numbered,
+            **{name: value for name, value in optional.items() if value is not None},
         }
 
 
@@ -136,7 +152,11 @@ class Skip:
 
 @dataclass(frozen=True)
 class Plan:
-    """All trials of a spec, cells in order, within a cell searches before finals."""
+    """All trials of a spec, cells in order, within a cell searches before finals.
+
+    Of a funnel these are all that it may come to: the ``rank`` trials first, one for each model and data set, and
+    within a cell the ``short`` ones before the searches.
+    """
 
     spec: Spec
     trials: tuple[Trial, ...]
@@ -179,9 +199,9 @@ def make_plan(spec: Spec) -> Plan:
         if reason:
             skips.append(Skip(cell, reason))
             continue
-        trials.extend(_trials(cell, spec.seeds))
+        trials.extend(_trials(cell, spec.seeds, spec.funnel))
     _refuse_equal_labels(seen.values())
-    return Plan(spec, tuple(trials), tuple(skips))
+    return Plan(spec, (*_rank_trials(spec, trials), *trials), tuple(skips))
 
 
 def select(plan: Plan, only: tuple[str, ...]) -> Plan:
@@ -204,8 +224,10 @@ def select(plan: Plan, only: tuple[str, ...]) -> Plan:
         trial for trial in plan.trials if all(_facet(trial.cell, trial, key) & values for key, values in wanted.items())
     )
     cells = {trial.cell.id for trial in kept}
-    searches = tuple(trial for trial in plan.trials if trial.phase == "search" and trial.cell.id in cells)
-    chosen = {trial.id for trial in (*kept, *searches)}
+    searches = tuple(trial for trial in plan.trials if trial.phase in BEFORE_FINALS and trial.cell.id in cells)
+    judged = {trial.cell.subject for trial in kept if trial.phase != "rank"}
+    ranks = tuple(trial for trial in plan.trials if trial.phase == "rank" and trial.cell.subject in judged)
+    chosen = {trial.id for trial in (*kept, *searches, *ranks)}
     return Plan(plan.spec, tuple(trial for trial in plan.trials if trial.id in chosen), plan.skips)
 
 
@@ -284,7 +306,39 @@ def _candidates(strategy: StrategySpec) -> tuple[dict[str, Any], ...]:
     return tuple(variant.candidates(strategy.options(variant)))
 
 
-def _trials(cell: Cell, seeds: tuple[int, ...]) -> Iterator[Trial]:
+def _rank_trials(spec: Spec, trials: list[Trial]) -> Iterator[Trial]:
+    """One for each model and data set that has trials. It depends on nothing that a fit depends on."""
+    if spec.funnel is None:
+        return
+    names = spec.funnel.rank.estimators or TRANSFERABILITY.names()
+    ranking = {"estimators": sorted(names), "limits": static_limits(spec.constraints)}
+    features = STRATEGIES.get("linear_probe").Options().model_dump(mode="json")
+    strategy = StrategySpec.model_construct(strategy="linear_probe", label="rank", **features)
+    for cell in {trial.cell.subject: trial.cell for trial in trials}.values():
+        yield Trial(
+            replace(
+                cell, evaluate_on=(), strategy=strategy, epochs=1, batch_size=1, patience=None, search_seed=None,
+                search=None, resample=False, ranking=ranking,
+            ),
+            "rank",
+            SEARCH_SEED,
+        )  # fmt: skip
+
+
+def _short_trials(cell: Cell, funnel: FunnelSpec | None) -> Iterator[Trial]:
+    """The first epochs of a full fit; of a strategy without epochs the whole fit, once."""
+    rungs = rungs_of(funnel.short, cell.epochs) if funnel else ()
+    if not getattr(STRATEGIES.get(cell.strategy.strategy), "by_epochs", True):
+        rungs = rungs[:1]
+    candidates = _candidates(cell.strategy)
+    # Candidates are ordered; one from the middle is neither the slowest nor the wildest.
+    candidate = candidates[len(candidates) // 2] if len(candidates) > 1 else None
+    for rung in rungs:
+        yield Trial(cell, "short", SEARCH_SEED, candidate, epochs=rung)
+
+
+def _trials(cell: Cell, seeds: tuple[int, ...], funnel: FunnelSpec | None) -> Iterator[Trial]:
+    yield from _short_trials(cell, funnel)
     drawn = cell.search is not None and cell.search.sampler != "grid"
     count = (cell.search.trials or 0) if cell.search is not None and drawn else None
     if cell.search_seed is not None:

@@ -39,7 +39,8 @@ __all__ = [
 FORMAT_VERSION = 1
 
 Status = Literal["done", "failed", "diverged", "timeout", "skipped"]
-Phase = Literal["search", "final"]
+Phase = Literal["rank", "short", "search", "final"]
+"""``rank`` and ``short`` are of a funnel: features judged without training, and the first epochs of a full fit."""
 
 
 class Record(BaseModel):
@@ -202,6 +203,8 @@ class Result(Record):
     best_epoch: int | None = None
     pruned_after: int | None = None
     """The epoch after which a search trial was given up; None where it ran to its end."""
+    estimates: dict[str, Score] = Field(default_factory=dict)
+    """Of a ``rank`` trial: transferability estimator to what it says of the frozen features."""
     profile: Profile | None = None
     timings: Timings | None = None
     environment: Environment | None = None

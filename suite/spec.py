@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
 from suite.errors import SpecError, SuiteError, did_you_mean
+from suite.funnel.settings import FunnelSpec
 from suite.options import Options
-from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
 from suite.search.settings import BudgetSpec, SearchSpec, TuningSpec
 
@@ -135,6 +136,8 @@ class Spec(Options):
     """Allows models with a ``tuning`` of their own; the report says so."""
     budget: BudgetSpec | None = None
     """Limits the search by time."""
+    funnel: FunnelSpec | None = None
+    """Drops models early, by limits, features and short fits, and fits in full what can still win."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
     constraints: Constraints | None = None
@@ -196,6 +199,7 @@ def parse_spec(
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
     if spec.headline is not None and spec.headline not in METRICS:
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
+    _check_estimators(spec.funnel, place)
     twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
@@ -211,6 +215,22 @@ def parse_spec(
             "plugins": files,
         }
     )
+
+
+def _check_estimators(funnel: FunnelSpec | None, place: str) -> None:
+    """Raises ``SpecError`` for an estimator that there is not, or that decides and is not computed."""
+    if funnel is None:
+        return
+    computed = funnel.rank.estimators
+    for at, names in (("by", (funnel.rank.by,)), ("estimators", computed or ())):
+        for name in names:
+            if name not in TRANSFERABILITY:
+                complaint = did_you_mean(name, TRANSFERABILITY, what="transferability estimator")
+                raise SpecError(f"{place}: funnel.rank.{at}: {complaint}")
+    if computed is not None and funnel.rank.by not in computed:
+        raise SpecError(
+            f"{place}: funnel.rank.by: '{funnel.rank.by}' decides, and is not among the 'estimators'; add it."
+        )
 
 
 def _read(path: Path) -> str:

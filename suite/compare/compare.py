@@ -16,6 +16,7 @@ from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, Metri
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
+from suite.compare.funnel import dropped_early, left_out_by_funnel, summarise_funnel
 from suite.compare.hierarchy import overall_interval
 from suite.compare.ledger import ledger_of
 from suite.compare.pairs import differences, seed_remarks
@@ -76,11 +77,16 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     by_id = {result.id: result for result in results}
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
-    rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
+    gone = dropped_early(plan_summary, by_id)
+    ranked = plan_summary.model_copy(
+        update={"trials": tuple(trial for trial in plan_summary.trials if trial.cell_id not in gone)}
+    )
+    rankings = [_rank(dataset, ranked, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
     without = [trial for trial in plan_summary.trials if trial.trial_id not in by_id]
     is_cut = cut_by_budget(plan_summary, by_id)
-    missing = tuple(trial for trial in without if trial.trial_id not in is_cut)
+    is_left_out = left_out_by_funnel(plan_summary, by_id)
+    missing = tuple(trial for trial in without if trial.trial_id not in is_cut | is_left_out)
     failures = failures_of(known)
     return Comparison(
         spec_name=plan_summary.spec_name,
@@ -103,13 +109,16 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         data=tuple({(r.name, r.fingerprint, str(r.sizes)): r for result in known for r in result.data}.values()),
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
-        facts=facts_of(plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut)),
+        facts=facts_of(
+            plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut | is_left_out)
+        ),
         recommendations=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Recommendation)),
         unmet=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Unmet)),
         constraints=plan_summary.constraints,
         published=plan_summary.published,
         across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
         resample=plan_summary.resample,
+        funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         remarks=(
             *_remarks(plan_summary, known, cells, missing),
             *budget_remarks(plan_summary, is_cut),
@@ -160,6 +169,7 @@ def _summarise(
     done = [result for result in results if result.status == "done"]
     finals = sorted((result for result in done if result.phase == "final"), key=lambda result: result.seed)
     searches = [result for result in done if result.phase == "search"]
+    shorts = [result for result in done if result.phase == "short"]
     home = gather(metric, finals, "test", load, resample=resample)
     confusion, classes = confusion_of(home.predictions)
     reliability, calibration_error = reliability_of(home.predictions)
@@ -186,7 +196,7 @@ def _summarise(
         classes=classes,
         reliability=reliability,
         calibration_error=calibration_error,
-        ledger=ledger_of(searches, finals, metric.name, higher_is_better=metric.higher_is_better),
+        ledger=ledger_of(searches, finals, metric.name, higher_is_better=metric.higher_is_better, shorts=shorts),
         weights=sample.weights if sample else None,
         batch_size=sample.batch_size if sample else None,
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),

@@ -28,6 +28,7 @@ from suite.compare.cell import (
     TimingsSummary,
     Tried,
 )
+from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
 from suite.constraints import Constraints
 from suite.finding import Checks
@@ -239,6 +240,8 @@ class Comparison(Record):
     """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
     resample: bool = False
     """Whether every seed drew splits of its own."""
+    funnel: tuple[FunnelSummary, ...] = ()
+    """What the funnel did on each data set; empty where the spec has none."""
     remarks: tuple[str, ...] = ()
     """What a reader must know of the comparison as a whole: one sentence each."""
     across: Across | None = None

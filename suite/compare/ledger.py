@@ -17,7 +17,12 @@ __all__ = ["expected_best", "ledger_of"]
 
 
 def ledger_of(
-    searches: Sequence[Result], finals: Sequence[Result], headline: str, *, higher_is_better: bool = True
+    searches: Sequence[Result],
+    finals: Sequence[Result],
+    headline: str,
+    *,
+    higher_is_better: bool = True,
+    shorts: Sequence[Result] = (),
 ) -> Ledger:
     """What a cell was given: search trials, settings tried inside trials, and the final fits.
 
@@ -26,6 +31,7 @@ def ledger_of(
         finals: Final trials that are done.
         headline: The metric whose validation score a search trial is judged by.
         higher_is_better: Of the headline; settings tried inside a fit are always judged by accuracy.
+        shorts: Short fits of a funnel that are done: they chose no setting, and took their time.
     """
     tried = [_tried_in_search(result, headline) for result in searches]
     for result in (*searches, *finals):
@@ -48,9 +54,9 @@ def ledger_of(
     search = _search_of((*searches, *finals))
     return Ledger(
         candidates=len({_canonical(one.hyperparameters) for one in tried}) or (1 if fitted else 0),
-        fits=len(tried) + len(fitted),
-        epochs=inside + with_own_history,
-        seconds=math.fsum(r.timings.total_seconds for r in (*searches, *finals) if r.timings is not None),
+        fits=len(tried) + len(fitted) + len(shorts),
+        epochs=inside + with_own_history + sum(len(result.history) for result in shorts),
+        seconds=math.fsum(r.timings.total_seconds for r in (*shorts, *searches, *finals) if r.timings is not None),
         best=scores[-1] if scores else None,
         median=statistics.median(scores) if scores else None,
         worst=scores[0] if scores else None,

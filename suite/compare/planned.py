@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.constraints import Constraints
+from suite.funnel.record import FunnelState
 from suite.plan import Plan
 from suite.results import Phase, Record
 
@@ -55,16 +56,23 @@ class PlanSummary(Record):
     """What the spec makes unusual and a reader must know, one sentence each."""
     constraints: Constraints | None = None
     """What the recommended model may cost and must reach."""
+    ranked: tuple[PlannedTrial, ...] = ()
+    """The ``rank`` trials of a funnel, one for each model and data set; they belong to no cell."""
+    funnel: FunnelState | None = None
+    """How the funnel stands; None where the spec has none."""
+    funnel_by: str | None = None
+    """The transferability estimator that decides in the funnel."""
     published: bool = False
     """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
 
 
-def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
+def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelState | None = None) -> PlanSummary:
     """Returns what a comparison needs of a plan.
 
     Args:
         plan: The plan of a validated spec, or a part of it.
         command: What makes these results again; ``suite run specs/<name>.json`` where it is left out.
+        funnel: How the funnel of the spec stands, where it has one.
     """
     spec = plan.spec
     labels = {cell.id: cell.labels for cell in (*plan.cells, *(skip.cell for skip in plan.skips))}
@@ -95,7 +103,10 @@ def summarise_plan(plan: Plan, *, command: str | None = None) -> PlanSummary:
         task=spec.task,
         headline=spec.headline,
         command=command or f"suite run specs/{spec.name}.json",
-        trials=tuple(trials),
+        trials=tuple(trial for trial in trials if trial.phase != "rank"),
+        ranked=tuple(trial for trial in trials if trial.phase == "rank"),
+        funnel=funnel,
+        funnel_by=spec.funnel.rank.by if spec.funnel else None,
         skips=tuple(skips),
         resample=spec.resample,
         search_seconds_per_model=spec.budget.seconds_per_model if spec.budget else None,

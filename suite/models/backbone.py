@@ -53,6 +53,9 @@ class Backbone:
     weights: WeightsOrigin
     family: str
     """Architecture family, the name of a file in ``suite/models/stages``."""
+    source_head: Any | None = field(default=None, repr=False)
+    """``keras.Model``: raw RGB ``(batch, height, width, 3)`` to the probabilities ``(batch, source classes)`` of the
+    head that it was pretrained with, sharing its layers; None where it comes without one."""
 
     @property
     def is_pretrained(self) -> bool:

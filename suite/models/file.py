@@ -121,10 +121,11 @@ class FileSource:
         cls.check(options)
         path = Path(options.path).expanduser()
         _check_sha256(path, options.sha256)
-        model = _features(_load(path), options)
+        whole = _load(path)
+        model = _features(whole, options)
         size = _size(model, input_size or options.input_size, options)
         if weights == "random":
-            model = keras.models.clone_model(model)
+            whole = model = keras.models.clone_model(model)
         origin = WeightsOrigin(name="random", location="", sha256="")
         if weights == "pretrained":
             origin = WeightsOrigin(name=path.name, location=path.name, sha256=weights_sha256(model))
@@ -132,6 +133,7 @@ class FileSource:
             name=cls.label(options),
             model=model,
             preprocess=preprocessing_for(options.preprocessing),
+            source_head=None if whole is model else _source_head(whole, options, size),
             input_size=size,
             pooling=_pooling(model, options),
             stages=stages_of(model, options.family),
@@ -181,6 +183,18 @@ def _features(model: Any, options: FileOptions) -> Any:
     if options.layer not in names:
         raise ModelError(f"layer: {did_you_mean(options.layer, names, what='layer')}")
     return keras.Model(inputs[0], model.get_layer(options.layer).output, name=model.name)
+
+
+def _source_head(whole: Any, options: FileOptions, size: tuple[int, int]) -> Any | None:
+    """From raw pictures to the class probabilities of the whole file; None where it does not end in a softmax."""
+    import keras
+
+    activation = getattr(whole.layers[-1], "activation", None)
+    softmax = activation is keras.activations.softmax or isinstance(whole.layers[-1], keras.layers.Softmax)
+    if len(whole.outputs) != 1 or len(whole.outputs[0].shape) != 2 or not softmax:
+        return None
+    images = keras.Input((*size, 3), dtype="float32")
+    return keras.Model(images, whole(preprocessing_for(options.preprocessing)(images)), name="source_head")
 
 
 def _size(model: Any, asked: tuple[int, int] | None, options: FileOptions) -> tuple[int, int]:

@@ -200,6 +200,11 @@ def describe(trial: Trial) -> str:
         settings = ", ".join(f"{name} {value}" for name, value in (trial.candidate or {}).items())
         number = "" if trial.number is None else f"{trial.number + 1} "
         return f"{model} on {dataset}, {strategy}, search {number}{settings}".rstrip()
+    if trial.phase == "rank":
+        return f"{model} on {dataset}, features"
+    if trial.epochs is not None:
+        epochs = "first epoch" if trial.epochs == 1 else f"first {trial.epochs} epochs"
+        return f"{model} on {dataset}, {strategy}, {epochs}"
     return f"{model} on {dataset}, {strategy}, seed {trial.seed}"
 
 

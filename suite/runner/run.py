@@ -87,7 +87,7 @@ def run_plan(
         raise SuiteError(f"--timeout {timeout_seconds:g}: expected seconds above 0.")
     chosen = select(plan, only) if only else plan
     stored = glance(out)
-    missing = missing_trials(chosen, stored.entries, redo=redo)
+    missing = _without_left_out(missing_trials(chosen, stored.entries, redo=redo), chosen, out)
     new: tuple[str, ...] = ()
     if missing or stored.documents.get("spec") != plan.spec.model_dump_json():
         from suite.runner.session import Session, SessionSettings
@@ -107,6 +107,16 @@ def run_plan(
         new = Session(plan, chosen, settings, shown).run()
         stored = glance(out)
     return _outcome(out, chosen.trials, stored.entries, new, time.monotonic() - started)
+
+
+def _without_left_out(missing: tuple[Trial, ...], chosen: Plan, out: Path) -> tuple[Trial, ...]:
+    """``missing`` without what the funnel of the spec has left out by now."""
+    if chosen.spec.funnel is None or not missing:
+        return missing
+    from suite.runner.funnel import funnel_of
+
+    with funnel_of(chosen, out, again={trial.id for trial in missing}) as funnel:
+        return tuple(trial for trial in missing if funnel is None or funnel.left_out(trial) is None)
 
 
 def verify_datasets(trials: tuple[Trial, ...]) -> None:

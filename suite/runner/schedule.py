@@ -7,7 +7,7 @@ is reused; a worker goes on with the model that it has warm.  A worker without a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -96,14 +96,16 @@ class _Work:
     running: set[str] = field(default_factory=set)
     """Search trials that were taken and are not settled."""
 
-    @property
-    def ready(self) -> bool:
+    def ready(self, waits: Callable[[Trial], bool]) -> bool:
         """Whether its next trial may start.
 
         A final waits for all searches of its cell, and a search trial that learns from those before it for them.
+        Whatever ``waits`` is true of waits for others.
         """
-        if not self.trials:
+        if not self.trials or waits(self.trials[0]):
             return False
+        if self.trials[0].phase in {"rank", "short"}:
+            return True
         search = self.trials[0].cell.search
         if self.trials[0].phase == "search":
             return not (search is not None and search.in_turn and (self.running or self.waiting))
@@ -113,7 +115,9 @@ class _Work:
 class Schedule:
     """The missing trials of a run."""
 
-    def __init__(self, trials: Iterable[Trial]) -> None:
+    def __init__(self, trials: Iterable[Trial], *, waits: Callable[[Trial], bool] = lambda _: False) -> None:
+        """``waits`` tells of a trial whether the funnel holds it back for now."""
+        self._waits = waits
         self._cells: dict[str, _Work] = {}
         self._warm: dict[int, str] = {}
         for trial in trials:
@@ -137,7 +141,7 @@ class Schedule:
 
     def take(self, slot: int) -> Trial | None:
         """The next trial for a worker, or None where nothing can start now."""
-        ready = [work for work in self._cells.values() if work.ready]
+        ready = [work for work in self._cells.values() if work.ready(self._waits)]
         if not ready:
             return None
         work = min(ready, key=lambda work: self._preference(work, slot))

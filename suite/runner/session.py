@@ -23,6 +23,7 @@ from suite.results import Environment, Result
 from suite.runner.claims import Claims
 from suite.runner.environment import environment, repository_state, worker_settings
 from suite.runner.estimate import Estimate
+from suite.runner.funnel import Funnel
 from suite.runner.pool import Finished, WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
@@ -69,18 +70,24 @@ class Session:
             store.clean(spare=claims.others())
             entries = store.entries()
             missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
+            funnel = None
+            if self.plan.spec.funnel is not None:
+                # What is asked for decides among itself: one model alone is not measured against those left aside.
+                funnel = Funnel(self.chosen, store, again={t.id for t in missing})
+                missing = tuple(trial for trial in missing if funnel.left_out(trial) is None)
             if not missing:
                 self._describe(store)
                 return ()
-            return self._work(store, claims, missing, entries)
+            return self._work(store, claims, missing, entries, funnel)
 
     def _describe(self, store: Store) -> None:
         """Keeps spec and plan beside the results, so that a report needs the store alone."""
         from suite.compare.planned import summarise_plan
 
+        state = Funnel(self.plan, store).state if self.plan.spec.funnel is not None else None
         # The spec last: a finished run looks at it alone to see whether the plan is still the same.
         texts = {
-            "plan": summarise_plan(self.plan, command=self.settings.command).model_dump_json(),
+            "plan": summarise_plan(self.plan, command=self.settings.command, funnel=state).model_dump_json(),
             "spec": self.plan.spec.model_dump_json(),
         }
         known = store.documents()
@@ -89,7 +96,12 @@ class Session:
                 store.save_document(name, text)
 
     def _work(
-        self, store: Store, claims: Claims, missing: tuple[Trial, ...], entries: dict[str, Entry]
+        self,
+        store: Store,
+        claims: Claims,
+        missing: tuple[Trial, ...],
+        entries: dict[str, Entry],
+        funnel: Funnel | None,
     ) -> tuple[str, ...]:
         settings = worker_settings(self.settings.jobs, folder=claims.folder)[: len(missing)]
         pool = WorkerPool(settings, executor=self.settings.executor, timeout_seconds=self.settings.timeout_seconds)
@@ -102,7 +114,8 @@ class Session:
             claims=claims,
             pool=pool,
             workers=settings,
-            schedule=Schedule(missing),
+            schedule=Schedule(missing, waits=funnel.waits if funnel else lambda _: False),
+            funnel=funnel,
             entries=entries,
             spending=spending_of(self.plan, entries, but={trial.id for trial in missing}),
             estimate=estimate,
@@ -125,6 +138,8 @@ class Session:
         finally:
             self.progress.stop()
             pool.close()
+            if funnel is not None:
+                self._describe(store)
         return tuple(work.new)
 
 
@@ -140,6 +155,7 @@ class _Work:
     pool: WorkerPool
     workers: tuple[WorkerSettings, ...]
     schedule: Schedule
+    funnel: Funnel | None
     entries: dict[str, Entry]
     """What was stored when the run began."""
     spending: Spending
@@ -178,9 +194,9 @@ class _Work:
     def _fill(self, slot: int) -> None:
         """Gives a worker its next trial, if there is one that no other run has."""
         while (trial := self.schedule.take(slot)) is not None:
-            if cut(trial, self.spending):
+            if (reason := self._left_out(trial)) is not None:
                 self.schedule.settle(trial)
-                self.progress.finish(trial, None, instead="left out, the search budget is used up")
+                self.progress.finish(trial, None, instead=f"left out, {reason}")
                 continue
             entry = self.entries.get(trial.id)
             claim = self.claims.claim(trial.id, seen=entry.sequence if entry else None)
@@ -189,8 +205,20 @@ class _Work:
             elif claim == "finished":
                 self.schedule.settle(trial)
                 self.progress.finish(trial, None)
+                self._look_again()
             elif self._start(slot, trial):
                 return
+
+    def _left_out(self, trial: Trial) -> str | None:
+        """Why a trial is not run after all; None where it is."""
+        if cut(trial, self.spending):
+            return "the search budget is used up"
+        return self.funnel.left_out(trial) if self.funnel is not None else None
+
+    def _look_again(self) -> None:
+        """Lets the funnel decide with what has been stored."""
+        if self.funnel is not None:
+            self.funnel.refresh()
 
     def _start(self, slot: int, trial: Trial) -> bool:
         """Starts a trial; False where it ended at once, since its search left nothing to choose."""
@@ -239,6 +267,7 @@ class _Work:
         self.claims.release(trial.id)
         self.schedule.settle(trial)
         self.new.append(trial.id)
+        self._look_again()
         seconds = result.timings.total_seconds if result.timings else None
         if trial.phase == "search":
             self.spending.add(trial.cell.id, seconds, done=result.status == "done")

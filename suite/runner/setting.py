@@ -12,7 +12,7 @@ from suite.registry import METRICS
 from suite.results import Result, Score
 from suite.runner.request import TrialRequest
 from suite.search.propose import Tried, propose
-from suite.search.pruning import Watch, watch_for
+from suite.search.pruning import Stop, Watch, watch_for
 
 __all__ = ["batch_size_of", "drawn", "setting_of", "watch_of"]
 
@@ -33,8 +33,10 @@ def drawn(trial: Trial, earlier: Sequence[Result], headline: str) -> Trial:
     return replace(trial, candidate=propose(search, trial.number, tried, higher_is_better=better))
 
 
-def watch_of(request: TrialRequest) -> Watch | None:
-    """What may give up a search trial early; None for final trials and where the search has no pruner."""
+def watch_of(request: TrialRequest) -> Watch | Stop | None:
+    """What ends a fit early: of a short trial its last epoch, of a search trial its pruner; None for the others."""
+    if request.trial.epochs is not None:
+        return Stop(request.trial.epochs)
     search = request.trial.cell.search
     if search is None or request.trial.phase != "search":
         return None
@@ -52,7 +54,7 @@ def setting_of(request: TrialRequest) -> Mapping[str, Any]:
         TrialSkipped: Where every search trial failed.
     """
     trial = request.trial
-    if trial.phase == "search":
+    if trial.phase != "final":
         return trial.candidate or {}
     if trial.cell.search_seed is None:
         return {}

@@ -25,7 +25,7 @@ from suite.runner.setting import batch_size_of, setting_of, watch_of
 from suite.runner.warm import Warm
 from suite.spec import DatasetSpec
 from suite.strategies.fit import Fit, FitContext
-from suite.tasks.image_classification import softmax
+from suite.tasks.image_classification import Adapted, softmax
 
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
 from suite.training import Predictor, prepare_device
@@ -83,8 +83,8 @@ class _Execution:
         return self.warm.dataset(self._seeded(self.trial.cell.dataset))
 
     def _seeded(self, choice: DatasetSpec) -> DatasetSpec:
-        """The data set with the splits of this seed, where seeds make their own; a search has those of the spec."""
-        if not self.trial.cell.resample or self.trial.phase == "search":
+        """The data set with the splits of this seed, where seeds make their own; what is before has the spec's."""
+        if not self.trial.cell.resample or self.trial.phase != "final":
             return choice
         splits = choice.splits.model_copy(update={"seed": choice.splits.seed + self.trial.seed})
         return choice.model_copy(update={"splits": splits})
@@ -94,23 +94,18 @@ class _Execution:
 
         started, started_at = time.perf_counter(), _now()
         reset_peak_memory()
+        if self.trial.phase == "rank":
+            return self._ranked(started, started_at)
         strategy, options = self._strategy()
         context = self._context()
         fit: Fit = strategy.fit(context, options)
         predictions = self._predictions(context, fit)
         artefacts = self._keep(predictions, fit)
-        profile = self._profile(context, fit) if self.trial.phase == "final" else None
-        model, dataset, label = self.request.labels
+        profile = None
+        if self.trial.phase == "final":
+            profile = self._profile(context, fit.adapted, trainable_parameters=fit.trainable_parameters)
         return Result(
-            id=self.trial.id,
-            cell_id=self.trial.cell.id,
-            status="done",
-            trial=self.trial.as_json(),
-            phase=self.trial.phase,
-            seed=self.trial.seed,
-            model=model,
-            dataset=dataset,
-            strategy=label,
+            **self._identity(),
             hyperparameters={**setting_of(self.request), **fit.hyperparameters},
             scores={name: self._scores(one) for name, one in predictions.items()},
             history=fit.history,
@@ -135,6 +130,61 @@ class _Execution:
             started_at=started_at,
             finished_at=_now(),
         )
+
+    def _ranked(self, started: float, started_at: str) -> Result:
+        """What the backbone costs and what its frozen features say; no fit."""
+        from suite.profiler import device_name
+        from suite.runner.ranking import rank_features
+
+        context = self._context()
+        adapted = context.workshop.adapted(num_classes=context.num_classes)
+        profile = self._profile(context, adapted, trainable_parameters=adapted.head.count_params())
+        ranking = rank_features(
+            context.workshop,
+            context.train,
+            num_classes=context.num_classes,
+            fingerprint=context.fingerprint,
+            profile=profile,
+            asked=self.trial.cell.ranking or {},
+        )
+        return Result(
+            **self._identity(),
+            estimates=dict(ranking.estimates),
+            profile=profile,
+            timings=Timings(
+                fit_seconds=ranking.estimate_seconds,
+                compile_seconds=0.0,
+                validation_seconds=0.0,
+                seconds_to_best=ranking.estimate_seconds,
+                features_seconds=ranking.features_seconds,
+                examples_per_second=None,
+                total_seconds=time.perf_counter() - started,
+            ),
+            environment=environment(device=device_name(), threads=self.request.threads),
+            data=self._data_records(),
+            weights=_weights_record(context),
+            family=context.workshop.backbone.family,
+            input_size=context.workshop.backbone.input_size,
+            notes=(*self.notes, *ranking.notes),
+            artefacts={"log": "log.txt"},
+            started_at=started_at,
+            finished_at=_now(),
+        )
+
+    def _identity(self) -> dict[str, Any]:
+        """What says which trial a result is of."""
+        model, dataset, strategy = self.request.labels
+        return {
+            "id": self.trial.id,
+            "cell_id": self.trial.cell.id,
+            "status": "done",
+            "trial": self.trial.as_json(),
+            "phase": self.trial.phase,
+            "seed": self.trial.seed,
+            "model": model,
+            "dataset": dataset,
+            "strategy": strategy,
+        }
 
     def _strategy(self) -> tuple[Any, Any]:
         """The strategy and its options, with the setting of this trial in them."""
@@ -215,19 +265,19 @@ class _Execution:
             artefacts["model"] = "model.keras"
         return artefacts
 
-    def _profile(self, context: FitContext, fit: Fit) -> Profile:
+    def _profile(self, context: FitContext, adapted: Adapted, *, trainable_parameters: int) -> Profile:
         """What the model costs; measured once for each inference graph of a worker."""
         from suite.profiler import peak_memory_bytes, profile_model
 
-        key = (id(fit.adapted.logits),)
+        key = (id(adapted.logits),)
         if key not in self.warm.profiles:
             self.warm.profiles[key] = profile_model(
-                fit.adapted.logits,
+                adapted.logits,
                 input_size=context.workshop.backbone.input_size,
-                predict=Predictor(fit.adapted.logits).single,
+                predict=Predictor(adapted.logits).single,
             )
         return self.warm.profiles[key].model_copy(
-            update={"trainable_parameters": fit.trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}
+            update={"trainable_parameters": trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}
         )
 
     def _data_records(self) -> tuple[DataRecord, ...]:

@@ -12,7 +12,7 @@ from suite.search.settings import SearchSpec
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Watch", "watch_for"]
+__all__ = ["Stop", "Watch", "watch_for"]
 
 TRIALS_BEFORE = 2
 """Trials that run to their end before any is given up."""
@@ -32,7 +32,26 @@ class Watch:
         self.trial.report(score, epoch)
         if self.trial.should_prune():
             self.pruned_after = epoch
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether the trial was given up."""
         return self.pruned_after is not None
+
+
+@dataclass
+class Stop:
+    """Ends a short fit after some of its epochs; nothing is given up by that."""
+
+    epochs: int
+    pruned_after: None = field(default=None, init=False)
+    ended: bool = field(default=False, init=False)
+
+    def __call__(self, epoch: int, score: float) -> bool:
+        """Whether to stop here."""
+        self.ended = epoch >= self.epochs
+        return self.ended
 
 
 def watch_for(search: SearchSpec, earlier: Sequence[Tried]) -> Watch | None:

@@ -10,7 +10,7 @@ from suite.data.batches import Examples
 from suite.errors import SealedSplitError
 from suite.features import Features
 from suite.results import Candidate, EpochRecord
-from suite.search.pruning import Watch
+from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
 from suite.tasks.image_classification import Adapted
 
@@ -59,8 +59,8 @@ class FitContext:
     epochs: int
     batch_size: int
     patience: int | None
-    watch: Watch | None = None
-    """What may give up a search trial early; None where nothing does."""
+    watch: Watch | Stop | None = None
+    """What may end a fit early, a search trial or a short one; None where nothing does."""
     planned_fits: int = 1
     """How many fits of this cell are planned; what a measurement may cost depends on it."""
 

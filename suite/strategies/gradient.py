@@ -93,7 +93,7 @@ def run_phases(
             on_epoch=_watched(context, epochs_before=len(total.history)),
         )
         total.add(fitted, prepared.compile_seconds)
-        if context.watch is not None and context.watch.pruned_after is not None:
+        if context.watch is not None and context.watch.ended:
             break
     assert prepared is not None, "a fit has at least one phase"  # noqa: S101 - for the type checker
     return Fit(

@@ -30,6 +30,8 @@ class Knn:
 
     summary: ClassVar[str] = "vote of the nearest training examples in feature space; nothing is trained"
     Options: ClassVar[type[Options]] = KnnOptions
+    by_epochs: ClassVar[bool] = False
+    """Nothing can be stopped halfway: a short fit is the whole fit."""
 
     @classmethod
     def label(cls, options: KnnOptions) -> str:

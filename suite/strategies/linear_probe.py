@@ -58,6 +58,8 @@ class LinearProbe:
 
     summary: ClassVar[str] = "logistic regression on frozen features; fast, and often a close second"
     Options: ClassVar[type[Options]] = LinearProbeOptions
+    by_epochs: ClassVar[bool] = False
+    """Nothing can be stopped halfway: a short fit is the whole fit."""
 
     @classmethod
     def label(cls, options: LinearProbeOptions) -> str:

@@ -1,0 +1,140 @@
+"""By what rule a model is dropped. Pure: values in, reasons out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.constraints import Constraints
+from suite.funnel.settings import FEWEST_KEPT
+from suite.results import Profile
+
+__all__ = ["STATIC_LIMITS", "Judged", "behind", "clearly_worse", "over_limits", "static_limits"]
+
+
+@dataclass(frozen=True)
+class _Limit:
+    label: str
+    unit: str
+    scale: float
+    """From the profile's unit to the limit's."""
+
+
+STATIC_LIMITS: Mapping[str, tuple[str, _Limit]] = {
+    "max_latency_ms": ("latency_ms_p50", _Limit("latency", " ms", 1.0)),
+    "max_size_mb": ("size_bytes", _Limit("size", " MB", 1e-6)),
+    "max_parameters": ("parameters", _Limit("parameters", "", 1.0)),
+    "max_macs": ("macs", _Limit("MACs", "", 1.0)),
+}
+"""Limits that are known before any training, each with the field of the profile that it is on."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Who entered a stage, and how it did."""
+
+    key: str
+    score: float | None
+    """Higher is better; None where there is none, and ``reason`` says why."""
+    shown: str = ""
+    """The score as a reader sees it."""
+    reason: str | None = None
+
+
+def static_limits(constraints: Constraints | None) -> dict[str, float]:
+    """Those of the limits that a profile can be held against, by their names."""
+    if constraints is None:
+        return {}
+    found = {name: getattr(constraints, name) for name in STATIC_LIMITS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def over_limits(profile: Profile, limits: Mapping[str, float]) -> str | None:
+    """Why a model is out: every limit that it breaks, with what was measured; None where it keeps them all.
+
+    Args:
+        profile: Of the backbone with a head.
+        limits: As ``static_limits`` gives them.
+    """
+    broken = []
+    for name, most in limits.items():
+        field, limit = STATIC_LIMITS[name]
+        measured: float | None = getattr(profile, field)
+        if measured is None:
+            broken.append(f"its {limit.label} was not measured, so the limit of {_said(most, limit)} cannot be checked")
+        elif measured * limit.scale > most:
+            have, allowed = _said(measured * limit.scale, limit), _said(most, limit)
+            broken.append(f"{limit.label} {have} is over the limit of {allowed} (constraints.{name})")
+    return "; ".join(broken) or None
+
+
+def behind(entrants: Sequence[Judged], keep: float, *, what: str, who: str) -> dict[str, str]:
+    """Those that are not among the best, by key, each with its reason.
+
+    The share that is kept is rounded up, and is never below ``FEWEST_KEPT``. Who has the same score as the last that
+    is kept is kept too. Entrants without a score are dropped with the reason why they have none.
+
+    Args:
+        entrants: Everybody in the stage.
+        keep: Share of them that goes on.
+        what: What they were judged by, for the sentence.
+        who: ``models``, or whatever the entrants are.
+    """
+    judged = sorted((one for one in entrants if one.score is not None), key=_descending)
+    reasons = {one.key: one.reason or f"it has no {what}." for one in entrants if one.score is None}
+    room = max(FEWEST_KEPT, math.ceil(keep * len(entrants)))
+    if len(judged) <= room:
+        return reasons
+    last = judged[room - 1]
+    for place, one in enumerate(judged, start=1):
+        if one.score != last.score and place > room:
+            reasons[one.key] = (
+                f"{what} {one.shown}, place {place} of {len(entrants)}; "
+                f"the best {room} {who} go on, the last of them with {last.shown}."
+            )
+    return reasons
+
+
+def clearly_worse(
+    entrants: Sequence[Judged], resampled: Mapping[str, NDArray[np.float64]], level: float, *, what: str
+) -> dict[str, str]:
+    """Those that are worse than the best beyond the noise of their examples, by key, each with its reason.
+
+    A one-sided normal test of the paired difference, with the bootstrap's standard error. It looks at one fit each,
+    so ``level`` should be high: other seeds would give somewhat other scores.
+
+    Args:
+        entrants: Everybody in the stage; those without a score are kept, since nothing is known of them.
+        resampled: Key to the score on the same bootstrap samples of the examples, higher is better.
+        level: How sure it must be, a fraction.
+        what: What they were judged by, for the sentence.
+    """
+    judged = [one for one in entrants if one.score is not None and one.key in resampled]
+    if not judged:
+        return {}
+    best = min(judged, key=_descending)
+    bar = NormalDist().inv_cdf(level)
+    reasons = {}
+    for one in judged:
+        gaps = resampled[best.key] - resampled[one.key]
+        gaps = gaps[np.isfinite(gaps)]
+        gap = (best.score or 0.0) - (one.score or 0.0)
+        if len(gaps) > 1 and gap > bar * float(gaps.std(ddof=1)) and gap > 0:
+            reasons[one.key] = (
+                f"after one full fit its {what} is {one.shown}, and {best.shown} of the best: "
+                f"worse by more than chance explains ({level:.0%} sure)."
+            )
+    return reasons
+
+
+def _descending(one: Judged) -> tuple[float, str]:
+    return (-(one.score if one.score is not None else -math.inf), one.key)
+
+
+def _said(value: float, limit: _Limit) -> str:
+    return f"{value:,.4g}{limit.unit}" if value < 10_000 else f"{value:,.0f}{limit.unit}"
