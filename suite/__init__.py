@@ -8,6 +8,7 @@
     suite.load_results("reports/vision")                # a DataFrame, one row per trial
     suite.load_comparison("reports/vision")             # in a notebook: leaderboard and charts
     suite.recommend("reports/vision", max_latency_ms=20)  # what to take within limits, and why
+    suite.rank("specs/vision.json")                     # what `suite rank` does
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from suite.api import load_comparison, load_results, rebuild_report, recommend, run
+    from suite.api import load_comparison, load_results, rank, rebuild_report, recommend, run
 
-__all__ = ["__version__", "load_comparison", "load_results", "rebuild_report", "recommend", "run"]
+__all__ = ["__version__", "load_comparison", "load_results", "rank", "rebuild_report", "recommend", "run"]
 
 __version__ = "0.1.0"
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import suite
 from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.outcome import REPORT, Outcome
+from suite.ranking import rank
 from suite.results import Result
 from suite.store import Glance, glance
 
@@ -32,6 +33,7 @@ __all__ = [
     "checked_comparison",
     "load_comparison",
     "load_results",
+    "rank",
     "rebuild_report",
     "recommend",
     "recommendations",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,17 @@ from suite.results import Result
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
 
-__all__ = ["REPORT", "Outcome"]
+__all__ = ["REPORT", "Outcome", "mistakes_of"]
 
 REPORT = "report.html"
+
+
+def mistakes_of(counts: Mapping[str, int], failed: Sequence[Result]) -> tuple[str, ...]:
+    """Why every trial failed, each reason once, where the user can mend it; empty where some are done, or none can."""
+    mendable = all(one.status == "failed" and one.error is None and one.reason for one in failed)
+    if counts.get("done") or not mendable:
+        return ()
+    return tuple(dict.fromkeys(one.reason for one in failed if one.reason))
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,11 @@ class Outcome:
 
     @property
     def mistakes(self) -> tuple[str, ...]:
-        """What the user has to mend, each once, where nothing could be done for that reason alone; else empty."""
-        mendable = all(one.status == "failed" and one.error is None and one.reason for one in self.failed)
-        if self.counts.get("done") or not mendable:
-            return ()
-        return tuple(dict.fromkeys(one.reason for one in self.failed if one.reason))
+        """What the user has to mend, each once, where nothing could be compared for that reason alone; else empty."""
+        nobody = tuple(one.nobody for one in self.comparison.funnel if one.nobody)
+        if nobody and len(nobody) == len(self.comparison.funnel):
+            return nobody
+        return mistakes_of(self.counts, self.failed)
 
     @property
     def sentence(self) -> str:

@@ -18,7 +18,7 @@ __all__ = ["CellOutlook", "Outlook", "Past", "TrialOutlook", "look_ahead", "past
 
 MISSING = "missing"
 CUT = "cut"
-"""A search trial that the budget leaves no time for."""
+"""A search trial that the budget leaves no time for, or one that the funnel leaves out."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def look_ahead(
         SuiteError: Where the spec is not valid, a data set is not there, ``only`` matches nothing, or the store cannot
             be read.
     """
+    from suite.runner.funnel import funnel_of
     from suite.runner.run import verify_datasets
     from suite.runner.schedule import cut, missing_trials, spending_of
     from suite.store import glance
@@ -132,12 +133,20 @@ def look_ahead(
     past = past_of(folder)
     entries = glance(folder).entries
     missing = missing_trials(plan, entries)
+    left_out: dict[str, str] = {}
+    with funnel_of(plan, folder, again={trial.id for trial in missing}) as funnel:
+        if funnel is not None:
+            left_out = {t.id: reason for t in plan.trials if (reason := funnel.left_out(t)) is not None}
+    missing = tuple(trial for trial in missing if trial.id not in left_out)
     verify_datasets(missing)
     spending = spending_of(plan, entries)
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:
         ended = past.get(trial.id)
-        cells[trial.cell.id].append(_outlook_of(trial, ended, is_cut=ended is None and cut(trial, spending)))
+        why = left_out.get(trial.id)
+        if why is None and ended is None and cut(trial, spending):
+            why = "the search budget is used up"
+        cells[trial.cell.id].append(_outlook_of(trial, ended, cut=why))
     return Outlook(
         name=spec.name,
         out=folder,
@@ -194,9 +203,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _outlook_of(trial: Trial, past: Past | None, *, is_cut: bool) -> TrialOutlook:
-    if is_cut:
-        return TrialOutlook(trial.id, trial.phase, trial.seed, CUT, "the search budget is used up")
+def _outlook_of(trial: Trial, past: Past | None, *, cut: str | None) -> TrialOutlook:
+    if cut is not None and past is None:
+        return TrialOutlook(trial.id, trial.phase, trial.seed, CUT, cut)
     state = past.status if past else MISSING
     return TrialOutlook(trial.id, trial.phase, trial.seed, state, past.reason if past and state != "done" else None)
 

@@ -41,7 +41,19 @@ RANKS = {
     8: {"report"},
     9: {"publish", "runner", "pretraining"},
     9.5: {"leaderboard", "frames", "notebook"},
-    10: {"catalogue", "starter", "schema", "doctor", "outlook", "api", "caches", "published", "checkup", "outcome"},
+    10: {
+        "catalogue",
+        "starter",
+        "schema",
+        "doctor",
+        "outlook",
+        "api",
+        "caches",
+        "published",
+        "checkup",
+        "outcome",
+        "ranking",
+    },
     11: {"cli", "__init__", "__main__"},
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}

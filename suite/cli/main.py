@@ -34,6 +34,7 @@ class Entry:
 
 COMMANDS: dict[str, Entry] = {
     "run": Entry("suite.cli.run", "Run what is missing of a spec, then print the leaderboard."),
+    "rank": Entry("suite.cli.rank", "Rank the models of a spec before any is trained."),
     "plan": Entry("suite.cli.plan", "Show the trials of a spec: done, missing, skipped and why."),
     "lint": Entry("suite.cli.lint", "Check a spec and its data, or a run's results, for what misleads."),
     "report": Entry("suite.cli.report", "Rebuild the report of a run from its results."),

@@ -99,6 +99,8 @@ def command(
 
         print_failures(outcome.failed)
         ctx.exit(2 if outcome.mistakes else 1)
+    if outcome.mistakes:
+        ctx.exit(2)
 
 
 def _print(outcome: Outcome) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, Metri
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
-from suite.compare.funnel import dropped_early, left_out_by_funnel, summarise_funnel
+from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_dropped
 from suite.compare.hierarchy import overall_interval
 from suite.compare.ledger import ledger_of
 from suite.compare.pairs import differences, seed_remarks
@@ -77,16 +77,10 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     by_id = {result.id: result for result in results}
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
-    gone = dropped_early(plan_summary, by_id)
-    ranked = plan_summary.model_copy(
-        update={"trials": tuple(trial for trial in plan_summary.trials if trial.cell_id not in gone)}
-    )
+    ranked = without_dropped(plan_summary, by_id)
     rankings = [_rank(dataset, ranked, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
-    without = [trial for trial in plan_summary.trials if trial.trial_id not in by_id]
-    is_cut = cut_by_budget(plan_summary, by_id)
-    is_left_out = left_out_by_funnel(plan_summary, by_id)
-    missing = tuple(trial for trial in without if trial.trial_id not in is_cut | is_left_out)
+    cut, left_out, missing = _without_result(plan_summary, by_id)
     failures = failures_of(known)
     return Comparison(
         spec_name=plan_summary.spec_name,
@@ -105,13 +99,11 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         failures=failures,
         skips=plan_summary.skips,
         missing=missing,
-        cut=tuple(trial for trial in without if trial.trial_id in is_cut),
+        cut=cut,
         data=tuple({(r.name, r.fingerprint, str(r.sizes)): r for result in known for r in result.data}.values()),
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
-        facts=facts_of(
-            plan_summary, known, tuple(ranking.facts for ranking in rankings), cut=len(is_cut | is_left_out)
-        ),
+        facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings), cut=len(cut) + len(left_out)),
         recommendations=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Recommendation)),
         unmet=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Unmet)),
         constraints=plan_summary.constraints,
@@ -121,9 +113,22 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         remarks=(
             *_remarks(plan_summary, known, cells, missing),
-            *budget_remarks(plan_summary, is_cut),
+            *budget_remarks(plan_summary, {trial.trial_id for trial in cut}),
             *seed_remarks([pair for ranking in rankings for pair in ranking.pairs], resample=plan_summary.resample),
         ),
+    )
+
+
+def _without_result(
+    plan: PlanSummary, by_id: Mapping[str, Result]
+) -> tuple[tuple[PlannedTrial, ...], tuple[PlannedTrial, ...], tuple[PlannedTrial, ...]]:
+    """Trials that the search budget cut, that the funnel left out, and that are really missing."""
+    without = [trial for trial in plan.trials if trial.trial_id not in by_id]
+    cut, left_out = cut_by_budget(plan, by_id), left_out_by_funnel(plan, by_id)
+    return (
+        tuple(trial for trial in without if trial.trial_id in cut),
+        tuple(trial for trial in without if trial.trial_id in left_out - cut),
+        tuple(trial for trial in without if trial.trial_id not in cut | left_out),
     )
 
 
@@ -335,7 +340,8 @@ def _remarks(
         )
     short = [cell for cell in ranked if cell.finished < cell.planned]
     if short and not missing:
-        remarks.append(f"{len(short)} of {len(ranked)} cells stand on fewer seeds than planned.")
+        why = ": the funnel left their other seeds out" if plan.funnel and not missing else ""
+        remarks.append(f"{len(short)} of {len(ranked)} cells stand on fewer seeds than planned{why}.")
     no_predictions = [cell for cell in ranked if cell.headline and cell.headline.low is None]
     if no_predictions:
         remarks.append(f"{len(no_predictions)} of {len(ranked)} cells have no interval: {_reason(no_predictions[0])}")

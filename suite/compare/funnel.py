@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from suite.compare.cell import CellSummary
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.funnel.record import DatasetFunnel, Drop, StageKind, StageState
+from suite.funnel.rules import measured_of, said_of, static_limits
 from suite.results import Profile, Record, Result, Score
 from suite.transferability.agreement import Agreement, weighted_tau
 
-__all__ = ["FunnelStage", "FunnelSummary", "RankedModel", "dropped_early", "left_out_by_funnel", "summarise_funnel"]
+__all__ = ["FunnelStage", "FunnelSummary", "RankedModel", "left_out_by_funnel", "summarise_funnel", "without_dropped"]
 
 
 class RankedModel(Record):
@@ -67,6 +68,8 @@ class FunnelSummary(Record):
     are none."""
     decided: bool
     """Whether every stage has ended."""
+    nobody: str | None = None
+    """Which limits exclude every model, and the nearest that do not; None where one is left."""
 
 
 def left_out_by_funnel(plan: PlanSummary, results: Collection[str]) -> frozenset[str]:
@@ -74,13 +77,14 @@ def left_out_by_funnel(plan: PlanSummary, results: Collection[str]) -> frozenset
     return frozenset() if plan.funnel is None else plan.funnel.left_out.difference(results)
 
 
-def dropped_early(plan: PlanSummary, results: Mapping[str, Result]) -> frozenset[str]:
-    """Ids of the cells that the funnel dropped before any full fit: they have no score and no rank."""
+def without_dropped(plan: PlanSummary, results: Mapping[str, Result]) -> PlanSummary:
+    """The plan without the cells that the funnel dropped before any full fit: they have no score and no rank."""
     if plan.funnel is None:
-        return frozenset()
+        return plan
     drops = (drop for one in plan.funnel.datasets for stage in one.stages for drop in stage.drops)
     cells = {cell_id for drop in drops for cell_id in drop.cell_ids}
-    return frozenset(cells - {result.cell_id for result in results.values() if result.phase == "final"})
+    gone = cells - {result.cell_id for result in results.values() if result.phase == "final"}
+    return plan.model_copy(update={"trials": tuple(trial for trial in plan.trials if trial.cell_id not in gone)})
 
 
 def summarise_funnel(
@@ -113,19 +117,39 @@ def _summary(
         _stage(stage, results, _next_of(index, seen, tested), model_of) for index, (stage, _) in enumerate(seen)
     )
     by = plan.funnel_by or ""
+    models = _models(ranks, results, by)
     return FunnelSummary(
         dataset=found.dataset,
         stages=stages,
-        models=_models(ranks, results, by),
+        models=models,
         ranked_by=by,
         trials_run=len(ran),
         trials_left_out=len(found.left_out),
         seconds_spent=math.fsum(_seconds(result) for result in ran),
         seconds_full=_seconds_full(own, results),
+        nobody=_nobody(found, plan, models),
         decided=bool(found.stages)
         and all(stage.decided for stage in found.stages)
         and not _waiting(own, found, results),
     )
+
+
+def _nobody(found: DatasetFunnel, plan: PlanSummary, models: Sequence[RankedModel]) -> str | None:
+    """Names the limits that exclude every model, each with the model that is nearest to it."""
+    over = next((stage for stage in found.stages if stage.kind == "limits"), None)
+    if over is None or len(over.drops) < len(over.entrants):
+        return None
+    parts = []
+    for name, most in static_limits(plan.constraints).items():
+        measured = [(value, one.model) for one in models if (value := measured_of(one.profile, name)) is not None]
+        beyond = sum(value > most for value, _ in measured) + len(models) - len(measured)
+        if beyond and measured:
+            nearest, model = min(measured)
+            least = f"; the least is {said_of(nearest, name)}, of {model}"
+            parts.append(f"constraints.{name} {said_of(most, name)} excludes {beyond} of {len(models)} models{least}")
+        elif beyond:
+            parts.append(f"constraints.{name} cannot be checked, since it was measured of no model")
+    return f"{found.dataset}: no model keeps the limits: {'; '.join(parts)}. Raise what excludes most, and run again."
 
 
 def _waiting(own: Sequence[PlannedTrial], found: DatasetFunnel, results: Mapping[str, Result]) -> bool:

@@ -14,7 +14,7 @@ from suite.constraints import Constraints
 from suite.funnel.settings import FEWEST_KEPT
 from suite.results import Profile
 
-__all__ = ["STATIC_LIMITS", "Judged", "behind", "clearly_worse", "over_limits", "static_limits"]
+__all__ = ["Judged", "behind", "clearly_worse", "measured_of", "over_limits", "said_of", "static_limits"]
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,27 @@ def over_limits(profile: Profile, limits: Mapping[str, float]) -> str | None:
     """
     broken = []
     for name, most in limits.items():
-        field, limit = STATIC_LIMITS[name]
-        measured: float | None = getattr(profile, field)
+        label = STATIC_LIMITS[name][1].label
+        measured = measured_of(profile, name)
         if measured is None:
-            broken.append(f"its {limit.label} was not measured, so the limit of {_said(most, limit)} cannot be checked")
-        elif measured * limit.scale > most:
-            have, allowed = _said(measured * limit.scale, limit), _said(most, limit)
-            broken.append(f"{limit.label} {have} is over the limit of {allowed} (constraints.{name})")
+            broken.append(f"its {label} was not measured, so the limit of {said_of(most, name)} cannot be checked")
+        elif measured > most:
+            have, allowed = said_of(measured, name), said_of(most, name)
+            broken.append(f"{label} {have} is over the limit of {allowed} (constraints.{name})")
     return "; ".join(broken) or None
+
+
+def measured_of(profile: Profile | None, name: str) -> float | None:
+    """What was measured of what the limit ``name`` is on, in the limit's unit; None where nothing was."""
+    field, limit = STATIC_LIMITS[name]
+    measured: float | None = getattr(profile, field) if profile is not None else None
+    return None if measured is None else measured * limit.scale
+
+
+def said_of(value: float, name: str) -> str:
+    """A value of what the limit ``name`` is on, with its unit."""
+    unit = STATIC_LIMITS[name][1].unit
+    return f"{value:,.4g}{unit}" if value < 10_000 else f"{value:,.0f}{unit}"
 
 
 def behind(entrants: Sequence[Judged], keep: float, *, what: str, who: str) -> dict[str, str]:
@@ -134,7 +147,3 @@ def clearly_worse(
 
 def _descending(one: Judged) -> tuple[float, str]:
     return (-(one.score if one.score is not None else -math.inf), one.key)
-
-
-def _said(value: float, limit: _Limit) -> str:
-    return f"{value:,.4g}{limit.unit}" if value < 10_000 else f"{value:,.0f}{limit.unit}"

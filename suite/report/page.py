@@ -19,6 +19,7 @@ from suite.report.across import across_section
 from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
 from suite.report.checks import checks_section
 from suite.report.environment import environment_note, environment_pairs
+from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import Board, make_board
 from suite.report.ledger import ledger_table, tries_sentence
@@ -130,6 +131,7 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
             f"{count(facts.trials_finished)} of {count(facts.trials_planned)}", f"trials finished, {', '.join(ended)}"
         ),
         _tests_fact(facts.tests),
+        *funnel_fact(comparison),
         Fact(duration(wall) if wall else "–", "; ".join(filter(None, [worked, f"on {', '.join(facts.devices)}"]))),
     )
 
@@ -170,6 +172,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
     return (
         *across_section(comparison),
+        *([funnel_section(comparison)] if comparison.funnel else []),
         Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from suite.plan import Trial
+from suite.registry import STRATEGIES
 from suite.results import Result
 from suite.runner.estimate import Estimate
 
@@ -32,6 +33,9 @@ class Progress(Protocol):
 
     def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """A trial ended; without a result where another run has done it, or for what ``instead`` says."""
+
+    def leave_out(self, trial: Trial, who: str, reason: str) -> None:
+        """A trial is not run after all: the funnel dropped ``who``, a model or one adapted in one way."""
 
     def wait(self, trials: Iterable[Trial]) -> None:
         """Nothing is left but trials that another run has claimed."""
@@ -61,6 +65,9 @@ class QuietProgress:
     def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """Nothing."""
 
+    def leave_out(self, trial: Trial, who: str, reason: str) -> None:
+        """Nothing."""
+
     def wait(self, trials: Iterable[Trial]) -> None:
         """Nothing."""
 
@@ -78,6 +85,13 @@ class _Counting:
         self._workers = 1
         self._estimate = Estimate()
         self._waiting = False
+        self._said: set[tuple[str, str]] = set()
+
+    def _is_new(self, who: str, reason: str) -> bool:
+        """Whether that was not said yet: of a dropped model many trials are left out, one after another."""
+        new = (who, reason) not in self._said
+        self._said.add((who, reason))
+        return new
 
     def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
         """Remembers what is to be done."""
@@ -119,6 +133,12 @@ class LinesProgress(_Counting):
         rest = f"; about {duration(left)} left" if left else ""
         line = f"[{count}/{self._total}] {describe(trial)}: {outcome(result, instead)}{rest}"
         print(line, file=sys.stderr, flush=True)
+
+    def leave_out(self, trial: Trial, who: str, reason: str) -> None:
+        """``vit_tiny on digits: goes no further: ...``, once."""
+        count = self._count(trial)
+        if self._is_new(who, reason):
+            print(f"[{count}/{self._total}] {who}: goes no further: {reason}", file=sys.stderr, flush=True)
 
     def wait(self, trials: Iterable[Trial]) -> None:
         """Says once that another run is waited for."""
@@ -175,6 +195,16 @@ class BarProgress(_Counting):
         self._bar.update(self._task, completed=count)
         self._show()
 
+    def leave_out(self, trial: Trial, who: str, reason: str) -> None:
+        """Moves the bar on; who was dropped stays on the screen, once."""
+        count = self._count(trial)
+        if self._bar is None or self._task is None:
+            return
+        if self._is_new(who, reason):
+            self._bar.console.print(f"{who}: goes no further: {reason}", markup=False, highlight=False)
+        self._bar.update(self._task, completed=count)
+        self._show()
+
     def wait(self, trials: Iterable[Trial]) -> None:
         """Says that another run is waited for."""
         if self._bar is not None and self._task is not None:
@@ -203,6 +233,8 @@ def describe(trial: Trial) -> str:
     if trial.phase == "rank":
         return f"{model} on {dataset}, features"
     if trial.epochs is not None:
+        if not getattr(STRATEGIES.get(trial.cell.strategy.strategy), "by_epochs", True):
+            return f"{model} on {dataset}, {strategy}, on validation"
         epochs = "first epoch" if trial.epochs == 1 else f"first {trial.epochs} epochs"
         return f"{model} on {dataset}, {strategy}, {epochs}"
     return f"{model} on {dataset}, {strategy}, seed {trial.seed}"

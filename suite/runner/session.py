@@ -194,9 +194,7 @@ class _Work:
     def _fill(self, slot: int) -> None:
         """Gives a worker its next trial, if there is one that no other run has."""
         while (trial := self.schedule.take(slot)) is not None:
-            if (reason := self._left_out(trial)) is not None:
-                self.schedule.settle(trial)
-                self.progress.finish(trial, None, instead=f"left out, {reason}")
+            if self._leave_out(trial):
                 continue
             entry = self.entries.get(trial.id)
             claim = self.claims.claim(trial.id, seen=entry.sequence if entry else None)
@@ -209,11 +207,17 @@ class _Work:
             elif self._start(slot, trial):
                 return
 
-    def _left_out(self, trial: Trial) -> str | None:
-        """Why a trial is not run after all; None where it is."""
-        if cut(trial, self.spending):
-            return "the search budget is used up"
-        return self.funnel.left_out(trial) if self.funnel is not None else None
+    def _leave_out(self, trial: Trial) -> bool:
+        """Settles a trial that is not run after all; False where it is."""
+        reason = self.funnel.left_out(trial) if self.funnel is not None else None
+        if self.funnel is not None and reason is not None:
+            self.progress.leave_out(trial, self.funnel.standing.dropped(trial), reason)
+        elif cut(trial, self.spending):
+            self.progress.finish(trial, None, instead="left out, the search budget is used up")
+        else:
+            return False
+        self.schedule.settle(trial)
+        return True
 
     def _look_again(self) -> None:
         """Lets the funnel decide with what has been stored."""

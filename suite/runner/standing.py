@@ -43,7 +43,7 @@ class Standing:
 
     state: FunnelState
     _waiting: frozenset[str]
-    _left_out: Mapping[str, str]
+    _left_out: Mapping[str, tuple[str, str]]
 
     def waits(self, trial: Trial) -> bool:
         """Whether a trial may not start yet, since an earlier stage is not decided."""
@@ -51,7 +51,12 @@ class Standing:
 
     def left_out(self, trial: Trial) -> str | None:
         """Why a trial is not run; None where it is, or where that is not known yet."""
-        return self._left_out.get(trial.id)
+        found = self._left_out.get(trial.id)
+        return found[1] if found else None
+
+    def dropped(self, trial: Trial) -> str:
+        """Who was dropped, where a trial is left out: a model with every strategy, or with its own."""
+        return self._left_out[trial.id][0]
 
 
 def stages_of(plan: Plan, dataset: str) -> tuple[Stage, ...]:
@@ -91,7 +96,7 @@ def standing_of(
     datasets = dict.fromkeys(trial.cell.labels[1] for trial in plan.trials)
     judge = _Judge(plan.spec.funnel, static_limits(plan.spec.constraints), metrics_named([headline])[0])
     waiting: set[str] = set()
-    left_out: dict[str, str] = {}
+    left_out: dict[str, tuple[str, str]] = {}
     found = []
     for dataset in datasets:
         walk = _Walk(dataset, stages_of(plan, dataset), results, judge, load_predictions, is_cut)
@@ -112,9 +117,9 @@ class _Walk:
     load_predictions: LoadPredictions
     is_cut: Callable[[Trial], bool]
     waiting: set[str] = field(default_factory=set)
-    left_out: dict[str, str] = field(default_factory=dict)
-    dropped: dict[str, str] = field(default_factory=dict)
-    """Cell id to reason."""
+    left_out: dict[str, tuple[str, str]] = field(default_factory=dict)
+    dropped: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Cell id to who was dropped, and why."""
 
     def run(self) -> DatasetFunnel:
         """The state; ``waiting`` and ``left_out`` are filled beside it."""
@@ -218,9 +223,11 @@ class _Walk:
         return tuple({cell.id: cell for cell in later if cell.labels[0] == model}.values())
 
     def _drop(self, cells: Sequence[Cell], strategy: str | None, reason: str, model: str | None = None) -> Drop:
-        self.dropped |= {cell.id: reason for cell in cells}
+        name = model or cells[0].labels[0]
+        who = f"{name} on {self.dataset}" + (f", {strategy}" if strategy else "")
+        self.dropped |= {cell.id: (who, reason) for cell in cells}
         return Drop(
-            model=model or cells[0].labels[0],
+            model=name,
             strategy=strategy,
             cell_ids=tuple(cell.id for cell in cells),
             reason=reason,
