@@ -127,3 +127,24 @@ def test_limits_that_nothing_keeps_end_the_command_with_2(spec, tmp_path):
     said = CliRunner().invoke(cli, arguments)
     assert said.exit_code == 2
     assert "constraints.max_parameters 1,000 excludes 3 of 3 models; the least is " in said.output
+
+
+def test_a_file_with_its_head_has_leep_and_nce(tmp_path):
+    """The head is asked about the training pictures; a model without one has the reason instead."""
+    import keras
+
+    inputs = keras.layers.Input((16, 16, 3))
+    features = keras.layers.Conv2D(8, 3, activation="relu", name="features")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    path = tmp_path / "whole.keras"
+    keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(pooled)).save(path)
+    models = [{"source": "file", "path": str(path), "layer": "features"}, SPEC["models"][0]]
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(SPEC | {"models": models, "funnel": {"rank": {"by": "leep"}}}))
+    (summary,) = suite.rank(spec, out=tmp_path / "run", quiet=True).summaries
+    ours, other = sorted(summary.models, key=lambda one: one.estimates["leep"].value is None)
+    assert ours.estimates["leep"].value < 0
+    assert ours.estimates["nce"].value < 0
+    stage = next(one for one in summary.stages if one.kind == "rank")
+    assert stage.remark.startswith(f"{other.model}: LEEP needs the head")
+    assert not stage.drops

@@ -45,6 +45,25 @@ def test_features_of_a_chosen_layer(saved: Path) -> None:
     np.testing.assert_allclose(np.asarray(backbone.preprocess(grey)), 1.0)
 
 
+def test_a_file_cut_before_its_softmax_keeps_the_head_beside(tmp_path: Path) -> None:
+    """The source head gives the whole model's probabilities of raw pictures; logits are no probabilities."""
+    layers = keras.layers
+    inputs = layers.Input((16, 16, 3))
+    features = layers.GlobalAveragePooling2D(name="pool")(layers.Conv2D(4, 3, name="low")(inputs))
+    whole = keras.Model(inputs, layers.Dense(5, activation="softmax", name="head")(features))
+    whole.save(tmp_path / "whole.keras")
+    backbone = FileSource.build(options(tmp_path / "whole.keras", layer="low", preprocessing="tf"))
+    raw = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype("float32")
+    assert backbone.source_head is not None
+    np.testing.assert_allclose(backbone.source_head(raw), whole(raw / 127.5 - 1.0), rtol=1e-5)
+
+
+def test_logits_are_no_source_head(saved: Path) -> None:
+    """Nor is there one where nothing was cut off."""
+    assert FileSource.build(options(saved, layer="high")).source_head is None
+    assert FileSource.build(options(saved)).source_head is None
+
+
 def test_the_models_own_output_is_the_default(saved: Path) -> None:
     """A vector is taken as it is; the size is that of the file."""
     given = options(saved)

@@ -57,6 +57,10 @@ class Funnel:
         """Why a trial is not run."""
         return self.standing.left_out(trial)
 
+    def is_left_out(self, trial: Trial) -> bool:
+        """Whether a trial is not run."""
+        return self.left_out(trial) is not None
+
     @property
     def state(self) -> FunnelState:
         """What is kept of it."""

@@ -32,6 +32,8 @@ class TrialRequest:
     """How many fits of the cell are planned; what a measurement of XLA may cost depends on it."""
     keep_model: bool = False
     """Write the adapted model; only the best of a cell is kept in the end."""
+    warm_models: int = 1
+    """How many models a worker keeps ready."""
     plugins: tuple[str, ...] = ()
     """Python files that register further variants."""
 

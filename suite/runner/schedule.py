@@ -115,11 +115,28 @@ class _Work:
 class Schedule:
     """The missing trials of a run."""
 
-    def __init__(self, trials: Iterable[Trial], *, waits: Callable[[Trial], bool] = lambda _: False) -> None:
-        """``waits`` tells of a trial whether the funnel holds it back for now."""
+    def __init__(
+        self,
+        trials: Iterable[Trial],
+        *,
+        waits: Callable[[Trial], bool] = lambda _: False,
+        is_left_out: Callable[[Trial], bool] = lambda _: False,
+        warm_models: int = 1,
+    ) -> None:
+        """Plans the order.
+
+        Args:
+            trials: What is missing.
+            waits: Whether the funnel holds a trial back for now.
+            is_left_out: Whether it has dropped a trial, which then makes no model ready.
+            warm_models: How many models a worker keeps ready.
+        """
         self._waits = waits
+        self._is_left_out = is_left_out
+        self._warm_models = warm_models
         self._cells: dict[str, _Work] = {}
-        self._warm: dict[int, str] = {}
+        self._warm: dict[int, list[str]] = {}
+        """The models that each worker has ready, the last used at the end."""
         for trial in trials:
             work = self._cells.get(trial.cell.id)
             if work is None:
@@ -147,8 +164,10 @@ class Schedule:
         work = min(ready, key=lambda work: self._preference(work, slot))
         if work.slot is None:
             work.slot = slot
-        self._warm[slot] = work.model
         trial = work.trials.popleft()
+        if not self._is_left_out(trial):
+            kept = [model for model in self._warm.get(slot, ()) if model != work.model]
+            self._warm[slot] = [*kept, work.model][-self._warm_models :]
         if trial.phase == "search":
             work.running.add(trial.id)
         return trial
@@ -157,9 +176,9 @@ class Schedule:
         """Lower is better; among equals the plan's order decides."""
         if work.slot == slot:
             return 0
-        if work.slot is None and work.model == self._warm.get(slot):
+        if work.slot is None and work.model in self._warm.get(slot, ()):
             return 1
-        elsewhere = any(model == work.model for other, model in self._warm.items() if other != slot)
+        elsewhere = any(work.model in models for other, models in self._warm.items() if other != slot)
         if work.slot is None:
             return 3 if elsewhere else 2
         return 4

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import shutil
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from suite.database import FULL
 from suite.errors import DataError, SpecError, StoreError, did_you_mean
@@ -24,6 +21,7 @@ from suite.runner.claims import Claims
 from suite.runner.environment import environment, repository_state, worker_settings
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
+from suite.runner.interrupts import terminable
 from suite.runner.pool import Finished, WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
@@ -36,6 +34,8 @@ from suite.store import MODEL, Entry, Store, open_store
 
 __all__ = ["Session", "SessionSettings", "headline_of"]
 
+WARM_MODELS = 4
+"""Models that a worker keeps ready where a funnel comes back to each: building one again takes seconds."""
 POLL_SECONDS = 0.5
 """How often trials that another run has claimed are looked at again."""
 
@@ -66,7 +66,7 @@ class Session:
     def run(self) -> tuple[str, ...]:
         """Returns the ids of the trials that were done here."""
         headline_of(self.plan)
-        with open_store(self.settings.out) as store, Claims(store) as claims, _terminable():
+        with open_store(self.settings.out) as store, Claims(store) as claims, terminable():
             store.clean(spare=claims.others())
             entries = store.entries()
             missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
@@ -114,7 +114,7 @@ class Session:
             claims=claims,
             pool=pool,
             workers=settings,
-            schedule=Schedule(missing, waits=funnel.waits if funnel else lambda _: False),
+            schedule=_schedule(missing, funnel),
             funnel=funnel,
             entries=entries,
             spending=spending_of(self.plan, entries, but={trial.id for trial in missing}),
@@ -245,6 +245,7 @@ class _Work:
             headline=headline,
             planned_fits=self.planned_fits[trial.cell.id],
             keep_model=trial.phase == "final" and self.plan.spec.keep_models == "best",
+            warm_models=1 if self.funnel is None else WARM_MODELS,
             plugins=self.plan.spec.plugins,
         )
         if trial.phase == "final" and searches and not done:
@@ -328,6 +329,12 @@ class _Work:
         return _direction(self.plan) * score.value
 
 
+def _schedule(missing: tuple[Trial, ...], funnel: Funnel | None) -> Schedule:
+    if funnel is None:
+        return Schedule(missing)
+    return Schedule(missing, waits=funnel.waits, is_left_out=funnel.is_left_out, warm_models=WARM_MODELS)
+
+
 def _searches_before(plan: Plan, trial: Trial) -> tuple[Trial, ...]:
     """The search trials that a trial depends on: all of its cell for a final, those before it in a search in turn."""
     if trial.phase == "final":
@@ -370,23 +377,6 @@ def _keep_only(folder: Path, name: str) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.name != name:
             path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does, wherever signals can be handled."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _now() -> str:

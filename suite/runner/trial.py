@@ -49,6 +49,7 @@ def execute(request: TrialRequest) -> Result:
         prepare_device(threads=request.threads)
         _WARM["warm"] = Warm(cache_root=request.cache_root, threads=request.threads)
     warm = _WARM["warm"]
+    warm.most_models = request.warm_models
     batch_size = batch_size_of(request)
     notes: list[str] = []
     while True:
@@ -57,7 +58,7 @@ def execute(request: TrialRequest) -> Result:
         except Exception as error:
             if not _is_out_of_memory(error) or batch_size == 1:
                 raise
-            warm.forget_model()
+            warm.forget_models()
             batch_size = max(1, batch_size // 2)
             notes.append(f"memory ran out; the batch size was halved to {batch_size}.")
 
@@ -269,14 +270,15 @@ class _Execution:
         """What the model costs; measured once for each inference graph of a worker."""
         from suite.profiler import peak_memory_bytes, profile_model
 
-        key = (id(adapted.logits),)
-        if key not in self.warm.profiles:
-            self.warm.profiles[key] = profile_model(
+        key = id(adapted.logits)
+        profiles = context.workshop.profiles
+        if key not in profiles:
+            profiles[key] = profile_model(
                 adapted.logits,
                 input_size=context.workshop.backbone.input_size,
                 predict=Predictor(adapted.logits).single,
             )
-        return self.warm.profiles[key].model_copy(
+        return profiles[key].model_copy(
             update={"trainable_parameters": trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}
         )
 

@@ -1,4 +1,4 @@
-"""What a worker process keeps from trial to trial: data sets, one model's workshop, its measured cost."""
+"""What a worker process keeps from trial to trial: data sets, and the workshops of one model or a few."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from suite.data.batches import Examples
 from suite.data.cache import decoded
@@ -16,7 +15,6 @@ from suite.errors import DataError, SuiteError
 from suite.models.backbone import Backbone
 from suite.plan import Cell, canonical_json
 from suite.registry import DATASETS, MODELS, TASKS
-from suite.results import Profile
 from suite.spec import DatasetSpec, ModelSpec
 from suite.strategies.workshop import Workshop
 
@@ -25,15 +23,15 @@ __all__ = ["Warm", "load_dataset"]
 
 @dataclass
 class Warm:
-    """One model at a time; data sets stay, since their pictures are mapped from disk."""
+    """``most_models`` at a time; data sets stay, since their pictures are mapped from disk."""
 
     cache_root: Path
     threads: int
+    most_models: int = 1
+    """How many models are kept: trials come model by model, unless a funnel comes back to each of them."""
     _datasets: dict[str, Dataset] = field(default_factory=dict)
-    _model_key: str = ""
-    _workshop: Workshop | None = None
-    profiles: dict[tuple[Any, ...], Profile] = field(default_factory=dict)
-    """Cost by inference graph; the seeds and strategies of a model share it."""
+    _workshops: dict[str, Workshop] = field(default_factory=dict)
+    """The last used at the end."""
 
     def dataset(self, choice: DatasetSpec) -> Dataset:
         """The data set of a spec entry, loaded once."""
@@ -60,26 +58,31 @@ class Warm:
         return dataset
 
     def workshop(self, cell: Cell) -> Workshop:
-        """The workshop of the cell's model; another model's is thrown away."""
+        """The workshop of the cell's model; beyond ``most_models`` the one that was not used for longest goes."""
         key = canonical_json([cell.task, cell.model.model_dump(mode="json", exclude={"label"})])
-        if key != self._model_key or self._workshop is None:
-            self.forget_model()
+        workshop = self._workshops.pop(key, None)
+        if workshop is None:
+            self._make_room()
             from suite.profiler import device_name
             from suite.strategies.jit import JitChooser
 
-            self._workshop = Workshop(
+            workshop = Workshop(
                 build=_builder(cell.model),
                 assemble=TASKS.get(cell.task).assemble,
                 cache_root=self.cache_root,
                 jit_chooser=JitChooser(self.cache_root, f"{device_name()}, {self.threads} threads"),
             )
-            self._model_key = key
-        return self._workshop
+        self._workshops[key] = workshop
+        return workshop
 
-    def forget_model(self) -> None:
-        """Frees the model and its compiled steps, as before another model or after memory ran out."""
-        self._workshop, self._model_key = None, ""
-        self.profiles.clear()
+    def forget_models(self) -> None:
+        """Frees every model and its compiled steps, as after memory ran out."""
+        self._workshops.clear()
+        gc.collect()
+
+    def _make_room(self) -> None:
+        while self._workshops and len(self._workshops) >= self.most_models:
+            del self._workshops[next(iter(self._workshops))]
         gc.collect()
 
     def examples(self, dataset: Dataset, split: Split, size: tuple[int, int]) -> Examples:

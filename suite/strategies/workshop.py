@@ -19,6 +19,7 @@ from suite.data.batches import Batches, Examples
 from suite.features import Features, FeatureStore
 from suite.models.backbone import Backbone
 from suite.models.freezing import apply_trainable
+from suite.results import Profile
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.image_classification import Adapted
 
@@ -56,6 +57,8 @@ class Workshop:
     _predictors: dict[int, Predictor] = field(default_factory=dict)
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     _momenta: dict[int, float] = field(default_factory=dict)
+    profiles: dict[int, Profile] = field(default_factory=dict)
+    """What a model costs, by the id of its Keras model; the seeds and strategies with one graph share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
 
