@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from suite.constraints import check_names
 from suite.errors import SpecError, UnknownNameError
+from suite.labels import ALL, Budget, words_of
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES
 from suite.results import Phase
 from suite.search.resolve import tuned
@@ -43,6 +44,8 @@ class Cell:
     """How settings are searched, completed; None where the strategy's own candidates are tried, or nothing is."""
     resample: bool = False
     """Whether each seed makes its own splits."""
+    train_examples: Budget = ALL
+    """How many labelled examples its trials may learn from."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -59,6 +62,8 @@ class Cell:
         }
         if self.resample:
             content["resample"] = True
+        if self.train_examples != ALL:
+            content["train_examples"] = self.train_examples
         if self.search is not None:
             # The number of trials is left out: a longer search begins with the trials of a shorter one.
             content["search"] = self.search.model_dump(mode="json", exclude={"trials"})
@@ -87,6 +92,13 @@ class Cell:
     def evaluate_labels(self) -> tuple[str, ...]:
         """Names of the further evaluation sets, in order."""
         return tuple(label_of(further, DATASETS.get(further.source)) for further in self.evaluate_on)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Model, strategy and, where it is not all of them, how many labels: ``("vgg_tiny", "knn", "5 labels per
+        class")``, the data set left out.
+        """
+        return (*self.labels[::2], *(() if self.train_examples == ALL else (words_of(self.train_examples),)))
 
 
 @dataclass(frozen=True)
@@ -190,13 +202,15 @@ def select(plan: Plan, only: tuple[str, ...]) -> Plan:
     Several values of one key are alternatives; different keys narrow each other.
 
     Raises:
-        SpecError: For a key other than model, dataset, strategy, seed, phase, or a value that matches nothing.
+        SpecError: For a key other than model, dataset, strategy, labels, seed, phase, or a value that matches nothing.
     """
     wanted: dict[str, set[str]] = {}
     for item in only:
         key, equals, value = item.partition("=")
-        if not equals or key not in {"model", "dataset", "strategy", "seed", "phase"}:
-            raise SpecError(f"--only {item}: expected model=, dataset=, strategy=, seed= or phase= and a value.")
+        if not equals or key not in {"model", "dataset", "strategy", "labels", "seed", "phase"}:
+            raise SpecError(
+                f"--only {item}: expected model=, dataset=, strategy=, labels=, seed= or phase= and a value."
+            )
         wanted.setdefault(key, set()).update(part.strip() for part in value.split(","))
     for key, values in wanted.items():
         _refuse_unmatched(plan, key, values)
@@ -238,7 +252,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
         for model in spec.models:
             for strategy in spec.strategies:
                 search = _search(strategy, model)
-                yield Cell(
+                cell = Cell(
                     task=spec.task,
                     model=model,
                     dataset=dataset,
@@ -251,6 +265,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     search=search,
                     resample=spec.resample,
                 )
+                yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 
 
 def _search(strategy: StrategySpec, model: ModelSpec) -> SearchSpec | None:
@@ -316,6 +331,7 @@ def _facet(cell: Cell, trial: Trial, key: str) -> set[str]:
         "model": {model, str(cell.model.own().get("name", model))},
         "dataset": {dataset, str(cell.dataset.own().get("name", dataset))},
         "strategy": {strategy, cell.strategy.strategy},
+        "labels": {str(cell.train_examples)},
         "seed": {str(trial.seed)},
         "phase": {trial.phase},
     }
@@ -332,14 +348,15 @@ def _refuse_unmatched(plan: Plan, key: str, values: set[str]) -> None:
 
 def _refuse_equal_labels(cells: Any) -> None:
     """Two different cells with one name could not be told apart in the report."""
-    seen: dict[tuple[str, str, str], Cell] = {}
+    seen: set[tuple[Any, ...]] = set()
     for cell in cells:
-        if cell.labels in seen:
+        name = (*cell.labels, cell.train_examples)
+        if name in seen:
             raise SpecError(
                 f"two entries are both called '{' x '.join(cell.labels)}' but differ in their options; "
                 "give each a 'label' of its own."
             )
-        seen[cell.labels] = cell
+        seen.add(name)
 
 
 def _hash(text: str) -> str:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
 from suite.errors import SpecError, SuiteError, did_you_mean
+from suite.labels import ALL, LabelBudgets
 from suite.options import Options
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
@@ -128,6 +129,9 @@ class Spec(Options):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (1, 2, 3)
     resample: bool = False
     """Each seed also makes splits of its own, where the suite makes them; otherwise all seeds share one test split."""
+    train_examples: LabelBudgets = (ALL,)
+    """How many labelled examples a fit may learn from: a number per class (``5``), a share of the training split
+    (``"25%"``), or ``"all"``. Of several each model is fitted with each, on nested subsets that are its seed's."""
     training: TrainingSpec = TrainingSpec()
     search: SearchSpec | None = None
     """How the settings of every strategy that has something to search are searched."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from suite.labels import Budget
 from suite.plan import Trial
 from suite.results import Result, Status
 
@@ -34,6 +35,8 @@ class TrialRequest:
     """Write the adapted model; only the best of a cell is kept in the end."""
     plugins: tuple[str, ...] = ()
     """Python files that register further variants."""
+    label_budgets: tuple[Budget, ...] = ()
+    """All label budgets of the spec: features are computed once for the largest."""
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,7 @@ class _Work:
             planned_fits=self.planned_fits[trial.cell.id],
             keep_model=trial.phase == "final" and self.plan.spec.keep_models == "best",
             plugins=self.plan.spec.plugins,
+            label_budgets=self.plan.spec.train_examples,
         )
         if trial.phase == "final" and searches and not done:
             self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(tried))))
