@@ -241,8 +241,10 @@ class Labels(Record):
     dataset: str
     points: tuple[LabelPoint, ...]
     """From the fewest labels to the most."""
-    sentences: tuple[str, ...]
-    """What to take with how many labels, what more of them bring, and what was left out."""
+    answers: tuple[str, ...]
+    """What to take with how many labels, one sentence for neighbouring budgets with the same answer."""
+    sentences: tuple[str, ...] = ()
+    """What more labels bring, and which budgets have no score and why."""
 
 
 class Comparison(Record):

@@ -13,7 +13,7 @@ from suite.compare.recommendation import Choice
 from suite.compare.wording import adapted, quality
 from suite.labels import words_of
 
-__all__ = ["Answer", "called_short", "label_sentences", "point_words"]
+__all__ = ["Answer", "called_short", "label_answers", "label_sentences", "point_words"]
 
 MOST_NAMED = 2
 
@@ -29,15 +29,14 @@ class Answer:
     """What is taken; None where no cell has a score or keeps the limits."""
 
 
-def label_sentences(answers: Sequence[Answer], metric: MetricInfo, *, limited: bool) -> tuple[str, ...]:
-    """What to take from how many labels on, what more of them bring, and what was left out.
+def label_answers(answers: Sequence[Answer], *, limited: bool) -> tuple[str, ...]:
+    """What to take from how many labels on.
 
     Neighbouring budgets with the same answer are one sentence; of those that are tied with it, it names the cells that
     are tied at every one of these budgets.
 
     Args:
         answers: From the fewest labels to the most.
-        metric: The headline.
         limited: Whether there are limits on what may be taken.
     """
     there = [(one, one.choice) for one in answers if one.choice is not None]
@@ -45,7 +44,17 @@ def label_sentences(answers: Sequence[Answer], metric: MetricInfo, *, limited: b
     said = [_run(run, first=index == 0, last=index == len(runs) - 1) for index, run in enumerate(runs)]
     if limited:
         said = [f"Within the limits, {one[0].lower()}{one[1:]}" for one in said]
-    return (*said, *_gain(answers, metric), *_left_out(answers))
+    return tuple(said)
+
+
+def label_sentences(answers: Sequence[Answer], metric: MetricInfo) -> tuple[str, ...]:
+    """What more labels bring, and what has no score and why.
+
+    Args:
+        answers: From the fewest labels to the most.
+        metric: The headline.
+    """
+    return (*_gain(answers, metric), *_left_out(answers))
 
 
 def point_words(point: LabelPoint) -> str:
@@ -64,13 +73,19 @@ def _key(cell: CellSummary) -> tuple[str, str]:
 
 
 def _run(run: Sequence[tuple[Answer, Choice]], *, first: bool, last: bool) -> str:
-    low, high = (point_words(run[place][0].point) for place in (0, -1))
+    low, span = point_words(run[0][0].point), _span(run[0][0].point, run[-1][0].point)
     take = f"take {called_short(run[0][1].chosen)}{_tied([choice for _, choice in run])}."
     if len(run) == 1:
         return f"With {low}, {take}"
     if first and last:
-        return f"The number of labels does not change the answer: from {low} to {high}, {take}"
-    return f"From {low} on, {take}" if last else f"From {low} to {high}, {take}"
+        return f"The number of labels does not change the answer: from {span}, {take}"
+    return f"From {low} on, {take}" if last else f"From {span}, {take}"
+
+
+def _span(low: LabelPoint, high: LabelPoint) -> str:
+    """``2 to 5 labels per class``, ``2 labels per class to all labels (80 per class)``."""
+    both = isinstance(low.budget, int) and isinstance(high.budget, int)
+    return f"{low.budget if both else point_words(low)} to {point_words(high)}"
 
 
 def _tied(choices: Sequence[Choice]) -> str:

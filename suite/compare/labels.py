@@ -17,7 +17,7 @@ from suite.compare.across_datasets import Place, why_missing
 from suite.compare.answer import Unmet
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Comparison, Difference, FailureRecord, LabelPoint, Labels, Recommendation
-from suite.compare.label_words import Answer, label_sentences
+from suite.compare.label_words import Answer, label_answers, label_sentences
 from suite.compare.limits import keeps, limits_of
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.recommendation import choose
@@ -173,7 +173,7 @@ def with_labels(
     answers: Iterable[Recommendation | Unmet | None], labels: Sequence[Labels]
 ) -> tuple[Recommendation, ...]:
     """The recommendations among these answers, each with the sentences of its data set's label budgets."""
-    said = {one.dataset: one.sentences for one in labels}
+    said = {one.dataset: one.answers for one in labels}
     found = [one for one in answers if isinstance(one, Recommendation)]
     return tuple(one.model_copy(update={"labels": said[one.dataset]}) if one.dataset in said else one for one in found)
 
@@ -188,7 +188,7 @@ def label_advice(comparison: Comparison, constraints: Constraints | None) -> dic
             return _Kept(comparison.cells_at(dataset, point), own if point.front else point.pairs)
 
         again = _labels(labels.dataset, labels.points, ranked, comparison.metrics, constraints)
-        found[labels.dataset] = again.sentences
+        found[labels.dataset] = again.answers
     return found
 
 
@@ -222,7 +222,8 @@ def _labels(
     return Labels(
         dataset=dataset,
         points=tuple(chosen),
-        sentences=label_sentences(answers, metrics[0], limited=bool(limits)),
+        answers=label_answers(answers, limited=bool(limits)),
+        sentences=label_sentences(answers, metrics[0]),
     )
 
 

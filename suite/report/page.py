@@ -19,6 +19,7 @@ from suite.report.across import across_section
 from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
 from suite.report.checks import checks_section
 from suite.report.environment import environment_note, environment_pairs
+from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import Board, make_board
 from suite.report.ledger import ledger_table, tries_sentence
@@ -39,6 +40,7 @@ PLACED = {
     "complexity",
     "critical_difference",
     "generalisation",
+    "labels",
     "learning_curves",
     "per_class",
     "quality_latency",
@@ -119,6 +121,7 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
     facts = comparison.facts
     compared = [plural(facts.strategies, "strategy", "strategies"), f"{plural(facts.seeds, 'seed')} each"]
     compared += [plural(facts.datasets, "data set")] if facts.datasets > 1 else []
+    compared += [plural(budgets_of(comparison), "label budget")] if comparison.labels else []
     ended = [f"{count(facts.trials_failed) if facts.trials_failed else 'none'} failed"]
     ended += [f"{count(facts.trials_missing)} missing"] if facts.trials_missing else []
     ended += [f"{plural(facts.cells_skipped, 'cell')} skipped"] if facts.cells_skipped else []
@@ -170,6 +173,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
     return (
         *across_section(comparison),
+        *labels_section(comparison),
         Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
