@@ -118,6 +118,16 @@ def test_the_steps_of_a_fit_are_counted():
     assert [list(point.steps.values()) for point in labels.points] == [[6.0], []]
 
 
+def test_few_steps_are_told():
+    """The same epochs are fewer steps with fewer labels, which may be all that is wrong with them."""
+    history = epochs(1.0, 0.9, 0.8)
+    made = [
+        labelled(model, {5: 0.5, "all": 0.8}, history=history, batch_size=size) for model, size in (("a", 4), ("b", 8))
+    ]
+    said = compared(*made).labels[0].sentences[1]
+    assert "took 3 to 6 steps with 5 labels per class and 36 to 75 with all labels" in said
+
+
 def test_more_labels_that_make_worse_are_found_in_the_runs_of_the_suite():
     """A model that loses forty points with all labels has a problem, and the check says where."""
     made = [*labelled("broken", {5: 0.8, "all": 0.4}), *labelled("sound", {5: 0.5, "all": 0.9})]

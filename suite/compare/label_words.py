@@ -16,6 +16,9 @@ from suite.labels import words_of
 __all__ = ["Answer", "called_short", "label_answers", "label_sentences", "point_words"]
 
 MOST_NAMED = 2
+"""Tied cells that a sentence names; of more it names the first and says how many there are."""
+FEW_STEPS = 100
+"""Optimizer steps below which a fit may simply have ended too early."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def label_sentences(answers: Sequence[Answer], metric: MetricInfo) -> tuple[str,
         answers: From the fewest labels to the most.
         metric: The headline.
     """
-    return (*_gain(answers, metric), *_left_out(answers))
+    return (*_gain(answers, metric), *_steps(answers), *_left_out(answers))
 
 
 def point_words(point: LabelPoint) -> str:
@@ -111,6 +114,24 @@ def _gain(answers: Sequence[Answer], metric: MetricInfo) -> Iterator[str]:
     said = f"The best {metric.label} is {quality(low.value, metric)} with {point_words(few)}"
     said += f" and {quality(high.value, metric)} with {point_words(many)}"
     yield f"{said}." if more > 0 else f"{said}: no gain shows."
+
+
+def _steps(answers: Sequence[Answer]) -> Iterator[str]:
+    """The same epochs are fewer steps where there are fewer examples."""
+    points = [one.point for one in answers if one.point.steps]
+    if len(points) < 2:
+        return
+    (few, low), (many, high) = ((point, sorted(map(round, point.steps.values()))) for point in (points[0], points[-1]))
+    more = "; more epochs may change the answer where labels are few" if low[0] < FEW_STEPS else ""
+    yield (
+        f"Fits with epochs took {_ends(low)} steps with {point_words(few)} and {_ends(high)} with {point_words(many)}, "
+        f"since the number of epochs is the same{more}."
+    )
+
+
+def _ends(values: Sequence[int]) -> str:
+    """``4``, or ``4 to 8``; of sorted values."""
+    return " to ".join(dict.fromkeys(f"{value:,}" for value in (values[0], values[-1])))
 
 
 def _left_out(answers: Sequence[Answer]) -> Iterator[str]:
