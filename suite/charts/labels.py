@@ -26,8 +26,9 @@ class LabelsChart:
     summary: ClassVar[str] = "Score on the test set by the number of labels per class, with intervals."
     title: ClassVar[str] = "Labels"
     how_to_read: ClassVar[str] = (
-        "Each dot is the score on the test set. Where two lines cross, the better model depends on how many labels there are. Pale bars are 95 % intervals "
-        "over test examples, thin lines span the seeds; models at the same number of labels stand side by side."
+        "Each dot is the score on the test set. Where two lines cross, the better model depends on how many labels "
+        "there are. Pale bars are 95 % intervals over test examples, thin lines span the seeds; models at the same "
+        "number of labels stand side by side."
     )
 
     @classmethod
