@@ -42,6 +42,7 @@ def test_the_answer_says_from_how_many_labels_on(crossing: Comparison):
     )
     assert crossing.recommendation is not None
     assert crossing.recommendation.labels == labels.answers
+    assert crossing.recommendation.cell_id == labels.points[-1].take
 
 
 def test_the_rest_of_the_comparison_is_that_of_the_largest_budget(crossing: Comparison):

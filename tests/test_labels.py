@@ -12,6 +12,7 @@ from test_data_splits import make
 from test_plan import ids, plan_of
 from test_spec import BASE
 
+from suite.data.batches import Batches, Examples
 from suite.data.dataset import Dataset
 from suite.data.labelled import labelled_splits
 from suite.errors import DataError, SpecError, TrialSkipped
@@ -188,3 +189,14 @@ def test_budgets_are_said_as_a_person_would() -> None:
     assert words_of(1) == "1 label per class"
     assert words_of("25%", 20.0) == "25\u202f% of the labels (20 per class)"
     assert words_of(ALL, 2.5) == "all labels (2.5 per class)"
+
+
+def test_chosen_examples_are_read_when_they_are_asked_for() -> None:
+    """Batches, slices and arrays of them are those of the whole, and nothing is copied before."""
+    whole = Examples(np.arange(10 * 2 * 2 * 3, dtype=np.uint8).reshape(10, 2, 2, 3), np.arange(10), tuple("abcdefghij"))
+    some = whole.some(np.array([1, 4, 9]))
+    assert (some.images.shape, len(some.images), some.ids) == ((3, 2, 2, 3), 3, ("b", "e", "j"))
+    assert np.array_equal(np.asarray(some.images), whole.images[[1, 4, 9]])
+    assert np.array_equal(some.images[1:], whole.images[[4, 9]])
+    batches = list(Batches(some, batch_size=3, seed=0).epoch(1))
+    assert np.array_equal(batches[0][0], whole.images[[1, 4, 9]])

@@ -19,7 +19,8 @@ class Examples:
     """Decoded examples of one split."""
 
     images: NDArray[np.uint8] = field(repr=False)
-    """Shape ``(n, height, width, 3)``; usually memory-mapped."""
+    """Shape ``(n, height, width, 3)``; usually memory-mapped. Of a label budget it has ``shape``, length and indexing,
+    and ``numpy.asarray`` makes an array of it."""
     targets: NDArray[np.int64] = field(repr=False)
     """Class indices, shape ``(n,)``."""
     ids: tuple[str, ...] = field(repr=False)
