@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from suite.labels import ALL
 from suite.results import Result
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _FURTHER = ("best_epoch", "batch_size", "family", "started_at", "finished_at")
 def results_frame(results: Iterable[Result]) -> pd.DataFrame:
     """One row per trial; a number that could not be had is missing, never 0.
 
-    Columns: who (``id``, ``model``, ``strategy``, ``seed``, ...), ``<set>.<metric>`` for each score with
+    Columns: who (``id``, ``model``, ``strategy``, ``train_examples``, ...), ``<set>.<metric>`` for each score with
     ``<set>.<metric>.low`` and ``.high`` where it has an interval (``test.accuracy``), what it costs
     (``parameters``, ``latency_ms_p50``, ...), how long it took (``fit_seconds``, ...), and
     ``hyperparameters.<name>``.
@@ -86,6 +87,7 @@ def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
 
 def _row(result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(result, name) for name in _OWN}
+    row["train_examples"] = str(result.trial.get("train_examples", ALL))
     for evaluation_set, scores in result.scores.items():
         for metric, score in scores.items():
             row[f"{evaluation_set}.{metric}"] = score.value

@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from suite.plan import Plan, Trial, canonical_json, make_plan, select
+from suite.labels import ALL, Budget
+from suite.plan import Plan, Trial, canonical_json, make_plan
 from suite.registry import DATASETS, MODELS
 from suite.requirement import Requirement
+from suite.selection import select
 from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
 
 __all__ = ["CellOutlook", "Outlook", "Past", "TrialOutlook", "look_ahead", "past_of", "requirements_of", "seconds_left"]
@@ -51,6 +53,8 @@ class CellOutlook:
     labels: tuple[str, str, str]
     """Model, data set, strategy."""
     trials: tuple[TrialOutlook, ...]
+    train_examples: Budget = ALL
+    """How many labelled examples they learn from."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ class Outlook:
             "to_run": self.to_run,
             "seconds_left": self.seconds_left,
             "cells": [
-                _named(cell.labels) | {"trials": [asdict(trial) for trial in cell.trials]} for cell in self.cells
+                _named(cell.labels)
+                | {"train_examples": cell.train_examples, "trials": [asdict(trial) for trial in cell.trials]}
+                for cell in self.cells
             ],
             "skips": [_named(labels) | {"reason": reason} for labels, reason in self.skips],
             "downloads": [{**asdict(need), "path": str(need.path)} for need in self.downloads],
@@ -150,8 +156,8 @@ def look_ahead(
     return Outlook(
         name=spec.name,
         out=folder,
-        cells=tuple(CellOutlook(cell.labels, tuple(cells[cell.id])) for cell in plan.cells),
-        skips=tuple((skip.cell.labels, skip.reason) for skip in plan.skips),
+        cells=tuple(CellOutlook(cell.labels, tuple(cells[cell.id]), cell.train_examples) for cell in plan.cells),
+        skips=tuple(dict.fromkeys((skip.cell.labels, skip.reason) for skip in plan.skips)),
         downloads=tuple(need for need in requirements_of(spec, plan) if not need.present),
         to_run=len(missing),
         seconds_left=seconds_left(plan, missing, past),

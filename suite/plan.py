@@ -13,6 +13,7 @@ from suite.constraints import check_names
 from suite.errors import SpecError, UnknownNameError
 from suite.funnel.rules import static_limits
 from suite.funnel.settings import FunnelSpec, rungs_of
+from suite.labels import ALL, Budget, words_of
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TRANSFERABILITY
 from suite.results import Phase
 from suite.search.resolve import tuned
@@ -20,10 +21,9 @@ from suite.search.settings import SearchSpec
 from suite.search.space import completed, grid
 from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 
-__all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan", "select"]
+__all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan"]
 
 TRIAL_VERSION = 1
-BEFORE_FINALS = {"short", "search"}
 SEARCH_SEED = 0
 """All candidates of a cell are searched with this seed, so that adding a seed changes no search."""
 
@@ -48,6 +48,8 @@ class Cell:
     """Whether each seed makes its own splits."""
     ranking: Mapping[str, Any] | None = None
     """Of the cell of a ``rank`` trial: what it computes; None for every other."""
+    train_examples: Budget = ALL
+    """How many labelled examples its trials may learn from."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -66,6 +68,8 @@ class Cell:
             content["resample"] = True
         if self.ranking is not None:
             content["ranking"] = dict(self.ranking)
+        if self.train_examples != ALL:
+            content["train_examples"] = self.train_examples
         if self.search is not None:
             # The number of trials is left out: a longer search begins with the trials of a shorter one.
             content["search"] = self.search.model_dump(mode="json", exclude={"trials"})
@@ -99,6 +103,13 @@ class Cell:
     def evaluate_labels(self) -> tuple[str, ...]:
         """Names of the further evaluation sets, in order."""
         return tuple(label_of(further, DATASETS.get(further.source)) for further in self.evaluate_on)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Model, strategy and, where it is not all of them, how many labels: ``("vgg_tiny", "knn", "5 labels per
+        class")``, the data set left out.
+        """
+        return (*self.labels[::2], *(() if self.train_examples == ALL else (words_of(self.train_examples),)))
 
 
 @dataclass(frozen=True)
@@ -204,33 +215,6 @@ def make_plan(spec: Spec) -> Plan:
     return Plan(spec, (*_rank_trials(spec, trials), *trials), tuple(skips))
 
 
-def select(plan: Plan, only: tuple[str, ...]) -> Plan:
-    """The part of a plan that ``--only model=a strategy=b`` names.
-
-    Several values of one key are alternatives; different keys narrow each other.
-
-    Raises:
-        SpecError: For a key other than model, dataset, strategy, seed, phase, or a value that matches nothing.
-    """
-    wanted: dict[str, set[str]] = {}
-    for item in only:
-        key, equals, value = item.partition("=")
-        if not equals or key not in {"model", "dataset", "strategy", "seed", "phase"}:
-            raise SpecError(f"--only {item}: expected model=, dataset=, strategy=, seed= or phase= and a value.")
-        wanted.setdefault(key, set()).update(part.strip() for part in value.split(","))
-    for key, values in wanted.items():
-        _refuse_unmatched(plan, key, values)
-    kept = tuple(
-        trial for trial in plan.trials if all(_facet(trial.cell, trial, key) & values for key, values in wanted.items())
-    )
-    cells = {trial.cell.id for trial in kept}
-    searches = tuple(trial for trial in plan.trials if trial.phase in BEFORE_FINALS and trial.cell.id in cells)
-    judged = {trial.cell.subject for trial in kept if trial.phase != "rank"}
-    ranks = tuple(trial for trial in plan.trials if trial.phase == "rank" and trial.cell.subject in judged)
-    chosen = {trial.id for trial in (*kept, *searches, *ranks)}
-    return Plan(plan.spec, tuple(trial for trial in plan.trials if trial.id in chosen), plan.skips)
-
-
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -260,7 +244,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
         for model in spec.models:
             for strategy in spec.strategies:
                 search = _search(strategy, model)
-                yield Cell(
+                cell = Cell(
                     task=spec.task,
                     model=model,
                     dataset=dataset,
@@ -273,6 +257,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     search=search,
                     resample=spec.resample,
                 )
+                yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 
 
 def _search(strategy: StrategySpec, model: ModelSpec) -> SearchSpec | None:
@@ -317,8 +302,8 @@ def _rank_trials(spec: Spec, trials: list[Trial]) -> Iterator[Trial]:
     for cell in {trial.cell.subject: trial.cell for trial in trials}.values():
         yield Trial(
             replace(
-                cell, evaluate_on=(), strategy=strategy, epochs=1, batch_size=1, patience=None, search_seed=None,
-                search=None, resample=False, ranking=ranking,
+                cell, evaluate_on=(), strategy=strategy, train_examples=ALL, epochs=1, batch_size=1, patience=None,
+                search_seed=None, search=None, resample=False, ranking=ranking,
             ),
             "rank",
             SEARCH_SEED,
@@ -363,37 +348,17 @@ def _impossible(cell: Cell) -> str | None:
     return None
 
 
-def _facet(cell: Cell, trial: Trial, key: str) -> set[str]:
-    """The values of one key that a trial answers to: labels and registered names."""
-    model, dataset, strategy = cell.labels
-    facets: dict[str, set[str]] = {
-        "model": {model, str(cell.model.own().get("name", model))},
-        "dataset": {dataset, str(cell.dataset.own().get("name", dataset))},
-        "strategy": {strategy, cell.strategy.strategy},
-        "seed": {str(trial.seed)},
-        "phase": {trial.phase},
-    }
-    return facets[key]
-
-
-def _refuse_unmatched(plan: Plan, key: str, values: set[str]) -> None:
-    from suite.errors import did_you_mean
-
-    known = set().union(*(_facet(trial.cell, trial, key) for trial in plan.trials)) if plan.trials else set()
-    for value in sorted(values - known):
-        raise SpecError(f"--only {key}={value}: {did_you_mean(value, known, what=key)}")
-
-
 def _refuse_equal_labels(cells: Any) -> None:
     """Two different cells with one name could not be told apart in the report."""
-    seen: dict[tuple[str, str, str], Cell] = {}
+    seen: set[tuple[Any, ...]] = set()
     for cell in cells:
-        if cell.labels in seen:
+        name = (*cell.labels, cell.train_examples)
+        if name in seen:
             raise SpecError(
                 f"two entries are both called '{' x '.join(cell.labels)}' but differ in their options; "
                 "give each a 'label' of its own."
             )
-        seen[cell.labels] = cell
+        seen.add(name)
 
 
 def _hash(text: str) -> str:

@@ -19,6 +19,7 @@ from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
 from suite.errors import SpecError, SuiteError, did_you_mean
 from suite.funnel.settings import FunnelSpec
+from suite.labels import ALL, LabelBudgets
 from suite.options import Options
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
@@ -129,6 +130,9 @@ class Spec(Options):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (1, 2, 3)
     resample: bool = False
     """Each seed also makes splits of its own, where the suite makes them; otherwise all seeds share one test split."""
+    train_examples: LabelBudgets = (ALL,)
+    """How many labelled examples a fit may learn from: a number per class (``5``), a share of the training split
+    (``"25%"``), or ``"all"``. Of several each model is fitted with each, on nested subsets that are its seed's."""
     training: TrainingSpec = TrainingSpec()
     search: SearchSpec | None = None
     """How the settings of every strategy that has something to search are searched."""
@@ -199,7 +203,7 @@ def parse_spec(
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
     if spec.headline is not None and spec.headline not in METRICS:
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
-    _check_estimators(spec.funnel, place)
+    _check_funnel(spec, place)
     twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
@@ -217,10 +221,16 @@ def parse_spec(
     )
 
 
-def _check_estimators(funnel: FunnelSpec | None, place: str) -> None:
-    """Raises ``SpecError`` for an estimator that there is not, or that decides and is not computed."""
+def _check_funnel(spec: Spec, place: str) -> None:
+    """Raises ``SpecError`` for an estimator that there is not or is not computed, and for label budgets beside it."""
+    funnel = spec.funnel
     if funnel is None:
         return
+    if spec.train_examples != (ALL,):
+        raise SpecError(
+            f"{place}: train_examples: a funnel drops models by what they do with all labels, which says little of few "
+            "labels; leave 'funnel' or 'train_examples' out."
+        )
     computed = funnel.rank.estimators
     for at, names in (("by", (funnel.rank.by,)), ("estimators", computed or ())):
         for name in names:

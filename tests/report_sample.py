@@ -207,6 +207,35 @@ def pairs_of(cells, dataset: str) -> list[c.Difference]:
     return found
 
 
+def with_labels(comparison: c.Comparison) -> c.Comparison:
+    """The comparison as if every model had been fitted with fewer labels too."""
+    labels = []
+    for dataset in comparison.datasets:
+        points = [
+            _point(comparison, dataset, budget, train, 0.03 * lost)
+            for budget, train, lost in ((5, 50, 4), ("25%", 250, 1))
+        ]
+        points.append(c.LabelPoint(budget="all", per_class=100.0, train=1000, validation=300, front=True))
+        sentence = f"Take {comparison.cells[0].model} on {dataset}." if comparison.cells else ""
+        labels.append(c.Labels(dataset=dataset, points=tuple(points), answers=(sentence,)))
+    answers = [one.model_copy(update={"labels": labels[0].answers}) for one in comparison.recommendations]
+    return comparison.model_copy(update={"labels": tuple(labels), "recommendations": tuple(answers)})
+
+
+def _point(comparison: c.Comparison, dataset: str, budget: int | str, train: int, lost: float) -> c.LabelPoint:
+    cells = []
+    for cell in comparison.ranking(dataset):
+        scores = cell.headline.model_dump()
+        moved = {name: value - lost for name, value in scores.items() if isinstance(value, float)}
+        headline = cell.headline.model_copy(update=moved)
+        cells.append(cell.model_copy(update={"headline": headline, "cell_id": f"{cell.cell_id}-{budget}"}))
+    return c.LabelPoint(
+        budget=budget, per_class=train / 10, train=train, validation=train // 3, front=False, cells=tuple(cells),
+        take=cells[0].cell_id if cells else None, tied=tuple(cell.cell_id for cell in cells[:3]),
+        steps={cell.cell_id: train / 5 for cell in cells},
+    )  # fmt: skip
+
+
 def make_comparison(
     *,
     models=("mobilenet_025", "mobilenetv2_035", "resnet_tiny", "vgg_tiny", "vit_tiny"),

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import pytest
-from report_sample import make_comparison
+from report_sample import make_comparison, with_labels
 
 from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
 from suite.charts.render import specification, svg
@@ -27,11 +27,11 @@ from suite.charts.theme import INK, OKABE_ITO, STRONG_INK, model_colours, strate
 from suite.charts.words import duration, megabytes, number, percent, plural, score, short
 from suite.registry import CHARTS
 
-COMPARISON = make_comparison()
+COMPARISON = with_labels(make_comparison())
 SEVERAL = make_comparison(models=("vgg", "vit", "resnet"), datasets=tuple(f"set {index}" for index in range(7)))
 OVER_DATASETS = {"critical_difference", "ranks"}
 """Charts of all data sets together: of one there is nothing to draw."""
-EMPTY = make_comparison(models=(), strategies=(), sets=())
+EMPTY = with_labels(make_comparison(models=(), strategies=(), sets=()))
 
 
 def build(name: str, comparison: Any = None) -> Any:

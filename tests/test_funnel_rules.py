@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from suite.errors import SpecError
 from suite.funnel.rules import Judged, behind, clearly_worse, over_limits
 from suite.funnel.settings import FEWEST_KEPT, ShortSpec, rungs_of
-from suite.plan import make_plan, select
+from suite.plan import make_plan
 from suite.results import Profile
+from suite.selection import select
 from suite.spec import parse_spec
 
 SPEC = {
@@ -149,3 +150,9 @@ def test_a_funnel_that_makes_no_sense_is_refused(funnel, said):
     """With the place, what was expected and the nearest name."""
     with pytest.raises(SpecError, match=said):
         planned(funnel=funnel)
+
+
+def test_label_budgets_and_a_funnel_are_refused_together():
+    """What a model does with all labels says little of few."""
+    with pytest.raises(SpecError, match="train_examples: a funnel drops models by what they do with all labels"):
+        planned(train_examples=[5, "all"])

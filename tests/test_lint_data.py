@@ -15,6 +15,7 @@ from pictures import class_folders
 from suite.data.dataset import Dataset, Split
 from suite.finding import Finding
 from suite.lint.examine import examine
+from suite.lint.label_budgets import LabelBudgets
 from suite.lint.names import shared_source
 from suite.lint.splits import Splits, same_shares_p_value
 from suite.lint.study import Home, Study, read_study
@@ -214,4 +215,25 @@ def test_the_shipped_example_has_notes_only():
     plan = plan_of(evaluate_on=[{"source": "sklearn", "name": "digits"}])
     found = examine("data", read_study(plan))
     assert [(one.check, one.severity, one.where) for one in found.findings] == [("picture_size", "note", "digits")]
-    assert found.ran == ("duplicates", "picture_size", "splits")
+    assert found.ran == ("duplicates", "label_budgets", "picture_size", "splits")
+
+
+def of_budgets(dataset: Dataset, *budgets: object) -> list[tuple[str, str]]:
+    """Severity and place of what the check of label budgets says."""
+    study = Study(plan_of(train_examples=list(budgets)), (Home("made", dataset, {}),), {})
+    return [(one.severity, one.where) for one in LabelBudgets.findings(study)]
+
+
+def test_a_label_budget_beyond_a_class_is_told_before_anything_is_trained():
+    """A warning where other budgets are left, an error where none is; without budgets nothing is asked."""
+    rare = dataset_of(train=[60, 8], validation=[60, 60], test=[30, 20])
+    assert ("warning", "made, train") in of_budgets(rare, 10, "all")
+    assert of_budgets(rare, 10, 20) == [("error", "made, train")] * 2
+    assert of_budgets(rare, "all") == []
+
+
+def test_a_budget_that_leaves_little_to_choose_on_is_a_note():
+    """Five of 60 training examples take five of 60 validation examples with them: ten in all."""
+    even = dataset_of(train=[60, 60], validation=[60, 60], test=[30, 20])
+    assert of_budgets(even, 5, "all") == [("note", "made, validation")]
+    assert of_budgets(even, 30, "all") == []

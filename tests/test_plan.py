@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.errors import SpecError
-from suite.plan import Plan, make_plan, select
+from suite.plan import Plan, make_plan
+from suite.selection import select
 from suite.spec import parse_spec
 
 BASE: dict[str, Any] = {
@@ -164,7 +165,7 @@ def test_only_a_seed_keeps_the_searches_that_it_needs() -> None:
     [
         ("model=VGG61", "Did you mean 'VGG16'"),
         ("seed=9", "Available: 0, 1, 2, 3"),
-        ("colour=red", "expected model=, dataset=, strategy=, seed= or phase="),
+        ("colour=red", "expected model=, dataset=, strategy=, labels=, seed= or phase="),
         ("model", "expected model="),
     ],
 )

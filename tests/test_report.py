@@ -294,7 +294,7 @@ def test_a_real_run_fills_every_section(sample: Comparison, tmp_path: Path) -> N
     """Every chart of the suite finds something to draw in a run, and every failure is told with its reason."""
     page = make_page(sample)
     drawn = {drawing.key for drawing in page.drawings}
-    assert drawn == set(CHARTS.names()) - {"critical_difference", "ranks"}
+    assert drawn == set(CHARTS.names()) - {"critical_difference", "labels", "ranks"}
     files = write_report(sample, tmp_path)
     html = unescape(files.html.read_text(encoding="utf-8"))
     assert all(failed.reason in html for failed in sample.failures)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from page_reader import Elements, browse, data_of, needs_browser
-from report_sample import make_comparison
+from report_sample import make_comparison, with_labels
 
 from suite.compare.across_datasets import across_datasets
 from suite.compare.comparison import FailureRecord
@@ -43,7 +43,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Written:
         remarks=HOSTILE,
         command="suite run 'a```b'\n</script>",
     )
-    return write_report(comparison, tmp_path_factory.mktemp("hostile"))
+    return write_report(with_labels(comparison), tmp_path_factory.mktemp("hostile"))
 
 
 def test_hostile_names_stay_text_in_the_page(hostile: Written) -> None:

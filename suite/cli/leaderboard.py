@@ -30,6 +30,8 @@ def print_leaderboard(comparison: Comparison) -> None:
     for recommendation in comparison.recommendations:
         where = f"{recommendation.dataset}: " if len(comparison.datasets) > 1 else ""
         click.echo(f"\n{where}{recommendation.take}")
+        for sentence in recommendation.labels:
+            click.echo(f"  - {sentence}")
     for missed in comparison.unmet:
         click.echo(f"\n{missed.dataset}: {missed.text}")
     if any(cell.ties for cell in comparison.cells):

@@ -72,7 +72,7 @@ def only_option(function: F) -> F:
         "--only",
         multiple=True,
         metavar="KEY=VALUE...",
-        help="Only these trials: model=, dataset=, strategy=, seed= or phase=. Values of one key are "
+        help="Only these trials: model=, dataset=, strategy=, labels=, seed= or phase=. Values of one key are "
         "alternatives (a comma or the key again), different keys narrow each other.",
     )(function)
 

@@ -22,7 +22,7 @@ from suite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from suite.outlook import Outlook
+    from suite.outlook import CellOutlook, Outlook
 
 __all__ = ["command"]
 
@@ -69,20 +69,34 @@ def command(
 
 def _print_cells(outlook: Outlook) -> None:
     rows = []
+    budgets = _budget_column(outlook)
     for cell in outlook.cells:
         counts = Counter(trial.state for trial in cell.trials)
         states = ", ".join(f"{number} {state}" for state, number in counts.items())
-        rows.append((*cell.labels, states))
-    print_table(["model", "data set", "strategy", "trials"], rows)
+        rows.append((*_where(cell, budgets), states))
+    print_table(["model", "data set", "strategy", *budgets, "trials"], rows)
 
 
 def _print_trials(outlook: Outlook) -> None:
+    budgets = _budget_column(outlook)
     rows = [
-        (trial.id, *cell.labels, trial.phase, str(trial.seed), trial.state, trial.reason or "")
+        (trial.id, *_where(cell, budgets), trial.phase, str(trial.seed), trial.state, trial.reason or "")
         for cell in outlook.cells
         for trial in cell.trials
     ]
-    print_table(["trial", "model", "data set", "strategy", "phase", "seed", "state", "reason"], rows, right=["seed"])
+    where = ["model", "data set", "strategy", *budgets]
+    print_table(["trial", *where, "phase", "seed", "state", "reason"], rows, right=["seed"])
+
+
+def _budget_column(outlook: Outlook) -> list[str]:
+    """A column for label budgets, where the spec has any."""
+    from suite.labels import ALL
+
+    return ["labels"] if any(cell.train_examples != ALL for cell in outlook.cells) else []
+
+
+def _where(cell: CellOutlook, budgets: list[str]) -> tuple[str, ...]:
+    return (*cell.labels, *(str(cell.train_examples) for _ in budgets))
 
 
 def _print_skips(outlook: Outlook) -> None:

@@ -104,5 +104,9 @@ def _print(answer: Recommendation, *, named: bool) -> None:
             click.echo(f"\n{title}")
         for item in items:
             click.echo(f"  - {item.text}")
+    if answer.labels:
+        click.echo("\nBy the number of labels")
+    for sentence in answer.labels:
+        click.echo(f"  - {sentence}")
     if answer.others:
         click.echo("\nWhy not the others: in the report, and with --json.")

@@ -6,12 +6,13 @@ limits, and so that results without training, such as exported files or publishe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from suite.compare.answer import LimitUse, Loser, Unmet
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.changes import changes, gap, listed, unmet
 from suite.compare.comparison import Comparison, Difference, Recommendation
+from suite.compare.labels import label_advice
 from suite.compare.limits import Limit, beyond, keeps, limits_of
 from suite.compare.next_steps import next_steps
 from suite.compare.pareto import cost_of
@@ -76,7 +77,7 @@ def advise_again(comparison: Comparison, constraints: Constraints | None) -> tup
         known = dict.fromkeys([*(metric.name for metric in comparison.metrics), *METRICS.names()])
         check_names(constraints, metrics=known, evaluation_sets=("validation", *comparison.evaluation_sets))
     examples = {test.dataset: test.examples for test in comparison.facts.tests}
-    answers = (
+    answers = [
         advise(
             dataset,
             comparison.ranking(dataset),
@@ -86,8 +87,16 @@ def advise_again(comparison: Comparison, constraints: Constraints | None) -> tup
             examples=examples.get(dataset),
         )
         for dataset in comparison.datasets
-    )
-    return tuple(answer for answer in answers if answer is not None)
+    ]
+    said = label_advice(comparison, constraints)
+    return tuple(_with_labels(answer, said) for answer in answers if answer is not None)
+
+
+def _with_labels(answer: Recommendation | Unmet, said: Mapping[str, tuple[str, ...]]) -> Recommendation | Unmet:
+    """The answer with what the label budgets of its data set say."""
+    if isinstance(answer, Unmet):
+        return answer
+    return answer.model_copy(update={"labels": said.get(answer.dataset, ())})
 
 
 def _take(take: str, limits: Sequence[Limit]) -> str:

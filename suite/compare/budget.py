@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
-from suite.compare.planned import PlanSummary
+from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.wording import seconds
+from suite.labels import ALL, spending_place, words_of
 from suite.results import Result
 from suite.search.budget import Spending
 
@@ -19,7 +20,7 @@ def cut_by_budget(plan: PlanSummary, results: Mapping[str, Result]) -> frozenset
         return frozenset()
     spending = Spending(plan.search_seconds_per_model)
     searches = [trial for trial in plan.trials if trial.phase == "search"]
-    spending.expect((trial.model, trial.dataset, trial.cell_id) for trial in searches)
+    spending.expect((*_place(trial), trial.cell_id) for trial in searches)
     for trial in searches:
         found = results.get(trial.trial_id)
         if found is not None:
@@ -28,8 +29,12 @@ def cut_by_budget(plan: PlanSummary, results: Mapping[str, Result]) -> frozenset
     return frozenset(
         trial.trial_id
         for trial in searches
-        if trial.trial_id not in results and spending.cuts(trial.model, trial.dataset, trial.cell_id)
+        if trial.trial_id not in results and spending.cuts(*_place(trial), trial.cell_id)
     )
+
+
+def _place(trial: PlannedTrial) -> tuple[str, str]:
+    return trial.model, spending_place(trial.dataset, trial.train_examples)
 
 
 def budget_remarks(plan: PlanSummary, cut: Collection[str]) -> Iterator[str]:
@@ -37,12 +42,16 @@ def budget_remarks(plan: PlanSummary, cut: Collection[str]) -> Iterator[str]:
     if plan.search_seconds_per_model is None:
         return
     searches = [trial for trial in plan.trials if trial.phase == "search"]
-    planned = Counter((trial.model, trial.dataset, trial.strategy) for trial in searches)
-    short = Counter((trial.model, trial.dataset, trial.strategy) for trial in searches if trial.trial_id in cut)
+    planned = Counter(_named(trial) for trial in searches)
+    short = Counter(_named(trial) for trial in searches if trial.trial_id in cut)
     limit = seconds(plan.search_seconds_per_model)
     for key, number in short.items():
-        model, dataset, strategy = key
         yield (
-            f"The search of {model}, {strategy} on {dataset} ended after {planned[key] - number} of {planned[key]} "
+            f"The search of {key} ended after {planned[key] - number} of {planned[key]} "
             f"trials: its share of the {limit} that the spec gives each model was used up."
         )
+
+
+def _named(trial: PlannedTrial) -> str:
+    labels = "" if trial.train_examples == ALL else f" with {words_of(trial.train_examples)}"
+    return f"{trial.model}, {trial.strategy} on {trial.dataset}{labels}"

@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from suite.compare.across_datasets import across_datasets, why_missing
+from suite.compare.across_datasets import across_datasets
 from suite.compare.advice import advise
 from suite.compare.answer import Unmet
 from suite.compare.budget import budget_remarks, cut_by_budget
@@ -18,6 +19,7 @@ from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
 from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_dropped
 from suite.compare.hierarchy import overall_interval
+from suite.compare.labels import ByLabels, with_labels
 from suite.compare.ledger import ledger_of
 from suite.compare.pairs import differences, seed_remarks
 from suite.compare.pareto import pareto_fronts
@@ -77,11 +79,14 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     by_id = {result.id: result for result in results}
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
-    ranked = without_dropped(plan_summary, by_id)
-    rankings = [_rank(dataset, ranked, known, metric, load_predictions) for dataset in datasets]
-    cells = tuple(cell for ranking in rankings for cell in ranking.cells)
+    by_labels = ByLabels(plan_summary, known)
+    rank = partial(_rank, known=known, metric=metric, load=load_predictions)
+    ranked = without_dropped(by_labels.leading, by_id)
+    rankings = {dataset: rank(dataset, ranked) for dataset in datasets}
+    cells = tuple(cell for ranking in rankings.values() for cell in ranking.cells)
     cut, left_out, missing = _without_result(plan_summary, by_id)
-    failures = failures_of(known)
+    failures = by_labels.told(failures_of(known))
+    labels = by_labels.curves(rank, rankings, _metric_infos(metric, cells))
     return Comparison(
         spec_name=plan_summary.spec_name,
         title=plan_summary.title,
@@ -90,31 +95,31 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         headline=_info(metric),
         metrics=_metric_infos(metric, cells),
         datasets=datasets,
-        evaluation_sets=tuple(
-            dict.fromkeys(score.name for cell in cells for score in cell.elsewhere if score.name != "validation")
-        ),
+        evaluation_sets=_evaluation_sets(cells),
         cells=cells,
-        pairs=tuple(pair for ranking in rankings for pair in ranking.pairs),
-        pareto=tuple(front for ranking in rankings for front in ranking.fronts),
+        pairs=tuple(pair for ranking in rankings.values() for pair in ranking.pairs),
+        pareto=tuple(front for ranking in rankings.values() for front in ranking.fronts),
         failures=failures,
         skips=plan_summary.skips,
         missing=missing,
         cut=cut,
-        data=tuple({(r.name, r.fingerprint, str(r.sizes)): r for result in known for r in result.data}.values()),
+        data=by_labels.data,
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
-        facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings), cut=len(cut) + len(left_out)),
-        recommendations=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Recommendation)),
-        unmet=tuple(r.recommendation for r in rankings if isinstance(r.recommendation, Unmet)),
+        facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out)),
+        recommendations=with_labels([ranking.recommendation for ranking in rankings.values()], labels),
+        unmet=tuple(r.recommendation for r in rankings.values() if isinstance(r.recommendation, Unmet)),
         constraints=plan_summary.constraints,
         published=plan_summary.published,
-        across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
+        across=across_datasets(cells, datasets, _info(metric), by_labels.lacking(failures, missing)),
+        labels=labels,
         resample=plan_summary.resample,
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         remarks=(
+            *by_labels.remarks,
             *_remarks(plan_summary, known, cells, missing),
             *budget_remarks(plan_summary, {trial.trial_id for trial in cut}),
-            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs], resample=plan_summary.resample),
+            *seed_remarks([pair for one in rankings.values() for pair in one.pairs], resample=plan_summary.resample),
         ),
     )
 
@@ -130,6 +135,10 @@ def _without_result(
         tuple(trial for trial in without if trial.trial_id in left_out - cut),
         tuple(trial for trial in without if trial.trial_id not in cut | left_out),
     )
+
+
+def _evaluation_sets(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(score.name for cell in cells for score in cell.elsewhere if score.name != "validation"))
 
 
 def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metric, load: LoadPredictions) -> _Ranking:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from suite.compare.across import Across
 from suite.compare.answer import Change, LimitUse, Loser, NextStep, Unmet
 from suite.compare.cell import (
@@ -32,6 +34,7 @@ from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
 from suite.constraints import Constraints
 from suite.finding import Checks
+from suite.labels import ALL, Budget
 from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
 __all__ = [
@@ -48,6 +51,8 @@ __all__ = [
     "Facts",
     "FailureRecord",
     "HeadlineScore",
+    "LabelPoint",
+    "Labels",
     "LearningCurve",
     "Ledger",
     "MetricInfo",
@@ -120,6 +125,8 @@ class FailureRecord(Record):
     reason: str
     log_tail: str
     """The last lines of its log or traceback; empty where there are none."""
+    train_examples: Budget = ALL
+    """How many labelled examples it was to learn from."""
 
 
 class EnvironmentUse(Record):
@@ -199,6 +206,46 @@ class Recommendation(Record):
     """The nearest other limits that would give another answer."""
     next_steps: tuple[NextStep, ...] = ()
     """What the results say to try next."""
+    labels: tuple[str, ...] = ()
+    """What to take with other numbers of labels, one sentence each; empty where only one number was asked for."""
+
+
+class LabelPoint(Record):
+    """One label budget of one data set: every model fitted with so many labelled examples."""
+
+    budget: Budget
+    """As the spec has it, in its normal form."""
+    per_class: float | None
+    """Mean training examples per class; None where no trial knows it yet."""
+    train: int | None
+    """Training examples."""
+    validation: int | None
+    """Validation examples that chose the settings: the same share of each class."""
+    front: bool
+    """Whether the leaderboard is of this budget: its cells and pairs are those of the comparison."""
+    cells: tuple[CellSummary, ...] = ()
+    """By rank, those without a score last; without curves, errors and settings tried. Empty where ``front``."""
+    pairs: tuple[Difference, ...] = ()
+    take: str | None = None
+    """Id of the cell to take, chosen as for the leaderboard; None where no cell has a score, or keeps the limits."""
+    tied: tuple[str, ...] = ()
+    """Cells that cannot be told apart from the best, by rank; the best and the chosen one are among them."""
+    steps: dict[str, float] = Field(default_factory=dict)
+    """Cell id to the optimizer steps of one final fit, the mean over seeds; only of fits that have epochs."""
+    reason: str | None = None
+    """Why no cell has a score, where none has."""
+
+
+class Labels(Record):
+    """What more labels bring, on one data set."""
+
+    dataset: str
+    points: tuple[LabelPoint, ...]
+    """From the fewest labels to the most."""
+    answers: tuple[str, ...]
+    """What to take with how many labels, one sentence for neighbouring budgets with the same answer."""
+    sentences: tuple[str, ...] = ()
+    """What more labels bring, and which budgets have no score and why."""
 
 
 class Comparison(Record):
@@ -248,6 +295,8 @@ class Comparison(Record):
     """What the data sets say together; None where there is only one."""
     checks: Checks | None = None
     """What checks of results and data found; None where none were run."""
+    labels: tuple[Labels, ...] = ()
+    """One per data set, where the spec asks for several label budgets. Everything else is of the largest one."""
 
     @property
     def recommendation(self) -> Recommendation | None:
@@ -269,3 +318,7 @@ class Comparison(Record):
     def ranking(self, dataset: str) -> tuple[CellSummary, ...]:
         """The ranked cells of one data set, best first."""
         return tuple(cell for cell in self.cells if cell.dataset == dataset and cell.rank is not None)
+
+    def cells_at(self, dataset: str, point: LabelPoint) -> tuple[CellSummary, ...]:
+        """The cells of one label budget, by rank, those without a score last."""
+        return tuple(cell for cell in self.cells if cell.dataset == dataset) if point.front else point.cells

@@ -16,6 +16,7 @@ from suite.compare.comparison import DatasetFacts, Difference, EnvironmentUse, F
 from suite.compare.evidence import SetEvidence
 from suite.compare.pairs import standard_error
 from suite.compare.planned import PlanSummary
+from suite.labels import ALL
 from suite.results import Environment, Result, Status
 
 __all__ = ["dataset_facts", "environments_of", "facts_of", "failures_of", "wall_seconds"]
@@ -97,6 +98,7 @@ def failures_of(results: Iterable[Result]) -> tuple[FailureRecord, ...]:
             dataset=result.dataset,
             strategy=result.strategy,
             seed=result.seed,
+            train_examples=result.trial.get("train_examples", ALL),
             phase=result.phase,
             status=result.status,
             reason=result.reason or "no reason was recorded.",

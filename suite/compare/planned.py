@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from suite.constraints import Constraints
 from suite.funnel.record import FunnelState
+from suite.labels import ALL, Budget
 from suite.plan import Plan
 from suite.results import Phase, Record
 
@@ -24,6 +25,8 @@ class PlannedTrial(Record):
     """The registered name, for instance ``fine_tune`` where the label is ``fine_tune: all``."""
     phase: Phase
     seed: int
+    train_examples: Budget = ALL
+    """How many labelled examples it learns from."""
 
 
 class PlannedSkip(Record):
@@ -34,6 +37,7 @@ class PlannedSkip(Record):
     dataset: str
     strategy: str
     reason: str
+    train_examples: Budget = ALL
 
 
 class PlanSummary(Record):
@@ -89,13 +93,21 @@ def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelStat
                 strategy_name=trial.cell.strategy.strategy,
                 phase=trial.phase,
                 seed=trial.seed,
+                train_examples=trial.cell.train_examples,
             )
         )
     skips = []
     for skip in plan.skips:
         model, dataset, strategy = labels[skip.cell.id]
         skips.append(
-            PlannedSkip(cell_id=skip.cell.id, model=model, dataset=dataset, strategy=strategy, reason=skip.reason)
+            PlannedSkip(
+                cell_id=skip.cell.id,
+                model=model,
+                dataset=dataset,
+                strategy=strategy,
+                reason=skip.reason,
+                train_examples=skip.cell.train_examples,
+            )
         )
     return PlanSummary(
         spec_name=spec.name,

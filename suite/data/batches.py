@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,46 @@ class Examples:
     """Decoded examples of one split."""
 
     images: NDArray[np.uint8] = field(repr=False)
-    """Shape ``(n, height, width, 3)``; usually memory-mapped."""
+    """Shape ``(n, height, width, 3)``; usually memory-mapped. Of a label budget it has ``shape``, length and indexing,
+    and ``numpy.asarray`` makes an array of it."""
     targets: NDArray[np.int64] = field(repr=False)
     """Class indices, shape ``(n,)``."""
     ids: tuple[str, ...] = field(repr=False)
+    whole: Examples | None = field(default=None, repr=False)
+    """What these were chosen from; None where they are all there are."""
+    chosen: NDArray[np.int64] | None = field(default=None, repr=False)
+    """Their positions in ``whole``."""
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def some(self, chosen: NDArray[np.int64]) -> Examples:
+        """The examples at these positions; their pictures are read from disk when they are asked for."""
+        images = cast("NDArray[np.uint8]", _Rows(self.images, chosen))
+        ids = tuple(self.ids[index] for index in chosen.tolist())
+        return Examples(images, self.targets[chosen], ids, whole=self, chosen=chosen)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of an array: what batches need of one, without a copy of a quarter of a large data set in memory."""
+
+    array: NDArray[np.uint8]
+    chosen: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.chosen), *self.array.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        rows: NDArray[np.uint8] = self.array[self.chosen[key]]
+        return rows
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.array[self.chosen], dtype)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from suite.data.dataset import Image, Split
 from suite.errors import DataError
 from suite.spec import SplitsSpec
 
-__all__ = ["SPLIT_NAMES", "complete_splits", "missing_splits", "name_with_seed", "subset"]
+__all__ = ["SPLIT_NAMES", "choose", "complete_splits", "missing_splits", "name_with_seed", "subset"]
 
 SPLIT_NAMES = ("train", "validation", "test")
 
@@ -64,7 +64,7 @@ def complete_splits(
             whole += np.bincount(given["validation"].targets, minlength=len(class_names))
         still_to_make = 1 if name == "test" and "validation" not in given else 0
         wanted = np.minimum(_shares(whole, share), counts - 1 - still_to_make)
-        taken = _choose(pool, wanted, seed=spec.seed, name=name)
+        taken = choose(pool, wanted, seed=spec.seed, name=name)
         splits[name] = subset(pool, np.flatnonzero(taken), name=name)
         splits["train"] = subset(pool, np.flatnonzero(~taken), name="train")
     return {name: splits[name] for name in SPLIT_NAMES}
@@ -118,7 +118,7 @@ def _shares(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     return at_least_one
 
 
-def _choose(pool: Split, wanted: NDArray[np.int64], *, seed: int, name: str) -> NDArray[np.bool_]:
+def choose(pool: Split, wanted: NDArray[np.int64], *, seed: int, name: str) -> NDArray[np.bool_]:
     """Marks the ``wanted`` examples of each class whose hashes of seed, split and id come first."""
     keys = np.array([_key(seed, name, identifier) for identifier in pool.ids], dtype=np.uint64)
     taken = np.zeros(len(pool), dtype=np.bool_)

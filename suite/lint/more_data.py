@@ -41,7 +41,7 @@ class MoreData:
     def findings(cls, subject: Run) -> Iterator[Finding]:
         """Compares each size with the next smaller one; a cell without a size stands for the whole data set."""
         groups: dict[tuple[str, str, str], dict[float, _Sized]] = {}
-        for cell in subject.ranked:
+        for cell in subject.ranked_by_labels:
             home = subject.home(cell)
             if home is not None and cell.headline is not None:
                 examples = home.sizes.get("train")

@@ -52,6 +52,12 @@ class Run:
         return tuple(cell for cell in self.comparison.cells if cell.headline is not None)
 
     @cached_property
+    def ranked_by_labels(self) -> tuple[CellSummary, ...]:
+        """The cells that have a score, with those of every label budget."""
+        fewer = (cell for one in self.comparison.labels for point in one.points for cell in point.cells)
+        return (*self.ranked, *(cell for cell in fewer if cell.headline is not None))
+
+    @cached_property
     def _by_cell(self) -> dict[str, list[Result]]:
         found: dict[str, list[Result]] = {}
         for result in self.results:

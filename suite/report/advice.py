@@ -104,4 +104,6 @@ def _answer(found: Recommendation) -> Answer:
     beyond = sum(bool(other.beyond) for other in found.others)
     if beyond:
         reasons.append(f"The limits leave out {plural(beyond, 'cell')} of {len(found.others) + 1}.")
-    return Answer(found.dataset, found.take, tuple(reasons), tuple(change.text for change in found.changes))
+    return Answer(
+        found.dataset, found.take, tuple(reasons), (*(change.text for change in found.changes), *found.labels)
+    )

@@ -54,13 +54,15 @@ class Section:
     """The table that is always open, before the folded ones."""
     sentences: tuple[str, ...] = ()
     """What follows from the charts and tables, generated."""
+    opening: tuple[str, ...] = ()
+    """The answer of the section, before its charts."""
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Sentences under a heading, which may be empty."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing under the title."""
-        return not (self.charts or self.tables or self.lists or self.sentences or self.first)
+        return not (self.charts or self.tables or self.lists or self.sentences or self.opening or self.first)
 
 
 @dataclass(frozen=True)

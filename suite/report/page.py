@@ -20,6 +20,7 @@ from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_tab
 from suite.report.checks import checks_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.funnel import funnel_fact, funnel_section
+from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import Board, make_board
 from suite.report.ledger import ledger_table, tries_sentence
@@ -40,6 +41,7 @@ PLACED = {
     "complexity",
     "critical_difference",
     "generalisation",
+    "labels",
     "learning_curves",
     "per_class",
     "quality_latency",
@@ -120,6 +122,7 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
     facts = comparison.facts
     compared = [plural(facts.strategies, "strategy", "strategies"), f"{plural(facts.seeds, 'seed')} each"]
     compared += [plural(facts.datasets, "data set")] if facts.datasets > 1 else []
+    compared += [plural(budgets_of(comparison), "label budget")] if comparison.labels else []
     ended = [f"{count(facts.trials_failed) if facts.trials_failed else 'none'} failed"]
     ended += [f"{count(facts.trials_missing)} missing"] if facts.trials_missing else []
     ended += [f"{plural(facts.cells_skipped, 'cell')} skipped"] if facts.cells_skipped else []
@@ -173,6 +176,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     return (
         *across_section(comparison),
         *([funnel_section(comparison)] if comparison.funnel else []),
+        *labels_section(comparison),
         Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(

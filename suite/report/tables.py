@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.charts.words import MISSING, count, number, score, short
-from suite.compare.comparison import CellSummary, ClassScores, Comparison, PlannedTrial, Spread
+from suite.compare.comparison import (
+    CellSummary,
+    ClassScores,
+    Comparison,
+    FailureRecord,
+    PlannedSkip,
+    PlannedTrial,
+    Spread,
+)
 from suite.results import DataRecord
 
 __all__ = [
@@ -77,6 +85,7 @@ class Table:
 
 
 MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")
+LABELS = Column("labels")
 
 
 def spread_box(spread: Spread | None, *, as_score: bool = False) -> Box:
@@ -216,15 +225,13 @@ def class_table(classes: Sequence[ClassScores]) -> Table:
 
 def failure_tables(comparison: Comparison) -> list[Table]:
     """Trials that failed, cells that were skipped, trials that are missing; only those that there are."""
-    where = (MODEL, DATASET, STRATEGY)
+    where = (MODEL, DATASET, STRATEGY, *((LABELS,) if comparison.labels else ()))
     tables = []
     if comparison.failures:
         columns = (*where, Column("phase"), Column("seed", number=True), Column("status"), Column("reason", long=True))
         rows = tuple(
             (
-                Box(failed.model),
-                Box(failed.dataset),
-                Box(failed.strategy),
+                *_where(failed, where),
                 Box(failed.phase),
                 Box(str(failed.seed), failed.seed),
                 Box(failed.status),
@@ -234,34 +241,33 @@ def failure_tables(comparison: Comparison) -> list[Table]:
         )
         tables.append(Table("Ended without a score", columns, rows))
     if comparison.skips:
-        skipped = tuple(
-            (Box(skip.model), Box(skip.dataset), Box(skip.strategy), Box(skip.reason)) for skip in comparison.skips
-        )
+        skipped = tuple((*_where(skip, where), Box(skip.reason)) for skip in comparison.skips)
         tables.append(Table("Skipped: cannot be run", (*where, Column("reason", long=True)), skipped))
     if comparison.cut:
-        tables.append(_trials_table("Left out: no time in the search budget", comparison.cut))
+        tables.append(_trials_table("Left out: no time in the search budget", comparison.cut, where))
     if comparison.missing:
-        tables.append(_trials_table("Not there yet", comparison.missing))
+        tables.append(_trials_table("Not there yet", comparison.missing, where))
     return tables
 
 
-def _trials_table(title: str, trials: Iterable[PlannedTrial]) -> Table:
+def _where(one: FailureRecord | PlannedSkip | PlannedTrial, columns: Sequence[Column]) -> tuple[Box, ...]:
+    """Model, data set, strategy and, where there is a column for it, the label budget."""
+    names = (one.model, one.dataset, one.strategy, str(one.train_examples))
+    return tuple(map(Box, names[: len(columns)]))
+
+
+def _trials_table(title: str, trials: Iterable[PlannedTrial], where: Sequence[Column]) -> Table:
     """Trials without a result, counted by cell."""
-    counts: dict[tuple[str, str, str], list[int]] = {}
+    counts: dict[tuple[Box, ...], list[int]] = {}
     for trial in trials:
-        both = counts.setdefault((trial.model, trial.dataset, trial.strategy), [0, 0])
+        both = counts.setdefault(_where(trial, where), [0, 0])
         both[trial.phase == "final"] += 1
     columns = (
-        MODEL,
-        DATASET,
-        STRATEGY,
+        *where,
         Column("searches", number=True, best_high=True),
         Column("final fits", number=True, best_high=True),
     )
-    rows = tuple(
-        (*(Box(name) for name in names), Box(str(both[0]), both[0]), Box(str(both[1]), both[1]))
-        for names, both in counts.items()
-    )
+    rows = tuple((*names, Box(str(both[0]), both[0]), Box(str(both[1]), both[1])) for names, both in counts.items())
     return Table(title, columns, rows)
 
 

@@ -25,7 +25,7 @@ class Estimate:
         """Seconds for these trials one after another, 0 for none; None where nothing is known yet.
 
         Each is taken to last as long as the mean of the most similar ones: of its own cell and phase, else of its
-        cell, of the same model and strategy, of the same strategy, of all.
+        cell, of the same model, strategy and labels, of the same without labels, of the same strategy, of all.
         """
         total = 0.0
         for trial in trials:
@@ -42,6 +42,7 @@ def _likeness(trial: Trial) -> tuple[tuple[str, ...], ...]:
     return (
         ("cell", trial.cell.id, trial.phase),
         ("cell", trial.cell.id),
+        ("labels", *trial.cell.words),
         ("pair", model, strategy),
         ("strategy", strategy),
         (),

@@ -225,7 +225,8 @@ class BarProgress(_Counting):
 
 def describe(trial: Trial) -> str:
     """A trial in a few words: ``vgg_tiny, linear_probe, seed 1``."""
-    model, dataset, strategy = trial.cell.labels
+    model, dataset, _ = trial.cell.labels
+    strategy = ", ".join(trial.cell.words[1:])
     if trial.phase == "search":
         settings = ", ".join(f"{name} {value}" for name, value in (trial.candidate or {}).items())
         number = "" if trial.number is None else f"{trial.number + 1} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from suite.labels import Budget
 from suite.plan import Trial
 from suite.results import Result, Status
 
@@ -36,6 +37,8 @@ class TrialRequest:
     """How many models a worker keeps ready."""
     plugins: tuple[str, ...] = ()
     """Python files that register further variants."""
+    label_budgets: tuple[Budget, ...] = ()
+    """All label budgets of the spec: features are computed once for the largest."""
 
 
 @dataclass(frozen=True)

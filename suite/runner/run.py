@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import SuiteError
-from suite.plan import Plan, Trial, canonical_json, select
+from suite.plan import Plan, Trial, canonical_json
 from suite.registry import DATASETS
 from suite.results import Result
 from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials
+from suite.selection import select
 from suite.store import Entry, glance
 
 __all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
@@ -66,7 +67,7 @@ def run_plan(
         plan: The plan of a validated spec.
         out: Folder of the run; the store is made in it.
         cache_root: Where decoded images and features are kept.
-        only: ``key=value`` selections; see ``suite.plan.select``. The store still describes the whole plan.
+        only: ``key=value`` selections; see ``suite.selection.select``. The store still describes the whole plan.
         redo: ``failed`` (the default) runs what is missing, what failed and what took too long; a divergence or a
             skip would come again and is kept. ``none`` leaves every stored trial alone, ``all`` runs each again.
         jobs: Worker processes; the spec's where it is left out, else one per GPU, or one on a CPU.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from suite.plan import Plan, Trial, canonical_json
+from suite.labels import spending_place
+from suite.plan import Cell, Plan, Trial, canonical_json
 from suite.search.budget import Spending
 from suite.store import Entry
 
@@ -53,7 +54,7 @@ def spending_of(plan: Plan, entries: Mapping[str, Entry], *, but: Container[str]
     if budget is None:
         return spending
     searches = [trial for trial in plan.trials if trial.phase == "search"]
-    spending.expect((*trial.cell.labels[:2], trial.cell.id) for trial in searches)
+    spending.expect((*_place(trial.cell), trial.cell.id) for trial in searches)
     for trial in searches:
         entry = entries.get(trial.id)
         if entry is not None and trial.id not in but:
@@ -65,8 +66,12 @@ def cut(trial: Trial, spending: Spending) -> bool:
     """Whether the budget leaves no time for a trial; final trials are never cut."""
     if trial.phase != "search" or spending.seconds_per_model is None:
         return False
-    model, dataset, _ = trial.cell.labels
-    return spending.cuts(model, dataset, trial.cell.id)
+    return spending.cuts(*_place(trial.cell), trial.cell.id)
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    model, dataset, _ = cell.labels
+    return model, spending_place(dataset, cell.train_examples)
 
 
 def _is_stale(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:

@@ -247,6 +247,7 @@ class _Work:
             keep_model=trial.phase == "final" and self.plan.spec.keep_models == "best",
             warm_models=1 if self.funnel is None else WARM_MODELS,
             plugins=self.plan.spec.plugins,
+            label_budgets=self.plan.spec.train_examples,
         )
         if trial.phase == "final" and searches and not done:
             self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(tried))))

@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from suite.data.batches import Examples
 from suite.data.dataset import Dataset
+from suite.data.labelled import LabelledSplit, labelled_splits
 from suite.errors import DataError, TrialFailure
+from suite.labels import ALL
 from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
@@ -121,7 +124,7 @@ class _Execution:
                 jit_compile=fit.jit_compile,
                 jit_reason=fit.jit_reason,
             ),
-            data=self._data_records(),
+            data=self._data_records(context),
             weights=_weights_record(context),
             family=context.workshop.backbone.family,
             input_size=context.workshop.backbone.input_size,
@@ -162,7 +165,7 @@ class _Execution:
                 total_seconds=time.perf_counter() - started,
             ),
             environment=environment(device=device_name(), threads=self.request.threads),
-            data=self._data_records(),
+            data=self._data_records(context),
             weights=_weights_record(context),
             family=context.workshop.backbone.family,
             input_size=context.workshop.backbone.input_size,
@@ -199,12 +202,14 @@ class _Execution:
         if cell.resample:
             _require_made_splits(self.dataset)
         sealed = self.dataset.sealed()
+        # Before the model is built: a budget that the data cannot give is told at once.
+        splits = labelled_splits(sealed, cell.train_examples, seed=self.trial.seed, among=self.request.label_budgets)
         workshop = self.warm.workshop(cell)
         size = workshop.backbone.input_size
         return FitContext(
             workshop=workshop,
-            train=self.warm.examples(sealed, sealed.splits["train"], size),
-            validation=self.warm.examples(sealed, sealed.splits["validation"], size),
+            train=self._examples(sealed, splits["train"], size),
+            validation=self._examples(sealed, splits["validation"], size),
             class_names=sealed.class_names,
             fingerprint=sealed.fingerprint,
             seed=self.trial.seed,
@@ -214,6 +219,10 @@ class _Execution:
             watch=watch_of(self.request),
             planned_fits=self.request.planned_fits,
         )
+
+    def _examples(self, dataset: Dataset, labelled: LabelledSplit, size: tuple[int, int]) -> Examples:
+        whole = self.warm.examples(dataset, labelled.split, size)
+        return whole if labelled.chosen is None else whole.some(labelled.chosen)
 
     def _predictions(self, context: FitContext, fit: Fit) -> dict[str, Predictions]:
         """Validation always; the test split and further sets in the final phase only, once."""
@@ -227,10 +236,10 @@ class _Execution:
                 sets[label] = self.warm.further(self._seeded(choice), self.dataset)
         made: dict[str, Predictions] = {}
         for name, dataset in sets.items():
-            split = dataset.splits["validation" if name == "validation" else "test"]
-            examples = self.warm.examples(dataset, split, size)
+            seen = name == "validation"
+            examples = context.validation if seen else self.warm.examples(dataset, dataset.splits["test"], size)
             made[name] = task.predict(
-                predict, examples.images, ids=split.ids, targets=split.targets, class_names=dataset.class_names
+                predict, examples.images, ids=examples.ids, targets=examples.targets, class_names=dataset.class_names
             )
         if fit.validation_logits is not None:
             # A refit has seen validation; the scores there are those of the model that was chosen by it.
@@ -282,12 +291,16 @@ class _Execution:
             update={"trainable_parameters": trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}
         )
 
-    def _data_records(self) -> tuple[DataRecord, ...]:
+    def _data_records(self, context: FitContext) -> tuple[DataRecord, ...]:
         cell = self.trial.cell
         choices = [(cell.dataset, self.request.labels[1])]
         if self.trial.phase == "final":
             choices += list(zip(cell.evaluate_on, cell.evaluate_labels, strict=True))
-        return tuple(_data_record(self.warm.dataset(choice), label) for choice, label in choices)
+        home, *further = (_data_record(self.warm.dataset(choice), label) for choice, label in choices)
+        if cell.train_examples != ALL:
+            used = {"train": len(context.train), "validation": len(context.validation)}
+            home = home.model_copy(update={"sizes": {**home.sizes, **used}})
+        return (home, *further)
 
 
 def _data_record(dataset: Dataset, label: str) -> DataRecord:

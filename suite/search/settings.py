@@ -78,5 +78,5 @@ class BudgetSpec(Options):
     """Limits of the search by time; final trials are never cut."""
 
     seconds_per_model: Annotated[float, Field(gt=0.0)]
-    """Seconds that the search trials of one model may take on one data set, shared equally by its strategies that
-    search. The first trial of each always runs, so that there is something to choose."""
+    """Seconds that the search trials of one model may take on one data set with one number of labels, shared
+    equally by its strategies that search. The first trial of each always runs, so that there is something to choose."""

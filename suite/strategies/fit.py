@@ -75,5 +75,12 @@ class FitContext:
         raise SealedSplitError("the test split is sealed: a strategy sees 'train' and 'validation' only.")
 
     def features(self, examples: Examples) -> Features:
-        """Pooled features of the pretrained, frozen backbone; from disk where they were computed before."""
-        return self.workshop.features(examples, num_classes=self.num_classes, fingerprint=self.fingerprint)
+        """Pooled features of the pretrained, frozen backbone; from disk where they were computed before.
+
+        Examples that were chosen from others share the features of these; their seconds are their share.
+        """
+        asked = examples if examples.whole is None else examples.whole
+        kept = self.workshop.features(asked, num_classes=self.num_classes, fingerprint=self.fingerprint)
+        if examples.chosen is None:
+            return kept
+        return Features(kept.values[examples.chosen], kept.seconds * len(examples) / len(asked))
