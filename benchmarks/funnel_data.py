@@ -6,7 +6,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 from PIL import Image
@@ -39,7 +39,7 @@ def blood_cells(source: Path, out: Path, *, most: int) -> Path:
     """
     counts: Counter[str] = Counter()
     for path in sorted((source / "Annotations").glob("*.xml")):
-        tree = ElementTree.parse(path)
+        tree = ET.parse(path)
         with Image.open(source / "JPEGImages" / f"{path.stem}.jpg") as picture:
             for name, box in _boxes(tree):
                 if counts[name] < most:
@@ -48,7 +48,7 @@ def blood_cells(source: Path, out: Path, *, most: int) -> Path:
     return out
 
 
-def _boxes(tree: ElementTree.ElementTree) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+def _boxes(tree: ET.ElementTree) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
     """Class and corners of each box that has an area."""
     for one in tree.iter("object"):
         corners = [int(one.findtext(f"bndbox/{name}") or 0) for name in ("xmin", "ymin", "xmax", "ymax")]
