@@ -19,6 +19,7 @@ ADDED = {
     "metrics": "error_rate",
     "charts": "seed_count",
     "checks": "one_seed",
+    "corruptions": "lost_lines",
     "transferability": "class_gap",
 }
 SPEC = {
@@ -27,6 +28,7 @@ SPEC = {
     "models": [{"source": "flat", "width": 8}, {"source": "flat", "width": 1}],
     "datasets": [{"source": "stripes", "count": 80}],
     "strategies": [{"strategy": "nearest_mean"}],
+    "robustness": {"corruptions": ["lost_lines"], "severity": [3]},
     "seeds": [1],
 }
 
@@ -35,7 +37,7 @@ def write_example(folder: Path) -> Path:
     """The files that CONTRIBUTING.md shows, each under the path in its first line."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:python|toml)\n# (\S+\.(?:py|toml))\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     for name, body in blocks:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
