@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from suite.compare.across_datasets import across_datasets, why_missing
 from suite.compare.advice import advise
 from suite.compare.answer import Unmet
+from suite.compare.beyond import RobustnessFacts
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
@@ -18,9 +19,11 @@ from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
 from suite.compare.hierarchy import overall_interval
 from suite.compare.ledger import ledger_of
+from suite.compare.look_beyond import look_beyond, no_file
 from suite.compare.pairs import differences, seed_remarks
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.compare.robust import FindFile
 from suite.compare.same_graph import with_shared_costs
 from suite.compare.sameness import changes_between
 from suite.compare.summaries import (
@@ -55,9 +58,16 @@ class _Ranking:
     fronts: tuple[ParetoFront, ...]
     facts: DatasetFacts
     recommendation: Recommendation | Unmet | None
+    robustness: RobustnessFacts | None
 
 
-def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predictions: LoadPredictions) -> Comparison:
+def compare(
+    results: Sequence[Result],
+    *,
+    plan_summary: PlanSummary,
+    load_predictions: LoadPredictions,
+    find_file: FindFile = no_file,
+) -> Comparison:
     """Arranges results for reading; also in the middle of a run, with whatever is there.
 
     Args:
@@ -65,6 +75,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         plan_summary: What was asked for.
         load_predictions: A result and an evaluation set's name (``test``, or a label of ``evaluate_on``) to
             its predictions; None where they were not kept.
+        find_file: A result and the name of an artefact to its file; None where there is none.
 
     Returns:
         The comparison. The same results give the same comparison, whatever their order.
@@ -76,7 +87,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     by_id = {result.id: result for result in results}
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
-    rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
+    rankings = [_rank(dataset, plan_summary, known, metric, load_predictions, find=find_file) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
     without = [trial for trial in plan_summary.trials if trial.trial_id not in by_id]
     is_cut = cut_by_budget(plan_summary, by_id)
@@ -90,9 +101,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         headline=_info(metric),
         metrics=_metric_infos(metric, cells),
         datasets=datasets,
-        evaluation_sets=tuple(
-            dict.fromkeys(score.name for cell in cells for score in cell.elsewhere if score.name != "validation")
-        ),
+        evaluation_sets=_evaluation_sets(cells),
         cells=cells,
         pairs=tuple(pair for ranking in rankings for pair in ranking.pairs),
         pareto=tuple(front for ranking in rankings for front in ranking.fronts),
@@ -110,6 +119,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         published=plan_summary.published,
         across=across_datasets(cells, datasets, _info(metric), why_missing(failures, plan_summary.skips, missing)),
         resample=plan_summary.resample,
+        robustness=tuple(ranking.robustness for ranking in rankings if ranking.robustness is not None),
         remarks=(
             *_remarks(plan_summary, known, cells, missing),
             *budget_remarks(plan_summary, is_cut),
@@ -118,7 +128,15 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     )
 
 
-def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metric, load: LoadPredictions) -> _Ranking:
+def _rank(
+    dataset: str,
+    plan: PlanSummary,
+    known: Sequence[Result],
+    metric: Metric,
+    load: LoadPredictions,
+    *,
+    find: FindFile,
+) -> _Ranking:
     """The cells of one data set with ranks and letters, and what follows from them."""
     planned: dict[str, list[PlannedTrial]] = {}
     for trial in plan.trials:
@@ -133,8 +151,10 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
-    summaries = [summary for summary, _ in made.values()]
     evidence = {cell_id: found for cell_id, (_, found) in made.items()}
+    summaries, robustness = look_beyond(
+        dataset, [one for one, _ in made.values()], by_cell, evidence, metric=metric, find=find
+    )
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
     pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)
@@ -150,6 +170,7 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
         recommendation=advise(
             dataset, ranked, pairs, metrics=infos, constraints=plan.constraints, examples=facts.examples
         ),
+        robustness=robustness,
     )
 
 
@@ -263,6 +284,11 @@ def _elsewhere_on(
         high=ends[1] if ends else None, drop=drop, drop_low=drop_ends[0] if drop_ends else None,
         drop_high=drop_ends[1] if drop_ends else None, metrics=metrics, reason=there.reason,
     )  # fmt: skip
+
+
+def _evaluation_sets(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+    """Labels of the further test sets, in the order in which they come."""
+    return tuple(dict.fromkeys(score.name for cell in cells for score in cell.elsewhere if score.name != "validation"))
 
 
 def _order(cell: CellSummary, sign: float) -> tuple[float, float, str, str]:

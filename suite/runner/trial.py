@@ -19,6 +19,7 @@ from suite.errors import DataError, TrialFailure
 from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
+from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
@@ -96,9 +97,11 @@ class _Execution:
         reset_peak_memory()
         strategy, options = self._strategy()
         context = self._context()
+        refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
         predictions = self._predictions(context, fit)
         artefacts = self._keep(predictions, fit)
+        shown = self._beyond(context, fit, predictions) if self.trial.phase == "final" else Shown()
         profile = self._profile(context, fit) if self.trial.phase == "final" else None
         model, dataset, label = self.request.labels
         return Result(
@@ -113,6 +116,7 @@ class _Execution:
             strategy=label,
             hyperparameters={**setting_of(self.request), **fit.hyperparameters},
             scores={name: self._scores(one) for name, one in predictions.items()},
+            **shown.fields,
             history=fit.history,
             candidates=fit.candidates,
             best_epoch=fit.best_epoch,
@@ -125,13 +129,13 @@ class _Execution:
                 jit_compile=fit.jit_compile,
                 jit_reason=fit.jit_reason,
             ),
-            data=self._data_records(),
+            data=(*self._data_records(), *(_data_record(*further) for further in shown.data)),
             weights=_weights_record(context),
             family=context.workshop.backbone.family,
             input_size=context.workshop.backbone.input_size,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),
-            artefacts=artefacts,
+            artefacts={**artefacts, **shown.artefacts},
             started_at=started_at,
             finished_at=_now(),
         )
@@ -193,6 +197,20 @@ class _Execution:
             if not np.isfinite(one.probabilities).all():
                 raise TrialFailure(f"the probabilities on {name} are not finite")
         return made
+
+    def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, Predictions]) -> Shown:
+        """What the fitted model is shown after its test set."""
+        return Beyond(
+            cell=self.trial.cell,
+            warm=self.warm,
+            home=self.dataset,
+            predict=context.workshop.predictor(fit.adapted.logits),
+            size=context.workshop.backbone.input_size,
+            made=predictions,
+            folder=self.request.folder,
+            headline=self.request.headline,
+            seeded=self._seeded,
+        ).show()
 
     def _scores(self, predictions: Predictions) -> dict[str, Score]:
         from suite.metrics import metrics_named, score_all
