@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 
 from suite.charts.render import specification
-from suite.charts.words import MISSING, THIN, score
+from suite.charts.words import MISSING, score, thin
 from suite.compare.beyond import Estimate
 from suite.compare.comparison import CellSummary, Comparison
 from suite.compare.wording import called, in_points
@@ -15,27 +15,51 @@ from suite.report.layout import Drawing, Group
 from suite.report.tables import Box, Table
 
 __all__ = [
-    "chart_groups",
+    "Said",
     "chosen_cell",
     "each_dataset",
+    "headed_charts",
     "interval_box",
     "points_box",
     "range_of",
     "share_box",
     "subject",
+    "tabs_by_dataset",
 ]
 
 MINUS = "−"
+Said = Callable[[str, str], Sequence[str]]
 
 
-def chart_groups(comparison: Comparison, names: Sequence[str]) -> tuple[Group, ...]:
+def tabs_by_dataset(comparison: Comparison, names: Sequence[str]) -> tuple[Group, ...]:
     """Charts as tabs, one group per data set; those of which there is nothing to draw are left out."""
     groups = []
     for place, dataset in enumerate(comparison.datasets):
         tabs = tuple(tab for name in names if (tab := _drawing(comparison, name, dataset, place)) is not None)
         if tabs:
-            read = " ".join(CHARTS.get(tab.key.partition("-")[0]).how_to_read for tab in tabs[:1])
-            groups.append(Group(dataset if len(comparison.datasets) > 1 else "", tabs, read.replace(" %", f"{THIN}%")))
+            groups.append(Group(dataset if len(comparison.datasets) > 1 else "", tabs))
+    return tuple(groups)
+
+
+def headed_charts(comparison: Comparison, names: Sequence[str], said: Said) -> tuple[Group, ...]:
+    """Charts one after another, each under its title, with what follows from it first and how to read it then.
+
+    Args:
+        comparison: Of any number of data sets.
+        names: Of the charts.
+        said: A chart's name and a data set to the sentences on it.
+    """
+    several = len(comparison.datasets) > 1
+    groups = []
+    for name in names:
+        for place, dataset in enumerate(comparison.datasets):
+            drawing = _drawing(comparison, name, dataset, place)
+            sentences = said(name, dataset)
+            if drawing is not None or sentences:
+                title = CHARTS.get(name).title
+                read = (*sentences, CHARTS.get(name).how_to_read) if drawing is not None else sentences
+                shown = (drawing,) if drawing is not None else ()
+                groups.append(Group(f"{title}: {dataset}" if several else title, shown, thin(" ".join(read))))
     return tuple(groups)
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from suite.charts.words import MISSING, percent, plural, score, thin
-from suite.compare.beyond import AwareScore, CalibrationSummary, SelectiveSummary
+from suite.charts.words import MISSING, percent, plural, score
+from suite.compare.beyond import AwareScore, SelectiveSummary
 from suite.compare.comparison import CellSummary, Comparison
-from suite.report.beyond import chart_groups, chosen_cell, each_dataset, interval_box, share_box, subject
+from suite.report.beyond import chosen_cell, each_dataset, headed_charts, interval_box, share_box, subject
 from suite.report.layout import Section
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table, cell_names
 
 __all__ = ["confidence_section"]
 
-CHARTS = ("risk_coverage", "calibration", "out_of_class")
+NEAR_ONE = 0.05
 SHOWN = (0.5, 0.8, 1.0)
 """Shares that are answered, in the table."""
 CALIBRATION_ERROR = "expected_calibration_error"
 READ = (
     "With every answer a model states its confidence, the probability of the class that it names. "
-    "This is what it can be used for."
+    "Here is what it is good for; the sentences speak of the recommended cell."
 )
 
 
@@ -27,40 +27,30 @@ def confidence_section(comparison: Comparison) -> tuple[Section, ...]:
     """The section; none where no predictions were kept."""
     if not any(cell.selective or cell.calibration or cell.aware for cell in comparison.cells):
         return ()
-    several = len(comparison.datasets) > 1
-    sentences = [
-        f"{f'{dataset}: ' if several else ''}{text}"
-        for dataset in comparison.datasets
-        if (cell := chosen_cell(comparison, dataset)) is not None
-        for text in _sentences(cell)
-    ]
+
+    def said(chart: str, dataset: str) -> tuple[str, ...]:
+        cell = chosen_cell(comparison, dataset)
+        return tuple(SENTENCES[chart](cell)) if cell is not None else ()
+
     return (
         Section(
             "confidence",
             "Confidence",
             READ,
-            charts=chart_groups(comparison, CHARTS),
+            charts=headed_charts(comparison, tuple(SENTENCES), said),
             tables=(
                 *each_dataset(comparison, lambda dataset: _selective_table(comparison.ranking(dataset))),
                 *each_dataset(comparison, lambda dataset: _calibration_table(comparison.ranking(dataset))),
                 *each_dataset(comparison, lambda dataset: _aware_table(comparison.ranking(dataset))),
             ),
-            sentences=tuple(map(thin, sentences)),
         ),
     )
 
 
-def _sentences(cell: CellSummary) -> Iterator[str]:
-    if cell.selective is not None:
-        yield from _of_selective(cell, cell.selective)
-    if cell.calibration is not None:
-        yield from _of_calibration(cell, cell.calibration)
-    for one in cell.aware:
-        yield from _of_unknown(cell, one)
-
-
-def _of_selective(cell: CellSummary, found: SelectiveSummary) -> Iterator[str]:
-    half, whole = _risk_at(found, 0.5), _risk_at(found, 1.0)
+def _of_selective(cell: CellSummary) -> Iterator[str]:
+    if cell.selective is None:
+        return
+    half, whole = _risk_at(cell.selective, 0.5), _risk_at(cell.selective, 1.0)
     if half is not None and whole:
         yield (
             f"If {subject(cell)} answers only the half that it is surest of, {percent(half)} of these answers are "
@@ -68,19 +58,33 @@ def _of_selective(cell: CellSummary, found: SelectiveSummary) -> Iterator[str]:
         )
 
 
-def _of_calibration(cell: CellSummary, found: CalibrationSummary) -> Iterator[str]:
+def _of_calibration(cell: CellSummary) -> Iterator[str]:
+    found = cell.calibration
+    if found is None:
+        return
     before, after = found.before.get(CALIBRATION_ERROR), found.after.get(CALIBRATION_ERROR)
     if found.temperature is None or before is None or after is None:
         if found.reason:
             yield f"{subject(cell)} has no temperature: {found.reason}"
         return
-    promised = "it promised too much" if found.temperature > 1 else "it promised too little"
     effect = "lowers" if after < before else "does not lower"
     ends = f"from {score(before)} to {score(after)}" if after < before else f"({score(before)}, then {score(after)})"
     yield (
-        f"Temperature scaling {effect} its calibration error {ends}; the temperature is {found.temperature:.2f}, so on "
-        f"validation {promised}. No answer changes by it."
+        f"Temperature scaling {effect} the calibration error of {subject(cell)} {ends}: its temperature is "
+        f"{found.temperature:.2f}, so it {_promise(found.temperature)}. No answer changes by it."
     )
+
+
+def _promise(temperature: float) -> str:
+    """What a temperature says of the confidence on validation."""
+    if abs(temperature - 1) < NEAR_ONE:
+        return "promised about what it keeps"
+    return "promised too much" if temperature > 1 else "promised too little"
+
+
+def _of_all_unknown(cell: CellSummary) -> Iterator[str]:
+    for one in cell.aware:
+        yield from _of_unknown(cell, one)
 
 
 def _of_unknown(cell: CellSummary, one: AwareScore) -> Iterator[str]:
@@ -115,6 +119,14 @@ def _verdict(one: AwareScore) -> str:
 def _risk_at(found: SelectiveSummary, coverage: float) -> float | None:
     places = zip(found.coverages, found.risks, strict=True)
     return next((risk for at, risk in places if abs(at - coverage) < 1e-9), None)
+
+
+SENTENCES: dict[str, Callable[[CellSummary], Iterator[str]]] = {
+    "risk_coverage": _of_selective,
+    "calibration": _of_calibration,
+    "out_of_class": _of_all_unknown,
+}
+"""The charts of the section, and what is said of the recommended cell before each."""
 
 
 def _selective_table(cells: tuple[CellSummary, ...]) -> Table:

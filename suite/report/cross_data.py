@@ -8,7 +8,7 @@ from suite.charts.words import MISSING, count, score, thin
 from suite.compare.beyond import CrossCell
 from suite.compare.comparison import CellSummary, Comparison
 from suite.compare.wording import points, quality
-from suite.report.beyond import chart_groups, chosen_cell, interval_box, share_box, subject
+from suite.report.beyond import chosen_cell, headed_charts, interval_box, share_box, subject
 from suite.report.layout import Section
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table, cell_names
 
@@ -37,7 +37,7 @@ def cross_section(comparison: Comparison) -> tuple[Section, ...]:
             "cross-data",
             "Trained here, tested there",
             READ,
-            charts=chart_groups(comparison, ("cross_data",)),
+            charts=headed_charts(comparison, ("cross_data",), lambda _chart, _dataset: ()),
             tables=(_table(comparison, crossed),),
             sentences=tuple(map(thin, sentences)),
         ),

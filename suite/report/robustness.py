@@ -8,12 +8,14 @@ from suite.charts.words import percent, plural, thin
 from suite.compare.beyond import CorruptionLeader, CorruptionScore, RobustnessFacts
 from suite.compare.comparison import CellSummary, Comparison
 from suite.compare.wording import in_points
-from suite.report.beyond import chart_groups, chosen_cell, each_dataset, points_box, range_of, share_box, subject
+from suite.report.beyond import chosen_cell, each_dataset, points_box, range_of, share_box, subject, tabs_by_dataset
 from suite.report.layout import Section
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table, cell_names
 
 __all__ = ["robustness_section"]
 
+MOST_ANSWERS = 3
+"""Data sets of which the section's first lines speak; the table has all."""
 CHARTS = ("robustness", "corruptions", "severity")
 
 
@@ -26,7 +28,7 @@ def robustness_section(comparison: Comparison) -> tuple[Section, ...]:
     leaders = tuple(_leaders_table(comparison, one, named=several) for one in comparison.robustness if one.leaders)
     answers = [
         f"{f'{one.dataset}: ' if several else ''}{text}"
-        for one in comparison.robustness
+        for one in comparison.robustness[:MOST_ANSWERS]
         for text in _of_chosen(chosen_cell(comparison, one.dataset))
     ]
     sentences = [
@@ -39,7 +41,7 @@ def robustness_section(comparison: Comparison) -> tuple[Section, ...]:
             "robustness",
             "Damaged pictures",
             thin(" ".join([*answers, _read(comparison)])),
-            charts=chart_groups(comparison, CHARTS),
+            charts=tabs_by_dataset(comparison, CHARTS),
             tables=(
                 *leaders[1:],
                 *each_dataset(comparison, lambda dataset: _errors_table(comparison, facts.get(dataset))),
@@ -61,7 +63,8 @@ def _read(comparison: Comparison) -> str:
     return (
         f"The same test examples, damaged in {plural(len(kinds), 'way')} ({', '.join(kinds)}) at "
         f"{'severity' if len(severities) == 1 else 'severities'} {joined} of 5. Every model is given the same damaged "
-        "examples. Lost is what accuracy falls by, in points."
+        "examples. Lost is what accuracy falls by, in points; bars are 95 % intervals, and cells that cannot be told "
+        "apart from the one that is named are tied with it."
     )
 
 
@@ -127,10 +130,10 @@ def _leaders_table(comparison: Comparison, facts: RobustnessFacts, *, named: boo
         Column("damage"),
         Column("right most often"),
         Column("accuracy", number=True, best_high=True),
-        Column("as good", number=True),
+        Column("tied", "others", number=True),
         Column("loses least"),
         Column("lost", "points", number=True),
-        Column("as little", number=True),
+        Column("tied", "others", number=True),
     )
     title = f"Who does best under what: {facts.dataset}" if named else "Who does best under what"
     return Table(title, columns, tuple(_leader_row(comparison, one) for one in facts.leaders))
