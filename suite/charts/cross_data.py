@@ -38,7 +38,9 @@ class CrossData:
             return None
         sets = [name for name in comparison.datasets if any(row["home"] == name for row in rows)]
         base = alt.Chart()
-        across = alt.X("tested:N", sort=sets, axis=alt.Axis(title="tested on", grid=False, labelAngle=-35))
+        across = alt.X(
+            "tested:N", sort=sets, axis=alt.Axis(title="tested on", grid=False, labelAngle=-35, labelOverlap=False)
+        )
         down = alt.Y("home:N", sort=sets, axis=alt.Axis(title=None, grid=False, labelLimit=120))
         tips = exact(
             ("method:N", "method", ""),
@@ -57,4 +59,4 @@ class CrossData:
         panels = alt.layer(*layers, data=alt.NamedData("cross")).properties(height=ROW * len(sets), width=180)
         methods = list(dict.fromkeys(row["method"] for row in rows))
         chart = panels.facet(facet=alt.Facet("method:N", sort=methods, title=None), columns=min(3, len(methods)))
-        return finish(chart, {"cross": rows}, panel=225, margin=110)
+        return finish(chart, {"cross": rows}, panel=225, margin=80)

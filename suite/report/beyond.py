@@ -59,7 +59,8 @@ def headed_charts(comparison: Comparison, names: Sequence[str], said: Said) -> t
                 title = CHARTS.get(name).title
                 read = (*sentences, CHARTS.get(name).how_to_read) if drawing is not None else sentences
                 shown = (drawing,) if drawing is not None else ()
-                groups.append(Group(f"{title}: {dataset}" if several else title, shown, thin(" ".join(read))))
+                named = several and "dataset" in inspect.signature(CHARTS.get(name).build).parameters
+                groups.append(Group(f"{title}: {dataset}" if named else title, shown, thin(" ".join(read))))
     return tuple(groups)
 
 

@@ -30,7 +30,7 @@ def cross_section(comparison: Comparison) -> tuple[Section, ...]:
         for dataset in comparison.datasets
         if (cell := chosen_cell(comparison, dataset)) is not None
         for one in cell.cross
-        for text in _sentence(comparison, cell, one)
+        if (text := _sentence(comparison, cell, one)) is not None
     ]
     return (
         Section(
@@ -39,21 +39,32 @@ def cross_section(comparison: Comparison) -> tuple[Section, ...]:
             READ,
             charts=headed_charts(comparison, ("cross_data",), lambda _chart, _dataset: ()),
             tables=(_table(comparison, crossed),),
-            sentences=tuple(map(thin, sentences)),
+            sentences=tuple(map(thin, (*sentences, *_without_score(crossed)))),
         ),
     )
 
 
-def _sentence(comparison: Comparison, cell: CellSummary, one: CrossCell) -> Iterator[str]:
+def _sentence(comparison: Comparison, cell: CellSummary, one: CrossCell) -> str | None:
+    """What a cell reaches elsewhere, and how that is to home; None where it has no score there."""
     if one.score.value is None:
-        yield f"{cell.dataset} and {one.dataset}: no score, since {(one.score.reason or 'it is missing').rstrip('.')}."
-        return
+        return None
     metric = comparison.headline
     text = f"Trained on {cell.dataset}, {subject(cell)} reaches {quality(one.score.value, metric)} on {one.dataset}"
     if one.at_home is not None and one.drop is not None:
-        word = "less" if one.drop >= 0 else "more"
-        text += f", {points(abs(one.drop), metric)} {word if metric.higher_is_better else 'apart'} than at home"
-    yield f"{text} ({len(one.classes)} shared classes)."
+        word = "worse" if one.drop >= 0 else "better"
+        text += f", {points(abs(one.drop), metric)} {word} than at home"
+    return f"{text} ({len(one.classes)} shared classes)."
+
+
+def _without_score(cells: list[CellSummary]) -> Iterator[str]:
+    """Pairs of data sets that were not scored, each once, with the reason."""
+    told: set[frozenset[str]] = set()
+    for cell in cells:
+        for one in cell.cross:
+            pair = frozenset((cell.dataset, one.dataset))
+            if one.score.value is None and pair not in told:
+                told.add(pair)
+                yield f"No score for {cell.dataset} and {one.dataset}: {one.score.reason or 'it is missing.'}"
 
 
 def _table(comparison: Comparison, cells: list[CellSummary]) -> Table:
