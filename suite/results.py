@@ -268,7 +268,7 @@ class Result(Record):
     timings: Timings | None = None
     environment: Environment | None = None
     data: tuple[DataRecord, ...] = ()
-    """The home data set first, then those of ``evaluate_on``, ``out_of_class`` and the others of the spec."""
+    """The home data set first, then those of ``evaluate_on`` and ``out_of_class``."""
     weights: WeightsRecord | None = None
     family: str | None = None
     """Architecture family of the backbone."""

@@ -134,7 +134,7 @@ def _selective_table(cells: tuple[CellSummary, ...]) -> Table:
     columns = (
         MODEL,
         STRATEGY,
-        Column("AURC", number=True),
+        Column("area", "under the curve (AURC)", number=True),
         *(Column(f"wrong of the surest {100 * share:.0f} %", number=True) for share in SHOWN),
     )
     rows = tuple(

@@ -38,7 +38,7 @@ class Shown:
     out_of_class: tuple[OutOfClassRecord, ...] = ()
     cross: tuple[CrossScores, ...] = ()
     data: list[tuple[Dataset, str]] = field(default_factory=list)
-    """The further data sets with their labels."""
+    """The out-of-class data sets with their labels; the trials that learn the crossed ones record those."""
     artefacts: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -69,7 +69,7 @@ class Beyond:
         shown = Shown(calibration=_calibration(self.made["validation"], self.made["test"]))
         shown.corrupted = self._corrupted(shown)
         shown.out_of_class = tuple(self._out_of_class(shown))
-        shown.cross = tuple(self._cross(shown))
+        shown.cross = tuple(self._cross())
         return shown
 
     def _predictions(self, dataset: Dataset, split: Split) -> Predictions:
@@ -118,11 +118,9 @@ class Beyond:
                 mean_confidence=float(kept.confidence.mean()),
             )
 
-    def _cross(self, shown: Shown) -> Iterator[CrossScores]:
+    def _cross(self) -> Iterator[CrossScores]:
         for choice, label in zip(self.cell.cross, labels_of(self.cell.cross), strict=True):
-            dataset = self.warm.dataset(self.seeded(choice))
-            shown.data.append((dataset, label))
-            yield self._cross_with(dataset, label)
+            yield self._cross_with(self.warm.dataset(self.seeded(choice)), label)
 
     def _cross_with(self, dataset: Dataset, label: str) -> CrossScores:
         pairs = shared_classes(self.home.class_names, dataset.class_names)
