@@ -188,8 +188,8 @@ def page(outcomes: list[Outcome], ranked: tuple[float, float, float] | None) -> 
     if ranked is not None:
         cold, warm, again = ranked
         lines += [
-            f"`suite rank` of the five models on a folder of {RANKED:,} pictures (mnist): {cold:.0f} s with an empty cache,",
-            f"{warm:.0f} s with features kept, {again:.1f} s where it was asked before. Wanted: under {RANK_SECONDS:.0f} s.",
+            f"`suite rank` of the five models on a folder of {RANKED:,} pictures (mnist): {cold:.0f} s with an empty",
+            f"cache, {warm:.0f} s with features kept, {again:.1f} s where it was asked before. Wanted: under 2 min.",
             "",
         ]
     return "\n".join(lines)

@@ -288,13 +288,17 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     prepare()
     with open_store(folder, create=False) as store:
 
+        def find_file(result: Result, name: str) -> Path | None:
+            path = store.artefact(result, name)
+            return path if path is not None and path.is_file() else None
+
         def load_predictions(result: Result, name: str) -> Predictions | None:
-            path = store.artefact(result, f"predictions/{name}")
-            return Predictions.load(path) if path is not None and path.is_file() else None
+            path = find_file(result, f"predictions/{name}")
+            return Predictions.load(path) if path is not None else None
 
         plan = PlanSummary.model_validate_json(state.documents["plan"])
         results = store.query()
-        comparison = compare(results, plan_summary=plan, load_predictions=load_predictions)
+        comparison = compare(results, plan_summary=plan, load_predictions=load_predictions, find_file=find_file)
         checks = check_run(Run(comparison, results, load_predictions), data=read_kept(folder))
         return comparison.model_copy(update={"checks": checks})
 

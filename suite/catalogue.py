@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import UnknownNameError, did_you_mean
-from suite.registry import CHARTS, CHECKS, DATASETS, METRICS, MODELS, STRATEGIES, TRANSFERABILITY, Registry
+from suite.registry import (
+    CHARTS,
+    CHECKS,
+    CORRUPTIONS,
+    DATASETS,
+    METRICS,
+    MODELS,
+    STRATEGIES,
+    TRANSFERABILITY,
+    Registry,
+)
 
 __all__ = ["CATALOGUES", "Choice", "Listing", "describe_dataset", "describe_model", "find_choice", "listings"]
 
@@ -19,6 +29,7 @@ CATALOGUES: Mapping[str, Registry[Any]] = {
     "metrics": METRICS,
     "charts": CHARTS,
     "checks": CHECKS,
+    "corruptions": CORRUPTIONS,
     "transferability": TRANSFERABILITY,
 }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from suite.labels import ALL
-from suite.results import Result
+from suite.results import Result, Score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +44,8 @@ def results_frame(results: Iterable[Result]) -> pd.DataFrame:
 
     Columns: who (``id``, ``model``, ``strategy``, ``train_examples``, ...), ``<set>.<metric>`` for each score with
     ``<set>.<metric>.low`` and ``.high`` where it has an interval (``test.accuracy``), what it costs
-    (``parameters``, ``latency_ms_p50``, ...), how long it took (``fit_seconds``, ...), and
-    ``hyperparameters.<name>``.
+    (``parameters``, ``latency_ms_p50``, ...), how long it took (``fit_seconds``, ...), ``temperature``, and
+    ``hyperparameters.<name>``. Damaged test sets are called ``blur.3``, other data sets of the spec ``cross.<name>``.
     """
     import pandas as pd
 
@@ -88,7 +88,7 @@ def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
 def _row(result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(result, name) for name in _OWN}
     row["train_examples"] = str(result.trial.get("train_examples", ALL))
-    for evaluation_set, scores in result.scores.items():
+    for evaluation_set, scores in _scores(result):
         for metric, score in scores.items():
             row[f"{evaluation_set}.{metric}"] = score.value
             if score.low is not None:
@@ -97,5 +97,14 @@ def _row(result: Result) -> dict[str, Any]:
     for record, names in ((result.profile, _PROFILE), (result.timings, _TIMINGS)):
         row.update({name: getattr(record, name) for name in names} if record else {})
     row.update({name: getattr(result, name) for name in _FURTHER})
+    if result.calibration is not None:
+        row["temperature"] = result.calibration.temperature
     row.update({f"hyperparameters.{name}": value for name, value in result.hyperparameters.items()})
     return row
+
+
+def _scores(result: Result) -> Iterator[tuple[str, Mapping[str, Score]]]:
+    """Every set that a trial was scored on, under the name that its columns begin with."""
+    yield from result.scores.items()
+    yield from ((f"{one.corruption}.{one.severity}", one.scores) for one in result.corrupted)
+    yield from ((f"cross.{one.dataset}", one.scores) for one in result.cross)

@@ -172,10 +172,10 @@ def requirements_of(spec: Spec, plan: Plan | None = None) -> tuple[Requirement, 
         plan: Where it is given, only what its trials need.
     """
     models: Iterable[ModelSpec] = spec.models
-    datasets: Iterable[DatasetSpec] = (*spec.datasets, *spec.evaluate_on)
+    datasets: Iterable[DatasetSpec] = (*spec.datasets, *spec.evaluate_on, *spec.out_of_class)
     if plan is not None:
         models = [cell.model for cell in plan.cells]
-        datasets = [further for cell in plan.cells for further in (cell.dataset, *cell.evaluate_on)]
+        datasets = [further for cell in plan.cells for further in (cell.dataset, *cell.evaluate_on, *cell.out_of_class)]
     found: dict[tuple[str, Path], Requirement] = {}
     asked: set[str] = set()
     for registry, choices in ((MODELS, models), (DATASETS, datasets)):

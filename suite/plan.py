@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,15 +12,17 @@ from suite.constraints import check_names
 from suite.errors import SpecError, UnknownNameError
 from suite.funnel.rules import static_limits
 from suite.funnel.settings import FunnelSpec, rungs_of
+from suite.further import canonical_json, label_of, labels_of, other_sets, refuse_unusable_sets
 from suite.labels import ALL, Budget, words_of
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TRANSFERABILITY
 from suite.results import Phase
+from suite.robustness import RobustnessSpec
 from suite.search.resolve import tuned
 from suite.search.settings import SearchSpec
 from suite.search.space import completed, grid
 from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 
-__all__ = ["Cell", "Plan", "Skip", "Trial", "make_plan"]
+__all__ = ["Cell", "Plan", "Skip", "Trial", "canonical_json", "label_of", "make_plan"]
 
 TRIAL_VERSION = 1
 SEARCH_SEED = 0
@@ -50,6 +51,11 @@ class Cell:
     """Of the cell of a ``rank`` trial: what it computes; None for every other."""
     train_examples: Budget = ALL
     """How many labelled examples its trials may learn from."""
+    robustness: RobustnessSpec | None = None
+    """How the test set is damaged for a second look; None where it is not."""
+    out_of_class: tuple[DatasetSpec, ...] = ()
+    cross: tuple[DatasetSpec, ...] = ()
+    """The other data sets of the spec, where models are scored on those too."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -70,6 +76,11 @@ class Cell:
             content["ranking"] = dict(self.ranking)
         if self.train_examples != ALL:
             content["train_examples"] = self.train_examples
+        if self.robustness is not None:
+            content["robustness"] = self.robustness.identity
+        for key, sets in (("out_of_class", self.out_of_class), ("cross", self.cross)):
+            if sets:
+                content[key] = [one.identity for one in sets]
         if self.search is not None:
             # The number of trials is left out: a longer search begins with the trials of a shorter one.
             content["search"] = self.search.model_dump(mode="json", exclude={"trials"})
@@ -102,7 +113,7 @@ class Cell:
     @cached_property
     def evaluate_labels(self) -> tuple[str, ...]:
         """Names of the further evaluation sets, in order."""
-        return tuple(label_of(further, DATASETS.get(further.source)) for further in self.evaluate_on)
+        return labels_of(self.evaluate_on)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -198,6 +209,7 @@ def make_plan(spec: Spec) -> Plan:
         SpecError: Where two entries are the same, or a limit is on a metric or evaluation set that there is not.
     """
     _check_constraints(spec)
+    refuse_unusable_sets(spec)
     trials: list[Trial] = []
     skips: list[Skip] = []
     seen: dict[str, Cell] = {}
@@ -215,26 +227,12 @@ def make_plan(spec: Spec) -> Plan:
     return Plan(spec, (*_rank_trials(spec, trials), *trials), tuple(skips))
 
 
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def label_of(choice: ModelSpec | DatasetSpec | StrategySpec, variant: Any) -> str:
-    """The label from the spec, else the one that the variant makes from its options."""
-    if choice.label:
-        return choice.label
-    label: str = variant.label(choice.options(variant))
-    return label
-
-
 def _check_constraints(spec: Spec) -> None:
     """Before anything runs: an unknown metric would be noticed only by the report."""
     if spec.constraints is None:
         return
-    sets = [label_of(one, DATASETS.get(one.source)) for one in spec.evaluate_on]
     try:
-        check_names(spec.constraints, metrics=METRICS, evaluation_sets=("validation", *sets))
+        check_names(spec.constraints, metrics=METRICS, evaluation_sets=("validation", *labels_of(spec.evaluate_on)))
     except UnknownNameError as error:
         raise SpecError(f"{spec.name}: {error}") from None
 
@@ -256,6 +254,9 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     search_seed=SEARCH_SEED if search or len(_candidates(strategy)) > 1 else None,
                     search=search,
                     resample=spec.resample,
+                    robustness=spec.robustness,
+                    out_of_class=spec.out_of_class,
+                    cross=other_sets(dataset, spec),
                 )
                 yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 
@@ -303,7 +304,8 @@ def _rank_trials(spec: Spec, trials: list[Trial]) -> Iterator[Trial]:
         yield Trial(
             replace(
                 cell, evaluate_on=(), strategy=strategy, train_examples=ALL, epochs=1, batch_size=1, patience=None,
-                search_seed=None, search=None, resample=False, ranking=ranking,
+                search_seed=None, search=None, resample=False, ranking=ranking, robustness=None, out_of_class=(),
+                cross=(),
             ),
             "rank",
             SEARCH_SEED,

@@ -23,17 +23,22 @@ from suite.errors import StoreError
 __all__ = [
     "FORMAT_VERSION",
     "Candidate",
+    "CorruptedScores",
+    "CrossScores",
     "DataRecord",
     "Environment",
     "EpochRecord",
+    "OutOfClassRecord",
     "Phase",
     "Predictions",
     "Profile",
     "Result",
     "Score",
     "Status",
+    "TemperatureFit",
     "Timings",
     "WeightsRecord",
+    "read_array",
 ]
 
 FORMAT_VERSION = 1
@@ -173,6 +178,57 @@ class WeightsRecord(Record):
     pretrained_on: str | None
 
 
+class CorruptedScores(Record):
+    """The home test set after one corruption of one severity."""
+
+    corruption: str
+    severity: int
+    scores: dict[str, Score]
+    """Accuracy and the headline metric."""
+
+
+class TemperatureFit(Record):
+    """One number by which all logits are divided, fitted on validation (Guo et al. 2017, section 4.2)."""
+
+    temperature: float | None
+    """Above 1 where the model promised too much."""
+    after: dict[str, Score] = Field(default_factory=dict)
+    """Calibration error, log loss and Brier score on the home test set at this temperature."""
+    reason: str | None = None
+    """Why there is none, where there is none."""
+
+
+class OutOfClassRecord(Record):
+    """A data set of other classes, shown to a fitted model."""
+
+    name: str
+    examples: int
+    """Of its test split, those of shared classes left out."""
+    shared: tuple[str, ...] = ()
+    """Classes that the home data set has too, by name."""
+    left_out: int = 0
+    """Examples of these, which are not out of class."""
+    mean_confidence: float
+    """Mean of the largest probability."""
+
+
+class CrossScores(Record):
+    """A model trained on its home data set, tested on another, on the classes that both have."""
+
+    dataset: str
+    """Label of the other data set."""
+    classes: tuple[str, ...]
+    """The shared classes, in the words of the home data set."""
+    examples: int | None
+    """Test examples of these classes there."""
+    scores: dict[str, Score] = Field(default_factory=dict)
+    """Every metric, chosen among the shared classes only."""
+    at_home: dict[str, Score] = Field(default_factory=dict)
+    """The same on the home test set, on the same classes."""
+    reason: str | None = None
+    """Why there are no scores, where there are none."""
+
+
 class Result(Record):
     """Everything known of one trial."""
 
@@ -198,6 +254,12 @@ class Result(Record):
     """What was used in the end, the winners of searches included."""
     scores: dict[str, dict[str, Score]] = Field(default_factory=dict)
     """Evaluation set (``validation``, ``test``, or the label of a further set) to metric to score."""
+    corrupted: tuple[CorruptedScores, ...] = ()
+    """The home test set after every corruption that the spec asks for."""
+    calibration: TemperatureFit | None = None
+    """None for search trials, and for trials that ran before temperatures were fitted."""
+    out_of_class: tuple[OutOfClassRecord, ...] = ()
+    cross: tuple[CrossScores, ...] = ()
     history: tuple[EpochRecord, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     best_epoch: int | None = None
@@ -209,7 +271,7 @@ class Result(Record):
     timings: Timings | None = None
     environment: Environment | None = None
     data: tuple[DataRecord, ...] = ()
-    """The home data set first, then those of ``evaluate_on``."""
+    """The home data set first, then those of ``evaluate_on`` and ``out_of_class``."""
     weights: WeightsRecord | None = None
     family: str | None = None
     """Architecture family of the backbone."""
@@ -260,16 +322,16 @@ class Predictions:
         try:
             with zipfile.ZipFile(path) as file:
                 return cls(
-                    example_ids=_read_array(file, "example_ids"),
-                    targets=_read_array(file, "targets"),
-                    probabilities=_read_array(file, "probabilities"),
-                    class_names=tuple(json.loads(str(_read_array(file, "class_names")))),
+                    example_ids=read_array(file, "example_ids"),
+                    targets=read_array(file, "targets"),
+                    probabilities=read_array(file, "probabilities"),
+                    class_names=tuple(json.loads(str(read_array(file, "class_names")))),
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error
 
 
-def _read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
+def read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """One array of an ``.npz``, as ``numpy.load`` reads it without pickles.
 
     A report of a thousand trials reads eight thousand arrays of a few shapes: each header is parsed once.

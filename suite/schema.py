@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS, Registry
+from suite.registry import CORRUPTIONS, DATASETS, MODELS, STRATEGIES, TASKS, Registry
+from suite.robustness import RobustnessSpec
 from suite.spec import DatasetSpec, ModelSpec, Spec, StrategySpec
 
 __all__ = ["MOST_NAMES", "field_descriptions", "spec_schema"]
@@ -39,6 +40,8 @@ def spec_schema() -> dict[str, Any]:
     for model, key, registry in _VARIANTS:
         definitions[model.__name__] = _choice(model, key, registry, definitions)
     schema["properties"]["task"]["enum"] = list(TASKS.names())
+    definitions["RobustnessSpec"] = _with_descriptions(RobustnessSpec, definitions["RobustnessSpec"])
+    definitions["RobustnessSpec"]["properties"]["corruptions"]["items"]["enum"] = list(CORRUPTIONS.names())
     return {"$schema": DIALECT, "title": "Spec of a comparison", **_without(schema, "title")}
 
 

@@ -22,6 +22,7 @@ from suite.funnel.settings import FunnelSpec
 from suite.labels import ALL, LabelBudgets
 from suite.options import Options
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
+from suite.robustness import RobustnessSpec, check_robustness
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
 from suite.search.settings import BudgetSpec, SearchSpec, TuningSpec
 
@@ -126,6 +127,12 @@ class Spec(Options):
     datasets: Annotated[tuple[DatasetSpec, ...], Field(min_length=1)]
     evaluate_on: tuple[DatasetSpec, ...] = ()
     """Further test sets with the same classes: the same fitted models are scored on them too."""
+    robustness: RobustnessSpec | None = None
+    """The test set again, damaged by corruptions: the same fitted models are scored on it too."""
+    out_of_class: tuple[DatasetSpec, ...] = ()
+    """Data sets of other classes: does the confidence fall on examples that belong to none of the known classes?"""
+    cross_data: bool = False
+    """Score what was trained on each data set on the others too, on the classes that both have, by name."""
     strategies: Annotated[tuple[StrategySpec, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (1, 2, 3)
     resample: bool = False
@@ -207,6 +214,7 @@ def parse_spec(
     twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
+    check_robustness(spec.robustness, spec.task, place=place)
     refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
     models = _resolve(spec.models, "models", "source", MODELS, place)
     strategies = _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place)
@@ -215,6 +223,7 @@ def parse_spec(
             "models": models,
             "datasets": _resolve(spec.datasets, "datasets", "source", DATASETS, place),
             "evaluate_on": _resolve(spec.evaluate_on, "evaluate_on", "source", DATASETS, place),
+            "out_of_class": _resolve(spec.out_of_class, "out_of_class", "source", DATASETS, place),
             "strategies": resolve_searches(strategies, models, spec.search, place=place),
             "plugins": files,
         }

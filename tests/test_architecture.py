@@ -30,8 +30,8 @@ WORKER_SIDE = {"runner"}
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"},
-    1: {"constraints", "search", "spec", "results", "shipped", "finding", "funnel"},
-    2: {"plan", "selection", "metrics"},
+    1: {"constraints", "search", "spec", "results", "shipped", "finding", "funnel", "robustness", "corruptions"},
+    2: {"plan", "selection", "metrics", "further", "kept"},
     3: {"data", "store", "database", "transferability"},
     4: {"models"},
     5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import pytest
+from beyond_sample import with_beyond
 from report_sample import make_comparison, with_labels
 
 from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
@@ -31,13 +32,16 @@ COMPARISON = with_labels(make_comparison())
 SEVERAL = make_comparison(models=("vgg", "vit", "resnet"), datasets=tuple(f"set {index}" for index in range(7)))
 OVER_DATASETS = {"critical_difference", "ranks"}
 """Charts of all data sets together: of one there is nothing to draw."""
+BEYOND = {"calibration", "corruptions", "cross_data", "out_of_class", "risk_coverage", "robustness", "severity"}
+"""Charts of what lies beyond the test set."""
+FURTHER = with_beyond(make_comparison(models=("vgg", "vit"), datasets=("set 1", "set 2", "set 6")))
 EMPTY = with_labels(make_comparison(models=(), strategies=(), sets=()))
 
 
 def build(name: str, comparison: Any = None) -> Any:
     """The chart of this name; where it is of several data sets, of a comparison that has them."""
     if comparison is None:
-        comparison = SEVERAL if name in OVER_DATASETS else COMPARISON
+        comparison = FURTHER if name in BEYOND else SEVERAL if name in OVER_DATASETS else COMPARISON
     return CHARTS.get(name).build(comparison)
 
 

@@ -19,6 +19,7 @@ ADDED = {
     "metrics": "error_rate",
     "charts": "seed_count",
     "checks": "one_seed",
+    "corruptions": "lost_lines",
     "transferability": "class_gap",
 }
 SPEC = {
@@ -27,6 +28,7 @@ SPEC = {
     "models": [{"source": "flat", "width": 8}, {"source": "flat", "width": 1}],
     "datasets": [{"source": "stripes", "count": 80}],
     "strategies": [{"strategy": "nearest_mean"}],
+    "robustness": {"corruptions": ["lost_lines"], "severity": [3]},
     "seeds": [1],
 }
 
@@ -35,7 +37,7 @@ def write_example(folder: Path) -> Path:
     """The files that CONTRIBUTING.md shows, each under the path in its first line."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:python|toml)\n# (\S+\.(?:py|toml))\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     for name, body in blocks:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,7 @@ def test_plugins_take_part_in_everything(installed: Path, tmp_path: Path) -> Non
     cells = [cell for cell in outcome["comparison"]["cells"] if cell["finished"]]
     assert {cell["strategy"] for cell in cells} == {"nearest_mean", "from a file"}
     for cell in cells:
+        assert [one["corruption"] for one in cell["robustness"]["corruptions"]] == ["lost_lines"]
         assert cell["metrics"]["error_rate"]["mean"] == pytest.approx(1 - cell["headline"]["value"])
     assert {skip["reason"] for skip in outcome["comparison"]["skips"]} == {"one filter cannot tell directions apart"}
     assert {one["check"] for one in outcome["comparison"]["checks"]["findings"]} >= {"one_seed"}
@@ -97,8 +100,9 @@ def test_a_single_file_registers_with_decorators(tmp_path: Path) -> None:
     """``--plugin FILE`` adds the same, and so does the spec itself by a path relative to it."""
     write_example(tmp_path / "example")
     (tmp_path / "plugin.py").write_text(
-        "from suite.registry import DATASETS, MODELS, STRATEGIES\n"
-        "from suite_plugin_example import datasets, models, strategies\n\n"
+        "from suite.registry import CORRUPTIONS, DATASETS, MODELS, STRATEGIES\n"
+        "from suite_plugin_example import corruptions, datasets, models, strategies\n\n"
+        "CORRUPTIONS.register('lost_lines')(corruptions.LostLines)\n"
         "MODELS.register('flat')(models.FlatSource)\n"
         "DATASETS.register('stripes')(datasets.StripesSource)\n"
         "STRATEGIES.register('nearest_mean')(strategies.NearestMean)\n"

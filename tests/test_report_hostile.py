@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from beyond_sample import with_beyond
 from page_reader import Elements, browse, data_of, needs_browser
 from report_sample import make_comparison, with_labels
 
@@ -43,7 +44,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Written:
         remarks=HOSTILE,
         command="suite run 'a```b'\n</script>",
     )
-    return write_report(with_labels(comparison), tmp_path_factory.mktemp("hostile"))
+    both = with_labels(with_beyond(comparison, unknown=HOSTILE[2]))
+    return write_report(both, tmp_path_factory.mktemp("hostile"))
 
 
 def test_hostile_names_stay_text_in_the_page(hostile: Written) -> None:
@@ -89,7 +91,8 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Written:
     reasons = dict.fromkeys(((model, HOSTILE[3], HOSTILE[1]) for model in HOSTILE), HOSTILE[4])
     kept = [cell for cell in kept if (cell.model, cell.dataset) != (HOSTILE[2], HOSTILE[1])]
     across = across_datasets(kept, comparison.datasets, comparison.headline, reasons)
-    return write_report(comparison.model_copy(update={"across": across}), tmp_path_factory.mktemp("several"))
+    beyond = with_beyond(comparison, unknown=HOSTILE[5])
+    return write_report(beyond.model_copy(update={"across": across}), tmp_path_factory.mktemp("several"))
 
 
 def test_hostile_data_sets_stay_text(several: Written) -> None:

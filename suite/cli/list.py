@@ -12,7 +12,7 @@ from suite.cli.options import as_json, json_option, load_plugins, plugin_option,
 
 __all__ = ["command"]
 
-KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks", "transferability")
+KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks", "corruptions", "transferability")
 
 
 @click.command("list", short_help=COMMANDS["list"].summary)

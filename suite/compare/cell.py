@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
 from suite.results import EpochRecord, Record, WeightsRecord
 
 __all__ = [
@@ -231,6 +232,16 @@ class CellSummary(Record):
     """Every metric on the home test set."""
     elsewhere: tuple[ElsewhereScore, ...]
     """``validation`` first, then the sets of ``evaluate_on``."""
+    robustness: RobustnessSummary | None = None
+    """On damaged pictures; None where it was not tested on any."""
+    calibration: CalibrationSummary | None = None
+    """Temperature scaling; None where no trial fitted one."""
+    selective: SelectiveSummary | None = None
+    """What is gained by answering only the surest examples; None where predictions were not kept."""
+    aware: tuple[AwareScore, ...] = ()
+    """Confidence on examples of other classes."""
+    cross: tuple[CrossCell, ...] = ()
+    """On the other data sets of the spec."""
     profile: ProfileSummary | None
     timings: TimingsSummary | None
     curves: tuple[LearningCurve, ...]

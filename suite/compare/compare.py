@@ -12,6 +12,7 @@ from functools import partial
 from suite.compare.across_datasets import across_datasets
 from suite.compare.advice import advise
 from suite.compare.answer import Unmet
+from suite.compare.beyond import RobustnessFacts
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
@@ -21,9 +22,11 @@ from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_d
 from suite.compare.hierarchy import overall_interval
 from suite.compare.labels import ByLabels, with_labels
 from suite.compare.ledger import ledger_of
+from suite.compare.look_beyond import look_beyond, no_file
 from suite.compare.pairs import differences, seed_remarks
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.compare.robust import FindFile
 from suite.compare.same_graph import with_shared_costs
 from suite.compare.sameness import changes_between
 from suite.compare.summaries import (
@@ -58,9 +61,16 @@ class _Ranking:
     fronts: tuple[ParetoFront, ...]
     facts: DatasetFacts
     recommendation: Recommendation | Unmet | None
+    robustness: RobustnessFacts | None
 
 
-def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predictions: LoadPredictions) -> Comparison:
+def compare(
+    results: Sequence[Result],
+    *,
+    plan_summary: PlanSummary,
+    load_predictions: LoadPredictions,
+    find_file: FindFile = no_file,
+) -> Comparison:
     """Arranges results for reading; also in the middle of a run, with whatever is there.
 
     Args:
@@ -68,6 +78,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         plan_summary: What was asked for.
         load_predictions: A result and an evaluation set's name (``test``, or a label of ``evaluate_on``) to
             its predictions; None where they were not kept.
+        find_file: A result and the name of an artefact to its file; None where there is none.
 
     Returns:
         The comparison. The same results give the same comparison, whatever their order.
@@ -80,7 +91,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
     by_labels = ByLabels(plan_summary, known)
-    rank = partial(_rank, known=known, metric=metric, load=load_predictions)
+    rank = partial(_rank, known=known, metric=metric, load=load_predictions, find=find_file)
     ranked = without_dropped(by_labels.leading, by_id)
     rankings = {dataset: rank(dataset, ranked) for dataset in datasets}
     cells = tuple(cell for ranking in rankings.values() for cell in ranking.cells)
@@ -115,6 +126,7 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         labels=labels,
         resample=plan_summary.resample,
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
+        robustness=tuple(ranking.robustness for ranking in rankings.values() if ranking.robustness is not None),
         remarks=(
             *by_labels.remarks,
             *_remarks(plan_summary, known, cells, missing),
@@ -137,11 +149,15 @@ def _without_result(
     )
 
 
-def _evaluation_sets(cells: Sequence[CellSummary]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(score.name for cell in cells for score in cell.elsewhere if score.name != "validation"))
-
-
-def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metric, load: LoadPredictions) -> _Ranking:
+def _rank(
+    dataset: str,
+    plan: PlanSummary,
+    known: Sequence[Result],
+    metric: Metric,
+    load: LoadPredictions,
+    *,
+    find: FindFile,
+) -> _Ranking:
     """The cells of one data set with ranks and letters, and what follows from them."""
     planned: dict[str, list[PlannedTrial]] = {}
     for trial in plan.trials:
@@ -156,8 +172,10 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
-    summaries = [summary for summary, _ in made.values()]
     evidence = {cell_id: found for cell_id, (_, found) in made.items()}
+    summaries, robustness = look_beyond(
+        dataset, [one for one, _ in made.values()], by_cell, evidence, metric=metric, find=find
+    )
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
     pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)
@@ -173,6 +191,7 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
         recommendation=advise(
             dataset, ranked, pairs, metrics=infos, constraints=plan.constraints, examples=facts.examples
         ),
+        robustness=robustness,
     )
 
 
@@ -287,6 +306,11 @@ def _elsewhere_on(
         high=ends[1] if ends else None, drop=drop, drop_low=drop_ends[0] if drop_ends else None,
         drop_high=drop_ends[1] if drop_ends else None, metrics=metrics, reason=there.reason,
     )  # fmt: skip
+
+
+def _evaluation_sets(cells: Sequence[CellSummary]) -> tuple[str, ...]:
+    """Labels of the further test sets, in the order in which they come."""
+    return tuple(dict.fromkeys(score.name for cell in cells for score in cell.elsewhere if score.name != "validation"))
 
 
 def _order(cell: CellSummary, sign: float) -> tuple[float, float, str, str]:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from suite.compare.across import Across
 from suite.compare.answer import Change, LimitUse, Loser, NextStep, Unmet
+from suite.compare.beyond import RobustnessFacts
 from suite.compare.cell import (
     Bin,
     CellSummary,
@@ -70,7 +71,7 @@ __all__ = [
 ]
 
 CostAxis = Literal["latency", "parameters", "training_time"]
-ReasonKind = Literal["quality", "ties", "cheaper", "weakness", "pretraining"]
+ReasonKind = Literal["quality", "ties", "cheaper", "weakness", "robustness", "pretraining"]
 
 
 class Difference(Record):
@@ -293,6 +294,8 @@ class Comparison(Record):
     """What a reader must know of the comparison as a whole: one sentence each."""
     across: Across | None = None
     """What the data sets say together; None where there is only one."""
+    robustness: tuple[RobustnessFacts, ...] = ()
+    """What damaged pictures say, for each data set with cells that were tested on some."""
     checks: Checks | None = None
     """What checks of results and data found; None where none were run."""
     labels: tuple[Labels, ...] = ()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
+from suite.compare.damage import damage_sentence
 from suite.compare.pareto import cost_of
 from suite.compare.wording import adapted, between, called, points, quality, range_of, seconds
 
@@ -19,6 +20,7 @@ ChosenBy = Literal["score", "latency", "parameters", "training_time", "rank"]
 NEARLY_EQUAL = 1.1
 """Latencies and training times within a tenth of the least are the same: measured twice they change places."""
 MUCH_CHEAPER = 0.5
+MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,19 @@ def recommend(
         return None
     chosen, chosen_by, tied = choice.chosen, choice.by, choice.tied
     scene = _Scene(ranked, everything or ranked, pairs, metric, chosen, chosen_by, tied)
-    makers: tuple[Callable[[_Scene], Sentence | None], ...] = (_quality, _ties, _cheaper, _weakness, _pretraining)
+    makers: tuple[Callable[[_Scene], Sentence | None], ...] = (
+        _quality,
+        _ties,
+        _cheaper,
+        _weakness,
+        _damage,
+        _pretraining,
+    )
     return Recommendation(
         dataset=dataset,
         cell_id=chosen.cell_id,
         take=f"Take {called(chosen)}.",
-        reasons=tuple(sentence for make in makers if (sentence := make(scene)) is not None),
+        reasons=tuple(sentence for make in makers if (sentence := make(scene)) is not None)[:MOST_REASONS],
         tied=tuple(cell.cell_id for cell in tied),
         chosen_by=chosen_by,
     )
@@ -279,6 +288,10 @@ def _weakness(scene: _Scene) -> Sentence | None:
         return None
     text = "; ".join(parts)
     return Sentence(kind="weakness", text=f"{text[0].upper()}{text[1:]}.", numbers=numbers, cell_ids=(chosen.cell_id,))
+
+
+def _damage(scene: _Scene) -> Sentence | None:
+    return damage_sentence(scene.chosen, scene.ranked, lambda other: _as_subject(other, scene.chosen))
 
 
 def _pretraining(scene: _Scene) -> Sentence | None:

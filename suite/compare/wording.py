@@ -5,7 +5,18 @@ from __future__ import annotations
 from suite.compare.across import MethodAcross
 from suite.compare.cell import CellSummary, MetricInfo
 
-__all__ = ["AS_PUBLISHED", "adapted", "amount", "between", "called", "points", "quality", "range_of", "seconds"]
+__all__ = [
+    "AS_PUBLISHED",
+    "adapted",
+    "amount",
+    "between",
+    "called",
+    "in_points",
+    "points",
+    "quality",
+    "range_of",
+    "seconds",
+]
 
 THIN = "\u202f"
 """A thin space that no line breaks at."""
@@ -49,6 +60,11 @@ def quality(value: float, metric: MetricInfo) -> str:
 def points(value: float, metric: MetricInfo) -> str:
     """A difference of scores: ``4.9 points``."""
     return f"{_scaled(value, metric)} points" if metric.name in SHARES else _signed(value, 3)
+
+
+def in_points(value: float | None) -> str:
+    """A difference of shares in hundredths, without its unit: ``4.9``; a dash where it is missing."""
+    return "–" if value is None else _signed(100 * value, 1)
 
 
 def amount(value: float, metric: MetricInfo) -> str:

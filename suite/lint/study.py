@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from suite.data.dataset import Dataset, Split
+from suite.further import labels_of
 from suite.lint.hashes import Marks, mark, stack
 from suite.plan import Plan, canonical_json, label_of
 from suite.registry import DATASETS
@@ -105,7 +106,8 @@ def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> S
         label = cell.labels[1]
         dataset = load(cell.dataset) if label not in homes else None
         if dataset is not None:
-            further = {name: load(one) for name, one in zip(cell.evaluate_labels, cell.evaluate_on, strict=True)}
+            sets = zip((*cell.evaluate_labels, *labels_of(cell.cross)), (*cell.evaluate_on, *cell.cross), strict=True)
+            further = {name: load(one) for name, one in sets}
             homes[label] = Home(label, dataset, {name: one for name, one in further.items() if one is not None})
     return Study(plan, tuple(homes.values()), left_out)
 

@@ -18,6 +18,8 @@ from suite.report import tables
 from suite.report.across import across_section
 from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
 from suite.report.checks import checks_section
+from suite.report.confidence import confidence_section
+from suite.report.cross_data import cross_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.labels import budgets_of, labels_section
@@ -26,6 +28,7 @@ from suite.report.leaderboard import Board, make_board
 from suite.report.ledger import ledger_table, tries_sentence
 from suite.report.pairs import pairs_read, pairs_table
 from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
+from suite.report.robustness import robustness_section
 from suite.report.tables import Table
 
 __all__ = ["make_page"]
@@ -38,17 +41,24 @@ ON_THIS_CELL = ("confusion_matrix", "reliability")
 PLACED = {
     *ON_THIS_CELL,
     *TUNING,
+    "calibration",
     "complexity",
+    "corruptions",
     "critical_difference",
+    "cross_data",
     "generalisation",
     "labels",
     "learning_curves",
+    "out_of_class",
     "per_class",
     "quality_latency",
     "quality_parameters",
     "quality_training",
     "ranks",
+    "risk_coverage",
+    "robustness",
     "seeds",
+    "severity",
     "training_time",
 }
 """Charts that have a section; registered others go to one of their own."""
@@ -194,8 +204,11 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
             if comparison.evaluation_sets
             else (),
         ),
+        *robustness_section(comparison),
+        *cross_section(comparison),
         _section(comparison, "curves", "Learning curves", ("learning_curves",)),
         _section(comparison, "seeds", "Spread over seeds", ("seeds",)),
+        *confidence_section(comparison),
     )
 
 

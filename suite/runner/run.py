@@ -129,7 +129,7 @@ def verify_datasets(trials: tuple[Trial, ...]) -> None:
     choices = {
         canonical_json([choice.source, choice.own()]): choice
         for cell in {trial.cell.id: trial.cell for trial in trials}.values()
-        for choice in (cell.dataset, *cell.evaluate_on)
+        for choice in (cell.dataset, *cell.evaluate_on, *cell.out_of_class)
     }
     for choice in choices.values():
         source = DATASETS.get(choice.source)

@@ -22,6 +22,7 @@ from suite.labels import ALL
 from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
+from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
@@ -102,16 +103,19 @@ class _Execution:
             return self._ranked(started, started_at)
         strategy, options = self._strategy()
         context = self._context()
+        refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
         predictions = self._predictions(context, fit)
         artefacts = self._keep(predictions, fit)
-        profile = None
+        shown, profile = Shown(), None
         if self.trial.phase == "final":
+            shown = self._beyond(context, fit, predictions)
             profile = self._profile(context, fit.adapted, trainable_parameters=fit.trainable_parameters)
         return Result(
             **self._identity(),
             hyperparameters={**setting_of(self.request), **fit.hyperparameters},
             scores={name: self._scores(one) for name, one in predictions.items()},
+            **shown.fields,
             history=fit.history,
             candidates=fit.candidates,
             best_epoch=fit.best_epoch,
@@ -124,13 +128,13 @@ class _Execution:
                 jit_compile=fit.jit_compile,
                 jit_reason=fit.jit_reason,
             ),
-            data=self._data_records(context),
+            data=(*self._data_records(context), *(_data_record(*further) for further in shown.data)),
             weights=_weights_record(context),
             family=context.workshop.backbone.family,
             input_size=context.workshop.backbone.input_size,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),
-            artefacts=artefacts,
+            artefacts={**artefacts, **shown.artefacts},
             started_at=started_at,
             finished_at=_now(),
         )
@@ -253,6 +257,20 @@ class _Execution:
             if not np.isfinite(one.probabilities).all():
                 raise TrialFailure(f"the probabilities on {name} are not finite")
         return made
+
+    def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, Predictions]) -> Shown:
+        """What the fitted model is shown after its test set."""
+        return Beyond(
+            cell=self.trial.cell,
+            warm=self.warm,
+            home=self.dataset,
+            predict=context.workshop.predictor(fit.adapted.logits),
+            size=context.workshop.backbone.input_size,
+            made=predictions,
+            folder=self.request.folder,
+            headline=self.request.headline,
+            seeded=self._seeded,
+        ).show()
 
     def _scores(self, predictions: Predictions) -> dict[str, Score]:
         from suite.metrics import metrics_named, score_all

@@ -54,6 +54,8 @@ class ImageClassification:
     summary: ClassVar[str] = "one class per picture"
     Options: ClassVar[type[Options]] = Options
     headline: ClassVar[str] = "accuracy"
+    examples: ClassVar[str] = "image"
+    """What an example is; corruptions for anything else are refused."""
 
     @classmethod
     def label(cls, options: Any) -> str:

@@ -1,0 +1,241 @@
+"""Damaged test sets: what each cell loses, which corruption hurts it, and who loses least.
+
+Errors are shares of wrong answers, whatever the headline is, as in Hendrycks and Dietterich (2019), section 4.2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.compare.beyond import (
+    ConditionScore,
+    CorruptionLeader,
+    CorruptionScore,
+    Estimate,
+    RobustnessFacts,
+    RobustnessSummary,
+)
+from suite.compare.cell import CellSummary
+from suite.compare.evidence import SetEvidence
+from suite.compare.paired import holm, sign_flip_p_values
+from suite.errors import StoreError
+from suite.kept import CORRUPTED, CorruptedLabels
+from suite.metrics.resampling import intervals, resampled_means
+from suite.results import Result
+
+__all__ = ["FindFile", "Losses", "losses_of", "robustness_facts", "robustness_of", "with_errors"]
+
+Array = NDArray[np.float64]
+FindFile = Callable[[Result, str], Path | None]
+"""A result and the name of an artefact to its file; None where there is none."""
+TOLD_APART = 0.05
+NOT_KEPT = "the answers on damaged pictures were not kept."
+OWN_SPLITS = "each seed has test examples of its own."
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One cell, example by example; means over seeds."""
+
+    clean: Array
+    """Share of seeds that are right, shape ``(n,)``."""
+    damaged: Array
+    """The same under every condition, shape ``(conditions, n)``."""
+    key: str
+    """Equal where two cells were tested on the same examples."""
+    steps: int
+    """Seeds: every value is a multiple of ``1 / steps``."""
+
+
+def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Losses | str:
+    """The answers of a cell on damaged pictures, or why there are none to be compared."""
+    kept = [result for result in finals if result.seed in home.seeds]
+    if len(set(home.keys)) != 1:
+        return OWN_SPLITS if home.keys else NOT_KEPT
+    right, clean = [], []
+    conditions = _conditions(finals[0])
+    for result, predictions in zip(kept, home.predictions, strict=True):
+        path = find(result, CORRUPTED)
+        try:
+            found = CorruptedLabels.load(path) if path is not None else None
+        except StoreError as error:
+            return str(error)
+        if found is None or found.conditions != conditions or found.labels.shape[1] != len(predictions.targets):
+            return NOT_KEPT
+        right.append(found.labels == predictions.targets)
+        clean.append(predictions.labels == predictions.targets)
+    return Losses(np.mean(clean, axis=0), np.mean(right, axis=0), home.keys[0], len(right))
+
+
+def robustness_of(finals: Sequence[Result], losses: Losses | str | None) -> RobustnessSummary | None:
+    """One cell on damaged pictures; None where it was not tested on any.
+
+    Args:
+        finals: Its finished final trials.
+        losses: From ``losses_of``; a reason where there are no intervals.
+    """
+    tested = [result for result in finals if result.corrupted]
+    scores = {
+        condition: _mean([_accuracy(result, condition) for result in tested])
+        for condition in (_conditions(tested[0]) if tested else ())
+    }
+    clean = _mean([_clean(result) for result in tested])
+    if clean is None or any(score is None for score in scores.values()):
+        return None
+    values = {condition: score for condition, score in scores.items() if score is not None}
+    names = list(dict.fromkeys(name for name, _ in values))
+    groups = [list(values), *([one for one in values if one[0] == name] for name in names), *([one] for one in values)]
+    found = _estimates(values, clean, groups, losses)
+    by_corruption, by_condition = found[1 : 1 + len(names)], found[1 + len(names) :]
+    return RobustnessSummary(
+        seeds=len(tested),
+        clean=clean,
+        accuracy=found[0][0],
+        lost=found[0][1],
+        corruptions=tuple(
+            CorruptionScore(corruption=name, accuracy=accuracy, lost=lost)
+            for name, (accuracy, lost) in zip(names, by_corruption, strict=True)
+        ),
+        conditions=tuple(
+            ConditionScore(corruption=name, severity=severity, accuracy=accuracy, lost=lost)
+            for (name, severity), (accuracy, lost) in zip(values, by_condition, strict=True)
+        ),
+    )
+
+
+def with_errors(cells: Sequence[CellSummary], reference: str) -> list[CellSummary]:
+    """The cells with their corruption errors as multiples of those of the reference cell."""
+    theirs = next(cell.robustness for cell in cells if cell.cell_id == reference)
+    assert theirs is not None, "a reference was tested"  # noqa: S101 - for the type checker
+    return [
+        cell.model_copy(update={"robustness": _against(cell.robustness, theirs)}) if cell.robustness else cell
+        for cell in cells
+    ]
+
+
+def robustness_facts(
+    dataset: str, cells: Sequence[CellSummary], order: Sequence[str], losses: Mapping[str, Losses | str]
+) -> RobustnessFacts | None:
+    """What damaged pictures say of the cells of one data set; None where none was tested.
+
+    Args:
+        dataset: Its label.
+        cells: Of the data set.
+        order: Cell ids in the order of the plan.
+        losses: By cell id.
+    """
+    tested = {cell.cell_id: cell.robustness for cell in cells if cell.robustness is not None}
+    if not tested:
+        return None
+    reference = next(cell_id for cell_id in order if cell_id in tested)
+    conditions = [(one.corruption, one.severity) for one in tested[reference].conditions]
+    known = {cell_id: one for cell_id in tested if isinstance(one := losses.get(cell_id), Losses)}
+    key = next(iter(known.values())).key if known else ""
+    comparable = {cell_id: one for cell_id, one in known.items() if one.key == key}
+    names = ["", *dict.fromkeys(name for name, _ in conditions)]
+    return RobustnessFacts(
+        dataset=dataset,
+        severities=tuple(sorted({severity for _, severity in conditions})),
+        reference=reference,
+        leaders=tuple(_leader(name, conditions, comparable) for name in names) if comparable else (),
+    )
+
+
+def _leader(name: str, conditions: Sequence[tuple[str, int]], losses: Mapping[str, Losses]) -> CorruptionLeader:
+    rows = [index for index, (corruption, _) in enumerate(conditions) if name in {"", corruption}]
+    right = {cell_id: one.damaged[rows].mean(axis=0) for cell_id, one in losses.items()}
+    kept = {cell_id: right[cell_id] - one.clean for cell_id, one in losses.items()}
+    most_right, as_right = _best(right)
+    least_lost, as_little = _best(kept)
+    return CorruptionLeader(
+        corruption=name, most_right=most_right, as_right=as_right, least_lost=least_lost, as_little=as_little
+    )
+
+
+def _best(values: Mapping[str, Array]) -> tuple[str, tuple[str, ...]]:
+    """The cell with the highest mean, and those that cannot be told apart from it on the same examples."""
+    best = max(values, key=lambda cell_id: (float(values[cell_id].mean()), cell_id))
+    others = sorted(cell_id for cell_id in values if cell_id != best)
+    if not others:
+        return best, ()
+    corrected = holm(sign_flip_p_values(np.stack([values[best] - values[other] for other in others])))
+    return best, tuple(other for other, p_value in zip(others, corrected, strict=True) if p_value >= TOLD_APART)
+
+
+def _against(own: RobustnessSummary, theirs: RobustnessSummary) -> RobustnessSummary:
+    """Ratios of sums over severities, corruption by corruption, and their means over corruptions."""
+    scored, reason = [], None
+    for one, other in zip(own.corruptions, theirs.corruptions, strict=True):
+        absolute = _ratio(one.accuracy.value, other.accuracy.value, 1.0, 1.0)
+        relative = _ratio(one.accuracy.value, other.accuracy.value, own.clean, theirs.clean)
+        if absolute is None or relative is None:
+            reason = f"the reference makes no more errors under {one.corruption} than without it."
+        scored.append(one.model_copy(update={"corruption_error": absolute, "relative_error": relative}))
+    return own.model_copy(
+        update={
+            "corruptions": tuple(scored),
+            "mean_corruption_error": _mean([one.corruption_error for one in scored]),
+            "relative_mean_error": _mean([one.relative_error for one in scored]),
+            "reason": reason,
+        }
+    )
+
+
+def _ratio(own: float | None, theirs: float | None, own_start: float, their_start: float) -> float | None:
+    """Accuracy lost against a start as a multiple of the reference's; None where the reference loses nothing."""
+    if own is None or theirs is None or their_start - theirs <= 0:
+        return None
+    return (own_start - own) / (their_start - theirs)
+
+
+def _estimates(
+    values: Mapping[tuple[str, int], float],
+    clean: float,
+    groups: Sequence[Sequence[tuple[str, int]]],
+    losses: Losses | str | None,
+) -> list[tuple[Estimate, Estimate]]:
+    """Accuracy and loss of each group of conditions, with intervals where there are answers of each example."""
+    means = [math.fsum(values[one] for one in group) / len(group) for group in groups]
+    if not isinstance(losses, Losses):
+        reason = losses or NOT_KEPT
+        return [(Estimate(value=mean, reason=reason), Estimate(value=clean - mean, reason=reason)) for mean in means]
+    place = {condition: index for index, condition in enumerate(values)}
+    right = np.stack([losses.damaged[[place[one] for one in group]].mean(axis=0) for group in groups], axis=1)
+    columns = np.concatenate([right, losses.clean[:, None] - right], axis=1)
+    ends = intervals(resampled_means(columns).T)
+    return [
+        (
+            Estimate(value=mean, low=float(ends[index, 0]), high=float(ends[index, 1])),
+            Estimate(
+                value=clean - mean, low=float(ends[index + len(means), 0]), high=float(ends[index + len(means), 1])
+            ),
+        )
+        for index, mean in enumerate(means)
+    ]
+
+
+def _conditions(result: Result) -> tuple[tuple[str, int], ...]:
+    return tuple((one.corruption, one.severity) for one in result.corrupted)
+
+
+def _accuracy(result: Result, condition: tuple[str, int]) -> float | None:
+    found = (one.scores.get("accuracy") for one in result.corrupted if (one.corruption, one.severity) == condition)
+    score = next(found, None)
+    return score.value if score is not None else None
+
+
+def _clean(result: Result) -> float | None:
+    score = result.scores.get("test", {}).get("accuracy")
+    return score.value if score is not None else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean; None where one of them is missing, or there are none."""
+    there = [value for value in values if value is not None]
+    return math.fsum(there) / len(there) if there and len(there) == len(values) else None

@@ -1,0 +1,55 @@
+"""Splits whose pictures are damaged as they are read.
+
+A picture is damaged before it is resized for a model, so that every model is given the same damaged picture whatever
+its input size.  Pictures whose shorter side has more than 224 pixels are brought to that first: the strength of noise,
+blur and compression means the same there for a photograph of any size (ImageNet-C was made at 224 pixels too).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from suite.corruptions.corruption import corrupt, version_of
+from suite.data.dataset import Image, Split
+from suite.data.decoding import resize_image
+
+__all__ = ["WORKING_SIDE", "corrupted", "to_working_size"]
+
+WORKING_SIDE = 224
+"""Pixels of the shorter side at which large pictures are damaged."""
+
+
+@dataclass(frozen=True)
+class _Corrupted:
+    """Reads example ``i`` damaged."""
+
+    read: Callable[[int], Image]
+    ids: tuple[str, ...]
+    corruption: str
+    severity: int
+
+    def __call__(self, index: int) -> Image:
+        picture = to_working_size(self.read(index))
+        return corrupt(self.corruption, picture, severity=self.severity, example_id=self.ids[index])
+
+
+def corrupted(split: Split, corruption: str, severity: int) -> Split:
+    """The same examples in the same order, damaged; a cache keeps them apart by the name of the split.
+
+    Args:
+        split: Of pictures.
+        corruption: A registered corruption of pictures.
+        severity: 1 to 5.
+    """
+    name = f"{split.name}, {corruption} {severity}, version {version_of(corruption)}"
+    return replace(split, name=name, read=_Corrupted(split.read, split.ids, corruption, severity))
+
+
+def to_working_size(picture: Image) -> Image:
+    """The picture with a shorter side of at most ``WORKING_SIDE``, its proportions kept."""
+    height, width = picture.shape[:2]
+    factor = WORKING_SIDE / min(height, width)
+    if factor >= 1:
+        return picture
+    return resize_image(picture, (round(height * factor), round(width * factor)))

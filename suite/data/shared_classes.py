@@ -1,0 +1,78 @@
+"""Classes that two data sets have in common, by name, and what is left of a split with them alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from suite.data.dataset import Image, Split
+from suite.results import Predictions
+
+__all__ = ["restricted", "shared_classes", "subset"]
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Reads the examples of a part of a split."""
+
+    split: Split
+    chosen: tuple[int, ...]
+
+    def __call__(self, index: int) -> Image:
+        return self.split.read(self.chosen[index])
+
+
+def shared_classes(ours: Sequence[str], theirs: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Pairs of class indices with the same name, in the order of ``ours``.
+
+    Capitals, white space at the ends, and the difference between space, dash and underscore do not count.  Where two
+    classes of one data set would become the same by that, they must match to the letter.
+    """
+    alike = {name for names in (ours, theirs) for name, count in Counter(map(_plain, names)).items() if count > 1}
+
+    def key(name: str) -> str:
+        return f"={name}" if _plain(name) in alike else _plain(name)
+
+    there = {key(name): index for index, name in enumerate(theirs)}
+    return tuple((index, there[key(name)]) for index, name in enumerate(ours) if key(name) in there)
+
+
+def subset(split: Split, classes: Sequence[int]) -> Split:
+    """The examples of these classes, in the order of the split; itself where those are all."""
+    chosen = np.flatnonzero(np.isin(split.targets, classes))
+    if len(chosen) == len(split):
+        return split
+    places = tuple(map(int, chosen))
+    ids = tuple(split.ids[place] for place in places)
+    return Split(split.name, ids, split.targets[chosen], _Chosen(split, places))
+
+
+def restricted(predictions: Predictions, classes: Sequence[int]) -> Predictions:
+    """The predictions on examples of these classes, as a choice among them: probabilities are scaled to sum to 1.
+
+    Args:
+        predictions: Of any classes.
+        classes: Indices into its class names, at least one. Targets and columns come back in this order.
+    """
+    columns = np.asarray(classes, dtype=np.int64)
+    place = np.full(len(predictions.class_names), -1)
+    place[columns] = np.arange(len(columns))
+    rows = np.flatnonzero(place[predictions.targets] >= 0)
+    chosen = predictions.probabilities[np.ix_(rows, columns)].astype(np.float64)
+    total = chosen.sum(axis=1, keepdims=True)
+    # Where all of them are 0 in single precision nothing is known among them.
+    shares = np.where(total > 0, chosen / np.where(total > 0, total, 1.0), 1 / len(classes))
+    return replace(
+        predictions,
+        example_ids=predictions.example_ids[rows],
+        targets=place[predictions.targets[rows]].astype(np.int64),
+        probabilities=shares.astype(np.float32),
+        class_names=tuple(predictions.class_names[index] for index in classes),
+    )
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
