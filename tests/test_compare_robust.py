@@ -112,10 +112,11 @@ def test_corruption_errors_are_those_of_the_paper():
 
 
 def test_a_reference_that_loses_nothing_gives_no_ratio():
-    """Missing with a reason, not infinite and not 0."""
+    """Not infinite and not 0: the mean is over the others, and says which one is not in it."""
     cells = cells_with(summary(0.9, 0.7, 0.9), summary(0.8, 0.5, 0.75))
     own = with_errors(cells, cells[0].cell_id)[1].robustness
-    assert own.relative_mean_error is None
+    assert own.corruptions[1].relative_error is None
+    assert (own.relative_mean_error, own.relative_over) == (pytest.approx(0.3 / 0.2), 1)
     assert own.mean_corruption_error is not None
     assert "under blur" in own.reason
 

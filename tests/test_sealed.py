@@ -108,6 +108,7 @@ def trial_of(strategy: str, number: int, **options: Any) -> Trial:
         "models": [{"source": "zoo", "name": "resnet_tiny"}],
         "datasets": [{"source": "guarded", "number": number}],
         "strategies": [{"strategy": strategy, **options}],
+        "robustness": {"corruptions": ["noise"], "severity": [3]},
         "training": {"epochs": 1, "batch_size": 20},
     }
     return make_plan(parse_spec(json.dumps(document))).trials[0]
@@ -123,16 +124,16 @@ def request_for(trial: Trial, folder: Path) -> TrialRequest:
 
 @pytest.mark.parametrize("strategy", sorted(set(STRATEGIES.names()) - {"cheat", "runner_test"}))
 def test_no_strategy_reads_a_test_example_before_its_fit_is_over(strategy: str, tmp_path: Path) -> None:
-    """A search trial reads none at all; a final trial reads them to be scored."""
+    """A search trial reads none at all; a final trial reads them to be scored, and once more damaged."""
     assert strategy in STRATEGY_OPTIONS, "a new strategy belongs into this table"
     number = sorted(STRATEGY_OPTIONS).index(strategy)
     final = trial_of(strategy, number, **STRATEGY_OPTIONS[strategy])
     SEEN.clear()
     searched = execute(request_for(Trial(final.cell, "search", 0, {}), tmp_path))
-    assert set(searched.scores) == {"validation"}
+    assert (set(searched.scores), searched.corrupted, searched.calibration) == ({"validation"}, (), None)
     assert not [name for name in SEEN if name.startswith("test")]
     scored = execute(request_for(final, tmp_path))
-    assert set(scored.scores) == {"validation", "test"}
+    assert (set(scored.scores), len(scored.corrupted)) == ({"validation", "test"}, 1)
     assert {name for name in SEEN if name.startswith("test")} == {f"test-{index}" for index in range(20)}
 
 

@@ -50,7 +50,8 @@ class CorruptionScore(Record):
     corruption_error: float | None = None
     """Errors made, summed over severities, as a multiple of the reference's (CE)."""
     relative_error: float | None = None
-    """Errors added, summed over severities, as a multiple of the reference's (relative CE)."""
+    """Errors added, summed over severities, as a multiple of the reference's (relative CE); None where that the
+    reference loses anything is not certain."""
 
 
 class RobustnessSummary(Record):
@@ -68,7 +69,9 @@ class RobustnessSummary(Record):
     mean_corruption_error: float | None = None
     """Mean of ``corruption_error`` over corruptions (mCE; Hendrycks and Dietterich 2019, section 4.2)."""
     relative_mean_error: float | None = None
-    """Mean of ``relative_error`` (relative mCE)."""
+    """Mean of ``relative_error`` (relative mCE) over the corruptions that have one."""
+    relative_over: int = 0
+    """How many corruptions that mean covers."""
     reason: str | None = None
     """Why one of these two is missing, where one is."""
 

@@ -170,28 +170,40 @@ def _best(values: Mapping[str, Array]) -> tuple[str, tuple[str, ...]]:
 
 def _against(own: RobustnessSummary, theirs: RobustnessSummary) -> RobustnessSummary:
     """Ratios of sums over severities, corruption by corruption, and their means over corruptions."""
-    scored, reason = [], None
-    for one, other in zip(own.corruptions, theirs.corruptions, strict=True):
-        absolute = _ratio(one.accuracy.value, other.accuracy.value, 1.0, 1.0)
-        relative = _ratio(one.accuracy.value, other.accuracy.value, own.clean, theirs.clean)
-        if absolute is None or relative is None:
-            reason = f"the reference makes no more errors under {one.corruption} than without it."
-        scored.append(one.model_copy(update={"corruption_error": absolute, "relative_error": relative}))
+    scored = tuple(
+        one.model_copy(
+            update={
+                "corruption_error": _ratio(1.0, one, 1.0, other),
+                "relative_error": _ratio(own.clean, one, theirs.clean, other) if _surely_lost(other.lost) else None,
+            }
+        )
+        for one, other in zip(own.corruptions, theirs.corruptions, strict=True)
+    )
+    relative = [one.relative_error for one in scored if one.relative_error is not None]
+    without = [one.corruption for one in scored if one.relative_error is None]
     return own.model_copy(
         update={
-            "corruptions": tuple(scored),
+            "corruptions": scored,
             "mean_corruption_error": _mean([one.corruption_error for one in scored]),
-            "relative_mean_error": _mean([one.relative_error for one in scored]),
-            "reason": reason,
+            "relative_mean_error": _mean(relative),
+            "relative_over": len(relative),
+            "reason": f"it is not certain that the reference loses anything under {', '.join(without)}."
+            if without
+            else None,
         }
     )
 
 
-def _ratio(own: float | None, theirs: float | None, own_start: float, their_start: float) -> float | None:
-    """Accuracy lost against a start as a multiple of the reference's; None where the reference loses nothing."""
-    if own is None or theirs is None or their_start - theirs <= 0:
+def _surely_lost(lost: Estimate) -> bool:
+    """Whether there is a loss to divide by: above 0 with its whole interval, where it has one."""
+    return (lost.low if lost.low is not None else lost.value or 0.0) > 0
+
+
+def _ratio(own_start: float, own: CorruptionScore, their_start: float, theirs: CorruptionScore) -> float | None:
+    """What is lost of a start as a multiple of what the reference loses; None where that is nothing."""
+    if own.accuracy.value is None or theirs.accuracy.value is None or their_start - theirs.accuracy.value <= 0:
         return None
-    return (own_start - own) / (their_start - theirs)
+    return (own_start - own.accuracy.value) / (their_start - theirs.accuracy.value)
 
 
 def _estimates(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.charts.words import percent, plural, thin
-from suite.compare.beyond import CorruptionLeader, CorruptionScore, RobustnessFacts
+from suite.compare.beyond import CorruptionLeader, CorruptionScore, RobustnessFacts, RobustnessSummary
 from suite.compare.comparison import CellSummary, Comparison
 from suite.compare.wording import in_points
 from suite.report.beyond import chosen_cell, each_dataset, points_box, range_of, share_box, subject, tabs_by_dataset
@@ -189,7 +189,6 @@ def _errors_table(comparison: Comparison, facts: RobustnessFacts | None) -> Tabl
         found = cell.robustness
         if found is None or found.accuracy.value is None:
             continue
-        mean, relative = found.mean_corruption_error, found.relative_mean_error
         rows.append(
             (
                 *cell_names(cell),
@@ -202,11 +201,20 @@ def _errors_table(comparison: Comparison, facts: RobustnessFacts | None) -> Tabl
                     "" if found.lost.low is None else found.lost.low,
                     found.lost.reason or "",
                 ),
-                *(share_box(value, "" if value is not None else found.reason or "") for value in (mean, relative)),
+                share_box(found.mean_corruption_error),
+                _relative(found),
             )
         )
     title = f"Mean corruption error (mCE: the errors of {reference.name} count as 1)"
     return Table(title, columns, tuple(rows))
+
+
+def _relative(found: RobustnessSummary) -> Box:
+    """Relative mCE; with its corruptions beside it, where it covers fewer than all."""
+    box = share_box(found.relative_mean_error, found.reason or "")
+    if box.missing or found.relative_over == len(found.corruptions):
+        return box
+    return Box(f"{box.text} ({found.relative_over}/{len(found.corruptions)})", box.value, box.title)
 
 
 def _lost_table(comparison: Comparison, dataset: str) -> Table:
