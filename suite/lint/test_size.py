@@ -60,10 +60,11 @@ def _of_ranking(facts: DatasetFacts, ranking: tuple[CellSummary, ...], *, told_a
         what=f"{examples:,} test examples show differences from {_points(smallest)}; {len(close)} of {len(gaps)} "
         f"neighbours in rank are closer.{'' if told_apart else ' No two cells can be told apart.'}{needed}",
         where=f"{facts.dataset}, test",
-        why="Neighbours this close would change places on another test set of this size: their order is chance.",
+        why="Neighbours this close would change places on another test set of this size, or with other seeds: their "
+        "order is chance.",
         mend="Read the letters, not the ranks"
-        + ("; for a finer answer give the test split more examples." if told_apart else
-           ", and give the test split more examples before choosing by score."),
+        + ("; for a finer answer take more test examples and more seeds." if told_apart else
+           ", and take more test examples and more seeds before choosing by score."),
     )  # fmt: skip
 
 
