@@ -9,6 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from suite.compare.across_datasets import across_datasets
 from suite.compare.advice import advise
 from suite.compare.answer import Unmet
@@ -19,11 +22,11 @@ from suite.compare.comparison import Comparison, DatasetFacts, Difference, Paret
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
 from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_dropped
-from suite.compare.hierarchy import overall_interval
+from suite.compare.hierarchy import overall_interval, spread_of
 from suite.compare.labels import ByLabels, with_labels
 from suite.compare.ledger import ledger_of
 from suite.compare.look_beyond import look_beyond, no_file
-from suite.compare.pairs import differences, seed_remarks
+from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.robust import FindFile
@@ -131,7 +134,6 @@ def compare(
             *by_labels.remarks,
             *_remarks(plan_summary, known, cells, missing),
             *budget_remarks(plan_summary, {trial.trial_id for trial in cut}),
-            *seed_remarks([pair for one in rankings.values() for pair in one.pairs], resample=plan_summary.resample),
         ),
     )
 
@@ -173,15 +175,17 @@ def _rank(
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
     evidence = {cell_id: found for cell_id, (_, found) in made.items()}
-    summaries, robustness = look_beyond(
-        dataset, [one for one, _ in made.values()], by_cell, evidence, metric=metric, find=find
-    )
+    spread = spread_of(evidence)
+    overall = [_with_overall(summary, found, spread.get(cell_id), metric) for cell_id, (summary, found) in made.items()]
+    summaries, robustness = look_beyond(dataset, overall, by_cell, evidence, metric=metric, find=find)
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
-    pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)
+    pairs = differences(
+        dataset, scored, evidence, spread, higher_is_better=metric.higher_is_better, resample=plan.resample
+    )
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
-    facts = dataset_facts(dataset, ranked, evidence, pairs=pairs if plan.resample else None)
+    facts = dataset_facts(dataset, ranked, evidence, pairs)
     infos = _metric_infos(metric, ranked)
     return _Ranking(
         cells=(*ranked, *unranked),
@@ -248,7 +252,6 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
     there = [seed.value for seed in seeds if seed.value is not None]
     ends = home.interval
     reason = home.reason or (None if ends else "too few resamples have a score.")
-    overall, overall_reason = overall_interval(home, metric.bounds)
     return HeadlineScore(
         value=value,
         low=ends[0] if ends else None,
@@ -258,10 +261,19 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
         highest_seed=max(there),
         reason=reason,
         seed_deviation=statistics.stdev(there) if len(there) > 1 else None,
-        overall_low=overall[0] if overall else None,
-        overall_high=overall[1] if overall else None,
-        overall_reason=overall_reason,
     )
+
+
+def _with_overall(
+    cell: CellSummary, home: SetEvidence, spread: NDArray[np.float64] | None, metric: Metric
+) -> CellSummary:
+    """The cell with the interval over examples and seeds, which needs the spread of all cells."""
+    if cell.headline is None:
+        return cell
+    ends, reason = overall_interval(home, spread, metric.bounds)
+    low, high = ends or (None, None)
+    update = {"overall_low": low, "overall_high": high, "overall_reason": reason}
+    return cell.model_copy(update={"headline": cell.headline.model_copy(update=update)})
 
 
 def _elsewhere(
@@ -369,7 +381,7 @@ def _remarks(
     if plan.resample:
         remarks.append(
             "Every seed draws its own training, validation and test examples. Pairs are compared seed by seed, on the "
-            "same examples, by the corrected resampled t-test."
+            "same examples, and the test counts that the splits overlap."
         )
     short = [cell for cell in ranked if cell.finished < cell.planned]
     if short and not missing:

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import DatasetFacts, Difference, EnvironmentUse, Facts, FailureRecord
 from suite.compare.evidence import SetEvidence
-from suite.compare.pairs import standard_error
 from suite.compare.planned import PlanSummary
 from suite.labels import ALL
 from suite.results import Environment, Result, Status
@@ -51,8 +50,7 @@ def dataset_facts(
     dataset: str,
     ranked: Sequence[CellSummary],
     evidence: Mapping[str, SetEvidence],
-    *,
-    pairs: Sequence[Difference] | None = None,
+    pairs: Sequence[Difference],
 ) -> DatasetFacts:
     """What the test set of one data set can show, from the cells that were scored on it.
 
@@ -60,32 +58,23 @@ def dataset_facts(
         dataset: Its label.
         ranked: Its cells, best first.
         evidence: Cell id to predictions on the home test set.
-        pairs: Where every seed has splits of its own, the pairs as tested: half of their intervals is what does not
-            show. Where seeds share the test examples, the bootstrap says it.
+        pairs: As tested: half of the interval of a difference is what does not show.
     """
     with_predictions = [evidence[cell.cell_id] for cell in ranked if evidence[cell.cell_id].predictions]
     if not with_predictions:
         return DatasetFacts(dataset=dataset, examples=None, smallest_difference=None, chance=None)
     targets = with_predictions[0].predictions[0].targets
-    if pairs is None:
-        neighbours = (standard_error(a, b) for a, b in pairwise(with_predictions))
-        unseen = [1.96 * error for error in neighbours if error is not None and error > 0]
-    else:
-        unseen = [reach for reach in _reaches(ranked, pairs) if reach > 0]
+    neighbours = set(pairwise(cell.cell_id for cell in ranked))
+    tested = [pair for pair in pairs if (pair.better, pair.worse) in neighbours and pair.smallest_detectable]
+    reaches = [(pair.high - pair.low) / 2 for pair in tested if pair.high is not None and pair.low is not None]
+    shares = [pair.seed_share for pair in tested if pair.seed_share is not None]
     return DatasetFacts(
         dataset=dataset,
         examples=len(targets),
-        smallest_difference=statistics.median(unseen) if unseen else None,
+        smallest_difference=statistics.median(reaches) if reaches else None,
+        seed_share=statistics.median(shares) if shares else None,
         chance=float(np.bincount(targets).max() / len(targets)) if len(targets) else None,
     )
-
-
-def _reaches(ranked: Sequence[CellSummary], pairs: Sequence[Difference]) -> Iterator[float]:
-    """Half the width of the interval of the difference between neighbours in rank."""
-    neighbours = set(pairwise(cell.cell_id for cell in ranked))
-    for pair in pairs:
-        if (pair.better, pair.worse) in neighbours and pair.low is not None and pair.high is not None:
-            yield (pair.high - pair.low) / 2
 
 
 def failures_of(results: Iterable[Result]) -> tuple[FailureRecord, ...]:
