@@ -75,7 +75,7 @@ def run(
         >>> outcome = suite.run("specs/vision.json", only=("model=vit_tiny",))  # doctest: +SKIP
         >>> outcome.comparison.recommendation.take  # doctest: +SKIP
     """
-    from suite.data.cache import cache_root
+    from suite.cache import cache_root
     from suite.plan import make_plan
     from suite.runner.run import run_plan
     from suite.shipped import find_spec

@@ -29,7 +29,7 @@ WORKER_SIDE = {"runner"}
 
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
-    0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options"},
+    0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "cache"},
     1: {"constraints", "search", "spec", "results", "shipped", "finding"},
     2: {"plan", "metrics"},
     3: {"data", "store", "database", "transferability"},
@@ -46,7 +46,8 @@ RANKS = {
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
 READING = {
-    "results", "finding", "store", "database", "metrics", "transferability", "compare", "charts", "report", "publish",
+    "cache", "results", "finding", "store", "database", "metrics", "transferability", "compare", "charts", "report",
+    "publish",
 }  # fmt: skip
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
 PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}

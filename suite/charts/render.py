@@ -1,4 +1,4 @@
-"""The one place where charts are drawn: SVG files for Markdown, one script bundle for the HTML page."""
+"""The one place where charts are drawn: specifications for the HTML page, SVG files for Markdown."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from suite.charts.script import VEGA_LITE, bundle
 from suite.charts.theme import THEME
 
 __all__ = ["javascript", "prepare", "specification", "svg", "svgs"]
 
-VEGA_LITE = "v6.4"
 STILL_WIDTH = 720
 """Pixels of a still picture, which a code host shows in a column of about that width."""
 PAPER = "#ffffff"
@@ -25,9 +25,15 @@ _BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
 """vl-convert holds no lock while it draws, so that Python goes on with something else."""
 
 
-def specification(chart: Any) -> dict[str, Any]:
-    """A chart (Altair, or a Vega-Lite dictionary) as a Vega-Lite dictionary with the suite's theme in it."""
-    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else _as_dict(chart)
+def specification(chart: Any, *, known: bool = False) -> dict[str, Any]:
+    """A chart as a Vega-Lite dictionary with the suite's theme in it.
+
+    Args:
+        chart: Of Altair, or a Vega-Lite dictionary.
+        known: Whether it is one of the suite's own, which tests hold to Altair's schema: checking it once more takes
+            longer than making it.
+    """
+    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else _as_dict(chart, validate=not known)
     raw.pop("$schema", None)
     own = raw.get("config", {})
     # Altair's own default config holds a view size that would win over the theme's.
@@ -51,15 +57,15 @@ def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
 
 
 def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script without imports; sets ``window.suiteEmbed``."""
+    """The script that a page brings along to draw its charts; sets ``window.suiteEmbed``."""
     return prepare().result()
 
 
 @functools.cache
 def prepare() -> Future[str]:
-    """Begins to make the script, which takes a second: long before a page is drawn it costs nobody any time."""
-    snippet = "window.suiteEmbed = vegaEmbed;"
-    made: Future[str] = _BESIDE.submit(vl_convert.javascript_bundle, snippet, vl_version=VEGA_LITE)
+    """Begins to make the script and starts what draws: long before a page is drawn that costs nobody any time."""
+    made = _BESIDE.submit(bundle)
+    _BESIDE.submit(svg, {"data": {"values": [{}]}, "mark": "point"})
     return made
 
 
@@ -69,14 +75,14 @@ def _numbered(drawn: str) -> str:
     return re.sub(r"\bclip\d+\b", lambda found: f"clip{places[found.group()]}", drawn)
 
 
-def _as_dict(chart: Any) -> dict[str, Any]:
+def _as_dict(chart: Any, *, validate: bool) -> dict[str, Any]:
     """Altair walks through every row of named data to make a dictionary of it; rows are dictionaries already."""
     bare = chart.copy(deep=False)
     data = bare._kwds.get("datasets")  # noqa: SLF001 - its public access raises where there is none
     if not isinstance(data, dict):
-        return dict(chart.to_dict())
+        return dict(chart.to_dict(validate=validate))
     bare.datasets = alt.Undefined
-    return {**bare.to_dict(), "datasets": data}
+    return {**bare.to_dict(validate=validate), "datasets": data}
 
 
 def _is_altair_default(view: Any) -> bool:
