@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from suite.compare.across_datasets import across_datasets, why_missing
 from suite.compare.advice import advise
 from suite.compare.answer import Unmet
@@ -76,7 +78,9 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
     by_id = {result.id: result for result in results}
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
-    rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
+    # Cells and pairs are shared out among threads already; a BLAS that starts its own for each only waits for them.
+    with threadpool_limits(limits=1, user_api="blas"):
+        rankings = [_rank(dataset, plan_summary, known, metric, load_predictions) for dataset in datasets]
     cells = tuple(cell for ranking in rankings for cell in ranking.cells)
     without = [trial for trial in plan_summary.trials if trial.trial_id not in by_id]
     is_cut = cut_by_budget(plan_summary, by_id)
