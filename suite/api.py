@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import suite
+from suite.collector import collector_paused
 from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.outcome import REPORT, Outcome
 from suite.results import Result
@@ -272,6 +273,7 @@ def _current_comparison(folder: Path) -> Comparison:
     return comparison
 
 
+@collector_paused()
 def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.charts.render import prepare
@@ -327,6 +329,7 @@ def _kept_comparison(folder: Path, key: str) -> Comparison | None:
         return None  # missing, half written by a killed process, or of another version: it is made again
 
 
+@collector_paused()
 def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
     """Report first, then the data: a kept comparison means that its report was written."""
     from suite.report import write_report

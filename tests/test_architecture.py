@@ -29,8 +29,19 @@ WORKER_SIDE = {"runner"}
 
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
-    0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "cache"},
-    1: {"constraints", "search", "spec", "results", "shipped", "finding"},
+    0: {
+        "errors",
+        "complaints",
+        "requirement",
+        "registry",
+        "resources",
+        "devices",
+        "keras_home",
+        "options",
+        "cache",
+        "collector",
+    },
+    1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"},
     2: {"plan", "metrics"},
     3: {"data", "store", "database", "transferability"},
     4: {"models"},
