@@ -42,6 +42,8 @@ __all__ = [
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
+MANY_TRIALS = 300
+"""With fewer a second process that draws is hardly ready before the pictures are."""
 
 
 def run(
@@ -285,7 +287,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     from suite.results import Predictions
     from suite.store import open_store
 
-    prepare()
+    prepare(beside=len(state.entries) > MANY_TRIALS)
     with open_store(folder, create=False) as store:
 
         def load_predictions(result: Result, name: str) -> Predictions | None:

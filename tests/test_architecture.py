@@ -29,18 +29,7 @@ WORKER_SIDE = {"runner"}
 
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
-    0: {
-        "errors",
-        "complaints",
-        "requirement",
-        "registry",
-        "resources",
-        "devices",
-        "keras_home",
-        "options",
-        "cache",
-        "collector",
-    },
+    0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options"},
     1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"},
     2: {"plan", "metrics"},
     3: {"data", "store", "database", "transferability"},

@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import altair as alt
-import vl_convert
 
-from suite.charts.script import VEGA_LITE, bundle
+from suite.charts import engine
+from suite.charts.script import bundle
 from suite.charts.theme import THEME
 
 __all__ = ["javascript", "prepare", "specification", "svg", "svgs"]
@@ -21,8 +21,8 @@ STILL_WIDTH = 720
 """Pixels of a still picture, which a code host shows in a column of about that width."""
 PAPER = "#ffffff"
 """Still pictures bring their paper along: they stay legible where the host's page is dark."""
-_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
-"""vl-convert holds no lock while it draws, so that Python goes on with something else."""
+_BESIDE = ThreadPoolExecutor(max_workers=2, thread_name_prefix="charts")
+"""One for the engine here, one for that of another process; meanwhile Python goes on with something else."""
 
 
 def specification(chart: Any, *, known: bool = False) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def svg(chart: Any) -> str:
     still["config"]["background"] = PAPER
     still["padding"] = 12
     _set_width(still, STILL_WIDTH)
-    return _numbered(vl_convert.vegalite_to_svg(still, vl_version=VEGA_LITE))
+    return _numbered(engine.draw(still))
 
 
 def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
@@ -58,15 +58,24 @@ def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
 
 def javascript() -> str:
     """The script that a page brings along to draw its charts; sets ``window.suiteEmbed``."""
-    return prepare().result()
+    return _script().result()
+
+
+def prepare(*, beside: bool = False) -> None:
+    """Starts what draws and begins to make the script: long before a page is drawn that costs nobody any time.
+
+    Args:
+        beside: Whether another process shall draw too, as it pays where pictures are large.
+    """
+    if beside:
+        _BESIDE.submit(engine.start_beside)
+    _BESIDE.submit(engine.start)
+    _script()
 
 
 @functools.cache
-def prepare() -> Future[str]:
-    """Begins to make the script and starts what draws: long before a page is drawn that costs nobody any time."""
-    made = _BESIDE.submit(bundle)
-    _BESIDE.submit(svg, {"data": {"values": [{}]}, "mark": "point"})
-    return made
+def _script() -> Future[str]:
+    return _BESIDE.submit(bundle)
 
 
 def _numbered(drawn: str) -> str:

@@ -13,11 +13,11 @@ from importlib import metadata
 import vl_convert
 
 from suite.cache import description_of, entry_path, touch, write_entry
+from suite.charts.engine import VEGA_LITE
 from suite.errors import StoreError
 
-__all__ = ["VEGA_LITE", "bundle"]
+__all__ = ["bundle"]
 
-VEGA_LITE = "v6.4"
 ENTRY = "window.suiteEmbed = vegaEmbed;"
 
 
