@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
@@ -59,7 +60,7 @@ class SetEvidence:
         """How many examples the set has; None where no predictions were kept."""
         return len(self.predictions[0].targets) if self.predictions else None
 
-    @property
+    @functools.cached_property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the headline over examples."""
         return None if self.resampled is None else interval(self.resampled)
