@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from suite.compare.across_datasets import across_datasets, why_missing
@@ -18,9 +20,9 @@ from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, Metri
 from suite.compare.comparison import Comparison, DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.facts import dataset_facts, environments_of, facts_of, failures_of
-from suite.compare.hierarchy import overall_interval
+from suite.compare.hierarchy import overall_interval, spread_of
 from suite.compare.ledger import ledger_of
-from suite.compare.pairs import differences, seed_remarks
+from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.same_graph import with_shared_costs
@@ -117,7 +119,6 @@ def compare(results: Sequence[Result], *, plan_summary: PlanSummary, load_predic
         remarks=(
             *_remarks(plan_summary, known, cells, missing),
             *budget_remarks(plan_summary, is_cut),
-            *seed_remarks([pair for ranking in rankings for pair in ranking.pairs], resample=plan_summary.resample),
         ),
     )
 
@@ -137,14 +138,19 @@ def _rank(dataset: str, plan: PlanSummary, known: Sequence[Result], metric: Metr
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
-    summaries = [summary for summary, _ in made.values()]
     evidence = {cell_id: found for cell_id, (_, found) in made.items()}
+    spread = spread_of(evidence)
+    summaries = [
+        _with_overall(summary, found, spread.get(cell_id), metric) for cell_id, (summary, found) in made.items()
+    ]
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
-    pairs = differences(dataset, scored, evidence, higher_is_better=metric.higher_is_better, resample=plan.resample)
+    pairs = differences(
+        dataset, scored, evidence, spread, higher_is_better=metric.higher_is_better, resample=plan.resample
+    )
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
-    facts = dataset_facts(dataset, ranked, evidence, pairs=pairs if plan.resample else None)
+    facts = dataset_facts(dataset, ranked, evidence, pairs)
     infos = _metric_infos(metric, ranked)
     return _Ranking(
         cells=(*ranked, *unranked),
@@ -209,7 +215,6 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
     there = [seed.value for seed in seeds if seed.value is not None]
     ends = home.interval
     reason = home.reason or (None if ends else "too few resamples have a score.")
-    overall, overall_reason = overall_interval(home, metric.bounds)
     return HeadlineScore(
         value=value,
         low=ends[0] if ends else None,
@@ -219,10 +224,19 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
         highest_seed=max(there),
         reason=reason,
         seed_deviation=statistics.stdev(there) if len(there) > 1 else None,
-        overall_low=overall[0] if overall else None,
-        overall_high=overall[1] if overall else None,
-        overall_reason=overall_reason,
     )
+
+
+def _with_overall(
+    cell: CellSummary, home: SetEvidence, spread: NDArray[np.float64] | None, metric: Metric
+) -> CellSummary:
+    """The cell with the interval over examples and seeds, which needs the spread of all cells."""
+    if cell.headline is None:
+        return cell
+    ends, reason = overall_interval(home, spread, metric.bounds)
+    low, high = ends or (None, None)
+    update = {"overall_low": low, "overall_high": high, "overall_reason": reason}
+    return cell.model_copy(update={"headline": cell.headline.model_copy(update=update)})
 
 
 def _elsewhere(
@@ -325,7 +339,7 @@ def _remarks(
     if plan.resample:
         remarks.append(
             "Every seed draws its own training, validation and test examples. Pairs are compared seed by seed, on the "
-            "same examples, by the corrected resampled t-test."
+            "same examples, and the test counts that the splits overlap."
         )
     short = [cell for cell in ranked if cell.finished < cell.planned]
     if short and not missing:

@@ -1,9 +1,9 @@
 """What every report, chart, export and site reads: results arranged for reading.
 
 A number that could not be had is ``None``, never 0, and a ``reason`` says why.  Scores are fractions in
-the metric's own direction; intervals are 95 % intervals over the examples of the evaluation set, with the
-fitted models given.  The spread over seeds is told apart from them, as lowest and highest; only the ``overall``
-interval of a headline and the ``probability_better`` of a pair hold both.
+the metric's own direction; intervals of a score are 95 % intervals over the examples of the evaluation set, with the
+fitted models given.  The spread over seeds is told apart from them, as lowest and highest; the ``overall`` interval
+of a headline and everything that is said of a pair count both.
 """
 
 from __future__ import annotations
@@ -77,19 +77,22 @@ class Difference(Record):
     difference: float | None
     """Headline of ``better`` minus that of ``worse``, turned so that positive means better."""
     low: float | None
+    """Lower end of the 95 % interval over examples and seeds, which leaves out 0 where ``p_value`` is below 0.05."""
     high: float | None
     p_value: float | None
-    """Of the paired test."""
+    """Of the paired test, over examples and seeds; with one seed over examples alone."""
     p_holm: float | None
     """Corrected for all pairs of the data set."""
     different: bool
     """Whether they can be told apart at 5 % after correction. False where they could not be paired."""
     probability_better: float | None = None
-    """The share of resamples, of examples and seeds together, in which ``better`` is better; with one seed of examples
-    alone. None where they could not be paired."""
+    """How likely ``better`` stays ahead with other examples and other seeds; with one seed with other examples alone.
+    None where they could not be paired."""
     smallest_detectable: float | None = None
-    """The smallest true difference that the test of this pair shows 4 times in 5: 2.80 standard errors (5 %, 80 %
-    power, without the correction). None without a test, and where the two never differ."""
+    """The smallest true difference that the test of this pair shows 4 times in 5, at 5 % and without the correction:
+    half the interval and 0.84 standard errors. None without a test, and where the two never differ."""
+    seed_share: float | None = None
+    """How much of the variance of the difference comes from seeds, and would stay with any number of test examples."""
     reason: str | None = None
     """Why the pair has no test, where it has none."""
 
@@ -135,9 +138,8 @@ class DatasetFacts(Record):
     examples: int | None
     """Test examples."""
     smallest_difference: float | None
-    """Differences of the headline below this do not show: 1.96 times the median standard error of the paired
-    difference between neighbours in rank; with splits of every seed's own, half the median interval of that
-    difference."""
+    """Differences of the headline below this do not show: half the median interval of the difference between
+    neighbours in rank."""
     chance: float | None
     """Accuracy of always naming the most frequent class of the test set."""
 

@@ -14,7 +14,6 @@ import numpy as np
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import DatasetFacts, Difference, EnvironmentUse, Facts, FailureRecord
 from suite.compare.evidence import SetEvidence
-from suite.compare.pairs import standard_error
 from suite.compare.planned import PlanSummary
 from suite.results import Environment, Result, Status
 
@@ -50,8 +49,7 @@ def dataset_facts(
     dataset: str,
     ranked: Sequence[CellSummary],
     evidence: Mapping[str, SetEvidence],
-    *,
-    pairs: Sequence[Difference] | None = None,
+    pairs: Sequence[Difference],
 ) -> DatasetFacts:
     """What the test set of one data set can show, from the cells that were scored on it.
 
@@ -59,18 +57,13 @@ def dataset_facts(
         dataset: Its label.
         ranked: Its cells, best first.
         evidence: Cell id to predictions on the home test set.
-        pairs: Where every seed has splits of its own, the pairs as tested: half of their intervals is what does not
-            show. Where seeds share the test examples, the bootstrap says it.
+        pairs: As tested: half of the interval of a difference is what does not show.
     """
     with_predictions = [evidence[cell.cell_id] for cell in ranked if evidence[cell.cell_id].predictions]
     if not with_predictions:
         return DatasetFacts(dataset=dataset, examples=None, smallest_difference=None, chance=None)
     targets = with_predictions[0].predictions[0].targets
-    if pairs is None:
-        neighbours = (standard_error(a, b) for a, b in pairwise(with_predictions))
-        unseen = [1.96 * error for error in neighbours if error is not None and error > 0]
-    else:
-        unseen = [reach for reach in _reaches(ranked, pairs) if reach > 0]
+    unseen = [reach for reach in _reaches(ranked, pairs) if reach > 0]
     return DatasetFacts(
         dataset=dataset,
         examples=len(targets),

@@ -44,19 +44,22 @@ def next_steps(
     return tuple(step for step in steps if step is not None)
 
 
-def examples_needed(difference: float, low: float, high: float, examples: int) -> float | None:
+def examples_needed(
+    difference: float, low: float, high: float, examples: int, *, seed_share: float = 0.0
+) -> float | None:
     """Test examples at which a paired difference of this size shows at 5 % in four of five tries.
 
-    The standard error is read from the 95 % interval and falls with the root of the number of examples:
-    n = examples * ((z_0.975 + z_0.8) * SE / difference)^2. For this pair alone, without the correction for all pairs.
+    The standard error is read from the 95 % interval. The part of its square that comes from examples falls with their
+    number, the part that comes from seeds (``seed_share``) does not:
+    n = examples * (1 - share) * SE^2 / ((difference / (z_0.975 + z_0.8))^2 - share * SE^2). For this pair alone,
+    without the correction for all pairs.
 
     Returns:
-        None where the difference is 0.
+        None where no number of examples would do: the difference is 0, or lost among the seeds.
     """
-    if difference == 0:
-        return None
-    error = (high - low) / (2 * Z_LEVEL)
-    return examples * ((Z_LEVEL + Z_POWER) * error / difference) ** 2
+    variance = ((high - low) / (2 * Z_LEVEL)) ** 2
+    room = (difference / (Z_LEVEL + Z_POWER)) ** 2 - seed_share * variance
+    return examples * (1 - seed_share) * variance / room if room > 0 else None
 
 
 def _learning_rate(cell: CellSummary, metric: MetricInfo) -> NextStep | None:
@@ -173,7 +176,7 @@ def _examples(pairs: Pairs, metric: MetricInfo, choice: Choice, examples: int | 
     pair = pairs.get((choice.tied[0].cell_id, choice.tied[1].cell_id)) if len(choice.tied) > 1 else None
     if pair is None or pair.difference is None or pair.low is None or pair.high is None or not examples:
         return None
-    needed = examples_needed(pair.difference, pair.low, pair.high, examples)
+    needed = examples_needed(pair.difference, pair.low, pair.high, examples, seed_share=pair.seed_share or 0.0)
     if needed is None or needed <= examples:
         return None
     digits = 2 - math.ceil(math.log10(needed))

@@ -9,13 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["bootstrap_p_value", "holm", "sign_flip_p_values"]
+from suite.compare.spread import WEIGHTS
+from suite.metrics.resampling import LEVEL
+
+__all__ = ["Z_POWER", "Z", "holm", "reach_of", "sign_flip_p_values", "spread_p_values"]
 
 Array = NDArray[np.float64]
 FAR_APART = 8.0
 """Beyond this many standard errors p is below 1e-14 by either computation; no decision hangs on it."""
 EXACT_UP_TO = 3_000
 """With more differing examples the normal distribution is as good as the exact one."""
+Z = float(special.ndtri((1 + LEVEL) / 2))
+"""Standard errors from the middle of a 95 % interval to its ends, where the standard error is known: 1.96."""
+Z_POWER = float(special.ndtri(0.8))
+"""Standard errors beyond the edge of that interval at which a true difference shows 4 times in 5: 0.84."""
+NEWTON_STEPS = 30
+CLOSE = 1e-7
 
 
 def sign_flip_p_values(differences: Array, *, steps: int = 1) -> Array:
@@ -82,25 +91,45 @@ def _fair_coins(count: int) -> Array:
     return np.asarray(whole / whole.sum())
 
 
-def bootstrap_p_value(difference: float, resampled: Array) -> float | None:
-    """The two-sided p-value of a normal test with the bootstrap's standard error.
+def spread_p_values(differences: Array, variances: Array, weights: Array = WEIGHTS) -> Array:
+    """The two-sided p-values of normal differences whose variances are not quite known.
 
-    For metrics that are no mean over examples, such as F1.
+    The chance of so large a difference under each variance that may be true, weighted by how likely that is: Student's
+    t-test comes out where the variances follow from chi-square.
 
     Args:
-        difference: Observed difference of the two scores.
-        resampled: The difference on paired bootstrap samples, shape ``(resamples,)``.
+        differences: Shape ``(pairs,)``.
+        variances: What the variance of each may be, shape ``(pairs, parts)``.
+        weights: How likely each part is, shape ``(parts,)``.
 
     Returns:
-        None where fewer than 95 % of the resamples have a score; 1 where the models never differ.
+        Shape ``(pairs,)``; 1 where the two never differ, and 0 where they always do by the same.
     """
-    there = resampled[np.isfinite(resampled)]
-    if len(there) < max(2, 0.95 * len(resampled)):
-        return None
-    error = float(there.std(ddof=1))
-    if error == 0:
-        return 1.0 if difference == 0 else 0.0
-    return math.erfc(abs(difference) / error / math.sqrt(2))
+    size = np.abs(differences)[:, None]
+    never = np.where(size > 0, np.inf, 0.0)
+    deviations = np.divide(
+        size, np.sqrt(variances), out=np.broadcast_to(never, variances.shape).copy(), where=variances > 0
+    )
+    return np.asarray(special.erfc(deviations / math.sqrt(2)) @ weights, dtype=np.float64)
+
+
+def reach_of(variances: Array, weights: Array = WEIGHTS) -> Array:
+    """Half the width of their 95 % intervals: where ``spread_p_values`` is 0.05; shape ``(pairs,)``."""
+    low, high = (Z * np.sqrt(end(variances, axis=1)) for end in (np.min, np.max))
+    reach = np.asarray(Z * np.sqrt(variances @ weights))
+    open_ = np.flatnonzero(high > low * (1 + CLOSE))
+    scales = np.sqrt(variances[open_])
+    for _ in range(NEWTON_STEPS):
+        if not len(open_):
+            break
+        deviations = reach[open_, None] / scales
+        p_values = special.erfc(deviations / math.sqrt(2)) @ weights
+        slope = (np.exp(-(deviations**2) / 2) / scales) @ weights * math.sqrt(2 / math.pi)
+        step = np.log(p_values / (1 - LEVEL)) * p_values / slope
+        reach[open_] = np.clip(reach[open_] + step, low[open_], high[open_])
+        moving = np.abs(step) > CLOSE * reach[open_]
+        open_, scales = open_[moving], scales[moving]
+    return reach
 
 
 def holm(p_values: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
 from suite.compare.evidence import THREADS, SetEvidence
-from suite.compare.hierarchy import Noise, hierarchical, noise_of_pairs, with_finite_rows
-from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_values
-from suite.compare.resplit import NoSplitTest, common_seeds, detectable_factor, resampled_t_test
-from suite.metrics.resampling import intervals
+from suite.compare.hierarchy import example_variances
+from suite.compare.paired import Z_POWER, holm, reach_of, sign_flip_p_values, spread_p_values
+from suite.compare.resplit import NoSplitTest, common_seeds
+from suite.compare.spread import WEIGHTS
 
-__all__ = ["SURE", "differences", "seed_remarks", "standard_error"]
+__all__ = ["differences"]
 
+Array = NDArray[np.float64]
 SIGNIFICANT = 0.05
-SURE = 0.975
-"""The probability above which a 95 % interval over examples and seeds together leaves out 0."""
+ENOUGH = 0.95
+"""The share of resamples in which both must have a score."""
+BOTH: Array = np.outer(WEIGHTS, WEIGHTS).ravel()
+"""How likely each part of what the seeds of two cells may add is."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class _Tested:
     p_value: float | None = None
     probability: float | None = None
     detectable: float | None = None
+    seed_share: float | None = None
     reason: str | None = None
 
 
@@ -43,11 +47,15 @@ class _Scene:
     """What the pairs of one data set are made from; the arrays are of the cells that have resamples."""
 
     evidence: Mapping[str, SetEvidence]
+    spread: Mapping[str, Array]
     place: Mapping[str, int]
-    """Cell id to its row in ``resampled`` and ``noise``."""
-    resampled: NDArray[np.float32]
-    """Turned so that higher is better, shape ``(cells, resamples)``."""
-    noise: Noise
+    """Cell id to its row in the arrays."""
+    examples: Array
+    """Variance of each difference over other examples, shape ``(cells, cells)``."""
+    seeds: Array
+    """What other seeds may add to the variance of each mean, shape ``(cells, parts)``."""
+    scored: Array
+    """The share of resamples in which both have a score, shape ``(cells, cells)``."""
     sign: float
 
 
@@ -55,6 +63,7 @@ def differences(
     dataset: str,
     ranked: Sequence[CellSummary],
     evidence: Mapping[str, SetEvidence],
+    spread: Mapping[str, Array],
     *,
     higher_is_better: bool,
     resample: bool = False,
@@ -67,12 +76,13 @@ def differences(
         dataset: Label of the data set.
         ranked: Its cells, best first.
         evidence: Cell id to predictions on the home test set.
+        spread: Cell id to what its seeds vary, of ``spread_of``.
         higher_is_better: Of the headline; differences are turned so that positive means better.
         resample: Whether every seed has splits of its own: then pairs are compared seed by seed.
     """
     if not any(evidence[cell.cell_id].predictions for cell in ranked):
         return ()  # of published tables with a thousand models, half a million times the same reason
-    scene = _scene(ranked, evidence, 1.0 if higher_is_better else -1.0)
+    scene = _scene(ranked, evidence, spread, 1.0 if higher_is_better else -1.0)
     tests_of = _tests_by_seed if resample else _tests_by_example
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         parts = pool.map(lambda index: tests_of(ranked[index], ranked[index + 1 :], scene), range(len(ranked)))
@@ -94,69 +104,52 @@ def _difference(dataset: str, one: _Tested, p_holm: float | None) -> Difference:
         p_holm=p_holm,
         different=p_holm is not None and p_holm < SIGNIFICANT,
         probability_better=one.probability,
-        smallest_detectable=one.detectable,
+        smallest_detectable=one.detectable or None,
+        seed_share=one.seed_share if one.detectable else None,
         reason=one.reason,
     )
 
 
-def seed_remarks(pairs: Sequence[Difference], *, resample: bool) -> tuple[str, ...]:
-    """Says how many pairs are told apart by the test of these fits, and yet might change places with other seeds.
-
-    Where every seed has splits of its own (``resample``), the test counts seeds itself, and nothing is left to say.
-    """
-    apart = [pair for pair in pairs if pair.different]
-    unsure = [pair for pair in apart if pair.probability_better is not None and pair.probability_better < SURE]
-    if resample or not unsure:
-        return ()
-    said = f"{len(unsure)} of the {len(apart)} pairs that can be told apart might change places with other seeds"
-    return (f"{said}; the test takes the fitted models as they are.",)
-
-
-def standard_error(first: SetEvidence, second: SetEvidence) -> float | None:
-    """Bootstrap standard error of the paired difference; None where the two cannot be paired."""
-    if first.resampled is None or second.resampled is None or first.examples_key != second.examples_key:
-        return None
-    there = (gaps := first.resampled - second.resampled)[np.isfinite(gaps)]
-    return float(there.std(ddof=1)) if len(there) > 1 else None
-
-
-def _scene(ranked: Sequence[CellSummary], evidence: Mapping[str, SetEvidence], sign: float) -> _Scene:
+def _scene(
+    ranked: Sequence[CellSummary], evidence: Mapping[str, SetEvidence], spread: Mapping[str, Array], sign: float
+) -> _Scene:
     able = [cell.cell_id for cell in ranked if evidence[cell.cell_id].resampled is not None]
-    rows = [values for name in able if (values := evidence[name].resampled) is not None]
+    found = [evidence[name] for name in able]
     return _Scene(
         evidence=evidence,
+        spread=spread,
         place={name: index for index, name in enumerate(able)},
-        resampled=(sign * np.array(rows)).astype(np.float32),
-        noise=noise_of_pairs([evidence[name] for name in able]),
+        examples=example_variances(found) if able else np.zeros((0, 0)),
+        seeds=np.array([one.seed_factor * spread[name] for name, one in zip(able, found, strict=True)]),
+        scored=_scored_together(found),
         sign=sign,
     )
+
+
+def _scored_together(evidence: Sequence[SetEvidence]) -> Array:
+    there = [np.isfinite(one.by_seed).all(axis=0) for one in evidence]
+    if all(one.all() for one in there):
+        return np.ones((len(there), len(there)))
+    counted = np.array(there, dtype=np.float64)
+    return np.asarray(counted @ counted.T / counted.shape[1])
 
 
 def _tests_by_example(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[_Tested]:
     """One cell against every lower-ranked one on the same examples, all of them at once."""
     reasons = [_not_paired(better, other, scene.evidence) for other in others]
+    gaps = [_score_gap(better, other, scene.sign) for other in others]
     able = [index for index, reason in enumerate(reasons) if reason is None]
     found = [
-        _Tested(better.cell_id, other.cell_id, _score_gap(better, other, scene.sign), reason=reason)
-        for other, reason in zip(others, reasons, strict=True)
+        _Tested(better.cell_id, other.cell_id, gap, reason=reason)
+        for other, gap, reason in zip(others, gaps, reasons, strict=True)
     ]
     if not able:
         return found
-    seconds = [scene.evidence[others[index].cell_id] for index in able]
-    gaps, noise = _gaps(better, [others[index] for index in able], scene)
-    scores = np.array([found[index].difference or 0.0 for index in able])
-    first = scene.evidence[better.cell_id]
-    ends = intervals(gaps)
-    tested = _p_values(first, seconds, gaps, scores)
-    likely = _probabilities(gaps, scores, noise)
-    detectable = (detectable_factor() * np.sqrt(noise.examples)).tolist()
-    for row, index in enumerate(able):
-        low, high = (None if math.isnan(end) else end for end in ends[row].tolist())
-        found[index] = replace(
-            found[index], low=low, high=high, p_value=tested[row], probability=likely[row],
-            detectable=detectable[row] or None,
-            reason=None if tested[row] is not None else "too few resamples have a score.",
-        )  # fmt: skip
+    there = [others[index] for index in able]
+    scores = np.array([gaps[index] or 0.0 for index in able])
+    exact = _exact_p_values(better, there, scene)
+    for index, one in zip(able, _measured(better, there, scores, scene, exact=exact), strict=True):
+        found[index] = one
     return found
 
 
@@ -179,9 +172,8 @@ def _tests_by_seed(better: CellSummary, others: Sequence[CellSummary], scene: _S
         except NoSplitTest as few:
             found.append(_Tested(better.cell_id, other.cell_id, gap, reason=str(few)))
             continue
-        names = (better.cell_id, other.cell_id)
-        smaller = _scene((better, other), dict(zip(names, both, strict=True)), scene.sign)
-        found += _on_splits(better, [other], smaller)
+        common = dict(zip((better.cell_id, other.cell_id), both, strict=True))
+        found += _on_splits(better, [other], _scene((better, other), common, scene.spread, scene.sign))
     return found
 
 
@@ -189,35 +181,44 @@ def _on_splits(better: CellSummary, others: Sequence[CellSummary], scene: _Scene
     """One cell against others that have the same seeds on the same examples."""
     if not others:
         return []
-    first = scene.evidence[better.cell_id]
-    own = np.array([scene.evidence[cell.cell_id].scores for cell in (better, *others)])
-    tested = resampled_t_test(scene.sign * (own[0] - own[1:]), factor=first.seed_factor)
-    gaps, noise = _gaps(better, others, scene)
-    likely = _probabilities(gaps, tested.difference, noise)
-    reach = detectable_factor(first.freedom) * tested.error
-    return [
-        _Tested(
-            better.cell_id, other.cell_id, float(tested.difference[row]), float(tested.low[row]),
-            float(tested.high[row]), float(tested.p_value[row]), likely[row], float(reach[row]) or None,
-        )
-        for row, other in enumerate(others)
-    ]  # fmt: skip
+    own = np.array([scene.evidence[cell.cell_id].scores.mean() for cell in (better, *others)])
+    return _measured(better, others, scene.sign * (own[0] - own[1:]), scene)
 
 
-def _gaps(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> tuple[NDArray[np.float32], Noise]:
-    """Differences on resampled examples, shape ``(others, resamples)``, and their noise, shape ``(others,)``."""
+def _measured(
+    better: CellSummary, others: Sequence[CellSummary], gaps: Array, scene: _Scene, *, exact: Array | None = None
+) -> list[_Tested]:
+    """One cell against others that it can be paired with: test, interval, and how sure the order is.
+
+    Where there is an exact test of the fitted models as they are, no p-value is below its: with seeds that vary the
+    larger of the two counts, with seeds that do not, or one, the exact one.
+    """
     one = scene.place[better.cell_id]
     rows = [scene.place[other.cell_id] for other in others]
-    return scene.resampled[one] - scene.resampled[rows], scene.noise.among(one, rows)
-
-
-def _probabilities(gaps: NDArray[np.float32], scores: NDArray[np.float64], noise: Noise) -> list[float | None]:
-    """The share of resamples of examples and seeds in which the first is better; half of those in which none is."""
-    if not np.isfinite(gaps).all():
-        gaps = with_finite_rows(gaps.astype(np.float64)).astype(np.float32)
-    spread = hierarchical(gaps, scores, noise)
-    above = np.count_nonzero(spread > 0, axis=1) + np.count_nonzero(spread == 0, axis=1) / 2
-    return [float(share) for share in above / spread.shape[1]]
+    # Every part of what the first's seeds may add, with every part of the second's.
+    seeds = (scene.seeds[one][:, None] + scene.seeds[rows][:, None, :]).reshape(len(rows), -1)
+    examples = scene.examples[one, rows]
+    variances = examples[:, None] + seeds
+    by_chance = spread_p_values(gaps, variances, BOTH)
+    p_values = by_chance
+    if exact is not None:
+        p_values = np.where(seeds.any(axis=1), np.maximum(exact, by_chance), exact)
+    reach = reach_of(variances, BOTH)
+    # The exact test may see no difference where the interval only just does.
+    tied = p_values >= SIGNIFICANT
+    low = np.where(tied, np.minimum(gaps - reach, 0.0), gaps - reach)
+    high = np.where(tied, np.maximum(gaps + reach, 0.0), gaps + reach)
+    mean = variances @ BOTH
+    columns = (
+        gaps, low, high, p_values, 0.5 + np.sign(gaps) * (1 - by_chance) / 2, reach + Z_POWER * np.sqrt(mean),
+        np.divide(seeds @ BOTH, mean, out=np.zeros_like(mean), where=mean > 0),
+    )  # fmt: skip
+    values = zip(*(column.tolist() for column in columns), strict=True)
+    found = [_Tested(better.cell_id, other.cell_id, *row) for other, row in zip(others, values, strict=True)]
+    for row in np.flatnonzero(scene.scored[one, rows] < ENOUGH).tolist():
+        few = "too few resamples have a score."
+        found[row] = _Tested(better.cell_id, others[row].cell_id, found[row].difference, reason=few)
+    return found
 
 
 def _score_gap(better: CellSummary, worse: CellSummary, sign: float) -> float | None:
@@ -249,19 +250,17 @@ def _not_paired(better: CellSummary, worse: CellSummary, evidence: Mapping[str, 
     return reason
 
 
-def _p_values(
-    first: SetEvidence, seconds: Sequence[SetEvidence], gaps: NDArray[np.float32], scores: NDArray[np.float64]
-) -> list[float | None]:
-    """One p-value per row: the exact test where the headline is a mean over examples, else the z-test."""
+def _exact_p_values(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> Array | None:
+    """Sign-flip tests over examples, with the fitted models given; None where the headline is no mean over them."""
+    first = scene.evidence[better.cell_id]
     if first.values is None:
-        rows = gaps.astype(np.float64)
-        return [bootstrap_p_value(float(score), row) for score, row in zip(scores, rows, strict=True)]
+        return None
+    seconds = [scene.evidence[other.cell_id] for other in others]
     by_steps: dict[int, list[int]] = {}
     for index, second in enumerate(seconds):
         by_steps.setdefault(math.lcm(first.steps, second.steps), []).append(index)
-    found: list[float | None] = [None] * len(seconds)
+    found = np.empty(len(seconds))
     for steps, indices in by_steps.items():
         rows = first.values - np.array([seconds[index].values for index in indices])
-        for index, p_value in zip(indices, sign_flip_p_values(rows, steps=steps).tolist(), strict=True):
-            found[index] = p_value
+        found[indices] = sign_flip_p_values(rows, steps=steps)
     return found

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from suite.charts.words import MISSING, THIN, plural, score
 from suite.compare.comparison import CellSummary, Comparison, Difference
-from suite.compare.pairs import SURE
 from suite.report.tables import Box, Column, Table
 
 __all__ = ["MOST_CELLS", "pairs_read", "pairs_table"]
@@ -45,9 +44,18 @@ def pairs_read(comparison: Comparison) -> str:
     return (
         f"Every two cells are compared {same}. 'By' is the difference of their scores, with its 95 % interval; 'p' "
         "says how often luck alone makes so large a difference, corrected for the number of pairs: below 0.05 the two "
-        "can be told apart. The chance to stay ahead is with other test examples and other seeds, as far as there are "
-        "several. A true difference would show from the size in the column before the last, 4 times in 5."
+        f"can be told apart. {_luck(comparison)} 'Chance to stay ahead' says how likely the order would be the same. A "
+        "true difference would show from the size in the column before the last, 4 times in 5."
     )
+
+
+def _luck(comparison: Comparison) -> str:
+    """Which luck the numbers of a pair count: known of seeds only where some cell has several."""
+    if any(cell.headline is not None and len(cell.headline.seeds) > 1 for cell in comparison.cells):
+        return (
+            "Luck is that of other test examples and other seeds: few seeds say little, so cells learn from each other."
+        )
+    return "Luck is that of other test examples alone: with one seed, the spread over seeds is unknown."
 
 
 def _of(pair: Difference) -> tuple[Box, ...]:
@@ -68,8 +76,6 @@ def _verdict(pair: Difference) -> Box:
         return Box(f"have no test: {pair.reason or 'no reason was recorded.'}")
     if not pair.different:
         return Box("cannot be told apart")
-    if pair.probability_better is not None and pair.probability_better < SURE:
-        return Box("can be told apart, but other seeds may change it")
     return Box("can be told apart")
 
 
