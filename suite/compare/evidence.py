@@ -50,7 +50,7 @@ class SetEvidence:
     test_to_train: float = 0.0
     """Test examples per training example, where every seed drew its own of both; 0 where all seeds share them."""
 
-    @property
+    @functools.cached_property
     def examples_key(self) -> str:
         """Equal exactly where the seeds of two cells, one after another, can be paired."""
         return "+".join(dict.fromkeys(self.keys))
