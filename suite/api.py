@@ -120,6 +120,7 @@ def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
     folder = Path(folder)
     state = _state(folder)
     _load_plugins(state)
+    _prepare_pictures(state)
     return _write(folder, state, _compare(folder, state))
 
 
@@ -270,15 +271,22 @@ def _current_comparison(folder: Path) -> Comparison:
     kept = _kept_comparison(folder, _key(folder, state))
     if kept is not None and (folder / REPORT).is_file():
         return kept
+    _prepare_pictures(state)
     comparison = _compare(folder, state)
     _write(folder, state, comparison)
     return comparison
 
 
+def _prepare_pictures(state: Glance) -> None:
+    """Starts what draws, so that it is ready when the comparison is made."""
+    from suite.charts.render import prepare
+
+    prepare(beside=len(state.entries) > MANY_TRIALS)
+
+
 @collector_paused()
 def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
-    from suite.charts.render import prepare
     from suite.compare.compare import compare
     from suite.compare.comparison import PlanSummary
     from suite.lint.examine import check_run
@@ -287,7 +295,6 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     from suite.results import Predictions
     from suite.store import open_store
 
-    prepare(beside=len(state.entries) > MANY_TRIALS)
     with open_store(folder, create=False) as store:
 
         def load_predictions(result: Result, name: str) -> Predictions | None:
@@ -318,6 +325,7 @@ def _checks_text(folder: Path) -> str:
         return ""
 
 
+@collector_paused()
 def _kept_comparison(folder: Path, key: str) -> Comparison | None:
     """The comparison beside the report, where it was made from exactly what is stored."""
     from suite.compare.comparison import Comparison
