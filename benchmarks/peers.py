@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from suite.compare.paired import sign_flip_p_values
 
-__all__ = ["as_given", "moderated_t", "resampled_t"]
+__all__ = ["as_given", "moderated_t", "resampled_t", "squeezed_as_smyth"]
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def moderated_t(answers: Array) -> Array:
     scores, values = answers.mean(axis=2), answers.mean(axis=1)
     rest = answers - scores[:, :, None] - values[:, None] + scores.mean(axis=1)[:, None, None]
     luck = (rest**2).sum(axis=(1, 2)) / ((seeds - 1) * examples**2)
-    variance, freedom = _squeezed(np.maximum(scores.var(axis=1, ddof=1), luck / 100), seeds - 1)
+    variance, freedom = squeezed_as_smyth(np.maximum(scores.var(axis=1, ddof=1), luck / 100), seeds - 1)
     own = np.maximum(variance, luck) / seeds
     over_examples = (values[first] - values[second]).var(axis=1) / examples
     pure = np.maximum(over_examples - (luck[first] + luck[second]) / seeds, 0)
@@ -59,8 +59,8 @@ def resampled_t(scores: Array, factor: float) -> Array:
     return np.asarray(2 * stats.t.sf(statistic, scores.shape[1] - 1))
 
 
-def _squeezed(variances: Array, freedom: int) -> tuple[Array, float]:
-    """Smyth's posterior variances and their degrees of freedom."""
+def squeezed_as_smyth(variances: Array, freedom: int) -> tuple[Array, float]:
+    """Smyth's posterior variances and their degrees of freedom: never more than all cells have together."""
     logs = np.log(variances) - special.digamma(freedom / 2) + np.log(freedom / 2)
     beyond = logs.var(ddof=1) - special.polygamma(1, freedom / 2)
     pooled = freedom * len(variances)

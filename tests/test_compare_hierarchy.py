@@ -1,4 +1,4 @@
-"""The interval over examples and seeds, and the probability of being better: against formulas and simulation."""
+"""Examples and seeds together: the interval of a score and the variance of a difference, against formulas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import ONE_SEED, hierarchical, noise_of, noise_of_pairs, overall_interval
+from suite.compare.hierarchy import ONE_SEED, example_variances, overall_interval, spread_of
+from suite.compare.spread import WEIGHTS, Seeds, seed_spread
 from suite.metrics.resampling import resampled_means
 
 
@@ -36,31 +37,39 @@ def answers_of(seed: int, *, seeds: int = 3, examples: int = 200) -> np.ndarray:
     return (np.random.default_rng(seed).random((seeds, examples)) < 0.8).astype(np.float64)
 
 
-def test_the_parts_are_those_of_a_two_way_table():
-    """Examples, seeds and their interaction: the mean squares of the table of answers, over their counts."""
-    answers = answers_of(0)
+def overall(answers: np.ndarray, bounds: tuple[float, float] | None = None):
+    """The interval over examples and seeds of a cell alone."""
+    evidence = evidence_of(answers)
+    return overall_interval(evidence, spread_of({"cell": evidence})["cell"], bounds)
+
+
+def test_the_spread_is_that_beyond_the_interaction():
+    """What the table of answers has for examples and seeds together is taken off what the seeds vary."""
+    answers = answers_of(0, seeds=10)
+    answers[0, :60] = 0
     seeds, examples = answers.shape
-    noise = noise_of([evidence_of(answers)])
     rest = answers - answers.mean(axis=0) - answers.mean(axis=1, keepdims=True) + answers.mean()
-    assert noise.examples[0] == pytest.approx(answers.mean(axis=0).var() / examples, rel=0.08)
-    assert noise.seeds[0] == pytest.approx(stats.sem(answers.mean(axis=1)) ** 2)
-    assert noise.mixed[0] == pytest.approx((rest**2).sum() / (seeds * (seeds - 1) * examples**2), rel=0.08)
+    luck = (rest**2).sum() / ((seeds - 1) * examples**2)
+    expected = seed_spread(Seeds(np.array([answers.mean(axis=1).var(ddof=1)]), np.array([luck]), np.array([9])))
+    found = spread_of({"cell": evidence_of(answers)})["cell"]
+    assert found @ WEIGHTS == pytest.approx((expected @ WEIGHTS)[0], rel=0.08)
 
 
 def test_one_seed_has_no_overall_interval():
     """No spread is invented: None, and the reason."""
-    assert overall_interval(evidence_of(answers_of(1, seeds=1)), None) == (None, ONE_SEED)
+    assert overall(answers_of(1, seeds=1)) == (None, ONE_SEED)
 
 
 def test_the_overall_interval_holds_the_one_over_examples():
-    """Seeds that agree add nothing; seeds far apart add Student's quantile times their standard error."""
-    same = evidence_of(np.tile(answers_of(2, seeds=1), (3, 1)))
-    assert overall_interval(same, None) == (same.interval, None)
+    """Seeds that agree to the last answer add nothing; seeds far apart add several of their standard errors."""
+    same = np.tile(answers_of(2, seeds=1), (3, 1))
+    assert overall(same)[0] == pytest.approx(evidence_of(same).interval)
     apart = answers_of(3)
     apart[0, :60] = 0
-    ends, _ = overall_interval(evidence_of(apart), None)
-    reach = stats.t.ppf(0.975, 2) * stats.sem(apart.mean(axis=1))
-    assert (ends[1] - ends[0]) / 2 == pytest.approx(reach, rel=0.12)
+    ends, _ = overall(apart)
+    inner = evidence_of(apart).interval
+    assert ends[0] < inner[0] < inner[1] < ends[1]
+    assert 2.5 < (ends[1] - ends[0]) / 2 / stats.sem(apart.mean(axis=1)) < 6
 
 
 def test_the_overall_interval_stays_within_the_bounds_of_the_metric():
@@ -68,48 +77,45 @@ def test_the_overall_interval_stays_within_the_bounds_of_the_metric():
     answers = np.zeros((2, 50))
     answers[0] = 1
     answers[1, :10] = 1
-    assert overall_interval(evidence_of(answers), (0.0, 1.0)) == ((0.0, 1.0), None)
+    assert overall(answers, (0.0, 1.0)) == ((0.0, 1.0), None)
 
 
-def test_a_pair_is_paired_seed_by_seed():
-    """Where a seed is worse for both models alike, the difference does not vary over seeds."""
-    first, second = answers_of(4), answers_of(5)
-    first[0, :80] = second[0, :80] = 0
-    noise = noise_of_pairs([evidence_of(first), evidence_of(second)])
-    expected = np.var((first - second).mean(axis=1), ddof=1) / 3
-    assert noise.seeds[0, 1] == pytest.approx(expected)
-    assert noise.freedom[0, 1] == 2
+def test_seeds_count_where_examples_do_not_vary():
+    """One seed has every answer wrong, the others every answer right: the interval over examples is a point."""
+    answers = np.ones((3, 40))
+    answers[0] = 0
+    ends, _ = overall(answers)
+    assert ends[0] < answers.mean() < ends[1]
 
 
-def test_other_seeds_are_not_paired():
-    """Where a seed is missing in one, the variances over seeds add up and the fewer seeds count."""
-    first, second = evidence_of(answers_of(6)), evidence_of(answers_of(7, seeds=2), seeds=(1, 2))
-    both, own = noise_of_pairs([first, second]), noise_of([first, second])
-    assert both.seeds[0, 1] == pytest.approx(own.seeds.sum())
-    assert both.freedom[0, 1] == 1
+def test_a_pair_varies_over_examples_as_its_differences_do():
+    """The variance of the mean of paired differences, whatever the models have in common."""
+    first = answers_of(4)
+    second = np.where(np.random.default_rng(5).random(first.shape) < 0.1, 1 - first, first)
+    found = example_variances([evidence_of(first), evidence_of(second)])
+    expected = (first - second).mean(axis=0).var() / first.shape[1]
+    assert found[0, 1] == pytest.approx(expected, rel=0.08)
+
+
+def test_splits_of_their_own_overlap():
+    """Variances grow from 1 / seeds to 1 / seeds and test per training example: Nadeau and Bengio's correction."""
+    cells = [answers_of(place) for place in (6, 7)]
+    plain, grown = (
+        example_variances([evidence_of(one, test_to_train=ratio) for one in cells]) for ratio in (0.0, 0.25)
+    )
+    np.testing.assert_allclose(grown, plain * 3 * (1 / 3 + 0.25))
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 4))
-def test_the_noise_of_a_pair_has_no_direction(dice: int, first_seeds: int, second_seeds: int):
+def test_the_variance_of_a_pair_has_no_direction(dice: int, first_seeds: int, second_seeds: int):
     """A against B is B against A, a cell does not differ from itself, and no variance is negative."""
-    cells = [
-        evidence_of(answers_of(dice + place, seeds=many, examples=40))
-        for place, many in enumerate((first_seeds, second_seeds))
-    ]
-    noise = noise_of_pairs(cells)
-    for part in (noise.examples, noise.mixed, noise.seeds, noise.freedom):
-        np.testing.assert_allclose(part, part.T)
-        assert (part >= 0).all()
-    assert noise.examples[0, 0] == noise.mixed[0, 0] == 0
-
-
-def test_a_resample_keeps_its_centre_and_sums_the_variances():
-    """Spread around the difference, with the variance of examples and seeds less their interaction."""
-    answers = answers_of(8, seeds=40, examples=60)
-    cell = evidence_of(answers)
-    noise = noise_of([cell])
-    spread = hierarchical(cell.resampled.astype(np.float32)[None], np.array([answers.mean()]), noise)[0]
-    total = noise.examples + noise.seeds - noise.mixed
-    assert spread.mean() == pytest.approx(answers.mean(), abs=0.002)
-    assert spread.var() == pytest.approx(total[0], rel=0.1)
+    found = example_variances(
+        [
+            evidence_of(answers_of(dice + place, seeds=many, examples=40))
+            for place, many in enumerate((first_seeds, second_seeds))
+        ]
+    )
+    np.testing.assert_allclose(found, found.T)
+    assert (found >= 0).all()
+    assert not np.diagonal(found).any()

@@ -1,4 +1,4 @@
-"""Seeds with splits of their own: the corrected resampled t-test, pairing by seed, and what is said of it."""
+"""Seeds with splits of their own: pairing by seed, the correction for overlap, and what is said of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from sample_run import load_from, make_sample_results
-from scipy import stats
 
 from suite.compare.compare import compare
-from suite.compare.comparison import Comparison, PlanSummary
-from suite.compare.resplit import detectable_factor, resampled_t_test
+from suite.compare.comparison import CellSummary, Comparison, PlanSummary
+from suite.compare.paired import Z_POWER
 from suite.results import Predictions, Result
 
 Load = Callable[[Result, str], Predictions | None]
@@ -59,30 +58,13 @@ def comparison(sample: tuple[PlanSummary, list[Result], Load]) -> Comparison:
     return compare(scored(results, load), plan_summary=plan, load_predictions=load)
 
 
-def test_the_test_worked_by_hand():
-    """Differences 1, 2, 3 points on three splits, a fifth tested: t = 0.02 / sqrt((1/3 + 1/4) 0.0001) = 2.619."""
-    found = resampled_t_test(np.array([[0.01, 0.02, 0.03]]), factor=1 / 3 + 1 / 4)
-    expected = 2 * stats.t.sf(0.02 / np.sqrt((1 / 3 + 1 / 4) * 1e-4), 2)
-    assert found.p_value[0] == pytest.approx(expected)
-    assert found.high[0] - 0.02 == pytest.approx(stats.t.ppf(0.975, 2) * np.sqrt((1 / 3 + 1 / 4) * 1e-4))
+def least_error(first: CellSummary, second: CellSummary) -> float:
+    """The standard error of a difference that luck with 240 examples of each seed alone gives, overlap counted.
 
-
-def test_without_overlap_it_is_the_paired_t_test():
-    """With factor 1 / splits it is SciPy's test."""
-    values = np.random.default_rng(0).normal(0.1, 0.2, (4, 6))
-    expected = [stats.ttest_1samp(row, 0).pvalue for row in values]
-    np.testing.assert_allclose(resampled_t_test(values, factor=1 / 6).p_value, expected, atol=1e-12)
-
-
-def test_models_that_never_differ_have_p_one():
-    """No variance: p is 1 without a difference, and 0 with one."""
-    assert resampled_t_test(np.array([[0.0, 0.0], [0.1, 0.1]]), factor=0.7).p_value.tolist() == [1.0, 0.0]
-
-
-def test_the_detectable_difference_is_textbook():
-    """1.960 + 0.842 standard errors; more with few degrees of freedom."""
-    assert detectable_factor() == pytest.approx(2.8016, abs=1e-4)
-    assert detectable_factor(2) == pytest.approx(4.3027 + 1.0607, abs=1e-4)
+    Where two models disagree on a share of the answers at least their difference, its variance is no less than this.
+    """
+    gap = first.headline.value - second.headline.value
+    return float(np.sqrt((1 / 3 + 360 / 1150) * gap * (1 - gap) / 240))
 
 
 def test_every_seed_is_kept_and_pairs_are_made_seed_by_seed(comparison: Comparison):
@@ -91,11 +73,10 @@ def test_every_seed_is_kept_and_pairs_are_made_seed_by_seed(comparison: Comparis
     assert best.finished == len(best.headline.seeds) == best.confusion.seeds == 3
     pair = next(pair for pair in comparison.pairs if (pair.better, pair.worse) == (best.cell_id, second.cell_id))
     gaps = [a.value - b.value for a, b in zip(best.headline.seeds, second.headline.seeds, strict=True)]
-    error = np.sqrt((1 / 3 + 360 / 1150) * np.var(gaps, ddof=1))
     assert pair.difference == pytest.approx(np.mean(gaps))
-    assert pair.p_value == pytest.approx(2 * stats.t.sf(np.mean(gaps) / error, 2))
-    assert pair.smallest_detectable == pytest.approx(detectable_factor(2) * error)
-    assert 0.5 <= pair.probability_better <= 1
+    assert pair.low <= pair.high - 2 * 1.95 * least_error(best, second)
+    assert pair.smallest_detectable >= (1.95 + Z_POWER) * least_error(best, second)
+    assert pair.probability_better == pytest.approx(1 - pair.p_value / 2)
 
 
 def test_the_interval_over_seeds_is_there_and_the_remark_too(comparison: Comparison):
@@ -104,7 +85,7 @@ def test_the_interval_over_seeds_is_there_and_the_remark_too(comparison: Compari
         score = cell.headline
         assert score.overall_low <= score.low < score.value < score.high <= score.overall_high
     assert comparison.resample
-    assert any("corrected resampled t-test" in remark for remark in comparison.remarks)
+    assert any("the splits overlap" in remark for remark in comparison.remarks)
     assert comparison.facts.tests[0].smallest_difference > 0
 
 

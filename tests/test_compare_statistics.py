@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from suite.compare.paired import bootstrap_p_value, holm, sign_flip_p_values
+from suite.compare.paired import holm, reach_of, sign_flip_p_values, spread_p_values
 from suite.compare.pareto import front
 from suite.compare.ties import tie_letters
 
@@ -112,11 +112,40 @@ def test_the_test_is_wrong_as_seldom_as_it_says():
     assert (p_values < 0.5).mean() > 0.35
 
 
-def test_the_bootstrap_test_is_a_z_test():
-    """Two standard errors from 0: p = 0.0455; too few resamples: no p-value."""
-    resampled = np.random.default_rng(4).normal(0.2, 0.1, 200_000)
-    assert bootstrap_p_value(0.2, resampled) == pytest.approx(0.0455, abs=0.002)
-    assert bootstrap_p_value(0.2, np.full(10, np.nan)) is None
+def test_a_known_variance_is_a_z_test():
+    """Two standard errors from 0: p = 0.0455, and the interval reaches 1.96 of them."""
+    variances = np.full((1, 3), 0.01)
+    assert spread_p_values(np.array([-0.2]), variances, np.full(3, 1 / 3))[0] == pytest.approx(0.0455, abs=1e-4)
+    assert reach_of(variances, np.full(3, 1 / 3))[0] == pytest.approx(0.196, abs=1e-4)
+
+
+def test_a_chi_square_variance_is_students_t_test():
+    """Variances spread as chi-square over 4 leaves open: SciPy's t with 4 degrees of freedom, p and interval."""
+    parts = (np.arange(20_000) + 0.5) / 20_000
+    variances = (4 / stats.chi2.ppf(parts, 4))[None]
+    weights = np.full(20_000, 1 / 20_000)
+    for difference in (0.5, 2.0, 4.0):
+        expected = 2 * stats.t.sf(difference, 4)
+        assert spread_p_values(np.array([difference]), variances, weights)[0] == pytest.approx(expected, rel=0.01)
+    assert reach_of(variances, weights)[0] == pytest.approx(stats.t.ppf(0.975, 4), rel=0.001)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(1e-9, 1e3), min_size=6, max_size=6), st.floats(0, 10))
+def test_the_interval_leaves_out_what_the_test_refuses(variances: list[float], difference: float):
+    """At the end of the interval p is 0.05; a difference beyond it has less."""
+    rows = np.sort(np.array([variances]), axis=1)
+    reach = reach_of(rows)
+    assert spread_p_values(reach, rows)[0] == pytest.approx(0.05, rel=1e-4)
+    p_value = spread_p_values(np.array([difference]), rows)[0]
+    assert (p_value < 0.0499) <= (difference > reach[0]) <= (p_value < 0.0501)
+
+
+def test_models_that_never_differ_have_p_one():
+    """No variance: p is 1 without a difference and 0 with one, and the interval is a point."""
+    nothing = np.zeros((2, 6))
+    assert spread_p_values(np.array([0.0, 0.1]), nothing).tolist() == [pytest.approx(1), 0.0]
+    assert reach_of(nothing).tolist() == [0.0, 0.0]
 
 
 def test_letters_of_a_published_example():

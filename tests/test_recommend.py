@@ -295,6 +295,15 @@ def test_the_examples_needed_follow_from_the_standard_error():
     assert examples_needed(0.0, -half, half, 500) is None
 
 
+def test_examples_do_not_make_up_for_seeds():
+    """Half of the variance comes from seeds and stays: four times the examples leave 5 / 8 of it all."""
+    error = 0.01
+    half = 1.959964 * error
+    shows = (1.959964 + 0.841621) * error * (5 / 8) ** 0.5
+    assert examples_needed(shows, -half, half, 500, seed_share=0.5) == pytest.approx(2000, rel=1e-6)
+    assert examples_needed(shows / 2, -half, half, 500, seed_share=0.5) is None
+
+
 def test_constraints_change_no_trial():
     """They are no part of a trial's identity; a wrong metric or set in them is refused before anything runs."""
     spec = {

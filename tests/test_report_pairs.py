@@ -82,7 +82,6 @@ def test_few_cells_show_every_pair(comparison: Comparison):
     assert {row[-1].text for row in table.rows} <= {
         "can be told apart",
         "cannot be told apart",
-        "can be told apart, but other seeds may change it",
     }
 
 
@@ -113,6 +112,16 @@ def test_probability_is_never_certain(comparison: Comparison):
     """No sample shows 0 or 100 %."""
     chances = {row[5].text for row in section_of(comparison).tables[0].rows}
     assert not chances & {"100\u202f%", "0\u202f%"}
+
+
+def test_the_page_says_which_luck_it_counts(comparison: Comparison):
+    """Seeds where there are several; with one each, that their spread is unknown."""
+    assert "other test examples and other seeds" in section_of(comparison).read
+    cells = tuple(
+        cell.model_copy(update={"headline": cell.headline.model_copy(update={"seeds": cell.headline.seeds[:1]})})
+        for cell in comparison.cells
+    )
+    assert "spread over seeds is unknown" in section_of(comparison.model_copy(update={"cells": cells})).read
 
 
 def test_the_page_says_how_pairs_were_made(comparison: Comparison):

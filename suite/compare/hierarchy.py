@@ -80,7 +80,7 @@ def overall_interval(
     variance = inside * evidence.steps * evidence.seed_factor + spread * evidence.seed_factor
     reach = float(reach_of(variance[None])[0])
     below, above = reach, reach
-    if inside > 0:
+    if inner[0] < inner[1]:
         below, above = (gap * reach / (Z * math.sqrt(inside)) for gap in (centre - inner[0], inner[1] - centre))
     low, high = bounds or (-np.inf, np.inf)
     return (max(low, min(inner[0], centre - below)), min(high, max(inner[1], centre + above))), None

@@ -37,7 +37,9 @@ LEAST, MOST = 0.1, 8.0
 """Ends of the grid: a tenth of the median luck, where ``t`` no longer matters; 8 times the largest spread seen, beyond
 which two seeds that agree by chance cannot be told from one that is steady."""
 STEADY = 0.01
-"""A cell whose luck is below this share of the largest makes next to no random choice, like a linear probe."""
+"""A cell whose seeds differ by less than this share of the largest luck makes next to no random choice: a probe."""
+LEAST_LUCK = 1e-4
+"""Where seeds have no luck with single examples at all, the grid begins at this share of their variance."""
 EDGES = (0.0, 0.2, 0.5, 0.75, 0.9, 0.97, 1.0)
 """Each posterior is kept as its means between these quantiles, finer where the spread is large: that decides."""
 WEIGHTS: Array = np.diff(EDGES)
@@ -68,7 +70,7 @@ def seed_spread(seeds: Seeds) -> Array:
     own = np.maximum(seeds.variance - seeds.luck, 0.0)
     parts = np.repeat(own[:, None], len(WEIGHTS), axis=1)
     several = seeds.freedom > 0
-    steady = several & (seeds.luck <= STEADY * seeds.luck.max(initial=0.0))
+    steady = several & (np.maximum(seeds.luck, seeds.variance) <= STEADY * seeds.luck.max(initial=0.0))
     pool = several & ~steady
     if pool.any():
         rest = ~steady
@@ -82,14 +84,14 @@ def squeezed(variance: Array, luck: Array, freedom: NDArray[np.int64]) -> Array:
 
     Args:
         variance: Seen between seeds, shape ``(cells,)``; nothing where ``freedom`` is 0.
-        luck: The known part, above 0.
+        luck: The known part.
         freedom: Degrees of freedom.
 
     Returns:
         Posterior means between the quantiles of ``EDGES``, ascending, shape ``(cells, parts)``.
     """
-    low = LEAST * np.sqrt(np.median(luck))
-    high = MOST * np.sqrt(max(variance.max(), np.median(luck)))
+    usual = max(float(np.median(luck)), LEAST_LUCK * float(variance.max()))
+    low, high = LEAST * np.sqrt(usual), MOST * np.sqrt(max(float(variance.max()), usual))
     grid = np.linspace(np.log(low), np.log(high), POINTS)
     beyond = np.exp(2 * grid)
     likely = _likelihood(variance, luck[:, None] + beyond, freedom)
