@@ -43,7 +43,7 @@ __all__ = [
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
 MANY_TRIALS = 300
-"""With fewer a second process that draws is hardly ready before the pictures are."""
+"""With fewer a second process that draws is hardly ready before the pictures of the first are."""
 
 
 def run(
@@ -281,7 +281,7 @@ def _prepare_pictures(state: Glance) -> None:
     """Starts what draws, so that it is ready when the comparison is made."""
     from suite.charts.render import prepare
 
-    prepare(beside=len(state.entries) > MANY_TRIALS)
+    prepare(many=len(state.entries) > MANY_TRIALS)
 
 
 @collector_paused()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import queue
 from importlib import metadata
 
 import pytest
 import vl_convert
 
 from suite.cache import description_of, entries, write_entry
+from suite.charts import engine
 from suite.charts.script import bundle
 
 
@@ -23,6 +25,7 @@ def made(tmp_path, monkeypatch) -> list[str]:
 
     monkeypatch.setenv("SUITE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(vl_convert, "javascript_bundle", javascript_bundle)
+    monkeypatch.setattr(engine, "_free", queue.SimpleQueue())  # no process, which has a library of its own
     return asked
 
 

@@ -1,107 +1,123 @@
-"""What turns specifications into pictures: in this process and, where it was started, in one beside it.
+"""What turns specifications into pictures: in processes beside this one where they were started, else here.
 
-vl-convert draws one picture at a time in a process, and holds no lock of Python's meanwhile.  This file is also what
-the process beside it runs: one specification per line comes in, one picture per line goes out.  It ends with its input.
+vl-convert draws one picture at a time in a process and holds Python's lock meanwhile, so that threads gain nothing by
+it.  This file is also what the processes run: one request per line comes in, one answer per line goes out.  They end
+with their input.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import vl_convert
 
-__all__ = ["VEGA_LITE", "draw", "start", "start_beside"]
+__all__ = ["VEGA_LITE", "bundle", "draw", "processes", "start"]
 
 VEGA_LITE = "v6.4"
 NOTHING = {"data": {"values": [{}]}, "mark": "point"}
-_here = threading.Lock()
+
+Request = tuple[Literal["svg", "script"], Any]
 
 
 def draw(specification: dict[str, Any]) -> str:
-    """A Vega-Lite specification as an SVG document; in the process beside this one where this one is drawing."""
-    if not _here.acquire(blocking=False):
-        drawn = _Beside.started.draw(specification) if _Beside.started is not None else None
-        if drawn is not None:
-            return drawn
-        _here.acquire()
-    try:
-        return _draw_here(specification)
-    finally:
-        _here.release()
+    """A Vega-Lite specification as an SVG document."""
+    return _answer(("svg", specification))
 
 
-@functools.cache
-def start() -> None:
-    """Does what has to be done before the first picture and takes half a second."""
-    draw(NOTHING)
+def bundle(entry: str) -> str:
+    """JavaScript that may use Vega, Vega-Lite and Vega-Embed, with them in it."""
+    return _answer(("script", entry))
 
 
-@functools.cache
-def start_beside() -> None:
-    """Starts a process that draws too, where there is a second processor for it; it is ready half a second later."""
-    if (os.cpu_count() or 1) > 1 and sys.executable:
-        with contextlib.suppress(OSError):  # without it the pictures take longer
-            _Beside.started = _Beside()
-            atexit.register(_Beside.started.end)
+def start(count: int) -> None:
+    """Sees to it that ``count`` processes draw, or as many as there are processors: with one they would be in its way.
+
+    Each is ready half a second later.
+    """
+    most = os.cpu_count() or 1
+    with _starting, contextlib.suppress(OSError):  # without them the pictures take longer
+        while sys.executable and most > 1 and len(_started) < min(count, most):
+            _started.append(_Beside())
+            _free.put(_started[-1])
+
+
+def processes() -> int:
+    """How many were started."""
+    return len(_started)
 
 
 class _Beside:
-    """The process beside this one."""
-
-    started: _Beside | None = None
+    """A process beside this one."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - this file, by this Python, with nothing of the user's
             [sys.executable, "-P", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self._turn = threading.Lock()
 
-    def draw(self, specification: dict[str, Any]) -> str | None:
-        """The picture, or None where the process could not draw it or is gone."""
-        if not self._turn.acquire(blocking=False):
-            return None
-        try:
-            return self._answer(specification)
-        except (OSError, ValueError):
-            return None
-        finally:
-            self._turn.release()
+    def answer(self, request: Request) -> str | None:
+        """What it made of a request; None where it could not. Raises ``OSError`` or ``ValueError`` where it is gone."""
+        asked, told = self._process.stdin, self._process.stdout
+        if asked is None or told is None:
+            raise OSError
+        asked.write(json.dumps(request).encode() + b"\n")
+        asked.flush()
+        found: str | None = json.loads(told.readline())
+        return found
 
     def end(self) -> None:
         """Ends it, whatever it is doing."""
         self._process.kill()
         self._process.wait()
 
-    def _answer(self, specification: dict[str, Any]) -> str | None:
-        asked, told = self._process.stdin, self._process.stdout
-        if asked is None or told is None:
-            return None
-        asked.write(json.dumps(specification).encode() + b"\n")
-        asked.flush()
-        answer: str | None = json.loads(told.readline())
-        return answer
+
+_started: list[_Beside] = []
+_free: queue.SimpleQueue[_Beside] = queue.SimpleQueue()
+_starting = threading.Lock()
 
 
-def _draw_here(specification: dict[str, Any]) -> str:
-    return str(vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE))
+@atexit.register
+def _end_all() -> None:
+    for one in _started:
+        one.end()
+
+
+def _answer(request: Request) -> str:
+    """Of a process that has nothing else to do, else made here; here too where a process has failed."""
+    try:
+        beside = _free.get_nowait()
+    except queue.Empty:
+        return _make(request)
+    with contextlib.suppress(OSError, ValueError):
+        found = beside.answer(request)
+        _free.put(beside)  # one that is gone is not asked again
+        if found is not None:
+            return found
+    return _make(request)
+
+
+def _make(request: Request) -> str:
+    kind, what = request
+    if kind == "script":
+        return str(vl_convert.javascript_bundle(what, vl_version=VEGA_LITE))
+    return str(vl_convert.vegalite_to_svg(what, vl_version=VEGA_LITE))
 
 
 def _serve(asked: IO[bytes], told: IO[bytes]) -> None:
-    """Draws what comes in, a line of ``null`` for what cannot be drawn, until nothing comes any more."""
-    _draw_here(NOTHING)
+    """Answers line by line, with ``null`` what cannot be made, until nothing comes any more."""
+    _make(("svg", NOTHING))
     for line in asked:
-        drawn: str | None = None
+        found: str | None = None
         with contextlib.suppress(ValueError):
-            drawn = _draw_here(json.loads(line))
-        told.write(json.dumps(drawn).encode() + b"\n")
+            found = _make(json.loads(line))
+        told.write(json.dumps(found).encode() + b"\n")
         told.flush()
 
 

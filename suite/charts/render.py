@@ -21,8 +21,6 @@ STILL_WIDTH = 720
 """Pixels of a still picture, which a code host shows in a column of about that width."""
 PAPER = "#ffffff"
 """Still pictures bring their paper along: they stay legible where the host's page is dark."""
-_BESIDE = ThreadPoolExecutor(max_workers=2, thread_name_prefix="charts")
-"""One for the engine here, one for that of another process; meanwhile Python goes on with something else."""
 
 
 def specification(chart: Any, *, known: bool = False) -> dict[str, Any]:
@@ -52,8 +50,11 @@ def svg(chart: Any) -> str:
 
 
 def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
-    """The charts as SVG documents, drawn beside whatever else is done until they are asked for."""
-    return {name: _BESIDE.submit(svg, chart) for name, chart in charts.items()}
+    """The charts as SVG documents, drawn while something else is done where ``prepare`` was called."""
+    pool = ThreadPoolExecutor(max_workers=max(1, engine.processes()), thread_name_prefix="charts")
+    drawn = {name: pool.submit(svg, chart) for name, chart in charts.items()}
+    pool.shutdown(wait=False)
+    return drawn
 
 
 def javascript() -> str:
@@ -61,21 +62,22 @@ def javascript() -> str:
     return _script().result()
 
 
-def prepare(*, beside: bool = False) -> None:
-    """Starts what draws and begins to make the script: long before a page is drawn that costs nobody any time.
+def prepare(*, many: bool = False) -> None:
+    """Starts what draws, and what makes the script: long before a page is drawn that costs nobody any time.
 
     Args:
-        beside: Whether another process shall draw too, as it pays where pictures are large.
+        many: Whether the charts show so many models that two shall draw them.
     """
-    if beside:
-        _BESIDE.submit(engine.start_beside)
-    _BESIDE.submit(engine.start)
+    engine.start(2 if many else 1)
     _script()
 
 
 @functools.cache
 def _script() -> Future[str]:
-    return _BESIDE.submit(bundle)
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="script")
+    made = pool.submit(bundle)
+    pool.shutdown(wait=False)
+    return made
 
 
 def _numbered(drawn: str) -> str:

@@ -13,7 +13,7 @@ from importlib import metadata
 import vl_convert
 
 from suite.cache import description_of, entry_path, touch, write_entry
-from suite.charts.engine import VEGA_LITE
+from suite.charts import engine
 from suite.errors import StoreError
 
 __all__ = ["bundle"]
@@ -23,7 +23,7 @@ ENTRY = "window.suiteEmbed = vegaEmbed;"
 
 def bundle() -> str:
     """One script without imports; sets ``window.suiteEmbed``."""
-    identity = {"entry": ENTRY, "vega_lite": VEGA_LITE, "vega": vl_convert.get_vega_version()}
+    identity = {"entry": ENTRY, "vega_lite": engine.VEGA_LITE, "vega": vl_convert.get_vega_version()}
     identity |= {"vega_embed": vl_convert.get_vega_embed_version(), "vl_convert": metadata.version("vl-convert-python")}
     path = entry_path(None, "script", identity, ".js")
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -31,7 +31,7 @@ def bundle() -> str:
         if hashlib.sha256(kept).hexdigest() == description_of(path)["sha256"]:
             touch(path)
             return kept.decode()
-    made = str(vl_convert.javascript_bundle(ENTRY, vl_version=VEGA_LITE))
+    made = engine.bundle(ENTRY)
     content = made.encode()
     with contextlib.suppress(StoreError):  # a full disk costs a second next time, and no report
         write_entry(path, lambda file: file.write(content), {**identity, "sha256": hashlib.sha256(content).hexdigest()})
