@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from suite.data.cache import cache_root, decoded
+from suite.cache import cache_root
+from suite.data.cache import decoded
 from suite.data.dataset import Dataset
 
 __all__ = ["HomeData"]

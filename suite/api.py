@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import suite
+from suite.collector import collector_paused
 from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.outcome import REPORT, Outcome
 from suite.ranking import rank
@@ -43,6 +44,8 @@ __all__ = [
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
+MANY_TRIALS = 300
+"""With fewer a second process that draws is hardly ready before the pictures of the first are."""
 
 
 def run(
@@ -77,7 +80,7 @@ def run(
         >>> outcome = suite.run("specs/vision.json", only=("model=vit_tiny",))  # doctest: +SKIP
         >>> outcome.comparison.recommendation.take  # doctest: +SKIP
     """
-    from suite.data.cache import cache_root
+    from suite.cache import cache_root
     from suite.plan import make_plan
     from suite.runner.run import run_plan
     from suite.shipped import find_spec
@@ -119,6 +122,7 @@ def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
     folder = Path(folder)
     state = _state(folder)
     _load_plugins(state)
+    _prepare_pictures(state)
     return _write(folder, state, _compare(folder, state))
 
 
@@ -269,14 +273,22 @@ def _current_comparison(folder: Path) -> Comparison:
     kept = _kept_comparison(folder, _key(folder, state))
     if kept is not None and (folder / REPORT).is_file():
         return kept
+    _prepare_pictures(state)
     comparison = _compare(folder, state)
     _write(folder, state, comparison)
     return comparison
 
 
+def _prepare_pictures(state: Glance) -> None:
+    """Starts what draws, so that it is ready when the comparison is made."""
+    from suite.charts.render import prepare
+
+    prepare(many=len(state.entries) > MANY_TRIALS)
+
+
+@collector_paused()
 def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
-    from suite.charts.render import prepare
     from suite.compare.compare import compare
     from suite.compare.comparison import PlanSummary
     from suite.lint.examine import check_run
@@ -285,7 +297,6 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     from suite.results import Predictions
     from suite.store import open_store
 
-    prepare()
     with open_store(folder, create=False) as store:
 
         def find_file(result: Result, name: str) -> Path | None:
@@ -320,6 +331,7 @@ def _checks_text(folder: Path) -> str:
         return ""
 
 
+@collector_paused()
 def _kept_comparison(folder: Path, key: str) -> Comparison | None:
     """The comparison beside the report, where it was made from exactly what is stored."""
     from suite.compare.comparison import Comparison
@@ -333,6 +345,7 @@ def _kept_comparison(folder: Path, key: str) -> Comparison | None:
         return None  # missing, half written by a killed process, or of another version: it is made again
 
 
+@collector_paused()
 def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
     """Report first, then the data: a kept comparison means that its report was written."""
     from suite.report import write_report

@@ -119,11 +119,11 @@ def _zoo() -> list[str]:
 
 
 def _cache_folders() -> Iterator[tuple[str, Path]]:
-    from suite.data.cache import cache_root
+    from suite.cache import cache_root
     from suite.keras_home import keras_home
 
     home = Path.home()
-    yield "suite (decoded pictures, features)", cache_root()
+    yield "suite (decoded pictures, features, script)", cache_root()
     yield "Keras weights", keras_home() / "models"
     yield "Keras data sets", keras_home() / "datasets"
     yield "TensorFlow Datasets", Path(os.environ.get("TFDS_DATA_DIR", home / "tensorflow_datasets"))

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.cache import description_of, entry_path, touch, write_entry
 from suite.data.batches import Examples
-from suite.data.cache import description_of, entry_path, touch, write_entry
 from suite.errors import StoreError
 from suite.models.backbone import Backbone
 from suite.models.hashing import weights_sha256

@@ -67,7 +67,7 @@ def rank(
     Example:
         >>> suite.rank("specs/vision.json").summaries[0].models[0].model  # doctest: +SKIP
     """
-    from suite.data.cache import cache_root
+    from suite.cache import cache_root
     from suite.funnel.settings import FunnelSpec
     from suite.plan import make_plan
     from suite.runner.run import run_plan

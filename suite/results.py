@@ -300,7 +300,7 @@ class Predictions:
     """Shape ``(n, classes)``; rows sum to 1."""
     class_names: tuple[str, ...]
 
-    @property
+    @functools.cached_property
     def labels(self) -> NDArray[np.int64]:
         """The predicted class index per example, shape ``(n,)``."""
         labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)

@@ -30,7 +30,8 @@ WORKER_SIDE = {"runner"}
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"},
-    1: {"constraints", "search", "spec", "results", "shipped", "finding", "funnel", "robustness", "corruptions"},
+    1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
+    | {"corruptions", "funnel", "robustness"},
     2: {"plan", "selection", "metrics", "further", "kept"},
     3: {"data", "store", "database", "transferability"},
     4: {"models"},
@@ -58,8 +59,8 @@ RANKS = {
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
 READING = {
-    "results", "finding", "funnel", "store", "database", "metrics", "transferability", "compare", "charts", "report",
-    "publish",
+    "cache", "results", "finding", "funnel", "store", "database", "metrics", "transferability", "compare", "charts",
+    "report", "publish",
 }  # fmt: skip
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
 PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}

@@ -274,7 +274,7 @@ def test_doctor_speaks_to_people() -> None:
 
 def test_cache_is_listed_pruned_and_cleared(tmp_path: Path, monkeypatch: Any) -> None:
     """An entry is seen, survives a prune that it satisfies, and goes with clear."""
-    from suite.data.cache import entry_path, write_entry
+    from suite.cache import entry_path, write_entry
 
     monkeypatch.setenv("SUITE_CACHE_DIR", str(tmp_path))
     path = entry_path(None, "features", {"x": 1}, ".npy")

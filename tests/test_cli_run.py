@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from click.testing import CliRunner, Result
 from test_plugins import SPEC, write_example
 
 import suite
+from suite import api
+from suite.charts import engine
 from suite.cli.main import cli
 from suite.errors import StoreError
 from suite.notebook import SHOWN
@@ -168,6 +172,25 @@ def test_a_report_is_rebuilt_from_the_store_alone(finished: Path, tmp_path: Path
     assert ended.exit_code == 0
     assert [Path(line).name for line in ended.stdout.split()] == ["report.html", "report.md", "comparison.json"]
     assert (finished.parent / "out" / "report.md").is_file()
+
+
+def test_a_report_of_many_trials_is_drawn_by_two_processes(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few trials the second would hardly be ready in time, and one process does; the pictures are the same."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    folders = []
+    for many in (1000, 0):
+        folders.append(tmp_path / str(many))
+        shutil.copytree(finished.parent / "out", folders[-1])
+        monkeypatch.setattr(api, "MANY_TRIALS", many)
+        monkeypatch.setattr(engine, "_started", [])
+        monkeypatch.setattr(engine, "_free", queue.SimpleQueue())
+        suite.rebuild_report(folders[-1])
+        assert engine.processes() == (1 if many else 2)
+        engine._end_all()
+    few, many = ({path.name: path.read_bytes() for path in (one / "charts").iterdir()} for one in folders)
+    assert few == many
 
 
 def test_new_results_renew_the_comparison(tmp_path: Path) -> None:

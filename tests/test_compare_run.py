@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from sample_run import load_from, make_sample_results
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlanSummary
@@ -312,3 +313,21 @@ def test_a_plan_is_summarised_with_its_labels():
     assert {trial.strategy_name for trial in summary.trials} == {"linear_probe", "fine_tune"}
     assert {trial.model for trial in summary.trials} == {"MobileNetV2"}
     assert summary.command == "suite run specs/small.json"
+
+
+def test_the_threads_of_a_comparison_start_none_of_their_own(sample: Sample):
+    """While cells are looked at side by side BLAS has one thread, and afterwards as many as before."""
+    plan, results, load = sample
+    seen: set[int] = set()
+
+    def threads() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    def load_and_look(result: Result, name: str) -> Predictions | None:
+        seen.update(threads())
+        return load(result, name)
+
+    with threadpool_limits(2, user_api="blas"):
+        compare(results, plan_summary=plan, load_predictions=load_and_look)
+        assert threads() == {2}
+    assert seen == {1}

@@ -191,6 +191,23 @@ def test_a_letter_in_common_means_tied(case: tuple[int, set[tuple[int, int]]]):
         assert bool(common) == (pair not in different)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 7), st.sets(st.sampled_from([*combinations(range(7), 2)])))
+def test_there_are_no_more_letters_than_needed(count: int, pairs: set[tuple[int, int]]):
+    """A letter is a largest set of cells that are all tied: checked against all sets there are."""
+    different = {pair for pair in pairs if pair[1] < count}
+    tied = [
+        set(members)
+        for size in range(1, count + 1)
+        for members in combinations(range(count), size)
+        if not different & {*combinations(members, 2)}
+    ]
+    largest = [members for members in tied if not any(members < other for other in tied)]
+    letters = tie_letters(count, different)
+    found = {letter: {cell for cell in range(count) if letter in letters[cell]} for letter in "".join(letters)}
+    assert sorted(map(sorted, found.values())) == sorted(map(sorted, largest))
+
+
 def test_the_front_holds_what_nothing_beats():
     """Cheapest first; a point that is dearer and no better is left out, an equal one stays."""
     points = [("slow", 3.0, 0.9), ("fast", 1.0, 0.7), ("bad", 2.0, 0.6), ("twin", 1.0, 0.7), ("dear", 4.0, 0.9)]

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from pictures import class_folders, encoded, picture
 
+from suite.cache import cache_root, clear, entries, entry_path, prune, write_entry
 from suite.data import cache
 from suite.data.bytestore import open_store
-from suite.data.cache import clear, decoded, entries, entry_path, prune, write_entry
+from suite.data.cache import decoded
 from suite.data.decoding import resize_image
 from suite.data.folder import FolderOptions, FolderSource
 from suite.errors import BadExampleError, StoreError
@@ -226,9 +227,9 @@ def test_an_empty_cache_has_no_entries(root):
 def test_the_environment_says_where_the_cache_is(monkeypatch, tmp_path):
     """Else it is the user's cache folder."""
     monkeypatch.setenv("SUITE_CACHE_DIR", str(tmp_path / "here"))
-    assert cache.cache_root() == tmp_path / "here"
+    assert cache_root() == tmp_path / "here"
     monkeypatch.delenv("SUITE_CACHE_DIR")
-    assert cache.cache_root().name == "suite"
+    assert cache_root().name == "suite"
 
 
 def test_a_byte_store_gives_back_contents_and_classes(root):

@@ -36,7 +36,7 @@ class Complexity:
         lines = alt.Y("model:N", sort=models, axis=alt.Axis(title=None, grid=True))
         across = alt.X("value:Q", scale=alt.Scale(type="log", nice=False, padding=36), axis=None)
         dots = base.mark_point(shape="circle", size=85).encode(
-            y=lines, x=across, color=colour(comparison, legend=False), tooltip=_tips()
+            y=lines, x=across, color=colour(comparison, legend=False, shown=rows), tooltip=_tips()
         )
         numbers = base.mark_text(dy=-11, fontSize=11.5).encode(y=lines, x=across, text="text:N")
         panels = alt.layer(dots, numbers, data=alt.NamedData("models")).properties(

@@ -87,7 +87,7 @@ def _layers(
         .encode(
             y=down,
             x=across("mean_rank"),
-            color=colour(comparison, legend=False),
+            color=colour(comparison, legend=False, shown=rows),
             shape=shape(comparison, shown=rows),
             tooltip=tips,
         ),

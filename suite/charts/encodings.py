@@ -33,7 +33,8 @@ def colour(comparison: Comparison, *, legend: bool = True, shown: Sequence[Row] 
 def colour_scale(comparison: Comparison, *, shown: Sequence[Row] = ()) -> alt.Scale:
     """Model to colour, for channels other than colour itself too."""
     colours = model_colours(all_models(comparison))
-    names = [name for name in colours if not shown or any(row["model"] == name for row in shown)]
+    wanted = {row["model"] for row in shown} or set(colours)
+    names = [name for name in colours if name in wanted]
     return alt.Scale(domain=names, range=[colours[name] for name in names])
 
 

@@ -43,8 +43,8 @@ def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row])
         scale=score_scale(points, "score", "low", "high"),
         axis=alt.Axis(title=score_title(comparison), format=".2f"),
     )
-    paint = colour(comparison, legend=False)
-    scale = colour_scale(comparison)
+    paint = colour(comparison, legend=False, shown=points)
+    scale = colour_scale(comparison, shown=points)
     tips = exact(
         ("cell:N", "cell", ""),
         ("set:N", "test set", ""),

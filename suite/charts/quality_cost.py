@@ -18,6 +18,8 @@ __all__ = ["QualityLatency", "QualityParameters", "QualityTraining"]
 HEIGHT = 380
 MOST_WITH_SEEDS = 100
 """With more cells the dots of single seeds would hide them; the chart of seeds has its own place."""
+DRAWN = ("id", "cell", "model", "strategy", "score", "low", "high", "least", "most")
+"""What is drawn of a row: all else would travel in the page for nothing."""
 FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
 
 
@@ -34,7 +36,7 @@ class _QualityCost:
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
         """The chart, or None where no cell has both a score and this cost."""
         rows = [
-            {**row, "cost": row[cls.cost]}
+            {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost]}
             for row in board(comparison, dataset)
             if row["score"] is not None and row[cls.cost]
         ]

@@ -54,7 +54,7 @@ def _layers(
         .encode(
             y=down,
             x=alt.X("rank:Q", scale=scale, axis=axis),
-            color=colour(comparison, legend=False),
+            color=colour(comparison, legend=False, shown=means),
             shape=shape(comparison, shown=means),
             size=alt.Size("count:Q", scale=area, legend=None),
             tooltip=tips,

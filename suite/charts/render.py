@@ -1,4 +1,4 @@
-"""The one place where charts are drawn: SVG files for Markdown, one script bundle for the HTML page."""
+"""The one place where charts are drawn: specifications for the HTML page, SVG files for Markdown."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from suite.charts import engine
+from suite.charts.script import bundle
 from suite.charts.theme import THEME
 
 __all__ = ["javascript", "prepare", "specification", "svg", "svgs"]
 
-VEGA_LITE = "v6.4"
 STILL_WIDTH = 720
 """Pixels of a still picture, which a code host shows in a column of about that width."""
 PAPER = "#ffffff"
 """Still pictures bring their paper along: they stay legible where the host's page is dark."""
-_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
-"""vl-convert holds no lock while it draws, so that Python goes on with something else."""
 
 
-def specification(chart: Any) -> dict[str, Any]:
-    """A chart (Altair, or a Vega-Lite dictionary) as a Vega-Lite dictionary with the suite's theme in it."""
-    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else _as_dict(chart)
+def specification(chart: Any, *, known: bool = False) -> dict[str, Any]:
+    """A chart as a Vega-Lite dictionary with the suite's theme in it.
+
+    Args:
+        chart: Of Altair, or a Vega-Lite dictionary.
+        known: Whether it is one of the suite's own, which tests hold to Altair's schema: checking it once more takes
+            longer than making it.
+    """
+    raw: dict[str, Any] = dict(chart) if isinstance(chart, dict) else _as_dict(chart, validate=not known)
     raw.pop("$schema", None)
     own = raw.get("config", {})
     # Altair's own default config holds a view size that would win over the theme's.
@@ -42,24 +46,37 @@ def svg(chart: Any) -> str:
     still["config"]["background"] = PAPER
     still["padding"] = 12
     _set_width(still, STILL_WIDTH)
-    return _numbered(vl_convert.vegalite_to_svg(still, vl_version=VEGA_LITE))
+    return _numbered(engine.draw(still))
 
 
 def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
-    """The charts as SVG documents, drawn beside whatever else is done until they are asked for."""
-    return {name: _BESIDE.submit(svg, chart) for name, chart in charts.items()}
+    """The charts as SVG documents, drawn while something else is done where ``prepare`` was called."""
+    pool = ThreadPoolExecutor(max_workers=max(1, engine.processes()), thread_name_prefix="charts")
+    drawn = {name: pool.submit(svg, chart) for name, chart in charts.items()}
+    pool.shutdown(wait=False)
+    return drawn
 
 
 def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script without imports; sets ``window.suiteEmbed``."""
-    return prepare().result()
+    """The script that a page brings along to draw its charts; sets ``window.suiteEmbed``."""
+    return _script().result()
+
+
+def prepare(*, many: bool = False) -> None:
+    """Starts what draws, and what makes the script: long before a page is drawn that costs nobody any time.
+
+    Args:
+        many: Whether the charts show so many models that two shall draw them.
+    """
+    engine.start(2 if many else 1)
+    _script()
 
 
 @functools.cache
-def prepare() -> Future[str]:
-    """Begins to make the script, which takes a second: long before a page is drawn it costs nobody any time."""
-    snippet = "window.suiteEmbed = vegaEmbed;"
-    made: Future[str] = _BESIDE.submit(vl_convert.javascript_bundle, snippet, vl_version=VEGA_LITE)
+def _script() -> Future[str]:
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="script")
+    made = pool.submit(bundle)
+    pool.shutdown(wait=False)
     return made
 
 
@@ -69,14 +86,14 @@ def _numbered(drawn: str) -> str:
     return re.sub(r"\bclip\d+\b", lambda found: f"clip{places[found.group()]}", drawn)
 
 
-def _as_dict(chart: Any) -> dict[str, Any]:
+def _as_dict(chart: Any, *, validate: bool) -> dict[str, Any]:
     """Altair walks through every row of named data to make a dictionary of it; rows are dictionaries already."""
     bare = chart.copy(deep=False)
     data = bare._kwds.get("datasets")  # noqa: SLF001 - its public access raises where there is none
     if not isinstance(data, dict):
-        return dict(chart.to_dict())
+        return dict(chart.to_dict(validate=validate))
     bare.datasets = alt.Undefined
-    return {**bare.to_dict(), "datasets": data}
+    return {**bare.to_dict(validate=validate), "datasets": data}
 
 
 def _is_altair_default(view: Any) -> bool:

@@ -46,7 +46,7 @@ class Seeds:
             scale=scale,
             axis=alt.Axis(title=title, format=".2f"),
         )
-        paint = colour(comparison, legend=False)
+        paint = colour(comparison, legend=False, shown=rows)
         tips = exact(
             ("cell:N", "cell", ""),
             ("score:Q", f"mean {title}", ".4f"),

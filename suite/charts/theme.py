@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 import hashlib
 from collections.abc import Iterable
 from typing import Any
@@ -94,7 +95,12 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
     Each label has an order of preference of its own (a hash of its name), and takes the first colour that
     is free; so a model keeps its colour over pages and runs, and adding one moves few others.
     """
-    names = sorted(set(models))
+    return dict(_colours(tuple(sorted(set(models)))))
+
+
+@functools.lru_cache(maxsize=8)
+def _colours(names: tuple[str, ...]) -> dict[str, str]:
+    """A page with many models asks for the same colours chart after chart."""
     taken: dict[str, str] = {}
     first = next((size for size in (5, 6) if len(names) <= size), 8)
     palettes = [[*OKABE_ITO, *EXTRA][:first]]

@@ -30,6 +30,7 @@ class Tuning:
             return None
         base = alt.Chart(alt.NamedData("candidates"))
         down = by_cell(rows, lines=True)
+        paint = colour(comparison, legend=False, shown=rows)
         across = alt.X(
             "score:Q", scale=score_scale(rows, "score"), axis=alt.Axis(title="validation score", format=".2f")
         )
@@ -42,10 +43,10 @@ class Tuning:
         )
         chart = alt.layer(
             base.mark_point(shape="circle", filled=False, size=55, strokeWidth=1.5, opacity=0.65)
-            .encode(x=across, y=down, color=colour(comparison, legend=False), tooltip=tips)
+            .encode(x=across, y=down, color=paint, tooltip=tips)
             .transform_filter("!datum.chosen"),
             base.mark_point(shape="circle", size=95)
-            .encode(x=across, y=down, color=colour(comparison, legend=False), tooltip=tips)
+            .encode(x=across, y=down, color=paint, tooltip=tips)
             .transform_filter("datum.chosen"),
         )
         return finish(chart, {"candidates": rows}, height=ROW_HEIGHT * len({row["cell"] for row in rows}), cells=True)

@@ -12,7 +12,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, print_table, size_in_words
 
 if TYPE_CHECKING:
-    from suite.data.cache import CacheEntry
+    from suite.cache import CacheEntry
 
 __all__ = ["command"]
 
@@ -21,7 +21,8 @@ __all__ = ["command"]
 def command() -> None:
     """List, prune or clear what the suite keeps to be faster.
 
-    Decoded pictures and features of frozen backbones; nothing in there is needed, all of it is made again.
+    Decoded pictures, features of frozen backbones, the script that draws a report's charts; nothing in there is needed,
+    all of it is made again.
     The folder is SUITE_CACHE_DIR, else the user's cache folder.
 
     \b
@@ -40,7 +41,7 @@ def list_entries(*, json_: bool) -> None:
     Example:
       suite cache ls --json
     """
-    from suite.data.cache import cache_root, entries
+    from suite.cache import cache_root, entries
 
     found = entries()
     if json_:
@@ -69,7 +70,7 @@ def prune_entries(*, max_size: str | None, unused_days: float | None, json_: boo
     Example:
       suite cache prune --max-size 5GB --unused-days 14
     """
-    from suite.data.cache import prune
+    from suite.cache import prune
 
     if max_size is None and unused_days is None:
         unused_days = 30.0
@@ -87,7 +88,7 @@ def clear_entries(*, kind: str | None, json_: bool) -> None:
     Example:
       suite cache clear --kind features
     """
-    from suite.data.cache import clear, entries
+    from suite.cache import clear, entries
     from suite.errors import UnknownNameError, did_you_mean
 
     kinds = {entry.kind for entry in entries()}

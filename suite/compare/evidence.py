@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
@@ -49,7 +50,7 @@ class SetEvidence:
     test_to_train: float = 0.0
     """Test examples per training example, where every seed drew its own of both; 0 where all seeds share them."""
 
-    @property
+    @functools.cached_property
     def examples_key(self) -> str:
         """Equal exactly where the seeds of two cells, one after another, can be paired."""
         return "+".join(dict.fromkeys(self.keys))
@@ -59,7 +60,7 @@ class SetEvidence:
         """How many examples the set has; None where no predictions were kept."""
         return len(self.predictions[0].targets) if self.predictions else None
 
-    @property
+    @functools.cached_property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the headline over examples."""
         return None if self.resampled is None else interval(self.resampled)

@@ -15,6 +15,9 @@ from suite.search.space import domain_words
 
 __all__ = ["expected_best", "ledger_of"]
 
+CANONICAL = json.JSONEncoder(sort_keys=True, default=str)
+"""Made once: ``json.dumps`` with options makes one for each of thirty thousand settings."""
+
 
 def ledger_of(
     searches: Sequence[Result],
@@ -128,4 +131,4 @@ def _sort_key(value: Any) -> tuple[int, float, str]:
 
 
 def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    return CANONICAL.encode(value)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,9 @@ BOTH: Array = np.outer(WEIGHTS, WEIGHTS).ravel()
 """How likely each part of what the seeds of two cells may add is."""
 
 
-@dataclass(frozen=True)
-class _Tested:
+class _Tested(NamedTuple):
+    """One pair, before all are corrected together; a thousand trials have 55,000."""
+
     better: str
     worse: str
     difference: float | None
@@ -139,18 +141,15 @@ def _tests_by_example(better: CellSummary, others: Sequence[CellSummary], scene:
     reasons = [_not_paired(better, other, scene.evidence) for other in others]
     gaps = [_score_gap(better, other, scene.sign) for other in others]
     able = [index for index, reason in enumerate(reasons) if reason is None]
-    found = [
-        _Tested(better.cell_id, other.cell_id, gap, reason=reason)
+    there = [others[index] for index in able]
+    measured: Iterator[_Tested] = iter(())
+    if able:
+        scores = np.array([gaps[index] or 0.0 for index in able])
+        measured = iter(_measured(better, there, scores, scene, exact=_exact_p_values(better, there, scene)))
+    return [
+        next(measured) if reason is None else _Tested(better.cell_id, other.cell_id, gap, reason=reason)
         for other, gap, reason in zip(others, gaps, reasons, strict=True)
     ]
-    if not able:
-        return found
-    there = [others[index] for index in able]
-    scores = np.array([gaps[index] or 0.0 for index in able])
-    exact = _exact_p_values(better, there, scene)
-    for index, one in zip(able, _measured(better, there, scores, scene, exact=exact), strict=True):
-        found[index] = one
-    return found
 
 
 def _tests_by_seed(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[_Tested]:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.cache import entry_path, touch, write_entry
+from suite.cache import entry_path, touch, write_entry
 from suite.errors import BadExampleError
 
 __all__ = ["ByteStore", "open_store"]

@@ -56,7 +56,9 @@ def _groups(comparison: Comparison, across: Across) -> list[Group]:
         if chart is not None:
             note = drawn_note(across)
             read = f"{variant.how_to_read} Drawn: {note}." if note else variant.how_to_read
-            drawing = Drawing(name, variant.title, f"{variant.title}: {variant.summary}", specification(chart))
+            drawing = Drawing(
+                name, variant.title, f"{variant.title}: {variant.summary}", specification(chart, known=True)
+            )
             groups.append(Group(variant.title, (drawing,), thin(read)))
     return groups
 

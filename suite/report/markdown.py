@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -23,8 +24,12 @@ def plain(text: object) -> str:
 
 def literal(value: object) -> Markup:
     """The value as Markdown that renders as exactly this text, in a paragraph or a table's box."""
-    if isinstance(value, Markup):
-        return value
+    return value if isinstance(value, Markup) else _literal(str(value))
+
+
+@functools.lru_cache(maxsize=65_536)
+def _literal(value: str) -> Markup:
+    """Names, dashes and verdicts come again and again, in table after table."""
     text = PUNCTUATION.sub(r"\\\1", plain(value))
     text = LOOSE_UNDERSCORE.sub(r"\\_", text)
     text = "".join(ENTITIES.get(letter, letter) for letter in text)

@@ -293,7 +293,9 @@ def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Dra
         return None
     plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)
     key = plain if place == 0 else f"{plain}-{place + 1}"
-    return Drawing(key, variant.title, f"{variant.title}: {variant.summary}", specification(chart))
+    return Drawing(
+        key, variant.title, f"{variant.title}: {variant.summary}", specification(chart, known=name in PLACED)
+    )
 
 
 def _errors(comparison: Comparison) -> Errors:
@@ -320,7 +322,7 @@ def _errors(comparison: Comparison) -> Errors:
         confusion_read=thin(confusion.how_to_read),
         reliability_read=thin(reliability.how_to_read),
         per_class=tables.class_table(chosen.classes),
-        per_class_chart=Drawing("per_class", per_class.title, per_class.summary, specification(classes))
+        per_class_chart=Drawing("per_class", per_class.title, per_class.summary, specification(classes, known=True))
         if classes
         else None,
         per_class_read=thin(per_class.how_to_read),
@@ -329,7 +331,7 @@ def _errors(comparison: Comparison) -> Errors:
 
 def _of_cell(name: str, title: str, cell: CellSummary, drawings: dict[str, Any]) -> Drawing | None:
     chart = drawings[name]
-    return None if chart is None else Drawing(name, title, f"{title} of {cell.name}", specification(chart))
+    return None if chart is None else Drawing(name, title, f"{title} of {cell.name}", specification(chart, known=True))
 
 
 def _title(cell: CellSummary, *, named: bool) -> str:

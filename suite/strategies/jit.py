@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from suite.data.cache import entry_path, write_entry
+from suite.cache import entry_path, write_entry
 from suite.errors import StoreError
 
 __all__ = ["JitChoice", "JitChooser", "JitMode"]
