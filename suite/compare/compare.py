@@ -99,11 +99,7 @@ def compare(
         resample=plan_summary.resample,
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         robustness=tuple(ranking.robustness for ranking in rankings.values() if ranking.robustness is not None),
-        remarks=(
-            *by_labels.remarks,
-            *_remarks(plan_summary, known, cells, missing),
-            *budget_remarks(plan_summary, {trial.trial_id for trial in cut}),
-        ),
+        remarks=(*by_labels.remarks, *_remarks(plan_summary, known, cells, missing, cut)),
     )
 
 
@@ -126,7 +122,11 @@ def _evaluation_sets(cells: Sequence[CellSummary]) -> tuple[str, ...]:
 
 
 def _remarks(
-    plan: PlanSummary, known: Sequence[Result], cells: Sequence[CellSummary], missing: Sequence[PlannedTrial]
+    plan: PlanSummary,
+    known: Sequence[Result],
+    cells: Sequence[CellSummary],
+    missing: Sequence[PlannedTrial],
+    cut: Sequence[PlannedTrial],
 ) -> tuple[str, ...]:
     """What limits the comparison as a whole."""
     remarks = list(plan.remarks)
@@ -148,7 +148,7 @@ def _remarks(
         )
     short = [cell for cell in ranked if cell.finished < cell.planned]
     if short and not missing:
-        why = ": the funnel left their other seeds out" if plan.funnel and not missing else ""
+        why = ": the funnel left their other seeds out" if plan.funnel else ""
         remarks.append(f"{len(short)} of {len(ranked)} cells stand on fewer seeds than planned{why}.")
     no_predictions = [cell for cell in ranked if cell.headline and cell.headline.low is None]
     if no_predictions:
@@ -157,7 +157,7 @@ def _remarks(
     devices = {result.environment.device for result in known if result.environment is not None}
     if len(devices) > 1:
         remarks.append(f"Times come from {len(devices)} different devices and cannot be compared across them.")
-    return tuple(remarks)
+    return (*remarks, *budget_remarks(plan, {trial.trial_id for trial in cut}))
 
 
 def _reason(cell: CellSummary) -> str:
