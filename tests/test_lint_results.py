@@ -238,6 +238,12 @@ def test_halving_the_gap_needs_four_times_the_examples():
     assert examples_needed(100, 0.04, 0.02) == 400
 
 
+def test_a_gap_that_seeds_hide_needs_seeds():
+    """Half of the square from seeds: 3 of 4 points take eight times the examples, 2 of 4 no number of them."""
+    assert examples_needed(100, 0.04, 0.03, seed_share=0.5) == 800
+    assert examples_needed(100, 0.04, 0.02, seed_share=0.5) is None
+
+
 def test_findings_stand_worst_first_and_are_counted():
     """Errors before notes, each once; a clean bill has words too."""
     one = Finding(check="a", severity="note", what="w", where="x", why="y", mend="z")

@@ -140,6 +140,8 @@ class DatasetFacts(Record):
     smallest_difference: float | None
     """Differences of the headline below this do not show: half the median interval of the difference between
     neighbours in rank."""
+    seed_share: float | None = None
+    """How much of its square comes from seeds, and stays with any number of test examples: the median over them."""
     chance: float | None
     """Accuracy of always naming the most frequent class of the test set."""
 

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -63,21 +63,17 @@ def dataset_facts(
     if not with_predictions:
         return DatasetFacts(dataset=dataset, examples=None, smallest_difference=None, chance=None)
     targets = with_predictions[0].predictions[0].targets
-    unseen = [reach for reach in _reaches(ranked, pairs) if reach > 0]
+    neighbours = set(pairwise(cell.cell_id for cell in ranked))
+    tested = [pair for pair in pairs if (pair.better, pair.worse) in neighbours and pair.smallest_detectable]
+    reaches = [(pair.high - pair.low) / 2 for pair in tested if pair.high is not None and pair.low is not None]
+    shares = [pair.seed_share for pair in tested if pair.seed_share is not None]
     return DatasetFacts(
         dataset=dataset,
         examples=len(targets),
-        smallest_difference=statistics.median(unseen) if unseen else None,
+        smallest_difference=statistics.median(reaches) if reaches else None,
+        seed_share=statistics.median(shares) if shares else None,
         chance=float(np.bincount(targets).max() / len(targets)) if len(targets) else None,
     )
-
-
-def _reaches(ranked: Sequence[CellSummary], pairs: Sequence[Difference]) -> Iterator[float]:
-    """Half the width of the interval of the difference between neighbours in rank."""
-    neighbours = set(pairwise(cell.cell_id for cell in ranked))
-    for pair in pairs:
-        if (pair.better, pair.worse) in neighbours and pair.low is not None and pair.high is not None:
-            yield (pair.high - pair.low) / 2
 
 
 def failures_of(results: Iterable[Result]) -> tuple[FailureRecord, ...]:

@@ -34,9 +34,14 @@ class TestSize:
                 yield from _of_ranking(facts, ranking, told_apart=facts.dataset in apart)
 
 
-def examples_needed(examples: int, smallest_difference: float, gap: float) -> int:
-    """Test examples with which a gap would just show: errors shrink with the square root of the number."""
-    return math.ceil(examples * (smallest_difference / gap) ** 2)
+def examples_needed(examples: int, smallest_difference: float, gap: float, *, seed_share: float = 0.0) -> int | None:
+    """Test examples with which a gap would just show: their part of the error shrinks with the root of the number.
+
+    Returns:
+        None where the part that comes from seeds hides the gap whatever the number.
+    """
+    room = (gap / smallest_difference) ** 2 - seed_share
+    return math.ceil(examples * (1 - seed_share) / room) if room > 0 else None
 
 
 def _of_ranking(facts: DatasetFacts, ranking: tuple[CellSummary, ...], *, told_apart: bool) -> Iterator[Finding]:
@@ -48,19 +53,28 @@ def _of_ranking(facts: DatasetFacts, ranking: tuple[CellSummary, ...], *, told_a
         return
     next_best = next((value for value in values if value != values[0]), None)
     gap = abs(values[0] - next_best) if next_best is not None else 0.0
-    needed = f" To tell the best from the next, {_points(gap)} behind, about " if 0 < gap < smallest else ""
-    needed += f"{_rounded(examples_needed(examples, smallest, gap))} test examples would be needed." if needed else ""
+    needed = _what_would_do(facts, gap) if 0 < gap < smallest else ""
     yield Finding(
         check="test_size",
         severity="note" if told_apart else "warning",
         what=f"{examples:,} test examples show differences from {_points(smallest)}; {len(close)} of {len(gaps)} "
         f"neighbours in rank are closer.{'' if told_apart else ' No two cells can be told apart.'}{needed}",
         where=f"{facts.dataset}, test",
-        why="Neighbours this close would change places on another test set of this size: their order is chance.",
+        why="Neighbours this close would change places on another test set of this size, or with other seeds: their "
+        "order is chance.",
         mend="Read the letters, not the ranks"
-        + ("; for a finer answer give the test split more examples." if told_apart else
-           ", and give the test split more examples before choosing by score."),
+        + ("; for a finer answer take more test examples and more seeds." if told_apart else
+           ", and take more test examples and more seeds before choosing by score."),
     )  # fmt: skip
+
+
+def _what_would_do(facts: DatasetFacts, gap: float) -> str:
+    share = facts.seed_share or 0.0
+    needed = examples_needed(facts.examples or 0, facts.smallest_difference or 0.0, gap, seed_share=share)
+    opening = f" To tell the best from the next, {_points(gap)} behind, "
+    if needed is None:
+        return f"{opening}more seeds would be needed: theirs alone hide it, whatever the number of test examples."
+    return f"{opening}about {_rounded(needed)} test examples would be needed."
 
 
 def _points(value: float) -> str:
