@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -71,10 +72,7 @@ def compare(
     cut, left_out, missing = _without_result(plan_summary, by_id)
     failures = by_labels.told(failures_of(known))
     return Comparison(
-        spec_name=plan_summary.spec_name,
-        title=plan_summary.title,
-        task=plan_summary.task,
-        command=plan_summary.command,
+        **_asked(plan_summary),
         headline=info_of(metric),
         metrics=metric_infos(metric, cells),
         datasets=datasets,
@@ -83,7 +81,6 @@ def compare(
         pairs=tuple(pair for ranking in rankings.values() for pair in ranking.pairs),
         pareto=tuple(front for ranking in rankings.values() for front in ranking.fronts),
         failures=failures,
-        skips=plan_summary.skips,
         missing=missing,
         cut=cut,
         data=by_labels.data,
@@ -92,15 +89,18 @@ def compare(
         facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out)),
         recommendations=with_labels([ranking.recommendation for ranking in rankings.values()], labels),
         unmet=tuple(r.recommendation for r in rankings.values() if isinstance(r.recommendation, Unmet)),
-        constraints=plan_summary.constraints,
-        published=plan_summary.published,
         across=across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing)),
         labels=labels,
-        resample=plan_summary.resample,
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         robustness=tuple(ranking.robustness for ranking in rankings.values() if ranking.robustness is not None),
         remarks=(*by_labels.remarks, *_remarks(plan_summary, known, cells, missing, cut)),
     )
+
+
+def _asked(plan: PlanSummary) -> dict[str, Any]:
+    """What a comparison repeats of its plan."""
+    names = ("spec_name", "title", "task", "command", "skips", "constraints", "published", "resample")
+    return {name: getattr(plan, name) for name in names}
 
 
 def _without_result(
