@@ -254,8 +254,9 @@ def test_an_interrupt_ends_with_130_and_the_same_command_goes_on(tmp_path: Path)
     """Ctrl-C while a worker starts: a sentence, no traceback, a store that can be read."""
     write_example(tmp_path)
     registration = (
-        "from suite.registry import DATASETS, MODELS, STRATEGIES\n"
-        "from suite_plugin_example import datasets, models, strategies\n"
+        "from suite.registry import CORRUPTIONS, DATASETS, MODELS, STRATEGIES\n"
+        "from suite_plugin_example import corruptions, datasets, models, strategies\n"
+        "CORRUPTIONS.register('lost_lines')(corruptions.LostLines)\n"
         "MODELS.register('flat')(models.FlatSource)\n"
         "DATASETS.register('stripes')(datasets.StripesSource)\n"
         "STRATEGIES.register('nearest_mean')(strategies.NearestMean)\n"
@@ -272,7 +273,7 @@ def test_an_interrupt_ends_with_130_and_the_same_command_goes_on(tmp_path: Path)
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     output, complaint = running.communicate(timeout=120)
-    assert (running.returncode, output) == (130, "")
+    assert (running.returncode, output) == (130, ""), complaint
     assert "Interrupted. The same command goes on" in complaint
     assert "Traceback" not in complaint
     planned = subprocess.run(
