@@ -145,6 +145,6 @@ def _remarks(plan: Plan) -> Iterator[str]:
         )
     if plan.spec.resample and plan.spec.funnel is not None:
         yield (
-            "Each seed makes splits of its own, but the funnel judges short fits on those of the spec: some test examples "
-            "of a seed may have been training or validation examples there."
+            "Each seed makes splits of its own, but the funnel judges short fits on those of the spec: some test "
+            "examples of a seed may have been training or validation examples there."
         )
