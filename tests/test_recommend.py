@@ -22,9 +22,10 @@ from suite.compare.advice import advise_again
 from suite.compare.answer import Unmet
 from suite.compare.cell import LearningCurve, Tried
 from suite.compare.compare import compare
-from suite.compare.comparison import CellSummary, Comparison, PlanSummary, Recommendation
+from suite.compare.comparison import CellSummary, Comparison, Difference, PlanSummary, Recommendation
 from suite.compare.limits import keeps, limits_of, unlimited
 from suite.compare.next_steps import examples_needed
+from suite.compare.recommendation import choose
 from suite.constraints import Constraints, parse_bounds
 from suite.errors import SpecError, UnknownNameError
 from suite.plan import make_plan
@@ -283,6 +284,21 @@ def test_the_epochs_are_judged_by_the_best_one(comparison: Comparison, validatio
     )  # fmt: skip
     text = _steps(comparison, curves=(LearningCurve(seed=1, best_epoch=best, epochs=epochs),))["epochs"]
     assert said in text
+
+
+def test_scattered_seeds_make_no_better_choice(comparison: Comparison):
+    """What scores below a cell that is worse beyond doubt is not taken, though its wide interval holds 0."""
+    cells = comparison.ranking(comparison.datasets[0])[:3]
+    ids = [cell.cell_id for cell in cells]
+    given = {"dataset": cells[0].dataset, "better": ids[0], "difference": 0.1, "high": 0.4}
+    clear = Difference(**given, worse=ids[1], low=0.05, p_value=1e-4, p_holm=1e-4, different=True)
+    vague = Difference(**given, worse=ids[2], low=-0.2, p_value=0.4, p_holm=0.8, different=False)
+    found = choose(cells, {(one.better, one.worse): one for one in (clear, vague)})
+    assert found is not None
+    assert [cell.cell_id for cell in found.tied] == ids[:1]
+    swapped = choose(cells, {(ids[0], ids[1]): vague, (ids[0], ids[2]): clear})
+    assert swapped is not None
+    assert [cell.cell_id for cell in swapped.tied] == ids[:2]
 
 
 def test_the_examples_needed_follow_from_the_standard_error():

@@ -100,13 +100,23 @@ def recommend(
 
 
 def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
-    """The cheapest of those that cannot be told apart from the best of ``ranked``; None where it is empty."""
+    """The cheapest of those that cannot be told apart from the best of ``ranked``; None where it is empty.
+
+    What scores below a cell that is worse beyond doubt is not among them, however little is known of it: a model whose
+    seeds scatter is not a better choice for that.
+    """
     if not ranked:
         return None
     best = ranked[0]
-    tied = tuple(cell for cell in ranked if cell is best or _is_tied(pairs.get((best.cell_id, cell.cell_id))))
+    tied = [best]
+    for cell in ranked[1:]:
+        pair = pairs.get((best.cell_id, cell.cell_id))
+        if _is_tied(pair):
+            tied.append(cell)
+        elif pair is not None and pair.p_holm is not None:
+            break
     chosen, chosen_by = _cheapest(tied)
-    return Choice(chosen, chosen_by, tied)
+    return Choice(chosen, chosen_by, tuple(tied))
 
 
 def _is_tied(pair: Difference | None) -> bool:
@@ -123,17 +133,18 @@ def _is_tied(pair: Difference | None) -> bool:
 def _cheapest(tied: Sequence[CellSummary]) -> tuple[CellSummary, ChosenBy]:
     if len(tied) == 1:
         return tied[0], "score"
-    left = list(tied)
+    left, by = list(tied), None
     axes: tuple[Literal["latency", "parameters", "training_time"], ...] = ("latency", "parameters", "training_time")
     for axis in axes:
         costs = {cell.cell_id: cost for cell in left if (cost := cost_of(cell, axis)) is not None}
         if not costs:
             continue
         limit = min(costs.values()) * (1.0 if axis == "parameters" else NEARLY_EQUAL)
-        left = [cell for cell in left if costs.get(cell.cell_id, float("inf")) <= limit]
+        cheapest = [cell for cell in left if costs.get(cell.cell_id, float("inf")) <= limit]
+        left, by = cheapest, axis if len(cheapest) < len(left) else by
         if len(left) == 1:
-            return left[0], axis
-    return left[0], "rank"
+            break
+    return left[0], by or "rank"
 
 
 def _quality(scene: _Scene) -> Sentence | None:
