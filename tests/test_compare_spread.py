@@ -31,12 +31,12 @@ def test_the_posterior_is_that_of_a_slow_evaluation():
     variance, luck, freedom = [4e-4, 1e-4, 2e-5], 1e-5, 2
     low, high = spread.LEAST * math.sqrt(luck), spread.MOST * math.sqrt(max(variance))
     grid = np.linspace(math.log(low), math.log(high), spread.POINTS)
-    step = grid[1] - grid[0]
+    step, odd = grid[1] - grid[0], spread.ODD_OF_FEW / 3
     sums, total = np.zeros(len(variance)), 0.0
     for centre in np.linspace(grid[0], grid[-1], spread.CENTRES):
         for width in spread.WIDTHS:
             bell = [math.exp(-0.5 * ((x - centre) / max(width, step / 2)) ** 2) for x in grid]
-            prior = [(1 - spread.ODD) * one / sum(bell) + spread.ODD / len(grid) for one in bell]
+            prior = [(1 - odd) * one / sum(bell) + odd / len(grid) for one in bell]
             evidence, means = 1.0, []
             for own in variance:
                 true = [luck + math.exp(2 * x) for x in grid]

@@ -11,7 +11,7 @@ few cells and few seeds ask for (``benchmarks/statistics.md`` has what it does w
 2. How much cells differ in ``t`` is not one number that five cells would have to give (Smyth's ``d0``, which is
    infinite as soon as they happen to agree): ``log t`` is normal around an unknown centre with an unknown width, and
    both are averaged over by how well they explain the data (Gelman et al. 2013, Bayesian Data Analysis, chapter 5).
-3. A few cells may be like no other: a small share of ``t`` may lie anywhere.
+3. A few cells may be like no other: a small share of ``t`` may lie anywhere, a larger one where cells are few.
 
 Everything is on a grid, so that nothing has to converge.
 """
@@ -32,7 +32,9 @@ CENTRES = 20
 WIDTHS = (0.01, 0.25, 0.5, 1.0, 1.5)
 """How far apart cells may be: standard deviations of ``log t``; 1.5 is a factor of 20 between most cells."""
 ODD = 0.02
-"""The share of cells whose spread may be anything."""
+ODD_OF_FEW = 0.2
+"""The share of cells whose spread may be anything; divided by the number of cells where they are few: two cells that
+agree say little of what cells have in common."""
 LEAST, MOST = 0.1, 8.0
 """Ends of the grid: a tenth of the median luck, where ``t`` no longer matters; 8 times the largest spread seen, beyond
 which two seeds that agree by chance cannot be told from one that is steady."""
@@ -95,7 +97,7 @@ def squeezed(variance: Array, luck: Array, freedom: NDArray[np.int64]) -> Array:
     grid = np.linspace(np.log(low), np.log(high), POINTS)
     beyond = np.exp(2 * grid)
     likely = _likelihood(variance, luck[:, None] + beyond, freedom)
-    prior = _priors(grid)
+    prior = _priors(grid, max(ODD, ODD_OF_FEW / len(variance)))
     evidence = likely @ prior.T
     fit = np.log(evidence).sum(axis=0)
     share = np.exp(fit - fit.max())
@@ -110,13 +112,13 @@ def _likelihood(variance: Array, true: Array, freedom: NDArray[np.int64]) -> Arr
     return np.asarray(np.exp(log - log.max(axis=1, keepdims=True)))
 
 
-def _priors(grid: Array) -> Array:
+def _priors(grid: Array, odd: float) -> Array:
     """One row per centre and width, all as likely before anything is seen; shape ``(CENTRES * widths, POINTS)``."""
     centres = np.linspace(grid[0], grid[-1], CENTRES)
     # A width below the grid's own step would fall between its points.
     widths = np.maximum(WIDTHS, (grid[1] - grid[0]) / 2)
     bells = np.exp(-0.5 * ((grid - centres[:, None, None]) / widths[:, None]) ** 2).reshape(-1, len(grid))
-    return np.asarray((1 - ODD) * bells / bells.sum(axis=1, keepdims=True) + ODD / len(grid))
+    return np.asarray((1 - odd) * bells / bells.sum(axis=1, keepdims=True) + odd / len(grid))
 
 
 def _between_quantiles(values: Array, posterior: Array) -> Array:
