@@ -240,6 +240,13 @@ def _check_funnel(spec: Spec, place: str) -> None:
             f"{place}: train_examples: a funnel drops models by what they do with all labels, which says little of few "
             "labels; leave 'funnel' or 'train_examples' out."
         )
+    longest = max(one.own().get("epochs") or spec.training.epochs for one in spec.strategies)
+    too_long = [rung for rung in funnel.short.epochs or () if rung >= longest]
+    if too_long:
+        raise SpecError(
+            f"{place}: funnel.short.epochs: {too_long[0]} is no short fit, since a full one has {longest} epochs; leave "
+            "it out, or give fewer."
+        )
     computed = funnel.rank.estimators
     for at, names in (("by", (funnel.rank.by,)), ("estimators", computed or ())):
         for name in names:

@@ -142,6 +142,7 @@ def test_a_selection_brings_what_decides_about_it():
         ),
         ({"rank": {"by": "knn", "estimators": ["logme"]}}, "is not among the 'estimators'"),
         ({"short": {"epochs": [4, 2]}}, "expected ascending numbers of epochs"),
+        ({"short": {"epochs": [2, 8]}}, "funnel.short.epochs: 8 is no short fit, since a full one has 8 epochs"),
         ({"rank": {"keep": 0}}, "funnel.rank.keep"),
         ({"sort": {}}, "funnel.sort"),
     ],

@@ -42,7 +42,7 @@ class ShortSpec(Options):
     @classmethod
     def _ascending(cls, epochs: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if epochs is not None and list(epochs) != sorted(set(epochs)):
-            raise ValueError(f"expected ascending numbers of epochs, each once, got {list(epochs)}")
+            raise ValueError("expected ascending numbers of epochs, each once")
         return epochs
 
 
