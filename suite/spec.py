@@ -244,8 +244,8 @@ def _check_funnel(spec: Spec, place: str) -> None:
     too_long = [rung for rung in funnel.short.epochs or () if rung >= longest]
     if too_long:
         raise SpecError(
-            f"{place}: funnel.short.epochs: {too_long[0]} is no short fit, since a full one has {longest} epochs; leave "
-            "it out, or give fewer."
+            f"{place}: funnel.short.epochs: {too_long[0]} is no short fit, since a full one has {longest} epochs; "
+            "leave it out, or give fewer."
         )
     computed = funnel.rank.estimators
     for at, names in (("by", (funnel.rank.by,)), ("estimators", computed or ())):

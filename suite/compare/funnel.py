@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from suite.compare.cell import CellSummary
 from suite.compare.planned import PlannedTrial, PlanSummary
@@ -242,14 +241,6 @@ def _seconds(result: Result) -> float:
     return result.timings.total_seconds if result.timings is not None else 0.0
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """A search or full fit: what it took, or about would have taken."""
-
-    strategy: str
-    seconds: float
-
-
 def _seconds_full(own: Sequence[PlannedTrial], results: Mapping[str, Result]) -> float | None:
     """About what every search and every full fit takes: those that ran, and for the others what comparable ones took.
 
@@ -271,7 +262,7 @@ def _seconds_full(own: Sequence[PlannedTrial], results: Mapping[str, Result]) ->
     if not own_fit:
         return None
     strategy_of = {trial.cell_id: trial.strategy for trial in own}
-    mean_of = _means([_Fit(strategy_of[cell_id], seconds) for cell_id, seconds in own_fit.items()])
+    mean_of = _means([(strategy_of[cell_id], seconds) for cell_id, seconds in own_fit.items()])
     total = 0.0
     for trial in wanted:
         result = results.get(trial.trial_id)
@@ -280,11 +271,12 @@ def _seconds_full(own: Sequence[PlannedTrial], results: Mapping[str, Result]) ->
     return total
 
 
-def _means(fits: Sequence[_Fit]) -> Callable[[str], float]:
-    everything = statistics.mean(fit.seconds for fit in fits)
+def _means(fits: Sequence[tuple[str, float]]) -> Callable[[str], float]:
+    """A strategy to the mean seconds of its fits, or of all where it has none."""
+    everything = statistics.mean(seconds for _, seconds in fits)
     by_strategy: dict[str, list[float]] = {}
-    for fit in fits:
-        by_strategy.setdefault(fit.strategy, []).append(fit.seconds)
+    for strategy, seconds in fits:
+        by_strategy.setdefault(strategy, []).append(seconds)
     means = {strategy: statistics.mean(found) for strategy, found in by_strategy.items()}
     return lambda strategy: means.get(strategy, everything)
 

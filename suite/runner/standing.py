@@ -133,11 +133,8 @@ class _Walk:
                 self.waiting |= {trial.id for trial in asked}
                 continue
             is_open = any(trial.id not in self.results and not self.is_cut(trial) for trial in asked)
-            states += self._decided(stage, asked) if not is_open else self._undecided(stage, asked)
+            states += [self._state(stage, asked, (), decided=False)] if is_open else self._decided(stage, asked)
         return DatasetFunnel(dataset=self.dataset, stages=tuple(states), left_out=tuple(self.left_out))
-
-    def _undecided(self, stage: Stage, asked: Sequence[Trial]) -> Iterator[StageState]:
-        yield self._state(stage, asked, (), decided=False)
 
     def _decided(self, stage: Stage, asked: Sequence[Trial]) -> Iterator[StageState]:
         """What a stage says; the ranking of models begins with the limits on their profiles."""
