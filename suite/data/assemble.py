@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from suite.data.dataset import Dataset, SkippedExample, Split
+from suite.data.dataset import Answers, Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import content_digest, fingerprint_of
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
@@ -44,6 +44,8 @@ def assemble(
     place: str,
     origin: str,
     licence: str | None,
+    content: Content = "image",
+    answers: Answers = "class",
 ) -> Dataset:
     """A data set with all three splits, its fingerprint computed from every example's content.
 
@@ -56,19 +58,24 @@ def assemble(
         place: What the data set is called in complaints.
         origin: Where the data came from.
         licence: None where the source does not say.
+        content: What an example is.
+        answers: What is to be said of it. Where it is a text there are no classes, and targets are zeros.
 
     Raises:
         BadExampleError: For the first example that cannot be read, unless they are skipped.
         DataError: When it is empty, has fewer than two classes, or a class has too few examples.
     """
-    _require_two_classes(parts, class_names, place)
+    _require_examples(parts, place)
+    if answers == "class":
+        _require_two_classes(class_names, place)
     digests: dict[str, bytes] = {}
     skipped: list[SkippedExample] = []
     given: dict[str, Split] = {}
     for split_name, part in parts.items():
         given[split_name], left_out = _examine(part, digests, decode=on_bad_example == "skip")
         skipped.extend(left_out)
-    complete = complete_splits(given, spec=splits, class_names=class_names, place=_with_skipped(place, skipped))
+    groups = class_names if answers == "class" else ["text"]
+    complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
     return Dataset(
         name=name_with_seed(name, given, splits),
         class_names=tuple(class_names),
@@ -78,12 +85,17 @@ def assemble(
         origin=origin,
         skipped=tuple(skipped),
         made_splits=missing_splits(given),
+        content=content,
+        answers=answers,
     )
 
 
-def _require_two_classes(parts: Mapping[str, Part], class_names: Sequence[str], place: str) -> None:
+def _require_examples(parts: Mapping[str, Part], place: str) -> None:
     if not any(len(part.split) for part in parts.values()):
         raise DataError(f"{place}: the data set is empty; expected at least two classes with examples.")
+
+
+def _require_two_classes(class_names: Sequence[str], place: str) -> None:
     if len(class_names) < 2:
         only = f"only '{class_names[0]}'" if class_names else "none"
         raise DataError(f"{place}: expected at least two classes, got {only}.")

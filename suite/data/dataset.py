@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import SealedSplitError
 
-__all__ = ["Dataset", "Image", "SkippedExample", "Split", "SplitName"]
+__all__ = ["Answers", "Content", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
 
 SplitName = Literal["train", "validation", "test"]
 Image = NDArray[np.uint8]
 """One picture, RGB: shape ``(height, width, 3)``, uint8, 0 to 255."""
+Text = tuple[str, ...]
+"""One or two texts to classify; of a data set whose answers are texts, what to go on from (may be empty) and the
+reference."""
+Content = Literal["image", "text"]
+"""What an example is."""
+Answers = Literal["class", "text"]
+"""What is to be said of it."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,9 @@ class Split:
     ids: tuple[str, ...]
     """One stable id per example, unique in the data set."""
     targets: NDArray[np.int64]
-    """Class index per example, shape ``(len(ids),)``."""
-    read: Callable[[int], Image] = field(repr=False)
-    """Decodes example ``i``. Raises ``BadExampleError`` naming the file if it cannot be."""
+    """Class index per example, shape ``(len(ids),)``; zeros where answers are texts."""
+    read: Callable[[int], Any] = field(repr=False)
+    """Gives example ``i``, an ``Image`` or a ``Text``. Raises ``BadExampleError`` naming the file if it cannot be."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,6 +56,7 @@ class Dataset:
     name: str
     """Name for people and file names; the seed of made splits is part of it."""
     class_names: tuple[str, ...]
+    """Empty where answers are texts."""
     splits: Mapping[str, Split]
     fingerprint: str
     """SHA-256 (hex) over ids, targets and content; equal exactly when the data is."""
@@ -59,6 +67,8 @@ class Dataset:
     skipped: tuple[SkippedExample, ...] = ()
     made_splits: tuple[str, ...] = ()
     """The splits that the source did not have and that were made from a seed."""
+    content: Content = "image"
+    answers: Answers = "class"
 
     @property
     def num_classes(self) -> int:
@@ -67,16 +77,7 @@ class Dataset:
 
     def sealed(self) -> Dataset:
         """The same data set with a test split that raises ``SealedSplitError`` when it is looked up."""
-        return Dataset(
-            name=self.name,
-            class_names=self.class_names,
-            splits=_SealedSplits(self.splits),
-            fingerprint=self.fingerprint,
-            licence=self.licence,
-            origin=self.origin,
-            skipped=self.skipped,
-            made_splits=self.made_splits,
-        )
+        return replace(self, splits=_SealedSplits(self.splits))
 
 
 class _SealedSplits(dict[str, Split]):

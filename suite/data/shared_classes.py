@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from suite.data.dataset import Image, Split
+from suite.data.dataset import Split
 from suite.results import Predictions
 
 __all__ = ["restricted", "shared_classes", "subset"]
@@ -21,7 +22,7 @@ class _Chosen:
     split: Split
     chosen: tuple[int, ...]
 
-    def __call__(self, index: int) -> Image:
+    def __call__(self, index: int) -> Any:
         return self.split.read(self.chosen[index])
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.dataset import Image, Split
+from suite.data.dataset import Split
 from suite.errors import DataError
 from suite.spec import SplitsSpec
 
@@ -77,7 +78,7 @@ class _Subset:
     whole: Split
     indices: NDArray[np.int64]
 
-    def __call__(self, index: int) -> Image:
+    def __call__(self, index: int) -> Any:
         return self.whole.read(int(self.indices[index]))
 
 

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Backbone", "Pooling", "Stage", "WeightsOrigin"]
+from suite.models.tokenizer import Tokenizer
+
+__all__ = ["AnyBackbone", "Backbone", "Pooling", "Stage", "TextBackbone", "TextPooling", "WeightsOrigin"]
 
 Pooling = Literal["average", "token", "none"]
 """How features become a vector: mean over positions, the first token, or already a vector."""
+TextPooling = Literal["mean", "cls", "last"]
+"""How the states of tokens become one vector: their mean without padding, the first, or the last that is no padding."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +65,39 @@ class Backbone:
     def is_pretrained(self) -> bool:
         """Whether the weights came from training rather than from an initialiser."""
         return self.weights.name != "random"
+
+
+@dataclass(frozen=True)
+class TextBackbone:
+    """A pretrained network that reads tokens, with the tokeniser that belongs to its weights."""
+
+    name: str
+    model: Any = field(repr=False)
+    """The ``keras_hub.models.Backbone`` itself, with its own inputs; it is what generates."""
+    encoder: Any = field(repr=False)
+    """``keras.Model``, sharing its layers with ``model``: a dict of int32 ``(batch, length)``, ``token_ids``,
+    ``padding_mask`` (1 for a token, 0 for padding) and for some models ``segment_ids``, to the states of the tokens
+    ``(batch, length, width)``. Of an encoder-decoder it is the encoder alone."""
+    tokenizer: Tokenizer
+    sequence_length: int
+    """Longest sequence in tokens, special tokens counted; longer texts are cut."""
+    pooling: TextPooling
+    stages: tuple[Stage, ...]
+    """Of ``model``, from the input to the output; never empty, every layer with weights is in exactly one."""
+    weights: WeightsOrigin
+    family: str
+    """Architecture family, the name of a file in ``suite/models/stages``."""
+    generates: Literal["causal", "seq2seq"] | None = None
+    """How it writes text; None where it cannot."""
+    input_size: None = None
+    """Texts have no height and width."""
+    source_head: None = None
+    """No estimator reads a text model's source head."""
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the weights came from training rather than from an initialiser."""
+        return self.weights.name != "random"
+
+
+AnyBackbone = Backbone | TextBackbone

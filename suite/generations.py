@@ -1,0 +1,75 @@
+"""What is kept of a model that writes: its texts, and how likely it finds the references."""
+
+from __future__ import annotations
+
+import functools
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.errors import StoreError
+from suite.results import Predictions, read_array
+
+__all__ = ["AnyPredictions", "Generations"]
+
+
+@dataclass(frozen=True)
+class Generations:
+    """What a fitted model writes for one evaluation set, and how likely it finds the references. NumPy only."""
+
+    example_ids: NDArray[np.str_]
+    """Shape ``(n,)``."""
+    sources: tuple[str, ...]
+    """What each text goes on from; empty texts for plain language modelling."""
+    references: tuple[str, ...]
+    texts: tuple[str, ...] | None
+    """What was written; None for plain language modelling, where nothing is."""
+    nats: NDArray[np.float64]
+    """Negative log likelihood of each reference given its source, its end token counted; shape ``(n,)``."""
+    tokens: NDArray[np.int64]
+    """Tokens of each reference that ``nats`` covers, shape ``(n,)``."""
+    reference_bytes: NDArray[np.int64]
+    """UTF-8 bytes of the part of each reference that ``nats`` covers, shape ``(n,)``."""
+
+    @functools.cached_property
+    def targets(self) -> NDArray[np.int64]:
+        """Zeros: there are no classes. Shape ``(n,)``."""
+        return np.zeros(len(self.example_ids), dtype=np.int64)
+
+    def save(self, path: Path) -> None:
+        """Writes an ``.npz`` without pickles."""
+        np.savez_compressed(
+            path,
+            example_ids=self.example_ids,
+            passages=np.array(json.dumps([self.sources, self.references, self.texts])),
+            nats=self.nats,
+            tokens=self.tokens,
+            reference_bytes=self.reference_bytes,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Generations:
+        """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
+        try:
+            with zipfile.ZipFile(path) as file:
+                sources, references, texts = json.loads(str(read_array(file, "passages")))
+                return cls(
+                    example_ids=read_array(file, "example_ids"),
+                    sources=tuple(sources),
+                    references=tuple(references),
+                    texts=None if texts is None else tuple(texts),
+                    nats=read_array(file, "nats"),
+                    tokens=read_array(file, "tokens"),
+                    reference_bytes=read_array(file, "reference_bytes"),
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise StoreError(f"{path.name}: generations cannot be read ({error}); rerun with --redo all.") from error
+
+
+AnyPredictions = Predictions | Generations
+"""What is kept of an evaluation set: classes or texts, by the task."""
