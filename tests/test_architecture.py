@@ -59,8 +59,8 @@ RANKS = {
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
 READING = {
-    "cache", "results", "generations", "finding", "funnel", "store", "database", "metrics", "transferability", "compare", "charts",
-    "report", "publish",
+    "cache", "results", "generations", "finding", "funnel", "store", "database", "metrics", "transferability",
+    "compare", "charts", "report", "publish",
 }  # fmt: skip
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
 PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}
