@@ -74,9 +74,10 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
         {
             "data set": dataset["name"],
             "source": dataset["source"],
-            "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",
+            "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else None,
             **{f"{split} examples": f"{size:,}" for split, size in dataset["examples"].items()},
-            "pictures": _sizes(dataset["picture_sizes"]),
+            "pictures": _sizes(dataset["picture_sizes"]) if dataset["picture_sizes"] else None,
+            "texts": _lengths(dataset["text_lengths"]),
             "left out": str(len(dataset["skipped"])) if dataset["skipped"] else None,
             "licence": dataset["licence"] or "not known",
             "origin": dataset["origin"],
@@ -105,6 +106,13 @@ def _sizes(sizes: list[Any]) -> str:
     """The most frequent sizes, height first."""
     shown = ", ".join(f"{height} x {width}" for (height, width), _ in sizes[:3])
     return f"{shown}{f' and {len(sizes) - 3} other sizes' if len(sizes) > 3 else ''} px"
+
+
+def _lengths(lengths: list[int] | None) -> str | None:
+    if lengths is None:
+        return None
+    shortest, median, longest = lengths
+    return f"{shortest:,} to {longest:,} characters, half of them up to {median:,}"
 
 
 def _span(layers: list[str]) -> str:
