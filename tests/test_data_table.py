@@ -282,6 +282,7 @@ BAD_JSON = [
     ('{"t": "text", "y": ', "line 2: expected a JSON object, got damaged JSON"),
     ('["text", "a"]', "line 2: expected a JSON object, got list"),
     ('{"text": "text", "y": "a"}', r"line 2: unknown column 't'.* Available: text, y"),
+    ('{"\\ud800": "text", "y": "a"}', r"line 2: unknown column 't'.* Available: \\ud800, y"),
     ('{"t": null, "y": "a"}', "line 2: column 't': expected text, got nothing"),
     ('{"t": 5, "y": "a"}', "line 2: column 't': expected text, got int"),
     ('{"t": "\\ud800", "y": "a"}', "line 2: column 't': expected text, got the lone surrogate"),

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal, NamedTuple
 
 from suite.errors import DataError, MissingExtraError, did_you_mean
 
-__all__ = ["ENDINGS", "Format", "Row", "Table", "encoding_complaint", "read_rows"]
+__all__ = ["ENDINGS", "Format", "Row", "Table", "encoding_complaint", "printable", "read_rows"]
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 ENDINGS: dict[str, Format] = {
@@ -109,6 +109,11 @@ def encoding_complaint(text: str, encoding: str) -> str | None:
             name = encoding.removesuffix("-sig")
             return f"byte 0x{byte:02X} is no {name}. Set 'encoding' to what the file is in, for instance \"latin-1\"."
     return None
+
+
+def printable(text: str) -> str:
+    """A text with what is no character spelled out, so that it can be told in a complaint."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _opened(table: Table, path: Path, *, newline: str | None) -> IO[str]:
@@ -213,7 +218,7 @@ def _json_row(number: int, line: str, columns: Sequence[str]) -> Row:
         return Row(number, (), f"expected a JSON object, got {type(row).__name__}.")
     for name in columns:
         if name not in row:
-            return Row(number, (), did_you_mean(name, row, what="column"))
+            return Row(number, (), did_you_mean(name, map(printable, row), what="column"))
     return Row(number, [row[name] for name in columns])
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from suite.data.assemble import OnBadExample, assemble
 from suite.data.dataset import Dataset
-from suite.data.rows import Table, encoding_complaint, read_rows
+from suite.data.rows import Table, encoding_complaint, printable, read_rows
 from suite.data.splits import SPLIT_WORDS
 from suite.data.table_options import TableOptions, check_options, files_of, tables_of, text_columns
 from suite.data.texts import TextCollector, encoded_text
@@ -240,7 +240,7 @@ def _label_of(value: Any, column: str, table: Table) -> str:
 
 
 def _split_of(value: Any, column: str) -> str:
-    word = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    word = value.decode("utf-8", "replace") if isinstance(value, bytes) else printable(str(value))
     if word.strip().lower() not in SPLIT_WORDS:
         raise BadExampleError(f"column '{column}': {did_you_mean(word, SPLIT_WORDS, what='split')}")
     return SPLIT_WORDS[word.strip().lower()]
