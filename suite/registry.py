@@ -139,6 +139,7 @@ DATASETS: Registry[Any] = Registry(
         "folder": "suite.data.folder:FolderSource",
         "keras": "suite.data.keras:KerasSource",
         "sklearn": "suite.data.sklearn:SklearnSource",
+        "table": "suite.data.table:TableSource",
         "tfds": "suite.data.tfds:TfdsSource",
     },
 )
