@@ -129,7 +129,11 @@ def load_plugin_file(path: Path) -> None:
 TASKS: Registry[Any] = Registry(
     "tasks",
     "task",
-    {"image_classification": "suite.tasks.image_classification:ImageClassification"},
+    {
+        "image_classification": "suite.tasks.image_classification:ImageClassification",
+        "text_classification": "suite.tasks.text_classification:TextClassification",
+        "text_generation": "suite.tasks.text_generation:TextGeneration",
+    },
 )
 DATASETS: Registry[Any] = Registry(
     "datasets",
