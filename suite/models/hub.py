@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from suite.errors import ModelError, did_you_mean
-from suite.models.backbone import Backbone, Pooling, WeightsOrigin
+from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import weights_sha256
+from suite.models.hub_text import AskedPooling, text_from_class, text_from_preset
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.preset_loading import (
@@ -19,7 +22,8 @@ from suite.models.preset_loading import (
     load_preset,
     shape_argument,
 )
-from suite.models.presets import Preset, builtin_presets, find_preset, native_size, static_size
+from suite.models.presets import Preset, builtin_presets, find_preset, native_size, planned_class, static_size
+from suite.models.text_families import TEXT_FAMILIES, text_tasks
 from suite.requirement import Requirement
 from suite.spec import Options
 
@@ -43,7 +47,10 @@ FAMILIES: dict[str, tuple[str, Pooling]] = {
     "XceptionBackbone": ("xception", "average"),
 }
 """Stages and pooling of the vision backbones. A class token gathers a picture by itself; maps are averaged."""
+ALL_TASKS = ("image_classification", "text_classification", "text_generation")
 SMALLEST = 8
+SHORTEST = 8
+"""Tokens; two texts and their special tokens need about as many."""
 USUAL_SIZE = (224, 224)
 
 
@@ -53,24 +60,33 @@ class HubOptions(Options):
     preset: str | None = None
     """Built-in name, ``kaggle://...``, ``hf://owner/name``, or a folder in KerasHub, Transformers or timm format."""
     backbone: str | None = None
-    """A class of ``keras_hub.models``, for instance ``ViTBackbone``; its weights are random."""
+    """A class of ``keras_hub.models``, for instance ``ViTBackbone`` or ``BertBackbone``; its weights are random."""
     config: dict[str, Any] | None = None
     """Keyword arguments of ``backbone``."""
     input_size: InputSize | None = None
-    """Height and width in pixels; the preset's own when left out."""
+    """Height and width in pixels; the preset's own when left out. For pictures."""
     preprocessing: Literal["auto", "none", "tf", "torch", "caffe"] = "auto"
-    """``auto``: the preset's image converter, or -1 to 1 for a ``backbone``; else as in keras.applications."""
+    """``auto``: the preset's image converter, or -1 to 1 for a ``backbone``; else as in keras.applications.
+
+    For pictures.
+    """
+    tokenizer: str | None = None
+    """Preset or folder that the tokeniser is read from; the preset's own when left out. For texts."""
+    sequence_length: Annotated[int, Field(ge=SHORTEST)] | None = None
+    """Longest sequence in tokens, special tokens counted; the model's own, at most 512, when left out. For texts."""
+    pooling: AskedPooling = "auto"
+    """How the states of tokens become one vector; ``auto`` is what belongs to the model. For texts."""
 
 
 class HubSource:
-    """Vision backbones of KerasHub."""
+    """Vision and text backbones of KerasHub."""
 
     summary: ClassVar[str] = "KerasHub presets: built-in, kaggle://, hf://, a local folder; or a class and its config"
     Options: ClassVar[type[Options]] = HubOptions
 
     @classmethod
     def known_names(cls) -> tuple[str, ...]:
-        """Names of the built-in vision presets; other handles and folders work too."""
+        """Names of the built-in presets; other handles and folders work too."""
         return tuple(sorted(builtin_presets()))
 
     @classmethod
@@ -90,14 +106,26 @@ class HubSource:
             if options.config is not None:
                 raise ModelError("config: belongs to 'backbone'; a preset has its own.")
             _check_preset(options.preset)
-        elif options.backbone not in FAMILIES:
-            raise ModelError(did_you_mean(str(options.backbone), FAMILIES, what="vision backbone of keras_hub.models"))
-        elif cls.input_size(options) is None:
+        elif options.backbone not in {**FAMILIES, **TEXT_FAMILIES}:
+            known = (*FAMILIES, *TEXT_FAMILIES)
+            raise ModelError(did_you_mean(str(options.backbone), known, what="backbone of keras_hub.models"))
+        kind = _planned_class(options)
+        if kind is not None:
+            _check_reads(options, kind)
+        if options.backbone in FAMILIES and cls.input_size(options) is None:
             raise ModelError("input_size: is missing; a 'backbone' without weights has no size of its own.")
         size = cls.input_size(options)
         if size is not None:
             check_input_size(size, smallest=SMALLEST, what=options.preset or str(options.backbone))
         return options
+
+    @classmethod
+    def tasks(cls, options: HubOptions) -> tuple[str, ...]:
+        """What the model is good for; every task where only its files tell and they are not here yet."""
+        kind = _planned_class(options)
+        if kind is None:
+            return ALL_TASKS
+        return text_tasks(kind) if kind in TEXT_FAMILIES else ("image_classification",)
 
     @classmethod
     def requirements(cls, options: HubOptions) -> tuple[Requirement, ...]:
@@ -106,9 +134,10 @@ class HubSource:
             return ()
         preset = find_preset(options.preset)
         files = [path for path in preset.folder.glob("*") if path.is_file()] if preset.is_present else []
+        beside = "the tokeniser's files" if _planned_class(options) in TEXT_FAMILIES else "image_converter.json"
         return (
             Requirement(
-                what=f"KerasHub preset {options.preset} (config.json, image_converter.json and the weights)",
+                what=f"KerasHub preset {options.preset} (config.json, {beside} and the weights)",
                 url=preset.url,
                 path=preset.folder,
                 present=preset.is_present,
@@ -118,7 +147,9 @@ class HubSource:
 
     @classmethod
     def input_size(cls, options: HubOptions) -> tuple[int, int] | None:
-        """Height and width where the options, a local configuration or the preset's name tell them."""
+        """Height and width where the options, a local configuration or the preset's name tell them; None for text."""
+        if _planned_class(options) in TEXT_FAMILIES:
+            return None
         if options.input_size is not None:
             return options.input_size
         if options.preset is None:
@@ -147,7 +178,7 @@ class HubSource:
         *,
         weights: Literal["pretrained", "random"] = "pretrained",
         input_size: tuple[int, int] | None = None,
-    ) -> Backbone:
+    ) -> AnyBackbone:
         """Builds the backbone of a preset, or of a class.
 
         Args:
@@ -156,18 +187,69 @@ class HubSource:
             input_size: Height and width in pixels instead of the options'.
 
         Returns:
-            The backbone; features are ``(batch, height, width, channels)`` or ``(batch, tokens, channels)``.
+            The backbone; features are ``(batch, height, width, channels)`` or ``(batch, tokens, channels)``. A
+            ``TextBackbone`` where it reads texts.
 
         Raises:
-            ModelError: Where it is no vision backbone, or does not take the size.
+            ModelError: Where it reads neither pictures nor texts, or does not take the size.
             WeightsError: Where the weights do not fit.
             DownloadError: Where the preset is not there and cannot be fetched.
         """
         cls.check(options)
+        if (options.backbone or _built_class(options)) in TEXT_FAMILIES:
+            return _text(options, load_weights=weights == "pretrained")
         asked = input_size or options.input_size
         if options.preset is None:
             return _from_class(options, asked or cls.input_size(options) or USUAL_SIZE)
         return _from_preset(options, options.preset, asked, load_weights=weights == "pretrained")
+
+
+def _planned_class(options: HubOptions) -> str | None:
+    """Class that the options name or that can be told without loading anything."""
+    return options.backbone if options.preset is None else planned_class(find_preset(options.preset))
+
+
+def _built_class(options: HubOptions) -> str:
+    return str(backbone_class(find_preset(str(options.preset))).__name__)
+
+
+def _check_reads(options: HubOptions, kind: str) -> None:
+    """Refuses options of pictures for a model of texts, and the reverse."""
+    if kind in TEXT_FAMILIES:
+        wrong = [name for name in ("input_size", "preprocessing") if name in options.model_fields_set]
+        if wrong:
+            raise ModelError(f"{wrong[0]}: is for pictures; {kind} reads texts and takes 'sequence_length'.")
+        if options.preset is None and options.tokenizer is None:
+            raise ModelError(f"tokenizer: is missing; give a preset or a folder that {kind} takes its tokeniser from.")
+        longest = (options.config or {}).get("max_sequence_length")
+        if options.sequence_length and isinstance(longest, int) and options.sequence_length > longest:
+            raise ModelError(f"sequence_length: {kind} takes {longest} tokens at most, got {options.sequence_length}.")
+        return
+    texts_only = [name for name in ("tokenizer", "sequence_length", "pooling") if name in options.model_fields_set]
+    if texts_only:
+        raise ModelError(f"{texts_only[0]}: is for texts; {kind or 'this preset'} reads pictures.")
+
+
+def _text(options: HubOptions, *, load_weights: bool) -> AnyBackbone:
+    label = HubSource.label(options)
+    if options.preset is None:
+        return text_from_class(
+            str(options.backbone),
+            options.config or {},
+            label=label,
+            tokenizer=str(options.tokenizer),
+            sequence_length=options.sequence_length,
+            pooling=options.pooling,
+        )
+    _check_reads(options, _built_class(options))
+    return text_from_preset(
+        options.preset,
+        label=label,
+        load_weights=load_weights,
+        tokenizer=options.tokenizer,
+        sequence_length=options.sequence_length,
+        pooling=options.pooling,
+    )
 
 
 def _check_preset(name: str) -> None:
@@ -193,8 +275,8 @@ def _from_preset(options: HubOptions, name: str, asked: tuple[int, int] | None, 
     kind = backbone_class(preset)
     if kind.__name__ not in FAMILIES:
         raise ModelError(
-            f"preset '{name}' is a {kind.__name__}, which is no vision backbone; an image task needs one of "
-            f"{', '.join(sorted(FAMILIES))}."
+            f"preset '{name}' is a {kind.__name__}, which the suite has no use for; it needs one of "
+            f"{', '.join(sorted({**FAMILIES, **TEXT_FAMILIES}))}."
         )
     native = native_size(preset)
     converter = image_converter(preset)

@@ -15,6 +15,7 @@ from suite.models.presets import Preset, find_preset, is_reachable
 __all__ = [
     "SHAPE_ARGUMENTS",
     "backbone_class",
+    "call_preset",
     "converter_preprocessing",
     "image_converter",
     "load_preset",
@@ -42,7 +43,7 @@ def load_preset(name: str, *, load_weights: bool = True, size: tuple[int, int] |
 
     preset = find_preset(name)
     shape = {} if size is None else {shape_argument(backbone_class(preset)): (*size, 3)}
-    return _call(
+    return call_preset(
         preset, lambda handle: keras_hub.models.Backbone.from_preset(handle, load_weights=load_weights, **shape)
     )
 
@@ -53,7 +54,7 @@ def backbone_class(preset: Preset) -> Any:
     import keras_hub  # noqa: F401 - registers the classes
     from keras_hub.src.utils.preset_utils import get_preset_loader
 
-    return _call(preset, lambda handle: get_preset_loader(handle).check_backbone_class())
+    return call_preset(preset, lambda handle: get_preset_loader(handle).check_backbone_class())
 
 
 def image_converter(preset: Preset) -> Any:
@@ -66,7 +67,7 @@ def image_converter(preset: Preset) -> Any:
         except (FileNotFoundError, ValueError):  # the file, or the class that would read it, does not exist
             return None
 
-    return _call(preset, load)
+    return call_preset(preset, load)
 
 
 def converter_preprocessing(converter: Any, name: str) -> Callable[[Any], Any]:
@@ -96,9 +97,13 @@ def shape_argument(kind: Any) -> str:
     return next((name for name in SHAPE_ARGUMENTS if name in parameters), SHAPE_ARGUMENTS[0])
 
 
-def _call(preset: Preset, function: Callable[[str], Any]) -> Any:
-    """Calls a KerasHub function with the handle of a preset, and says in our words what went wrong."""
-    if preset.is_present:
+def call_preset(preset: Preset, function: Callable[[str], Any], *, needs_weights: bool = True) -> Any:
+    """Calls a KerasHub function with the handle of a preset, and says in our words what went wrong.
+
+    Raises:
+        DownloadError, MissingExtraError, ModelError, WeightsError: As the message says.
+    """
+    if preset.is_present or (not needs_weights and preset.folder.is_dir()):
         handle = str(preset.folder)  # no server is asked whether there is something newer
     else:
         _refuse_offline(preset)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import ModelError
+from suite.models.text_families import MODEL_TYPES, TEXT_FAMILIES
 
-__all__ = ["Preset", "builtin_presets", "find_preset", "is_reachable", "native_size", "static_size"]
+__all__ = ["Preset", "builtin_presets", "find_preset", "is_reachable", "native_size", "planned_class", "static_size"]
 
 VISION_FOLDERS = (
     "cspnet",
@@ -35,6 +36,7 @@ VISION_FOLDERS = (
     "vit",
     "xception",
 )
+TEXT_FOLDERS = tuple(family.folder for family in TEXT_FAMILIES.values())
 WEIGHTS_FILES = ("model.weights.h5", "model.weights.json", "model.safetensors", "model.safetensors.index.json")
 PROBE_SECONDS = 5.0
 
@@ -67,15 +69,18 @@ class Preset:
 
 @functools.cache
 def builtin_presets() -> dict[str, dict[str, Any]]:
-    """Handle and metadata of KerasHub's built-in vision presets by name, read without importing KerasHub."""
+    """KerasHub's built-in presets by name: handle, metadata, and ``folder``, the one of ``keras_hub/src/models``.
+
+    They are read from its source, without importing it.
+    """
     spec = importlib.util.find_spec("keras_hub")
     if spec is None or not spec.submodule_search_locations:
         return {}
     models = Path(spec.submodule_search_locations[0]) / "src" / "models"
     found: dict[str, dict[str, Any]] = {}
-    for folder in VISION_FOLDERS:
+    for folder in (*VISION_FOLDERS, *TEXT_FOLDERS):
         for path in sorted((models / folder).glob("*_presets.py")):
-            found.update(_dictionaries(path))
+            found.update({name: {**entry, "folder": folder} for name, entry in _dictionaries(path).items()})
     return found
 
 
@@ -93,21 +98,38 @@ def find_preset(name: str) -> Preset:
     return Preset(name, "", "", Path(name).expanduser())
 
 
+def planned_class(preset: Preset) -> str | None:
+    """A preset's class in ``keras_hub.models``, from its configuration or KerasHub's own list; None if neither tells.
+
+    ``""`` is a class of the vision side. Needs no TensorFlow.
+
+    Raises:
+        ModelError: Where ``config.json`` is there and is not JSON.
+    """
+    if (preset.folder / "config.json").is_file():
+        config = _config(preset)
+        if "model_type" in config:
+            return MODEL_TYPES.get(str(config["model_type"]), "")
+        if "config" in config:
+            return str(config.get("class_name", ""))
+        return ""  # timm
+    handle = preset.name.removeprefix("kaggle://").strip("/")
+    for name, entry in builtin_presets().items():
+        own = entry["kaggle_handle"].removeprefix("kaggle://")
+        if preset.name == name or handle in (own, own.rpartition("/")[0]):
+            return next((kind for kind, family in TEXT_FAMILIES.items() if family.folder == entry["folder"]), "")
+    return None
+
+
 def native_size(preset: Preset) -> tuple[int, int] | None:
     """Height and width in a preset's own configuration; None where it is not there, or takes any size.
 
     Raises:
         ModelError: Where ``config.json`` is there and is not JSON.
     """
-    path = preset.folder / "config.json"
-    if not path.is_file():
+    if not (preset.folder / "config.json").is_file():
         return None
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"preset '{preset.name}': {path} is damaged: {error}.") from None
-    if not isinstance(config, dict):
-        raise ModelError(f"preset '{preset.name}': {path} is damaged: expected an object.")
+    config = _config(preset)
     own = config.get("config")
     if isinstance(own, dict):  # KerasHub
         return static_size(own.get("image_shape")) or static_size(own.get("input_shape"))
@@ -133,6 +155,17 @@ def is_reachable(host: str) -> bool:
             return True
     except OSError:
         return False
+
+
+def _config(preset: Preset) -> dict[str, Any]:
+    path = preset.folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"preset '{preset.name}': {path} is damaged: {error}.") from None
+    if not isinstance(config, dict):
+        raise ModelError(f"preset '{preset.name}': {path} is damaged: expected an object.")
+    return config
 
 
 def _kaggle_folder(path: str) -> Path:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Packing", "TokenIds", "Tokenizer"]
+if TYPE_CHECKING:
+    from suite.models.text_families import Frame
+
+__all__ = ["Packing", "TokenIds", "Tokenizer", "tokenizer_of"]
 
 TokenIds = NDArray[np.int32]
 """Token ids of one text, shape ``(tokens,)``."""
+NOT_CUTTING = ("name", "trainable", "dtype", "config_file", "vocabulary", "merges", "proto", "sequence_length")
+"""Options of a tokeniser that change no token, and its vocabulary, which is hashed by itself."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,88 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """The ids of each text, without special tokens."""
-        raise NotImplementedError
+        return [np.asarray(ids, np.int32).reshape(-1) for ids in self.layer.tokenize(list(texts))] if texts else []
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids, special tokens left out."""
-        raise NotImplementedError
+        special = self.special_ids
+        kept = [int(one) for one in ids if int(one) not in special]
+        if not kept:
+            return ""
+        text = self.layer.detokenize(kept)
+        return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """Ids that stand for no text: padding, start, end, mask, and what else the model's class reserves."""
+        own = {one for one in (self.start_id, self.end_id, self.mask_id) if one is not None}
+        named = {self.layer.special_token_ids[number] for number in range(len(self.layer.special_token_ids))}
+        if self.layer_pad_id is not None:
+            own.add(self.layer_pad_id)
+        return frozenset(own | {int(one) for one in named if one is not None})
+
+    @property
+    def layer_pad_id(self) -> int | None:
+        """The padding token's id; None where the vocabulary has none, so that ``pad_id`` is an ordinary token."""
+        return self.pad_id if getattr(self.layer, "pad_token", None) is not None else None
+
+
+def tokenizer_of(layer: Any, frame: Frame, *, segments: bool = False) -> Tokenizer:
+    """A tokeniser around a layer of KerasHub.
+
+    Args:
+        layer: A ``keras_hub.tokenizers.Tokenizer`` with its vocabulary.
+        frame: The special tokens around texts; of ``suite.models.text_families.TextFamily``.
+        segments: Whether the model has an input for segments.
+
+    Returns:
+        The tokeniser. Without a padding token, ``pad_id`` is the id that KerasHub pads with, or 0.
+    """
+    start, end = _identifier(layer, "start_token_id"), _identifier(layer, "end_token_id")
+    pad = _identifier(layer, "pad_token_id")
+    return Tokenizer(
+        layer=layer,
+        identity=_identity(layer),
+        vocabulary_size=int(layer.vocabulary_size()),
+        pad_id=0 if pad is None else pad,
+        packing=_packing(frame, start, end, segments=segments),
+        start_id=start,
+        end_id=end,
+        mask_id=_identifier(layer, "mask_token_id"),
+    )
+
+
+def _packing(frame: Frame, start: int | None, end: int | None, *, segments: bool) -> Packing:
+    first = () if start is None else (start,)
+    last = () if end is None else (end,)
+    if frame == "cls_sep":
+        return Packing(start=first, between=last, end=last, segments=segments)
+    if frame == "sentence":
+        return Packing(start=first, between=last * 2, end=last)
+    # Two texts for a decoder stand one behind the other as the documents of its pretraining did, an end between them.
+    return Packing(
+        start=first if frame == "start" else (),
+        between=last,
+        end=last if frame == "end" else (),
+    )
+
+
+def _identifier(layer: Any, name: str) -> int | None:
+    value = getattr(layer, name, None)
+    return None if value is None else int(value)
+
+
+def _identity(layer: Any) -> str:
+    """SHA-256, hex, over class, options and vocabulary."""
+    options = {name: value for name, value in layer.get_config().items() if name not in NOT_CUTTING}
+    digest = hashlib.sha256(json.dumps([type(layer).__name__, options], sort_keys=True, default=str).encode())
+    proto = getattr(layer, "proto", None)
+    if proto is not None:
+        digest.update(proto if isinstance(proto, bytes) else str(proto).encode())
+        return digest.hexdigest()
+    vocabulary = getattr(layer, "vocabulary", None)
+    if isinstance(vocabulary, dict):
+        vocabulary = sorted(vocabulary.items(), key=lambda item: item[1])
+    parts = [list(layer.get_vocabulary()) if vocabulary is None else list(vocabulary), getattr(layer, "merges", None)]
+    digest.update(json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

@@ -9,7 +9,7 @@ from suite.errors import ModelError
 from suite.models.backbone import Stage
 from suite.models.stages.graph import assemble, weighted_layers
 
-__all__ = ["stages"]
+__all__ = ["block_groups", "stages"]
 
 BLOCK = re.compile(r"(?:.*/)?(?:transformer_block|encoder_block|layers|layer|blocks|block)_(\d+)(?:/|$)")
 MOST_GROUPS = 4
@@ -23,7 +23,7 @@ def stages(model: Any) -> tuple[Stage, ...]:
     if not numbers:
         raise ModelError(f"'{model.name}' has no encoder blocks, so it is not a vision transformer.")
     encoders = {item.top for item in layers if item.path in numbers}
-    groups = _groups(sorted(set(numbers.values())))
+    groups = block_groups(sorted(set(numbers.values())))
     assigned: dict[str, list[str]] = {"embedding": [], **{name: [] for name in groups.values()}}
     last = list(assigned)[-1]
     reached = False
@@ -34,7 +34,7 @@ def stages(model: Any) -> tuple[Stage, ...]:
     return assemble(assigned.items())
 
 
-def _groups(blocks: list[int]) -> dict[int, str]:
+def block_groups(blocks: list[int], word: str = "encoder") -> dict[int, str]:
     """The stage's name for each block number; blocks are counted from 1 in names."""
     size, larger = divmod(len(blocks), min(MOST_GROUPS, len(blocks)))
     groups: dict[int, str] = {}
@@ -42,7 +42,7 @@ def _groups(blocks: list[int]) -> dict[int, str]:
     while start < len(blocks):
         end = start + size + (1 if larger > 0 else 0)
         larger -= 1
-        name = f"encoder{start + 1}" if end == start + 1 else f"encoder{start + 1}-{end}"
+        name = f"{word}{start + 1}" if end == start + 1 else f"{word}{start + 1}-{end}"
         groups.update(dict.fromkeys(blocks[start:end], name))
         start = end
     return groups
