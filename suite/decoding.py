@@ -41,7 +41,7 @@ class GenerationSpec(Options):
     def _completed(self) -> GenerationSpec:
         for name, ways in OWN.items():
             if getattr(self, name) is not None and self.decoding not in ways:
-                raise ValueError(f"'{name}' is read by \"decoding\": {' or '.join(ways)}; it is \"{self.decoding}\".")
+                raise ValueError(f'\'{name}\' is read by "decoding": {" or ".join(ways)}; it is "{self.decoding}".')
         defaults: dict[str, Any] = {"beams": 4, "k": 40, "p": 0.9, "temperature": 1.0}
         for name, value in defaults.items():
             if getattr(self, name) is None and self.decoding in OWN[name]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from suite.errors import SpecError
-from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS
-from suite.spec import Spec
+from suite.registry import DATASETS, MODELS, STRATEGIES, TASKS, Registry
+from suite.spec import DatasetSpec, ModelSpec, Spec
 
 __all__ = ["refuse_unsuitable", "tasks_of"]
 
@@ -26,12 +26,13 @@ def refuse_unsuitable(spec: Spec) -> None:
         SpecError: Naming the first of them, what it is for and what would fit.
     """
     task = TASKS.get(spec.task)
-    for at, choices, registry in (
+    places: tuple[tuple[str, tuple[ModelSpec | DatasetSpec, ...], Registry[Any]], ...] = (
         ("models", spec.models, MODELS),
         ("datasets", spec.datasets, DATASETS),
         ("evaluate_on", spec.evaluate_on, DATASETS),
         ("out_of_class", spec.out_of_class, DATASETS),
-    ):
+    )
+    for at, choices, registry in places:
         for index, choice in enumerate(choices):
             source = registry.get(choice.source)
             options = choice.options(source)

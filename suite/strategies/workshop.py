@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.data.batches import Batches, Examples
-from suite.features import Features, FeatureStore
 from suite.data.token_rows import TokenRows
+from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import apply_trainable
 from suite.results import Profile
@@ -59,7 +59,7 @@ class Workshop:
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     _momenta: dict[int, float] = field(default_factory=dict)
     profiles: dict[tuple[Any, ...], Profile] = field(default_factory=dict)
-    """What a model costs, by the id of its Keras model and what it was timed with; the seeds and strategies with one graph share it."""
+    """What a model costs, by the id of its Keras model and what it was timed with; seeds share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
 

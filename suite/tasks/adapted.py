@@ -24,8 +24,8 @@ class Adapted:
     """``keras.Model`` that is trained: raw RGB 0-255 ``(batch, height, width, 3)``, or named arrays of tokens
     ``(batch, length)``, to logits ``(batch, classes)``; of a model that writes ``(batch, length, vocabulary)``."""
     features: Any = field(repr=False)
-    """``keras.Model``: the same inputs to pooled features ``(batch, width)``; shares its layers with ``logits``. None of
-    a model that writes."""
+    """``keras.Model``: the same inputs to pooled features ``(batch, width)``; shares its layers with ``logits``.
+    None of a model that writes."""
     head: Any = field(repr=False)
     """The ``keras.layers.Dense`` that turns features into logits; None where the head is no layer of its own."""
     objective: Any = field(default=None, repr=False)
@@ -56,9 +56,7 @@ class Adapted:
         self.head.bias.assign(bias.astype(np.float32))
 
 
-def class_predictions(
-    predict: Any, examples: Examples, *, class_names: tuple[str, ...]
-) -> Predictions:
+def class_predictions(predict: Any, examples: Examples, *, class_names: tuple[str, ...]) -> Predictions:
     """Probabilities (softmax of the logits) for every example, with ids and targets beside them."""
     return Predictions(
         example_ids=np.array(examples.ids, dtype=np.str_),

@@ -46,7 +46,13 @@ class TextClassification:
 
     @classmethod
     def read(
-        cls, backbone: TextBackbone, dataset: Dataset, split: Split, *, cell: Cell | None = None, root: Path | None = None
+        cls,
+        backbone: TextBackbone,
+        dataset: Dataset,
+        split: Split,
+        *,
+        cell: Cell | None = None,
+        root: Path | None = None,
     ) -> Examples:
         """A split as tokens, cut once and mapped from disk. Raises ``DataError`` for more than two texts."""
         tokenizer = backbone.tokenizer
@@ -73,9 +79,7 @@ class TextClassification:
 
         from suite.training import CrossEntropy
 
-        inputs = {
-            name: keras.Input((None,), dtype="int32", name=name) for name in backbone.encoder.input
-        }
+        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in backbone.encoder.input}
         features = pool_tokens(backbone.encoder(inputs), inputs["padding_mask"], backbone)
         head = keras.layers.Dense(num_classes, name="head", dtype="float32")
         logits = head(keras.layers.Dropout(dropout, name="dropout")(features) if dropout else features)

@@ -11,7 +11,7 @@ import numpy as np
 
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset, Split, Text
-from suite.data.token_rows import TokenRows
+from suite.data.token_rows import Layout, TokenRows
 from suite.data.tokens import Piece, tokenised
 from suite.decoding import GenerationSpec
 from suite.generations import Generations
@@ -41,12 +41,18 @@ class TextGeneration:
 
     @classmethod
     def read(
-        cls, backbone: TextBackbone, dataset: Dataset, split: Split, *, cell: Cell | None = None, root: Path | None = None
+        cls,
+        backbone: TextBackbone,
+        dataset: Dataset,
+        split: Split,
+        *,
+        cell: Cell | None = None,
+        root: Path | None = None,
     ) -> Examples:
         """A split as tokens of source and reference, cut once and mapped from disk."""
         settings = _settings(cell)
         tokenizer = backbone.tokenizer
-        layout = "seq2seq" if backbone.generates == "seq2seq" else "causal"
+        layout: Layout = "seq2seq" if backbone.generates == "seq2seq" else "causal"
         identity = {
             "tokenizer": tokenizer.identity,
             "packing": vars(tokenizer.packing),
@@ -57,7 +63,9 @@ class TextGeneration:
             "separator": settings.separator if layout == "causal" else "",
         }
         tokens = tokenised(split, dataset, _Framer(backbone, settings), identity=identity, root=root)
-        rows = TokenRows(tokens, "seq2seq" if layout == "seq2seq" else "causal", tokenizer.pad_id, backbone.sequence_length)
+        rows = TokenRows(
+            tokens, "seq2seq" if layout == "seq2seq" else "causal", tokenizer.pad_id, backbone.sequence_length
+        )
         return Examples(rows, split.targets, split.ids, texts=split.read)
 
     @classmethod

@@ -50,8 +50,8 @@ class Writer:
             # Every batch has as many rows, so that one loop is compiled for each length.
             filled = [prompts[index] for index in [*chosen, *[chosen[-1]] * (AT_ONCE - len(chosen))]]
             made = writer.generate(self._arrays(filled, self.settings.max_new_tokens), stop_token_ids=self._stops())
-            for index, text in zip(chosen.tolist(), self._read(made, filled), strict=False):
-                texts[index] = text
+            # The texts of repeated rows are left over.
+            texts.update(zip(chosen.tolist(), self._read(made, filled), strict=False))
         return tuple(texts[index] for index in range(len(rows)))
 
     def speed(self, rows: TokenRows) -> Speed:
