@@ -91,7 +91,7 @@ def pretrain(
     options = objective.Options.model_validate_json(json.dumps(spec.options))
     keras.utils.set_random_seed(options.seed)
     backbone = build_architecture(spec.architecture, name=spec.name)
-    train, test = (_examples(dataset, split, spec.architecture.input_size) for split in ("train", "test"))
+    train, test = (_examples(dataset, split, backbone.input_size) for split in ("train", "test"))
     started, started_cpu = time.perf_counter(), time.process_time()
     score = objective.pretrain(
         backbone,

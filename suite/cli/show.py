@@ -12,6 +12,14 @@ from suite.cli.options import as_json, json_option, load_plugins, plugin_option,
 
 __all__ = ["command"]
 
+FEATURES = {
+    "average": "mean over positions",
+    "token": "first token",
+    "mean": "mean over tokens",
+    "cls": "first token",
+    "last": "last token",
+}
+
 
 @click.command("show", short_help=COMMANDS["show"].summary)
 @click.argument("kind", type=click.Choice(("model", "dataset")))
@@ -43,15 +51,14 @@ def command(kind: str, name: str, *, plugins: tuple[Path, ...], json_: bool) -> 
 
 
 def _print_model(model: dict[str, Any]) -> None:
-    height, width = model["input_size"]
     _print_facts(
         {
             "model": model["name"],
             "source": model["source"],
             "family": model["family"],
-            "input": f"{height} x {width} px, RGB",
-            "preprocessing": model["preprocessing"],
-            "features": {"average": "mean over positions", "token": "first token"}.get(model["pooling"], "vector"),
+            "input": _input_words(model),
+            "tokeniser" if model["sequence_length"] else "preprocessing": model["preprocessing"],
+            "features": FEATURES.get(model["pooling"], "vector"),
             "parameters": f"{model['parameters']:,}",
             "weights": model["weights"],
             "pretrained on": model["pretrained_on"],
@@ -66,6 +73,13 @@ def _print_model(model: dict[str, Any]) -> None:
     ]
     print_table(["", "stage", "layers", "parameters", "from ... to"], rows, right=["", "layers", "parameters"])
     _print_requirements(model["requirements"])
+
+
+def _input_words(model: dict[str, Any]) -> str:
+    if model["sequence_length"]:
+        return f"texts of at most {model['sequence_length']:,} of {model['vocabulary_size']:,} tokens"
+    height, width = model["input_size"]
+    return f"{height} x {width} px, RGB"
 
 
 def _print_dataset(dataset: dict[str, Any]) -> None:

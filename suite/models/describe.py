@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from suite.models.backbone import Backbone
+from suite.models.backbone import AnyBackbone, TextBackbone
 from suite.models.preprocessing import Preprocessing
 from suite.models.stages.graph import own_variables, weighted_layers
 from suite.registry import MODELS
@@ -32,8 +32,14 @@ class ModelDescription:
 
     name: str
     family: str
-    input_size: tuple[int, int]
-    """Height and width in pixels."""
+    input_size: tuple[int, int] | None
+    """Height and width in pixels; None for a model of texts."""
+    sequence_length: int | None
+    """Longest sequence in tokens; None for a model of pictures."""
+    vocabulary_size: int | None
+    """Tokens that the tokeniser knows; None for a model of pictures."""
+    generates: str | None
+    """``causal`` or ``seq2seq``; None where it writes no text."""
     feature_shape: tuple[int | None, ...]
     """Of one batch; None where a side is free."""
     preprocessing: str
@@ -72,19 +78,24 @@ def describe_model(source_name: str, options: Any) -> ModelDescription:
     return describe_backbone(source.build(options, weights=weights), requirements)
 
 
-def describe_backbone(backbone: Backbone, requirements: tuple[Requirement, ...] = ()) -> ModelDescription:
+def describe_backbone(backbone: AnyBackbone, requirements: tuple[Requirement, ...] = ()) -> ModelDescription:
     """Describes a built backbone."""
     sizes = {
         item.path: sum(_count(variable) for variable in own_variables(item.layer))
         for item in weighted_layers(backbone.model)
     }
+    text = backbone if isinstance(backbone, TextBackbone) else None
+    reads = backbone.encoder if isinstance(backbone, TextBackbone) else backbone.model
     missing = [requirement for requirement in requirements if not requirement.present]
     return ModelDescription(
         name=backbone.name,
         family=backbone.family,
         input_size=backbone.input_size,
-        feature_shape=tuple(backbone.model.output_shape),
-        preprocessing=_preprocessing_words(backbone.preprocess),
+        sequence_length=text.sequence_length if text else None,
+        vocabulary_size=text.tokenizer.vocabulary_size if text else None,
+        generates=text.generates if text else None,
+        feature_shape=tuple(reads.output_shape),
+        preprocessing=_preparation(backbone),
         pooling=backbone.pooling,
         parameters=int(backbone.model.count_params()),
         stages=tuple(
@@ -106,6 +117,9 @@ def _count(variable: Any) -> int:
     return total
 
 
-def _preprocessing_words(preprocess: Any) -> str:
-    """The preprocessing's own words, or the name of the layer that does it."""
+def _preparation(backbone: AnyBackbone) -> str:
+    """The preprocessing's own words, or the name of the layer that does it; of texts the tokeniser's class."""
+    if isinstance(backbone, TextBackbone):
+        return type(backbone.tokenizer.layer).__name__
+    preprocess = backbone.preprocess
     return str(preprocess) if isinstance(preprocess, Preprocessing) else str(getattr(preprocess, "name", "its own"))

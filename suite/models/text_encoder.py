@@ -7,6 +7,7 @@ from typing import Any
 
 from suite.errors import ModelError
 from suite.models.backbone import TextBackbone
+from suite.models.text_families import TEXT_FAMILIES
 
 __all__ = ["encoder_of", "encoder_only", "longest_sequence"]
 
@@ -45,6 +46,11 @@ def encoder_of(model: Any) -> Any:
         # Calling the layers again on inputs of the common names keeps the graph flat: every layer is the model's own.
         states = part.call({f"{PREFIX}{key}": tensor for key, tensor in given.items()})
         return keras.Model(given, states, name=name)
+    family = TEXT_FAMILIES.get(type(model).__name__)
+    if family is not None and family.is_saved_whole:
+        _check_inputs(model, inputs)
+        given = {key: keras.Input((None,), dtype="int32", name=key) for key in inputs}
+        return keras.Model(given, model(given), name=name)
     # F-Net mixes all positions and has no mask; it takes one here, so that every encoder is called alike.
     inputs.setdefault("padding_mask", keras.Input((None,), dtype="int32", name="padding_mask"))
     _check_inputs(model, inputs)

@@ -23,6 +23,8 @@ class TextFamily:
     """Where KerasHub keeps it: ``keras_hub/src/models/<folder>``."""
     frame: Frame
     generates: Generates | None = None
+    is_saved_whole: bool = False
+    """Whether KerasHub can save the layers inside their backbone only, so that its encoder holds it in one piece."""
 
     @property
     def pooling(self) -> TextPooling:
@@ -38,7 +40,7 @@ class TextFamily:
 TEXT_FAMILIES: dict[str, TextFamily] = {
     "AlbertBackbone": TextFamily("albert", "cls_sep"),
     "BertBackbone": TextFamily("bert", "cls_sep"),
-    "DebertaV3Backbone": TextFamily("deberta_v3", "cls_sep"),
+    "DebertaV3Backbone": TextFamily("deberta_v3", "cls_sep", is_saved_whole=True),
     "DistilBertBackbone": TextFamily("distil_bert", "cls_sep"),
     "ElectraBackbone": TextFamily("electra", "cls_sep"),
     "FNetBackbone": TextFamily("f_net", "cls_sep"),
@@ -48,18 +50,18 @@ TEXT_FAMILIES: dict[str, TextFamily] = {
     "BloomBackbone": TextFamily("bloom", "bare", "causal"),
     "FalconBackbone": TextFamily("falcon", "bare", "causal"),
     "GPT2Backbone": TextFamily("gpt2", "bare", "causal"),
-    "GPTNeoXBackbone": TextFamily("gpt_neo_x", "bare", "causal"),
+    "GPTNeoXBackbone": TextFamily("gpt_neo_x", "bare", "causal", is_saved_whole=True),
     "GemmaBackbone": TextFamily("gemma", "start", "causal"),
     "Gemma3Backbone": TextFamily("gemma3", "start", "causal"),
     "GptOssBackbone": TextFamily("gpt_oss", "bare", "causal"),
-    "LlamaBackbone": TextFamily("llama", "start", "causal"),
-    "Llama3Backbone": TextFamily("llama3", "start", "causal"),
+    "LlamaBackbone": TextFamily("llama", "start", "causal", is_saved_whole=True),
+    "Llama3Backbone": TextFamily("llama3", "start", "causal", is_saved_whole=True),
     "MistralBackbone": TextFamily("mistral", "start", "causal"),
     "MixtralBackbone": TextFamily("mixtral", "start", "causal"),
     "OPTBackbone": TextFamily("opt", "start", "causal"),
     "Phi3Backbone": TextFamily("phi3", "bare", "causal"),
     "QwenBackbone": TextFamily("qwen", "bare", "causal"),
-    "Qwen3Backbone": TextFamily("qwen3", "bare", "causal"),
+    "Qwen3Backbone": TextFamily("qwen3", "bare", "causal", is_saved_whole=True),
     "Qwen3MoeBackbone": TextFamily("qwen3_moe", "bare", "causal"),
     "QwenMoeBackbone": TextFamily("qwen_moe", "bare", "causal"),
     "SmolLM3Backbone": TextFamily("smollm3", "bare", "causal"),

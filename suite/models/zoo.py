@@ -1,42 +1,30 @@
 """The zoo: small pretrained backbones that ship with the suite, so that it runs with no network.
 
 A preset is a folder ``suite/zoo/<name>`` with ``config.json`` (the architecture), ``model.weights.h5``
-and ``card.json`` (data, licence, recipe, accuracy, how to make it again).
+and ``card.json`` (data, licence, recipe, accuracy, how to make it again). A model of texts has the files of
+its tokeniser beside them.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import pydantic
-from pydantic import Field
 
 from suite.errors import ModelError, SuiteError, WeightsError, did_you_mean
-from suite.models.backbone import Backbone, Pooling, WeightsOrigin
+from suite.models.architecture import Architecture
+from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
 from suite.models.preprocessing import preprocessing_for
+from suite.models.text_families import text_tasks
 from suite.requirement import Requirement
 from suite.spec import Options
 
 R = TypeVar("R", bound=Options)
 
 __all__ = ["Architecture", "Card", "ZooOptions", "ZooSource", "build_architecture", "load_weights", "zoo_folder"]
-
-
-class Architecture(Options):
-    """A backbone as a class and its arguments; enough to build it with random weights."""
-
-    builder: Literal["keras_hub", "applications"]
-    """``keras_hub``: a class of ``keras_hub.models``; ``applications``: a constructor of ``keras.applications``."""
-    constructor: str
-    config: dict[str, Any]
-    """Keyword arguments of the constructor."""
-    input_size: tuple[Annotated[int, Field(ge=8, le=2048)], Annotated[int, Field(ge=8, le=2048)]]
-    """Height and width in pixels."""
-    pooling: Pooling
-    family: str
-    """A file in ``suite/models/stages``."""
 
 
 class Card(Options):
@@ -104,13 +92,19 @@ class ZooSource:
         return options
 
     @classmethod
+    def tasks(cls, options: ZooOptions) -> tuple[str, ...]:
+        """What the model is good for."""
+        architecture = read_architecture(options.name)
+        return text_tasks(architecture.constructor) if architecture.reads_text else ("image_classification",)
+
+    @classmethod
     def requirements(cls, options: ZooOptions) -> tuple[Requirement, ...]:
         """Nothing: the weights ship with the suite."""
         return ()
 
     @classmethod
     def input_size(cls, options: ZooOptions) -> tuple[int, int] | None:
-        """Height and width that the weights were trained at."""
+        """Height and width that the weights were trained at; None for a model of texts."""
         return read_architecture(options.name).input_size
 
     @classmethod
@@ -130,17 +124,17 @@ class ZooSource:
         *,
         weights: Literal["pretrained", "random"] = "pretrained",
         input_size: tuple[int, int] | None = None,
-    ) -> Backbone:
+    ) -> AnyBackbone:
         """Builds a preset. Raises ``WeightsError`` where the weights file is damaged or does not fit."""
         cls.check(options)
         architecture = read_architecture(options.name)
         if input_size is not None and tuple(input_size) != architecture.input_size:
             raise ModelError(f"zoo model '{options.name}' has the input size {architecture.input_size} only.")
+        backbone = _build(architecture, options.name)
         if weights == "random":
-            return build_architecture(architecture, name=options.name)
+            return backbone
         card = read_card(options.name)
         path = zoo_folder() / options.name / "model.weights.h5"
-        backbone = build_architecture(architecture, name=options.name)
         load_weights(backbone.model, path, card.weights_sha256)
         origin = WeightsOrigin(
             name=card.pretrained_on,
@@ -149,7 +143,15 @@ class ZooSource:
             licence=card.weights_licence,
             pretrained_on=card.pretrained_on,
         )
-        return Backbone(**{**vars(backbone), "weights": origin})
+        return replace(backbone, weights=origin)
+
+
+def _build(architecture: Architecture, name: str) -> AnyBackbone:
+    if not architecture.reads_text:
+        return build_architecture(architecture, name=name)
+    from suite.models.zoo_text import build_text_architecture
+
+    return build_text_architecture(architecture, name=name, folder=zoo_folder() / name)
 
 
 def read_architecture(name: str) -> Architecture:
@@ -163,12 +165,15 @@ def read_card(name: str) -> Card:
 
 
 def build_architecture(architecture: Architecture, *, name: str) -> Backbone:
-    """A backbone with random weights from Keras's global seed.
+    """A backbone of pictures with random weights from Keras's global seed.
 
     Raises:
-        ModelError: Where the class is unknown or refuses its arguments.
+        ModelError: Where the class is unknown, reads texts, or refuses its arguments.
     """
     from suite.models.stages import stages_of
+
+    if architecture.input_size is None:
+        raise ModelError(f"{architecture.constructor} reads texts; an architecture of pictures is needed here.")
 
     constructor = _constructor(architecture)
     height, width = architecture.input_size
@@ -183,7 +188,7 @@ def build_architecture(architecture: Architecture, *, name: str) -> Backbone:
         model=model,
         preprocess=preprocessing_for("tf"),
         input_size=architecture.input_size,
-        pooling=architecture.pooling,
+        pooling=cast("Pooling", architecture.pooling),
         stages=stages_of(model, architecture.family),
         weights=WeightsOrigin(name="random", location="", sha256=""),
         family=architecture.family,
