@@ -67,7 +67,9 @@ def causal_lm_model(backbone: TextBackbone) -> Any:
     import keras
 
     if backbone.generates != "causal":
-        raise ModelError(f"'{backbone.name}' does not write from left to right; causal_lm needs a decoder such as GPT-2.")
+        raise ModelError(
+            f"'{backbone.name}' does not write from left to right; causal_lm needs a decoder such as GPT-2."
+        )
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in backbone.encoder.input}
     return keras.Model(inputs, backbone.model.token_embedding(backbone.encoder(inputs), reverse=True))
 

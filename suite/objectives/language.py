@@ -86,9 +86,7 @@ class Rows:
             targets[chosen >= len(self.rows)] = IGNORED
             yield inputs, targets
 
-    def _batch(
-        self, chosen: NDArray[np.int64], epoch: int
-    ) -> tuple[dict[str, NDArray[np.int32]], NDArray[np.int32]]:
+    def _batch(self, chosen: NDArray[np.int64], epoch: int) -> tuple[dict[str, NDArray[np.int32]], NDArray[np.int32]]:
         made = [
             self.make(self.rows[index], np.random.default_rng([self.seed, epoch, index])) for index in chosen.tolist()
         ]

@@ -85,9 +85,7 @@ def corruption_of(backbone: TextBackbone, options: SpanCorruptionOptions) -> Spa
             f"'{backbone.name}': its tokeniser has no token {SENTINEL.format(0)} or none that ends a text; "
             "span_corruption needs both."
         )
-    return SpanCorruption(
-        options.sequence_length, sentinels, tokenizer.end_id, options.noise_share, options.mean_span
-    )
+    return SpanCorruption(options.sequence_length, sentinels, tokenizer.end_id, options.noise_share, options.mean_span)
 
 
 def span_corruption_model(backbone: TextBackbone) -> Any:

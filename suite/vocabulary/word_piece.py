@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 __all__ = ["WordPiece"]
 
+_UNKNOWN = "[UNK]"
+
 
 class WordPiece:
     """A list of words and pieces; a piece that goes on with a word begins with ``##``."""
@@ -31,7 +33,7 @@ class WordPiece:
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
         texts = list(texts)
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         within = {f"##{letter}" for word in _words(tokenizer, texts) for letter in word[1:]}
