@@ -135,6 +135,7 @@ DATASETS: Registry[Any] = Registry(
     "datasets",
     "dataset source",
     {
+        "api_docs": "suite.data.api_docs:ApiDocsSource",
         "folder": "suite.data.folder:FolderSource",
         "keras": "suite.data.keras:KerasSource",
         "sklearn": "suite.data.sklearn:SklearnSource",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ FEATURES = {
     "cls": "first token",
     "last": "last token",
 }
+_SAMPLE_CHARACTERS = 600
 
 
 @click.command("show", short_help=COMMANDS["show"].summary)
@@ -88,9 +90,11 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
         {
             "data set": dataset["name"],
             "source": dataset["source"],
-            "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}",
+            "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else None,
+            "answers": "texts" if dataset["answers"] == "text" else None,
             **{f"{split} examples": f"{size:,}" for split, size in dataset["examples"].items()},
-            "pictures": _sizes(dataset["picture_sizes"]),
+            "pictures": _sizes(dataset["picture_sizes"]) if dataset["content"] == "image" else None,
+            "texts": _lengths(dataset["words"]) if dataset["words"] else None,
             "left out": str(len(dataset["skipped"])) if dataset["skipped"] else None,
             "licence": dataset["licence"] or "not known",
             "origin": dataset["origin"],
@@ -99,7 +103,21 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
     )
     for example, reason in dataset["skipped"]:
         click.echo(f"  left out: {example}: {reason}")
+    _print_samples(dataset["samples"])
     _print_requirements(dataset["requirements"])
+
+
+def _print_samples(samples: list[dict[str, Any]]) -> None:
+    """Whole texts, unless they are long; where answers are texts, the last of them is marked."""
+    for sample in samples:
+        answer = f" ({sample['answer']})" if sample["answer"] else ""
+        click.echo(f"\n{sample['id']}{answer}")
+        for number, text in enumerate(sample["texts"]):
+            is_answer = sample["answer"] is None and number == len(sample["texts"]) - 1
+            if text:
+                shown = textwrap.shorten(text, _SAMPLE_CHARACTERS, placeholder=" ...")
+                start = "  -> " if is_answer else "  "
+                click.echo(textwrap.fill(shown, 100, initial_indent=start, subsequent_indent=" " * len(start)))
 
 
 def _print_facts(facts: dict[str, str | None]) -> None:
@@ -119,6 +137,12 @@ def _sizes(sizes: list[Any]) -> str:
     """The most frequent sizes, height first."""
     shown = ", ".join(f"{height} x {width}" for (height, width), _ in sizes[:3])
     return f"{shown}{f' and {len(sizes) - 3} other sizes' if len(sizes) > 3 else ''} px"
+
+
+def _lengths(words: list[int]) -> str:
+    """Of the shortest, the middle and the longest text."""
+    shortest, middle, longest = words
+    return f"{shortest} to {longest} words, half of them up to {middle}"
 
 
 def _span(layers: list[str]) -> str:

@@ -46,6 +46,7 @@ def assemble(
     licence: str | None,
     content: Content = "image",
     answers: Answers = "class",
+    made_from_seed: bool = False,
 ) -> Dataset:
     """A data set with all three splits, its fingerprint computed from every example's content.
 
@@ -60,6 +61,8 @@ def assemble(
         licence: None where the source does not say.
         content: What an example is.
         answers: What is to be said of it. Where it is a text there are no classes, and targets are zeros.
+        made_from_seed: Whether the source itself made all three ``parts`` from the seed in ``splits``, since they
+            follow a rule of its own. The data set then has the seed in its name and other splits for another seed.
 
     Raises:
         BadExampleError: For the first example that cannot be read, unless they are skipped.
@@ -77,14 +80,14 @@ def assemble(
     groups = class_names if answers == "class" else ["text"]
     complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
     return Dataset(
-        name=name_with_seed(name, given, splits),
+        name=name_with_seed(name, {} if made_from_seed else given, splits),
         class_names=tuple(class_names),
         splits=complete,
         fingerprint=fingerprint_of(class_names, complete, digests.__getitem__),
         licence=licence,
         origin=origin,
         skipped=tuple(skipped),
-        made_splits=missing_splits(given),
+        made_splits=missing_splits({} if made_from_seed else given),
         content=content,
         answers=answers,
     )

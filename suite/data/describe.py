@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from suite.data.dataset import Dataset
+from suite.data.dataset import Answers, Content, Dataset, Split, Text
 from suite.errors import BadExampleError
 
-__all__ = ["DatasetDescription", "describe_dataset"]
+__all__ = ["DatasetDescription", "Sample", "describe_dataset"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A text to look at."""
+
+    id: str
+    answer: str | None
+    """Its class; None where the answer is the last of the texts."""
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -23,30 +35,36 @@ class DatasetDescription:
     examples: Mapping[str, int]
     """How many there are, by split."""
     class_counts: Mapping[str, tuple[int, ...]]
-    """How many of each class, in the order of ``class_names``, by split."""
+    """How many of each class, in the order of ``class_names``, by split; empty where answers are texts."""
     picture_sizes: tuple[tuple[tuple[int, int], int], ...]
-    """Height and width in pixels and how many of the looked-at pictures have them, the most frequent first."""
+    """Height and width in pixels and how many of the looked-at pictures have them, the most frequent first; empty for
+    texts."""
     pictures_looked_at: int
     licence: str | None
     fingerprint: str
     origin: str
     skipped: tuple[tuple[str, str], ...]
     """Id and reason of each example that was left out."""
+    content: Content
+    answers: Answers
+    words: tuple[int, int, int] | None
+    """Words of the shortest, the middle and the longest of the looked-at texts, both of a pair together; None for
+    pictures."""
+    samples: tuple[Sample, ...]
+    """Three training examples; none of pictures."""
 
 
 def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescription:
-    """Describes a data set; the sizes of pictures come from at most ``look_at`` of its training examples.
+    """Describes a data set; sizes of pictures and lengths of texts come from ``look_at`` training examples at most.
 
-    Pictures that cannot be decoded are not counted among those that were looked at.
+    Those that cannot be read are not counted among those that were looked at.
     """
-    train = dataset.splits["train"]
-    sizes: Counter[tuple[int, int]] = Counter()
-    for index in np.unique(np.linspace(0, len(train) - 1, num=min(look_at, len(train))).astype(int)).tolist():
-        try:
-            height, width = train.read(index).shape[:2]
-        except BadExampleError:
-            continue
-        sizes[height, width] += 1
+    seen = _looked_at(dataset.splits["train"], look_at)
+    texts = list(seen.items()) if dataset.content == "text" else []
+    sizes = Counter[tuple[int, int]]()
+    if dataset.content == "image":
+        sizes.update(tuple(picture.shape[:2]) for picture in seen.values())
+    words = sorted(sum(len(part.split()) for part in text) for _, text in texts)
     return DatasetDescription(
         name=dataset.name,
         class_names=dataset.class_names,
@@ -54,6 +72,7 @@ def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescripti
         class_counts={
             name: tuple(np.bincount(split.targets, minlength=dataset.num_classes).tolist())
             for name, split in dataset.splits.items()
+            if dataset.answers == "class"
         },
         picture_sizes=tuple(sizes.most_common()),
         pictures_looked_at=sizes.total(),
@@ -61,4 +80,25 @@ def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescripti
         fingerprint=dataset.fingerprint,
         origin=dataset.origin,
         skipped=tuple((example.id, example.reason) for example in dataset.skipped),
+        content=dataset.content,
+        answers=dataset.answers,
+        words=(words[0], words[len(words) // 2], words[-1]) if words else None,
+        samples=tuple(_sample(dataset, *texts[place]) for place in sorted({0, len(texts) // 2, len(texts) - 1}))
+        if texts
+        else (),
     )
+
+
+def _looked_at(train: Split, look_at: int) -> dict[int, Any]:
+    """Examples from all over the training split, by their number; those that cannot be read are left out."""
+    seen: dict[int, Any] = {}
+    for index in np.unique(np.linspace(0, len(train) - 1, num=min(look_at, len(train))).astype(int)).tolist():
+        with contextlib.suppress(BadExampleError):
+            seen[index] = train.read(index)
+    return seen
+
+
+def _sample(dataset: Dataset, index: int, text: Text) -> Sample:
+    train = dataset.splits["train"]
+    answer = dataset.class_names[int(train.targets[index])] if dataset.answers == "class" else None
+    return Sample(train.ids[index], answer, text)

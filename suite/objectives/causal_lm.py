@@ -59,7 +59,7 @@ class CausalLM:
 
 
 def causal_lm_model(backbone: TextBackbone) -> Any:
-    """A ``keras.Model``: the inputs of the decoder to the scores of all tokens to come, ``(batch, length, vocabulary)``.
+    """A ``keras.Model``: the inputs of the decoder to the scores of the next token, ``(batch, length, vocabulary)``.
 
     Raises:
         ModelError: Where the backbone is no decoder.
@@ -78,7 +78,7 @@ def _rows(backbone: TextBackbone, options: LanguageOptions, texts: Sequence[Toke
     tokenizer = backbone.tokenizer
     end = () if tokenizer.end_id is None else (tokenizer.end_id,)
 
-    def make(row: NDArray[np.int32], generator: np.random.Generator) -> Example:
+    def make(row: NDArray[np.int32], _: np.random.Generator) -> Example:
         return {"token_ids": row[:-1], "padding_mask": np.ones_like(row[:-1])}, row[1:]
 
     # One token more than the model reads: the last is only ever a target.

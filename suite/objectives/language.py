@@ -22,7 +22,7 @@ HELD_OUT = 0
 """The epoch whose corruption the held-out rows get; training begins with epoch 1."""
 
 Example = tuple[Mapping[str, NDArray[np.int32]], NDArray[np.int32]]
-"""What a model reads, by the names of its inputs, and the token at each place where it predicts one (or ``IGNORED``)."""
+"""What a model reads, by the names of its inputs, and the token at each place where it predicts (or ``IGNORED``)."""
 
 
 class LanguageOptions(Options):

@@ -52,7 +52,7 @@ class MaskedLM:
         test: Sequence[TokenIds],
         on_epoch: Callable[[EpochRecord], None],
     ) -> float:
-        """Trains ``backbone.model`` in place; the head on top of it is dropped, the token embedding that it shares stays.
+        """Trains ``backbone.model`` in place; the head on top is dropped, the token embedding that it shares stays.
 
         Returns:
             Pseudo-perplexity on ``test``: of the hidden tokens, given the others, with the same tokens hidden always.

@@ -61,8 +61,8 @@ class SpanCorruptionObjective:
         """Trains ``backbone.model`` in place; scores come from its token embedding, there is no other head.
 
         Returns:
-            Perplexity on ``test`` of the tokens that were taken out, given what is left and the tokens before; sentinels
-            and ends do not count, and the same spans are taken out always.
+            Perplexity on ``test`` of the tokens that were taken out, given what is left and the tokens before;
+            sentinels and ends do not count, and the same spans are taken out always.
 
         Raises:
             ModelError: Where the backbone is no encoder-decoder, or its tokeniser has no sentinels.
@@ -77,7 +77,7 @@ class SpanCorruptionObjective:
 
 
 def corruption_of(backbone: TextBackbone, options: SpanCorruptionOptions) -> SpanCorruption:
-    """What is taken out of the rows of this model. Raises ``ModelError`` where its tokeniser has no sentinels or end."""
+    """What is taken out of the rows. Raises ``ModelError`` where the tokeniser has no sentinels or no end."""
     tokenizer = backbone.tokenizer
     sentinels = _sentinels(tokenizer)
     if not sentinels or tokenizer.end_id is None:
