@@ -38,7 +38,7 @@ TEXT_CONFIGS: dict[str, dict[str, Any]] = {
     "GPTNeoXBackbone": {**_HEADS, "rotary_percentage": 1.0},
     "GemmaBackbone": _GEMMA,
     "Gemma3Backbone": {**_GEMMA, "image_size": 8},
-    "GptOssBackbone": {**_EXPERTS, "sliding_window": 8, "head_dim": 4},
+    "GptOssBackbone": {**_EXPERTS, "top_k": 2, "sliding_window": 8, "head_dim": 4},
     "LlamaBackbone": _GROUPED,
     "Llama3Backbone": _GROUPED,
     "MistralBackbone": _GROUPED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from suite.models.backbone import Pooling, TextPooling
 from suite.models.text_families import TEXT_FAMILIES
@@ -54,6 +54,11 @@ class Architecture(Options):
     def reads_text(self) -> bool:
         """Whether it reads texts rather than pictures."""
         return self.builder == "keras_hub" and self.constructor in TEXT_FAMILIES
+
+    @model_serializer(mode="wrap")
+    def _without_the_other_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What belongs to pictures is not written for a model of texts, nor the reverse."""
+        return {name: value for name, value in handler(self).items() if value is not None}
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:

@@ -8,11 +8,11 @@ from suite.errors import ModelError, SuiteError
 from suite.models.backbone import TextBackbone, TextPooling, WeightsOrigin
 from suite.models.hashing import weights_sha256
 from suite.models.preset_loading import backbone_class, call_preset, load_preset
-from suite.models.presets import find_preset
-from suite.models.text_encoder import STAGES, encoder_of, longest_sequence
+from suite.models.presets import Preset, find_preset
+from suite.models.text_encoder import STAGES, construct, encoder_of, longest_sequence
 from suite.models.text_families import TEXT_FAMILIES
 from suite.models.tokenizer import Tokenizer, tokenizer_of
-from suite.models.transformers_format import match_config, pooling_of, read_json, tokenizer_options
+from suite.models.transformers_format import load_transformers, match_config, pooling_of, read_json, tokenizer_options
 
 __all__ = ["AskedPooling", "text_backbone", "text_from_class", "text_from_preset", "tokenizer_from"]
 
@@ -46,10 +46,9 @@ def text_from_preset(
     preset = find_preset(name)
     kind = backbone_class(preset).__name__
     layer = tokenizer_from(tokenizer or name, kind)
-    model = load_preset(name, load_weights=load_weights)
     folder = preset.folder
-    config = read_json(folder / "config.json")
-    match_config(model, config)
+    model = construct(lambda: _load(preset, load_weights=load_weights))
+    match_config(model, read_json(folder / "config.json"))
     origin = WeightsOrigin(name="random", location="", sha256="")
     if load_weights:
         location = preset.url or folder.name
@@ -80,7 +79,7 @@ def text_from_class(
 
     layer = tokenizer_from(tokenizer, kind)
     try:
-        model = getattr(keras_hub.models, kind)(**config)
+        model = construct(lambda: getattr(keras_hub.models, kind)(**config))
     except (ValueError, TypeError, ZeroDivisionError) as error:
         raise ModelError(f"{kind} refuses its config: {' '.join(str(error).split())[:400]}") from error
     origin = WeightsOrigin(name="random", location="", sha256="")
@@ -155,6 +154,12 @@ def tokenizer_from(name: str, kind: str) -> Any:
             ) from error
         raise
     return layer
+
+
+def _load(preset: Preset, *, load_weights: bool) -> Any:
+    if preset.is_present and "model_type" in read_json(preset.folder / "config.json"):
+        return call_preset(preset, lambda handle: load_transformers(handle, load_weights=load_weights))
+    return load_preset(preset.name, load_weights=load_weights)
 
 
 def _reason(error: BaseException) -> str:

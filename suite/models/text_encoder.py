@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +11,21 @@ from suite.errors import ModelError
 from suite.models.backbone import TextBackbone
 from suite.models.text_families import TEXT_FAMILIES
 
-__all__ = ["encoder_of", "encoder_only", "longest_sequence"]
+__all__ = ["construct", "encoder_of", "encoder_only", "longest_sequence"]
 
 INPUTS = ("token_ids", "padding_mask", "segment_ids")
 PREFIX = "encoder_"
 """What encoder-decoders of KerasHub write before the inputs and outputs of their encoder."""
 STAGES = "transformer"
+
+
+def construct(build: Callable[[], Any]) -> Any:
+    """A KerasHub text backbone from what builds it; from then on, T5's attention is silent about masks.
+
+    It hands its mask down as Keras's own, and Keras warns at every call that the mask ends there, as it should.
+    """
+    warnings.filterwarnings("ignore", message=r"Layer '.*' \(of type T5MultiHeadAttention\)", category=UserWarning)
+    return build()
 
 
 def encoder_of(model: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from suite.errors import ModelError
 
-__all__ = ["match_config", "pooling_of", "read_json", "tokenizer_options"]
+__all__ = ["load_transformers", "match_config", "pooling_of", "read_json", "tokenizer_options"]
 
 ACTIVATION_KEYS = {
     "albert": "hidden_act",
@@ -23,6 +23,10 @@ ACTIVATION_KEYS = {
 EPSILON_KEYS = {"albert": "layer_norm_eps", "bert": "layer_norm_eps", "gpt2": "layer_norm_epsilon"} | dict.fromkeys(
     ("roberta", "xlm-roberta"), "layer_norm_eps"
 )
+BASES = {"albert": "albert.", "bert": "bert.", "roberta": "roberta.", "xlm-roberta": "roberta."}
+"""What stands before the names of weights in a model with a head, and not in a bare one."""
+UNREAD = ("pooler.",)
+"""Weights that a masked language model is saved without; no state of a token is computed from them."""
 EXACT = ("gelu", "gelu_python")
 APPROXIMATE = ("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate")
 POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last"}
@@ -39,6 +43,64 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelError(f"{path} is damaged: expected an object.")
     return found
+
+
+def load_transformers(folder: str, *, load_weights: bool) -> Any:
+    """A folder in the format of Transformers as a KerasHub backbone.
+
+    KerasHub's converters ask for exactly the names that the published weights have; those of a bare model, or of one
+    fine-tuned with another head, are found here too.
+
+    Raises:
+        ModelError: For an encoder-decoder whose halves are of different depth.
+    """
+    from keras_hub.src.utils.preset_utils import get_preset_loader
+    from keras_hub.src.utils.transformers.safetensor_utils import SafetensorLoader
+
+    preset = get_preset_loader(folder)
+    kind = str(preset.config["model_type"])
+    if kind == "bart":
+        depths = {preset.config["encoder_layers"], preset.config["decoder_layers"]}
+        if len(depths) > 1:
+            raise ModelError(f"'{folder}': KerasHub's BART has as many encoder as decoder layers, got {depths}.")
+        preset.config.setdefault("num_hidden_layers", preset.config["encoder_layers"])
+    base = BASES.get(kind, "")
+
+    class Weights(SafetensorLoader):  # type: ignore[misc]  # KerasHub has no types
+        """Finds a weight with or without the model's name before it."""
+
+        def get_prefixed_key(self, hf_weight_key: str, dict_like: Any) -> str:
+            """The name in the file."""
+            names = dict_like.keys()
+            bare = hf_weight_key.removeprefix(base)
+            near = next((name for name in (hf_weight_key, bare, base + bare) if name in names), None)
+            return near or str(super().get_prefixed_key(hf_weight_key, dict_like))
+
+        def port_weight(self, keras_variable: Any, hf_weight_key: str, hook_fn: Any = None) -> None:
+            """Copies a weight into a variable; one that may be missing keeps its random value."""
+            try:
+                super().port_weight(keras_variable, hf_weight_key, hook_fn)
+            except Exception:  # safetensors raises an error of its own, KeyError where there are several files
+                if not hf_weight_key.removeprefix(base).startswith(UNREAD):
+                    raise
+
+    model = preset.load_backbone(preset.check_backbone_class(), load_weights=False)
+    if load_weights:
+        with Weights(folder) as weights:
+            preset.converter.convert_weights(model, weights, preset.config)
+            if kind == "roberta":
+                _add_segment(model, weights)
+    return model
+
+
+def _add_segment(model: Any, weights: Any) -> None:
+    """Adds the embedding of segment 0, which a RoBERTa of Transformers has and KerasHub's has not, to the positions.
+
+    It is zero in the published weights, and no longer after fine-tuning.
+    """
+    segment = weights.get_tensor("roberta.embeddings.token_type_embeddings.weight")[0]
+    positions = model.embeddings.position_embedding.position_embeddings
+    positions.assign(positions.numpy() + segment[None, :])
 
 
 def match_config(model: Any, config: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from suite.errors import ModelError
 from suite.models.architecture import Architecture
 from suite.models.backbone import TextBackbone, TextPooling, WeightsOrigin
 from suite.models.hub_text import text_backbone
+from suite.models.text_encoder import construct
 from suite.models.text_families import TEXT_FAMILIES
 from suite.models.tokenizer import Tokenizer, tokenizer_of
 
@@ -61,7 +62,7 @@ def build_text_architecture(architecture: Architecture, *, name: str, folder: Pa
 
     layer = _layer(architecture, folder)
     try:
-        model = getattr(keras_hub.models, architecture.constructor)(**architecture.config)
+        model = construct(lambda: getattr(keras_hub.models, architecture.constructor)(**architecture.config))
     except (ValueError, TypeError) as error:
         raise ModelError(f"{architecture.constructor} refuses its arguments: {error}") from error
     pooling: TextPooling = architecture.pooling  # type: ignore[assignment]  # the architecture is checked
