@@ -38,7 +38,7 @@ SMALL_ARRAY = 256
 class VocabularySpec(Options):
     """The vocabulary of a tokeniser, which is trained on the same texts as the model, before it."""
 
-    size: Annotated[int, Field(ge=300, le=100_000)]
+    size: Annotated[int, Field(ge=32, le=100_000)]
     """Tokens at most, special ones counted."""
     special_tokens: tuple[str, ...]
     """Those that the architecture's tokeniser asks for, in the order of their ids."""
@@ -182,19 +182,20 @@ def _pretrain_texts(
     on_epoch: Callable[[EpochRecord], None],
 ) -> tuple[TextBackbone, float]:
     """The trained backbone and its score on the test split; the files of its tokeniser are put into ``vocabulary``."""
-    from suite.models.zoo_text import build_text_architecture
+    from suite.models.zoo_text import build_text_architecture, load_tokenizer
 
     if dataset.content != "text":
         raise SpecError(f"{spec.name}: dataset: expected texts, got the pictures of '{dataset.name}'.")
     train, test = (_texts(dataset, split) for split in ("train", "test"))
     _train_vocabulary(spec, train, vocabulary)
-    backbone = build_text_architecture(spec.architecture, name=spec.name, folder=vocabulary)
-    rows, known = backbone.model.vocabulary_size, backbone.tokenizer.vocabulary_size
+    rows = spec.architecture.config.get("vocabulary_size")
+    known = load_tokenizer(spec.architecture, vocabulary).vocabulary_size
     if rows != known:
         raise SpecError(
             f"{spec.name}: architecture.config.vocabulary_size: the texts give a vocabulary of {known} tokens, "
             f"got {rows}."
         )
+    backbone = build_text_architecture(spec.architecture, name=spec.name, folder=vocabulary)
     encode = backbone.tokenizer.encode
     objective = OBJECTIVES.get(spec.objective)
     score = objective.pretrain(backbone, options, train=encode(train), test=encode(test), on_epoch=on_epoch)

@@ -7,14 +7,13 @@ import math
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from suite.data.masking import IGNORED, Masking, mask
 from suite.data.packing import pack
 from suite.data.spans import SpanCorruption, corrupt_spans
-from suite.errors import DataError, ModelError, SuiteError
-from suite.objectives.language import LanguageOptions, Rows, perplexity
-from suite.registry import OBJECTIVES
+from suite.errors import DataError
+from suite.objectives.language import Rows, perplexity
 
 VOCABULARY = 50
 SPECIAL = {0, 1, 2, 3}
@@ -86,9 +85,7 @@ def test_fifteen_percent_in_spans_of_three_is_what_t5_was_trained_with():
     assert (corruption.noise, corruption.spans) == (77, 26)
 
 
-@given(
-    texts=st.lists(st.lists(st.integers(4, 49), max_size=12), min_size=1, max_size=20), length=st.integers(4, 20)
-)
+@given(texts=st.lists(st.lists(st.integers(4, 49), max_size=12), min_size=1, max_size=20), length=st.integers(4, 20))
 def test_packed_rows_are_full_and_hold_the_texts_in_order(texts, length):
     """Without their first token the rows are the texts, each followed by its end; only a last bit is missing."""
     stream = [token for text in texts for token in (*text, 2)]

@@ -17,7 +17,7 @@ from suite.objectives.language import Example, LanguageOptions, Rows, fit_rows, 
 from suite.results import EpochRecord
 from suite.spec import Options
 
-__all__ = ["CausalLM"]
+__all__ = ["CausalLM", "causal_lm_model", "causal_rows"]
 
 
 class CausalLM:
@@ -53,7 +53,7 @@ class CausalLM:
             DataError, SuiteError: Where the texts are too few.
         """
         model = causal_lm_model(backbone)
-        rows = [_rows(backbone, options, texts) for texts in (train, test)]
+        rows = [causal_rows(backbone, options, texts) for texts in (train, test)]
         fit_rows(model, rows[0], options, on_epoch=on_epoch)
         return perplexity(model, rows[1], jit_compile=options.jit_compile)
 
@@ -74,7 +74,8 @@ def causal_lm_model(backbone: TextBackbone) -> Any:
     return keras.Model(inputs, backbone.model.token_embedding(backbone.encoder(inputs), reverse=True))
 
 
-def _rows(backbone: TextBackbone, options: LanguageOptions, texts: Sequence[TokenIds]) -> Rows:
+def causal_rows(backbone: TextBackbone, options: LanguageOptions, texts: Sequence[TokenIds]) -> Rows:
+    """Texts as rows, each with an end behind it, in which every token but the first is to be said."""
     tokenizer = backbone.tokenizer
     end = () if tokenizer.end_id is None else (tokenizer.end_id,)
 

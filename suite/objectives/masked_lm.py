@@ -19,7 +19,7 @@ from suite.objectives.language import Example, LanguageOptions, Rows, fit_rows, 
 from suite.results import EpochRecord
 from suite.spec import Options
 
-__all__ = ["MaskedLM", "MaskedLMOptions"]
+__all__ = ["MaskedLM", "MaskedLMOptions", "masked_lm_model", "masked_rows", "masking_of"]
 
 
 class MaskedLMOptions(LanguageOptions):
@@ -63,7 +63,7 @@ class MaskedLM:
         """
         masking = masking_of(backbone, options)
         model = masked_lm_model(backbone, masking.most(options.sequence_length))
-        rows = [_rows(backbone, options, masking, texts) for texts in (train, test)]
+        rows = [masked_rows(backbone, options, masking, texts) for texts in (train, test)]
         fit_rows(model, rows[0], options, on_epoch=on_epoch)
         return perplexity(model, rows[1], jit_compile=options.jit_compile)
 
@@ -99,7 +99,8 @@ def masked_lm_model(backbone: TextBackbone, places: int) -> Any:
     return keras.Model({**inputs, "mask_positions": positions}, scores)
 
 
-def _rows(backbone: TextBackbone, options: MaskedLMOptions, masking: Masking, texts: Sequence[TokenIds]) -> Rows:
+def masked_rows(backbone: TextBackbone, options: MaskedLMOptions, masking: Masking, texts: Sequence[TokenIds]) -> Rows:
+    """Texts as rows, with the special tokens of the model, in which some tokens are hidden."""
     packing = backbone.tokenizer.packing
     names = tuple(backbone.encoder.input)
 

@@ -19,7 +19,13 @@ from suite.objectives.language import Example, LanguageOptions, Rows, fit_rows, 
 from suite.results import EpochRecord
 from suite.spec import Options
 
-__all__ = ["SpanCorruptionObjective", "SpanCorruptionOptions"]
+__all__ = [
+    "SpanCorruptionObjective",
+    "SpanCorruptionOptions",
+    "corruption_of",
+    "span_corruption_model",
+    "span_rows",
+]
 
 SENTINEL = "<extra_id_{}>"
 """How T5 writes the token that stands for a span."""
@@ -70,7 +76,7 @@ class SpanCorruptionObjective:
         """
         model = span_corruption_model(backbone)
         corruption = corruption_of(backbone, options)
-        rows = [_rows(backbone, options, corruption, texts) for texts in (train, test)]
+        rows = [span_rows(backbone, options, corruption, texts) for texts in (train, test)]
         fit_rows(model, rows[0], options, on_epoch=on_epoch)
         left_out = frozenset({*corruption.sentinels, corruption.end_id})
         return perplexity(model, rows[1], jit_compile=options.jit_compile, left_out=left_out)
@@ -115,9 +121,10 @@ def _sentinels(tokenizer: Tokenizer) -> tuple[int, ...]:
     return tuple(numbers[name] for name in names if name in numbers)
 
 
-def _rows(
+def span_rows(
     backbone: TextBackbone, options: SpanCorruptionOptions, corruption: SpanCorruption, texts: Sequence[TokenIds]
 ) -> Rows:
+    """Texts as rows, each with an end behind it, out of which spans are taken."""
     first = backbone.tokenizer.pad_id
 
     def make(row: NDArray[np.int32], generator: np.random.Generator) -> Example:
