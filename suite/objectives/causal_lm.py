@@ -54,7 +54,8 @@ class CausalLM:
         """
         model = causal_lm_model(backbone)
         rows = [causal_rows(backbone, options, texts) for texts in (train, test)]
-        fit_rows(model, rows[0], options, on_epoch=on_epoch)
+        embedding = backbone.model.token_embedding
+        fit_rows(model, rows[0], options, embedding=embedding, on_epoch=on_epoch)
         return perplexity(model, rows[1], jit_compile=options.jit_compile)
 
 

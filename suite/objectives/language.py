@@ -34,6 +34,9 @@ class LanguageOptions(Options):
     sequence_length: Annotated[int, Field(ge=8, le=4096)] = 128
     """Tokens of a row; texts are strung together until it is full."""
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    embedding_rate: Annotated[float, Field(gt=0.0)] = 1.0
+    """How many times as fast the token embedding learns. T5's begins a hundred times as large as its other weights, and
+    T5 was trained with steps in proportion to the size of what they change (Shazeer and Stern 2018, section 8)."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     warmup_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     jit_compile: bool = True
@@ -94,10 +97,19 @@ class Rows:
         return inputs, np.stack([example[1] for example in made])
 
 
-def fit_rows(model: Any, rows: Rows, options: LanguageOptions, *, on_epoch: Callable[[EpochRecord], None]) -> None:
+def fit_rows(
+    model: Any, rows: Rows, options: LanguageOptions, *, embedding: Any, on_epoch: Callable[[EpochRecord], None]
+) -> None:
     """Trains ``model``, which gives the scores of all tokens at each place of the targets, in place.
 
     Every epoch is kept (the last one ends the schedule), so no split is used for selection.
+
+    Args:
+        model: A ``keras.Model``, from the inputs of ``rows``.
+        rows: What it is trained on.
+        options: The recipe.
+        embedding: The layer that embeds tokens.
+        on_epoch: Takes what an epoch came to.
 
     Raises:
         SuiteError: Where the texts do not fill one batch.
@@ -122,9 +134,10 @@ def fit_rows(model: Any, rows: Rows, options: LanguageOptions, *, on_epoch: Call
             self.optimizer.apply(gradients, self.variables)
             return loss, right / count
 
-    trainer = TokenTrainer(
-        model, OptimizerSettings("adamw", options.weight_decay, (), 0.0), jit_compile=options.jit_compile
-    )
+    faster = [(variable.path, options.embedding_rate) for variable in embedding.trainable_variables]
+    multipliers = tuple(faster) if options.embedding_rate != 1.0 else ()
+    settings = OptimizerSettings("adamw", options.weight_decay, multipliers)
+    trainer = TokenTrainer(model, settings, jit_compile=options.jit_compile)
     epochs = iter(range(1, options.epochs + 1))
     # A score that rises by itself keeps the last epoch.
     trainer.fit(

@@ -64,7 +64,8 @@ class MaskedLM:
         masking = masking_of(backbone, options)
         model = masked_lm_model(backbone, masking.most(options.sequence_length))
         rows = [masked_rows(backbone, options, masking, texts) for texts in (train, test)]
-        fit_rows(model, rows[0], options, on_epoch=on_epoch)
+        embedding = backbone.model.token_embedding
+        fit_rows(model, rows[0], options, embedding=embedding, on_epoch=on_epoch)
         return perplexity(model, rows[1], jit_compile=options.jit_compile)
 
 

@@ -77,7 +77,8 @@ class SpanCorruptionObjective:
         model = span_corruption_model(backbone)
         corruption = corruption_of(backbone, options)
         rows = [span_rows(backbone, options, corruption, texts) for texts in (train, test)]
-        fit_rows(model, rows[0], options, on_epoch=on_epoch)
+        embedding = backbone.model.token_embedding
+        fit_rows(model, rows[0], options, embedding=embedding, on_epoch=on_epoch)
         left_out = frozenset({*corruption.sentinels, corruption.end_id})
         return perplexity(model, rows[1], jit_compile=options.jit_compile, left_out=left_out)
 
