@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -18,17 +20,28 @@ from pydantic import Field
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset
 from suite.errors import SpecError, SuiteError
-from suite.models.zoo import Architecture, Card, build_architecture, zoo_folder
+from suite.models.architecture import Architecture
+from suite.models.backbone import AnyBackbone, Backbone, TextBackbone
+from suite.models.zoo import Card, build_architecture, zoo_folder
 from suite.registry import DATASETS, OBJECTIVES
 from suite.results import EpochRecord
 from suite.spec import DatasetSpec, Options, parse_variant, read_document, validate
 
-__all__ = ["PretrainSpec", "load_pretrain_spec", "pretrain"]
+__all__ = ["PretrainSpec", "VocabularySpec", "load_pretrain_spec", "pretrain"]
 
-LARGEST_BYTES = 1_700_000
-"""A preset ships with the suite, so it stays small."""
+LARGEST_BYTES = {"image": 1_700_000, "text": 4_000_000}
+"""A preset ships with the suite, so it stays small: all its files together."""
 SMALL_ARRAY = 256
 """Numbers in an array below which compression costs more bytes than it saves."""
+
+
+class VocabularySpec(Options):
+    """The vocabulary of a tokeniser, which is trained on the same texts as the model, before it."""
+
+    size: Annotated[int, Field(ge=32, le=100_000)]
+    """Tokens at most, special ones counted."""
+    special_tokens: tuple[str, ...]
+    """Those that the architecture's tokeniser asks for, in the order of their ids."""
 
 
 class PretrainSpec(Options):
@@ -36,8 +49,10 @@ class PretrainSpec(Options):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
     architecture: Architecture
+    vocabulary: VocabularySpec | None = None
+    """Of a model of texts; None for one of pictures."""
     dataset: dict[str, Any]
-    """A data set as in a comparison; ``--data`` replaces it by a local copy."""
+    """A data set as in a comparison; ``--data`` replaces one of pictures by a local copy."""
     data_licence: str
     """Licence of the data, for the card."""
     weights_licence: str = "Apache-2.0"
@@ -55,7 +70,23 @@ def load_pretrain_spec(path: Path) -> PretrainSpec:
     except SuiteError as error:
         raise SpecError(f"{path}: objective: {error}") from None
     validate(objective.Options, spec.options, place=str(path), at="options")
+    _check_content(spec, objective, place=str(path))
     return spec
+
+
+def _check_content(spec: PretrainSpec, objective: Any, *, place: str) -> None:
+    """Refuses an objective on texts for a model of pictures, and the reverse. Raises ``SpecError``."""
+    reads = "text" if spec.architecture.reads_text else "image"
+    words = {"text": "texts", "image": "pictures"}
+    if objective.content != reads:
+        fitting = [name for name in OBJECTIVES.names() if OBJECTIVES.get(name).content == reads]
+        raise SpecError(
+            f"{place}: objective: '{spec.objective}' is for {words[objective.content]}, and "
+            f"{spec.architecture.constructor} reads {words[reads]}; expected {' or '.join(fitting)}."
+        )
+    if (spec.vocabulary is None) == (reads == "text"):
+        word = "is missing" if reads == "text" else "does not belong here"
+        raise SpecError(f"{place}: vocabulary {word}: {spec.architecture.constructor} reads {words[reads]}.")
 
 
 def pretrain(
@@ -70,15 +101,21 @@ def pretrain(
 
     Args:
         path: A spec of ``specs/pretrain/``.
-        data: A local copy of the data set as class folders, or a zip of them, with ``train`` and ``test``.
+        data: A local copy of a data set of pictures as class folders, or a zip of them, with ``train`` and ``test``.
         out: Folder that gets ``<name>/``; the zoo when left out.
         threads: Threads of TensorFlow; every core when left out.
         report: Takes one line of progress per epoch.
 
     Returns:
-        The preset's folder: ``config.json``, ``model.weights.h5``, ``card.json``.
+        The preset's folder: ``config.json``, ``model.weights.h5``, ``card.json``, and of a model of texts the files
+        of its tokeniser.
+
+    Raises:
+        SuiteError: As the message says.
     """
     spec = load_pretrain_spec(path)
+    if data is not None and spec.architecture.reads_text:
+        raise SpecError(f"{path}: --data takes pictures in folders; give texts as the spec's dataset.")
     folder = (out or zoo_folder()) / spec.name
     dataset = _load_data(spec, data)
     from suite.training import prepare_device
@@ -90,30 +127,98 @@ def pretrain(
     objective = OBJECTIVES.get(spec.objective)
     options = objective.Options.model_validate_json(json.dumps(spec.options))
     keras.utils.set_random_seed(options.seed)
-    backbone = build_architecture(spec.architecture, name=spec.name)
-    train, test = (_examples(dataset, split, backbone.input_size) for split in ("train", "test"))
     started, started_cpu = time.perf_counter(), time.process_time()
-    score = objective.pretrain(
-        backbone,
-        options,
-        train=train,
-        test=test,
-        num_classes=dataset.num_classes,
-        on_epoch=lambda record: report(_line(spec.name, record, options.epochs)),
+
+    def on_epoch(record: EpochRecord) -> None:
+        report(_line(spec.name, record, options.epochs))
+
+    with tempfile.TemporaryDirectory() as made:
+        backbone: AnyBackbone
+        if spec.architecture.reads_text:
+            backbone, score = _pretrain_texts(spec, dataset, options, vocabulary=Path(made), on_epoch=on_epoch)
+        else:
+            backbone, score = _pretrain_images(spec, dataset, options, on_epoch=on_epoch)
+        card = _card(
+            spec,
+            path,
+            dataset,
+            score=score,
+            seconds=time.perf_counter() - started,
+            cpu_seconds=time.process_time() - started_cpu,
+            threads=threads,
+        )
+        _write(folder, spec, backbone, card, vocabulary=Path(made))
+    report(
+        f"{spec.name}: {objective.metric} {score:.4f} on {card['upstream_examples']} test examples, "
+        f"{card['seconds']:.0f} s"
     )
-    card = _card(
-        spec,
-        path,
-        dataset,
-        score=score,
-        test_examples=len(test),
-        seconds=time.perf_counter() - started,
-        cpu_seconds=time.process_time() - started_cpu,
-        threads=threads,
-    )
-    _write(folder, spec, backbone, card)
-    report(f"{spec.name}: {objective.metric} {score:.4f} on {len(test)} test examples, {card['seconds']:.0f} s")
     return folder
+
+
+def _pretrain_images(
+    spec: PretrainSpec,
+    dataset: Dataset,
+    options: Any,
+    *,
+    on_epoch: Callable[[EpochRecord], None],
+) -> tuple[Backbone, float]:
+    """The trained backbone and its score on the test split."""
+    backbone = build_architecture(spec.architecture, name=spec.name)
+    size = backbone.input_size
+    train, test = (_examples(dataset, split, size) for split in ("train", "test"))
+    objective = OBJECTIVES.get(spec.objective)
+    score = objective.pretrain(
+        backbone, options, train=train, test=test, num_classes=dataset.num_classes, on_epoch=on_epoch
+    )
+    return backbone, score
+
+
+def _pretrain_texts(
+    spec: PretrainSpec,
+    dataset: Dataset,
+    options: Any,
+    *,
+    vocabulary: Path,
+    on_epoch: Callable[[EpochRecord], None],
+) -> tuple[TextBackbone, float]:
+    """The trained backbone and its score on the test split; the files of its tokeniser are put into ``vocabulary``."""
+    from suite.models.zoo_text import build_text_architecture, load_tokenizer
+
+    if dataset.content != "text":
+        raise SpecError(f"{spec.name}: dataset: expected texts, got the pictures of '{dataset.name}'.")
+    train, test = (_texts(dataset, split) for split in ("train", "test"))
+    _train_vocabulary(spec, train, vocabulary)
+    rows = spec.architecture.config.get("vocabulary_size")
+    known = load_tokenizer(spec.architecture, vocabulary).vocabulary_size
+    if rows != known:
+        raise SpecError(
+            f"{spec.name}: architecture.config.vocabulary_size: the texts give a vocabulary of {known} tokens, "
+            f"got {rows}."
+        )
+    backbone = build_text_architecture(spec.architecture, name=spec.name, folder=vocabulary)
+    encode = backbone.tokenizer.encode
+    objective = OBJECTIVES.get(spec.objective)
+    score = objective.pretrain(backbone, options, train=encode(train), test=encode(test), on_epoch=on_epoch)
+    return backbone, score
+
+
+def _train_vocabulary(spec: PretrainSpec, texts: list[str], folder: Path) -> None:
+    from suite.vocabulary.byte_level_bpe import ByteLevelBPE
+    from suite.vocabulary.sentence_piece import SentencePiece
+    from suite.vocabulary.word_piece import WordPiece
+
+    if spec.vocabulary is None or spec.architecture.tokenizer is None:
+        raise SpecError(f"{spec.name}: vocabulary is missing.")
+    kinds = {"word_piece": WordPiece, "byte_level_bpe": ByteLevelBPE, "sentence_piece": SentencePiece}
+    kinds[spec.architecture.tokenizer.kind].train(  # type: ignore[attr-defined]  # one signature
+        texts, folder, size=spec.vocabulary.size, special_tokens=spec.vocabulary.special_tokens
+    )
+
+
+def _texts(dataset: Dataset, split: str) -> list[str]:
+    """What is written in each example; ``train`` takes back the validation examples."""
+    parts = [dataset.splits[name] for name in (("train", "validation") if split == "train" else (split,))]
+    return ["\n".join(text for text in part.read(index) if text) for part in parts for index in range(len(part))]
 
 
 def _load_data(spec: PretrainSpec, data: Path | None) -> Dataset:
@@ -151,13 +256,19 @@ def _line(name: str, record: EpochRecord, epochs: int) -> str:
     )
 
 
+def _words_for(spec: PretrainSpec, dataset: Dataset) -> str:
+    """The data set in words: ``cifar10``, ``api_docs prose``."""
+    name = str(spec.dataset.get("name", dataset.name))
+    # The name of a part says nothing without its source.
+    return f"{spec.dataset.get('source')} {name}" if spec.architecture.reads_text else name
+
+
 def _card(
     spec: PretrainSpec,
     path: Path,
     dataset: Dataset,
     *,
     score: float,
-    test_examples: int,
     seconds: float,
     cpu_seconds: float,
     threads: int,
@@ -165,24 +276,24 @@ def _card(
     """The card, without what only the written weights can tell."""
     return {
         "name": spec.name,
-        "pretrained_on": str(spec.dataset.get("name", dataset.name)),
+        "pretrained_on": _words_for(spec, dataset),
         "data_licence": spec.data_licence,
         "data_fingerprint": dataset.fingerprint,
         "objective": spec.objective,
-        "recipe": spec.model_dump(mode="json"),
+        "recipe": spec.model_dump(mode="json", exclude_none=True),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
         "machine": f"{platform.system()} {platform.machine()}, {threads} CPU thread{'s' if threads > 1 else ''}",
         "upstream_metric": OBJECTIVES.get(spec.objective).metric,
         "upstream_score": score,
-        "upstream_examples": test_examples,
+        "upstream_examples": len(dataset.splits["test"]),
         "weights_licence": spec.weights_licence,
         "command": f"suite pretrain specs/pretrain/{path.name}",
         "packages": {name: version(name) for name in ("tensorflow", "keras", "keras-hub", "numpy")},
     }
 
 
-def _write(folder: Path, spec: PretrainSpec, backbone: Any, card: dict[str, Any]) -> None:
+def _write(folder: Path, spec: PretrainSpec, backbone: AnyBackbone, card: dict[str, Any], *, vocabulary: Path) -> None:
     """Writes the preset; the card comes last, and a preset without card is not in the zoo."""
     from suite.models.hashing import file_sha256
 
@@ -190,18 +301,24 @@ def _write(folder: Path, spec: PretrainSpec, backbone: Any, card: dict[str, Any]
     weights, part = folder / "model.weights.h5", folder / "part.weights.h5"
     backbone.model.save_weights(part)
     _compress(part)
-    size = part.stat().st_size
-    if size > LARGEST_BYTES:
+    complete = Card.model_validate_json(
+        json.dumps({**card, "parameters": backbone.model.count_params(), "weights_sha256": file_sha256(part)})
+    )
+    config = spec.architecture.model_dump_json(indent=2, exclude_none=True) + "\n"
+    written = complete.model_dump_json(indent=2) + "\n"
+    files = sorted(vocabulary.iterdir())
+    size = sum(path.stat().st_size for path in (part, *files)) + len(config.encode()) + len(written.encode())
+    largest = LARGEST_BYTES["text" if spec.architecture.reads_text else "image"]
+    if size > largest:
         raise SuiteError(
-            f"{spec.name}: the weights take {size:,} bytes; a preset has at most {LARGEST_BYTES:,}. "
-            f"They are kept as {part}."
+            f"{spec.name}: the preset takes {size:,} bytes; it may have at most {largest:,}. "
+            f"The weights are kept as {part}."
         )
     part.replace(weights)
-    (folder / "config.json").write_text(spec.architecture.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    complete = Card.model_validate_json(
-        json.dumps({**card, "parameters": backbone.model.count_params(), "weights_sha256": file_sha256(weights)})
-    )
-    (folder / "card.json").write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for path in files:
+        shutil.copyfile(path, folder / path.name)
+    (folder / "config.json").write_text(config, encoding="utf-8")
+    (folder / "card.json").write_text(written, encoding="utf-8")
 
 
 def _compress(path: Path) -> None:

@@ -264,7 +264,12 @@ CORRUPTIONS: Registry[Any] = Registry(
 OBJECTIVES: Registry[Any] = Registry(
     "objectives",
     "pretraining objective",
-    {"supervised": "suite.objectives.supervised:Supervised"},
+    {
+        "causal_lm": "suite.objectives.causal_lm:CausalLM",
+        "masked_lm": "suite.objectives.masked_lm:MaskedLM",
+        "span_corruption": "suite.objectives.span_corruption:SpanCorruptionObjective",
+        "supervised": "suite.objectives.supervised:Supervised",
+    },
 )
 TRANSFERABILITY: Registry[Any] = Registry(
     "transferability",

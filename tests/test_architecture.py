@@ -32,7 +32,7 @@ RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"},
     1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness"},
-    2: {"generations", "suitable", "plan", "selection", "metrics", "further", "kept"},
+    2: {"generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
     3: {"data", "store", "database", "transferability"},
     4: {"models"},
     5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from suite.data.api_docs import ApiDocsSource
 from suite.data.cache import decoded
 from suite.data.sklearn import SklearnSource
 from suite.errors import ModelError, WeightsError
 from suite.models import zoo
 from suite.models.hashing import file_sha256
 from suite.models.zoo import ZooOptions, ZooSource
+from suite.registry import OBJECTIVES
 from suite.spec import SplitsSpec
 
 NAMES = ("mobilenet_025", "mobilenetv2_035", "resnet_tiny", "vgg_tiny", "vit_tiny")
+TEXT_NAMES = ("bert_tiny", "gpt2_tiny", "roberta_tiny", "t5_tiny")
 
 
-def test_the_zoo_has_its_five_models():
+def test_the_zoo_has_its_nine_models():
     """Both kinds of sources are there: KerasHub classes and constructors of Keras Applications."""
     builders = {name: zoo.read_architecture(name).builder for name in ZooSource.known_names()}
-    assert set(NAMES) <= set(builders)
+    assert {*NAMES, *TEXT_NAMES} <= set(builders)
     assert set(builders.values()) == {"keras_hub", "applications"}
 
 
@@ -33,9 +37,105 @@ def test_a_preset_is_small_and_its_card_names_its_weights(name):
     assert zoo.read_card(name).weights_sha256 == file_sha256(path)
 
 
-def test_the_zoo_as_a_whole_is_at_most_8_mb():
+def test_the_zoo_of_pictures_is_at_most_8_mb():
     """It ships in the wheel."""
-    assert sum(path.stat().st_size for path in zoo.zoo_folder().rglob("*") if path.is_file()) <= 8_000_000
+    assert sum(_size(zoo.zoo_folder() / name) for name in NAMES) <= 8_000_000
+
+
+@pytest.mark.parametrize("name", TEXT_NAMES)
+def test_a_model_of_texts_is_small_and_its_card_is_complete(name):
+    """At most 4 MB with its tokeniser; hash, perplexity on held-out texts, and a command that makes it again."""
+    folder = zoo.zoo_folder() / name
+    card, architecture = zoo.read_card(name), zoo.read_architecture(name)
+    assert _size(folder) <= 4_000_000
+    assert card.weights_sha256 == file_sha256(folder / "model.weights.h5")
+    assert (card.pretrained_on, card.upstream_metric) == ("api_docs prose", "perplexity")
+    assert 1 < card.upstream_score < architecture.config["vocabulary_size"] / 10
+    assert card.command == f"suite pretrain specs/pretrain/{name}.json"
+    assert {path.name for path in folder.iterdir()} == {
+        "card.json", "config.json", "model.weights.h5", *architecture.tokenizer.files
+    }  # fmt: skip
+
+
+def _size(folder) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", TEXT_NAMES)
+def test_pretrained_states_tell_libraries_apart_better_than_random_ones(name):
+    """A linear probe on the mean of the tokens' states gains at least 5 points from the pretraining."""
+    pretrained, random = (_library_accuracy(name, weights) for weights in ("pretrained", "random"))
+    assert pretrained >= random + 0.05
+
+
+@pytest.mark.parametrize("name", ["gpt2_tiny", "t5_tiny"])
+def test_the_perplexity_on_a_card_is_that_of_the_files(name):
+    """Measured again on a thirtieth of the held-out rows; a masked model's head is not kept, so it cannot be."""
+    from suite.objectives import causal_lm, span_corruption
+    from suite.objectives.language import perplexity
+
+    card = zoo.read_card(name)
+    dataset = _api_docs("prose")
+    if dataset.fingerprint != card.data_fingerprint:
+        pytest.skip("the installed libraries have other docstrings than those of the card")
+    backbone = ZooSource.build(ZooOptions(name=name))
+    test = dataset.splits["test"]
+    texts = backbone.tokenizer.encode([test.read(index)[1] for index in range(len(test))])
+    options = OBJECTIVES.get(card.objective).Options.model_validate_json(json.dumps(card.recipe["options"]))
+    if name == "gpt2_tiny":
+        model, left_out = causal_lm.causal_lm_model(backbone), frozenset()
+        rows = causal_lm.causal_rows(backbone, options, texts)
+    else:
+        corruption = span_corruption.corruption_of(backbone, options)
+        model, left_out = span_corruption.span_corruption_model(backbone), {*corruption.sentinels, corruption.end_id}
+        rows = span_corruption.span_rows(backbone, options, corruption, texts)
+    some = replace(rows, rows=rows.rows[::30])
+    assert perplexity(model, some, left_out=frozenset(left_out)) == pytest.approx(card.upstream_score, rel=0.15)
+
+
+def _api_docs(name: str):
+    options = ApiDocsSource.Options.model_validate_json(json.dumps({"name": name}))
+    return ApiDocsSource.load(options, splits=SplitsSpec(), on_bad_example="error")
+
+
+def _library_accuracy(name: str, weights: str) -> float:
+    """Test accuracy of a probe on the mean states of the tokens of paragraphs of ``api_docs libraries``."""
+    import keras
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    dataset = _api_docs("libraries")
+    keras.utils.set_random_seed(0)
+    backbone = ZooSource.build(ZooOptions(name=name), weights=weights)
+    states = {split: _mean_states(backbone, dataset.splits[split]) for split in ("train", "test")}
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=200))
+    probe.fit(states["train"], dataset.splits["train"].targets)
+    return float(probe.score(states["test"], dataset.splits["test"].targets))
+
+
+def _mean_states(backbone, split) -> np.ndarray:
+    """One vector per text: the mean of the states of its tokens, special ones counted."""
+    import keras
+
+    packing = backbone.tokenizer.packing
+    own = backbone.sequence_length - len(packing.start) - len(packing.end)
+    texts = backbone.tokenizer.encode([split.read(index)[0] for index in range(len(split))])
+    rows = [np.array([*packing.start, *ids[:own].tolist(), *packing.end], np.int32) for ids in texts]
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    found = np.zeros((len(rows), backbone.encoder.output.shape[-1]), np.float32)
+    for start in range(0, len(order), 64):
+        chosen = order[start : start + 64]
+        length = -(-max(len(rows[index]) for index in chosen) // 32) * 32
+        ids = np.full((len(chosen), min(length, backbone.sequence_length)), backbone.tokenizer.pad_id, np.int32)
+        mask = np.zeros_like(ids)
+        for place, index in enumerate(chosen):
+            ids[place, : len(rows[index])] = rows[index]
+            mask[place, : len(rows[index])] = 1
+        inputs = {"token_ids": ids, "padding_mask": mask, "segment_ids": np.zeros_like(ids)}
+        states = keras.ops.convert_to_numpy(backbone.encoder({key: inputs[key] for key in backbone.encoder.input}))
+        found[chosen] = (states * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+    return found
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from suite.data.augmentation import AUGMENTATIONS
 from suite.data.batches import Batches, Examples
+from suite.data.dataset import Content
 from suite.errors import SuiteError, did_you_mean
 from suite.models.backbone import Backbone
 from suite.results import EpochRecord
@@ -47,6 +48,7 @@ class Supervised:
 
     summary: ClassVar[str] = "classify a labelled data set, then drop the head"
     Options: ClassVar[type[Options]] = SupervisedOptions
+    content: ClassVar[Content] = "image"
     metric: ClassVar[str] = "accuracy"
 
     @classmethod
