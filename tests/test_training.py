@@ -50,12 +50,13 @@ def trainer(model):
 
 
 def _fit(trainer, start, batches, recipe) -> tuple[list[EpochRecord], list[np.ndarray]]:
-    from suite.training import CrossEntropy
-    from suite.training import Predictor
+    from suite.training import CrossEntropy, Predictor
 
     trainer.model.set_weights(start)
     predictor = Predictor(trainer.model)
-    fitted = trainer.fit(batches, lambda: CrossEntropy().validate(lambda _: predictor, trainer.model, batches.examples), recipe)
+    fitted = trainer.fit(
+        batches, lambda: CrossEntropy().validate(lambda _: predictor, trainer.model, batches.examples), recipe
+    )
     return list(fitted.history), trainer.model.get_weights()
 
 
@@ -79,8 +80,7 @@ def test_compiling_changes_no_weight(model, trainer, digits):
 
 def test_training_lowers_the_loss_and_keeps_the_best_epoch(model, trainer, digits):
     """The weights that remain are those of the best validation score."""
-    from suite.training import CrossEntropy
-    from suite.training import Predictor, Recipe
+    from suite.training import CrossEntropy, Predictor, Recipe
 
     history, _ = _fit(trainer, model.get_weights(), Batches(digits, 32, seed=1), Recipe(epochs=4, learning_rate=1e-2))
     assert history[-1].train_loss < history[0].train_loss
@@ -178,8 +178,15 @@ def test_slow_batch_norm_statistics_are_measured_anew(digits):
     """A network that is at chance in inference mode, since its statistics lag, is as good as in training mode."""
     import keras
 
-    from suite.training import CrossEntropy
-    from suite.training import OptimizerSettings, Predictor, Recipe, Trainer, Validation, refresh_batch_norm
+    from suite.training import (
+        CrossEntropy,
+        OptimizerSettings,
+        Predictor,
+        Recipe,
+        Trainer,
+        Validation,
+        refresh_batch_norm,
+    )
 
     keras.utils.set_random_seed(0)
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(32)]

@@ -164,8 +164,8 @@ def pool_tokens(states: Any, mask: Any, backbone: TextBackbone) -> Any:
         return states[:, 0]
     weights = ops.cast(mask, "float32")
     if backbone.pooling == "last":
-        # Padding is behind the text, so that the last token's place is their number less one.
-        places = ops.arange(ops.shape(mask)[1], dtype="float32")[None, :]
-        last = ops.cast(ops.equal(places, ops.sum(weights, axis=1, keepdims=True) - 1), "float32")
+        # The last token is the one with which the count of tokens is complete.
+        whole = ops.equal(ops.cumsum(weights, axis=1), ops.sum(weights, axis=1, keepdims=True))
+        last = weights * ops.cast(whole, "float32")
         return ops.sum(states * last[:, :, None], axis=1)
     return ops.sum(states * weights[:, :, None], axis=1) / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)

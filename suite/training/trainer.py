@@ -11,13 +11,13 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from suite.data.batches import Batches, ModelInput
+from suite.data.batches import ModelInput
 from suite.errors import TrialDiverged
 from suite.results import EpochRecord
 from suite.training.inputs import as_tensors
@@ -50,6 +50,25 @@ class Fitted:
     validation_seconds: float
     examples: int
     """Training examples seen, repetitions counted."""
+
+
+class TrainingBatches(Protocol):
+    """What a trainer asks of batches; ``suite.data.batches.Batches`` for one."""
+
+    @property
+    def size(self) -> int:
+        """Examples in a batch."""
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+
+    @property
+    def seed(self) -> int:
+        """Of the order, and of dropout."""
+
+    def dataset(self, epoch: int) -> Any:
+        """The batches of one epoch as a ``tf.data.Dataset`` of inputs and targets."""
 
 
 class Trainer:
@@ -120,7 +139,7 @@ class Trainer:
 
     def fit(
         self,
-        batches: Batches,
+        batches: TrainingBatches,
         validate: Callable[[], Validation],
         recipe: Recipe,
         *,
@@ -173,7 +192,7 @@ class Trainer:
         self.optimizer.apply(gradients, self.variables)
         return loss, score
 
-    def _run_epoch(self, batches: Batches, epoch: int) -> tuple[float, float, float]:
+    def _run_epoch(self, batches: TrainingBatches, epoch: int) -> tuple[float, float, float]:
         """Seconds, mean loss and accuracy of one epoch."""
         outcomes = []
         started = time.perf_counter()
@@ -182,7 +201,7 @@ class Trainer:
         losses, accuracies = np.array([[float(loss), float(correct)] for loss, correct in outcomes]).T
         return time.perf_counter() - started, float(losses.mean()), float(accuracies.mean())
 
-    def _reset(self, batches: Batches, recipe: Recipe) -> None:
+    def _reset(self, batches: TrainingBatches, recipe: Recipe) -> None:
         """A new optimizer state, a new schedule, and dropout that depends on the seed alone."""
         total = recipe.epochs * batches.steps
         self.schedule.set(recipe.learning_rate, total, round(total * recipe.warmup_fraction))
