@@ -24,6 +24,14 @@ class LearningCurves:
     )
 
     @classmethod
+    def reading(cls, comparison: Comparison) -> str:
+        """How to read it, where models write too."""
+        if comparison.task != "text_generation":
+            return cls.how_to_read
+        right = "Share of the reference's next tokens that the model would have chosen, on the validation set"
+        return cls.how_to_read.replace("Accuracy on the validation set", right, 1)
+
+    @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
         """The chart, or None where no strategy has epochs (probes do not)."""
         rows = curve_rows(comparison, dataset)

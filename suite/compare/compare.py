@@ -92,6 +92,8 @@ def compare(
         across=across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing)),
         labels=labels,
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
+        disagreements=tuple(r.disagreements for r in rankings.values() if r.disagreements is not None),
+        generations=tuple(r.written for r in rankings.values() if r.written is not None),
         robustness=tuple(ranking.robustness for ranking in rankings.values() if ranking.robustness is not None),
         remarks=(*by_labels.remarks, *_remarks(plan_summary, known, cells, missing, cut)),
     )

@@ -12,7 +12,8 @@ import suite
 from suite.charts.render import specification
 from suite.charts.rows import MOST_ROWS
 from suite.charts.words import count, duration, percent, plural, thin
-from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
+from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
+from suite.compare.wording import amount, points
 from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
@@ -143,32 +144,32 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
         Fact(
             f"{count(facts.trials_finished)} of {count(facts.trials_planned)}", f"trials finished, {', '.join(ended)}"
         ),
-        _tests_fact(facts.tests),
+        _tests_fact(facts.tests, comparison.headline),
         *funnel_fact(comparison),
         Fact(duration(wall) if wall else "–", "; ".join(filter(None, [worked, f"on {', '.join(facts.devices)}"]))),
     )
 
 
-def _tests_fact(tests: Sequence[DatasetFacts]) -> Fact:
+def _tests_fact(tests: Sequence[DatasetFacts], metric: MetricInfo) -> Fact:
     """How many test examples there are and what they can show; summed up where there are many data sets."""
     examples = [test.examples for test in tests if test.examples is not None]
     if len(tests) <= MOST_OPEN:
-        said = [_can_show(test, named=len(tests) > 1) for test in tests]
+        said = [_can_show(test, metric, named=len(tests) > 1) for test in tests]
         return Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(said))
-    least = [100 * test.smallest_difference for test in tests if test.smallest_difference is not None]
+    least = [test.smallest_difference for test in tests if test.smallest_difference is not None]
     note = f"test examples on {plural(len(examples), 'data set')}"
     if least:
-        ends = list(dict.fromkeys(f"{one:.1f}" for one in (min(least), max(least))))
-        note += f"; differences under {' to '.join(ends)} points do not show"
+        ends = list(dict.fromkeys((amount(min(least), metric), points(max(least), metric))))
+        ends = ends[-1:] if ends[-1].split()[0] == ends[0] else ends
+        note += f"; differences under {' to '.join(ends)} do not show"
     return Fact(count(sum(examples)) if examples else "–", f"{note}.")
 
 
-def _can_show(test: DatasetFacts, *, named: bool) -> str:
+def _can_show(test: DatasetFacts, metric: MetricInfo, *, named: bool) -> str:
     """What a test set of this size can and cannot show."""
     parts = []
     if test.smallest_difference is not None:
-        points = f"{100 * test.smallest_difference:.1f}"
-        parts.append(f"differences under {points} points do not show")
+        parts.append(f"differences under {points(test.smallest_difference, metric)} do not show")
     if test.chance is not None:
         parts.append(f"always naming one class gives {percent(test.chance)}")
     text = "; ".join(parts)
@@ -259,7 +260,8 @@ def _section(
         tabs = tuple(drawing for drawing in drawings if drawing is not None)
         if tabs:
             groups.append(Group(dataset if len(datasets) > 1 else "", tabs))
-    read = CHARTS.get(names[0]).how_to_read
+    first = CHARTS.get(names[0])
+    read = first.reading(comparison) if hasattr(first, "reading") else first.how_to_read
     if groups and anchor in {"training", "generalisation", "seeds"} and len(comparison.cells) > MOST_ROWS:
         read += f" The first {MOST_ROWS} cells are drawn."
     if groups and anchor == "complexity" and comparison.facts.models > MOST_ROWS:
