@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import description_of, entry_path, touch, write_entry
-from suite.data.batches import Examples
+from suite.data.batches import Examples, Inputs
 from suite.errors import StoreError
-from suite.models.backbone import Backbone
+from suite.models.backbone import AnyBackbone, TextBackbone
 from suite.models.hashing import weights_sha256
 
 __all__ = ["FeatureStore", "Features"]
@@ -44,19 +44,19 @@ class FeatureStore:
 
     def get(
         self,
-        backbone: Backbone,
+        backbone: AnyBackbone,
         examples: Examples,
         *,
         fingerprint: str,
-        predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+        predict: Callable[[Inputs], NDArray[np.float32]],
     ) -> Features:
         """Features of ``examples``; from disk where they are there.
 
         Args:
             backbone: Whose features; its weights' hash, input size and pooling are part of the identity.
-            examples: Decoded at the backbone's input size.
+            examples: Decoded at the backbone's input size, or cut by its tokeniser.
             fingerprint: Of the data set.
-            predict: Images ``(n, height, width, 3)`` uint8 to features ``(n, width)`` float32.
+            predict: Pictures ``(n, height, width, 3)`` uint8, or tokens, to features ``(n, width)`` float32.
         """
         path = entry_path(self.root, "features", _identity(backbone, examples, fingerprint), ".npy")
         kept = _read(path)
@@ -64,7 +64,7 @@ class FeatureStore:
             touch(path)
             return kept
         started = time.perf_counter()
-        values = predict(examples.images)
+        values = predict(examples.inputs)
         features = Features(values, time.perf_counter() - started)
         description = {"model": backbone.name, "examples": len(examples), "seconds": features.seconds}
         # A disk that is full costs the next run the same work again, not this run its result.
@@ -73,18 +73,25 @@ class FeatureStore:
         return features
 
 
-def _identity(backbone: Backbone, examples: Examples, fingerprint: str) -> dict[str, Any]:
+def _identity(backbone: AnyBackbone, examples: Examples, fingerprint: str) -> dict[str, Any]:
     return {
         "version": FEATURES_VERSION,
         "backbone": backbone.name,
         "family": backbone.family,
         "weights": backbone.weights.sha256 or weights_sha256(backbone.model),
-        "input_size": list(backbone.input_size),
+        **_reading(backbone),
         "pooling": backbone.pooling,
         "fingerprint": fingerprint,
         "ids": hashlib.sha256("\0".join(examples.ids).encode("utf-8", "surrogateescape")).hexdigest(),
         "tensorflow": version("tensorflow"),
     }
+
+
+def _reading(backbone: AnyBackbone) -> dict[str, Any]:
+    """How examples become what the backbone is given."""
+    if isinstance(backbone, TextBackbone):
+        return {"tokenizer": backbone.tokenizer.identity, "sequence_length": backbone.sequence_length}
+    return {"input_size": list(backbone.input_size)}
 
 
 def _read(path: Path) -> Features | None:

@@ -6,8 +6,9 @@ import functools
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from suite.errors import StoreError
 from suite.results import Predictions, read_array
 
-__all__ = ["AnyPredictions", "Generations"]
+__all__ = ["AnyPredictions", "Generations", "load_predictions"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,26 @@ class Generations:
     """Tokens of each reference that ``nats`` covers, shape ``(n,)``."""
     reference_bytes: NDArray[np.int64]
     """UTF-8 bytes of the part of each reference that ``nats`` covers, shape ``(n,)``."""
+    statistics: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What metrics counted of each example, ``n`` rows each, so that several seeds, metrics and resamples share it."""
 
     @functools.cached_property
     def targets(self) -> NDArray[np.int64]:
         """Zeros: there are no classes. Shape ``(n,)``."""
         return np.zeros(len(self.example_ids), dtype=np.int64)
+
+    def take(self, rows: NDArray[np.int64]) -> Generations:
+        """The examples at these positions, in their order; a position may come several times."""
+        chosen = rows.tolist()
+        return Generations(
+            example_ids=self.example_ids[rows],
+            sources=tuple(self.sources[row] for row in chosen),
+            references=tuple(self.references[row] for row in chosen),
+            texts=None if self.texts is None else tuple(self.texts[row] for row in chosen),
+            nats=self.nats[rows],
+            tokens=self.tokens[rows],
+            reference_bytes=self.reference_bytes[rows],
+        )
 
     def save(self, path: Path) -> None:
         """Writes an ``.npz`` without pickles."""
@@ -73,3 +89,17 @@ class Generations:
 
 AnyPredictions = Predictions | Generations
 """What is kept of an evaluation set: classes or texts, by the task."""
+
+
+def load_predictions(path: Path) -> AnyPredictions:
+    """Reads what ``Predictions.save`` or ``Generations.save`` wrote: the arrays in the file tell which.
+
+    Raises:
+        StoreError: Where the file is missing or damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            is_text = "passages.npy" in file.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error
+    return Generations.load(path) if is_text else Predictions.load(path)

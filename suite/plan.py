@@ -9,18 +9,20 @@ from functools import cached_property
 from typing import Any
 
 from suite.constraints import check_names
+from suite.decoding import GenerationSpec
 from suite.errors import SpecError, UnknownNameError
 from suite.funnel.rules import static_limits
 from suite.funnel.settings import FunnelSpec, rungs_of
 from suite.further import canonical_json, label_of, labels_of, other_sets, refuse_unusable_sets
 from suite.labels import ALL, Budget, words_of
-from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TRANSFERABILITY
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY
 from suite.results import Phase
 from suite.robustness import RobustnessSpec
 from suite.search.resolve import tuned
 from suite.search.settings import SearchSpec
 from suite.search.space import completed, grid
 from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
+from suite.suitable import refuse_unsuitable
 
 __all__ = ["Cell", "Plan", "Skip", "Trial", "canonical_json", "label_of", "make_plan"]
 
@@ -56,6 +58,8 @@ class Cell:
     out_of_class: tuple[DatasetSpec, ...] = ()
     cross: tuple[DatasetSpec, ...] = ()
     """The other data sets of the spec, where models are scored on those too."""
+    generation: GenerationSpec | None = None
+    """How texts are written; None for tasks that write none."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -81,6 +85,8 @@ class Cell:
         for key, sets in (("out_of_class", self.out_of_class), ("cross", self.cross)):
             if sets:
                 content[key] = [one.identity for one in sets]
+        if self.generation is not None:
+            content["generation"] = self.generation.model_dump(mode="json", exclude={"why"}, exclude_none=True)
         if self.search is not None:
             # The number of trials is left out: a longer search begins with the trials of a shorter one.
             content["search"] = self.search.model_dump(mode="json", exclude={"trials"})
@@ -209,6 +215,7 @@ def make_plan(spec: Spec) -> Plan:
         SpecError: Where two entries are the same, or a limit is on a metric or evaluation set that there is not.
     """
     _check_constraints(spec)
+    refuse_unsuitable(spec)
     refuse_unusable_sets(spec)
     trials: list[Trial] = []
     skips: list[Skip] = []
@@ -257,8 +264,15 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     robustness=spec.robustness,
                     out_of_class=spec.out_of_class,
                     cross=other_sets(dataset, spec),
+                    generation=_generation(spec),
                 )
                 yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
+
+
+def _generation(spec: Spec) -> GenerationSpec | None:
+    if getattr(TASKS.get(spec.task), "answers", "class") != "text":
+        return None
+    return spec.generation or GenerationSpec()
 
 
 def _search(strategy: StrategySpec, model: ModelSpec) -> SearchSpec | None:

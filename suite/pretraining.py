@@ -242,7 +242,7 @@ def _examples(dataset: Dataset, split: str, size: tuple[int, int]) -> Examples:
     parts = [dataset.splits[name] for name in names]
     images = [decoded(part, dataset, size=size) for part in parts]
     return Examples(
-        images=images[0] if len(images) == 1 else np.concatenate(images),
+        inputs=images[0] if len(images) == 1 else np.concatenate(images),
         targets=np.concatenate([part.targets for part in parts]),
         ids=tuple(example for part in parts for example in part.ids),
     )

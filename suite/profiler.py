@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from suite.results import Profile
+from suite.training.inputs import model_input
 
 __all__ = [
     "count_macs",
@@ -34,31 +35,33 @@ BATCH_SIZE = 32
 LONGEST_BATCH_SECONDS = 1.5
 
 Predict = Callable[[Any], Any]
-"""Raw pictures, float32 ``(batch, height, width, 3)``, to anything: a ``tf.function``, not ``Model.predict``."""
+"""A batch of tensors to anything: a ``tf.function``, not ``Model.predict``."""
+Sample = Callable[[int], Any]
+"""So many examples as NumPy arrays, as the model takes them: raw pictures, or named arrays of tokens."""
 
 
-def profile_model(model: Any, *, input_size: tuple[int, int], predict: Predict) -> Profile:
+def profile_model(model: Any, *, sample: Sample, predict: Predict) -> Profile:
     """Measures an adapted model on the device it runs on.
 
     Args:
-        model: Backbone and head, taking raw pictures.
-        input_size: Height and width in pixels.
+        model: Backbone and head.
+        sample: What it is timed with; see ``Sample``.
         predict: What is timed; see ``Predict``.
 
     Returns:
         The profile; multiply-accumulates are missing where TensorFlow cannot trace the model.
     """
     total, trainable = count_parameters(model)
-    shape = (*input_size, 3)
-    single_seconds = _seconds_of_one(predict, _pictures(1, shape))
+    single = _tensors(sample(1))
+    single_seconds = _seconds_of_one(predict, single)
     repeats = int(np.clip(BUDGET_SECONDS / single_seconds, FEWEST_REPEATS, MOST_REPEATS))
-    p50, p95 = measure_latency(predict, _pictures(1, shape), warmup=1, repeats=repeats)
+    p50, p95 = measure_latency(predict, single, warmup=1, repeats=repeats)
     batch_size = _batch_size(single_seconds)
-    throughput = measure_throughput(predict, _pictures(batch_size, shape), seconds=BUDGET_SECONDS)
+    throughput = measure_throughput(predict, _tensors(sample(batch_size)), count=batch_size, seconds=BUDGET_SECONDS)
     return Profile(
         parameters=total,
         trainable_parameters=trainable,
-        macs=count_macs(model, shape),
+        macs=count_macs(model, single),
         size_bytes=weights_bytes(model),
         latency_ms_p50=p50,
         latency_ms_p95=p95,
@@ -69,18 +72,19 @@ def profile_model(model: Any, *, input_size: tuple[int, int], predict: Predict) 
     )
 
 
-def count_macs(model: Any, input_shape: tuple[int, ...]) -> int | None:
+def count_macs(model: Any, single: Any) -> int | None:
     """Multiply-accumulate operations for one example, by TensorFlow's profiler on the traced graph.
 
     Args:
-        model: Any Keras model of one input.
-        input_shape: Shape of one example, without the batch.
+        model: Any Keras model.
+        single: One example, a tensor or named tensors.
 
     Returns:
         Half of the floating point operations; None where the graph holds none that the profiler knows.
     """
-    function = tf.function(lambda pictures: model(pictures, training=False))
-    graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), tf.float32)).graph
+    function = tf.function(lambda inputs: model(model_input(model, inputs), training=False))
+    signature = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), single)
+    graph = function.get_concrete_function(signature).graph
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     found = tf.compat.v1.profiler.profile(graph, options=options)
@@ -106,7 +110,7 @@ def measure_latency(predict: Predict, example: Any, *, warmup: int, repeats: int
     return float(np.percentile(milliseconds, 50)), float(np.percentile(milliseconds, 95))
 
 
-def measure_throughput(predict: Predict, batch: Any, *, seconds: float) -> float:
+def measure_throughput(predict: Predict, batch: Any, *, count: int, seconds: float) -> float:
     """Examples per second over about ``seconds``, at least two calls, after one call that is not counted."""
     _finish(predict(batch))
     calls = 0
@@ -114,7 +118,7 @@ def measure_throughput(predict: Predict, batch: Any, *, seconds: float) -> float
     while calls < 2 or time.perf_counter() - started < seconds:
         _finish(predict(batch))
         calls += 1
-    return float(calls * len(batch) / (time.perf_counter() - started))
+    return float(calls * count / (time.perf_counter() - started))
 
 
 def reset_peak_memory() -> None:
@@ -158,10 +162,8 @@ def _batch_size(single_seconds: float) -> int:
     return size
 
 
-def _pictures(count: int, shape: tuple[int, ...]) -> Any:
-    """Noise, since the time does not depend on what is seen."""
-    values = np.random.default_rng(0).uniform(0, 255, (count, *shape))
-    return tf.constant(values.astype("float32"))
+def _tensors(batch: Any) -> Any:
+    return tf.nest.map_structure(tf.constant, batch)
 
 
 def _seconds_of_one(predict: Predict, example: Any) -> float:

@@ -129,7 +129,11 @@ def load_plugin_file(path: Path) -> None:
 TASKS: Registry[Any] = Registry(
     "tasks",
     "task",
-    {"image_classification": "suite.tasks.image_classification:ImageClassification"},
+    {
+        "image_classification": "suite.tasks.image_classification:ImageClassification",
+        "text_classification": "suite.tasks.text_classification:TextClassification",
+        "text_generation": "suite.tasks.text_generation:TextGeneration",
+    },
 )
 DATASETS: Registry[Any] = Registry(
     "datasets",
@@ -139,6 +143,7 @@ DATASETS: Registry[Any] = Registry(
         "folder": "suite.data.folder:FolderSource",
         "keras": "suite.data.keras:KerasSource",
         "sklearn": "suite.data.sklearn:SklearnSource",
+        "table": "suite.data.table:TableSource",
         "tfds": "suite.data.tfds:TfdsSource",
     },
 )
@@ -169,16 +174,27 @@ METRICS: Registry[Any] = Registry(
     {
         "accuracy": "suite.metrics.classification:accuracy",
         "balanced_accuracy": "suite.metrics.classification:balanced_accuracy",
+        "bits_per_byte": "suite.metrics.generation:bits_per_byte",
+        "bleu": "suite.metrics.generation:bleu",
         "brier": "suite.metrics.calibration:brier",
+        "chrf": "suite.metrics.generation:chrf",
+        "distinct_1": "suite.metrics.generation:distinct_1",
+        "distinct_2": "suite.metrics.generation:distinct_2",
+        "exact_match": "suite.metrics.generation:exact_match",
         "expected_calibration_error": "suite.metrics.calibration:expected_calibration_error",
         "f1_macro": "suite.metrics.classification:f1_macro",
         "f1_weighted": "suite.metrics.classification:f1_weighted",
         "log_loss": "suite.metrics.calibration:log_loss",
+        "perplexity": "suite.metrics.generation:perplexity",
         "precision_macro": "suite.metrics.classification:precision_macro",
         "precision_weighted": "suite.metrics.classification:precision_weighted",
         "recall_macro": "suite.metrics.classification:recall_macro",
         "recall_weighted": "suite.metrics.classification:recall_weighted",
+        "repetition_rate": "suite.metrics.generation:repetition_rate",
         "roc_auc": "suite.metrics.classification:roc_auc",
+        "rouge_1": "suite.metrics.generation:rouge_1",
+        "rouge_2": "suite.metrics.generation:rouge_2",
+        "rouge_l": "suite.metrics.generation:rouge_l",
         "top5_accuracy": "suite.metrics.classification:top5_accuracy",
     },
 )

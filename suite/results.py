@@ -28,6 +28,7 @@ __all__ = [
     "DataRecord",
     "Environment",
     "EpochRecord",
+    "GenerationRecord",
     "OutOfClassRecord",
     "Phase",
     "Predictions",
@@ -37,6 +38,7 @@ __all__ = [
     "Status",
     "TemperatureFit",
     "Timings",
+    "TokensRecord",
     "WeightsRecord",
     "read_array",
 ]
@@ -78,7 +80,7 @@ class EpochRecord(Record):
     train_accuracy: float
     validation_loss: float
     validation_score: float
-    """Accuracy on validation, a fraction."""
+    """Accuracy on validation, a fraction: of examples, or of the reference's tokens where the model writes."""
     trainable_parameters: int
 
 
@@ -176,6 +178,34 @@ class WeightsRecord(Record):
     sha256: str
     licence: str | None
     pretrained_on: str | None
+
+
+class TokensRecord(Record):
+    """What became of the texts of a data set when a model's tokeniser read them."""
+
+    sequence_length: int
+    """Tokens of the longest input that was allowed, special tokens counted."""
+    vocabulary: int
+    """Tokens that the tokeniser knows."""
+    padding_share: float | None
+    """Of the positions of all training batches, the share that is empty; missing where nothing was batched."""
+    truncated: dict[str, int]
+    """Evaluation set or split to its texts that were longer than ``sequence_length`` and lost their end."""
+    mean_tokens: float
+    """Of a training text, after truncation."""
+
+
+class GenerationRecord(Record):
+    """How texts were written, and how fast."""
+
+    first_token_ms: float | None
+    """Of one text, after warm-up; missing where nothing is written."""
+    tokens_per_second: float | None
+    """New tokens of one text per second after the first."""
+    decoding: dict[str, Any]
+    """The decoding options as they were used, for instance ``{"name": "greedy"}``."""
+    new_tokens: int
+    """The most tokens that a text could get."""
 
 
 class CorruptedScores(Record):
@@ -276,6 +306,11 @@ class Result(Record):
     family: str | None = None
     """Architecture family of the backbone."""
     input_size: tuple[int, int] | None = None
+    sequence_length: int | None = None
+    """Tokens that the model reads at most, of a model that reads texts."""
+    tokens: TokensRecord | None = None
+    generation: GenerationRecord | None = None
+    """Of a model that writes."""
     batch_size: int | None = None
     """The batch size that was used; smaller than asked for where memory ran out."""
     notes: tuple[str, ...] = ()
@@ -305,6 +340,11 @@ class Predictions:
         """The predicted class index per example, shape ``(n,)``."""
         labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return labels
+
+    def take(self, rows: NDArray[np.int64]) -> Predictions:
+        """The examples at these positions, in their order; a position may come several times."""
+        ids, targets, probabilities = self.example_ids[rows], self.targets[rows], self.probabilities[rows]
+        return Predictions(ids, targets, probabilities, self.class_names)
 
     def save(self, path: Path) -> None:
         """Writes an ``.npz`` without pickles."""

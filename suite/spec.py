@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
+from suite.decoding import GenerationSpec
 from suite.errors import SpecError, SuiteError, did_you_mean
 from suite.funnel.settings import FunnelSpec
 from suite.labels import ALL, LabelBudgets
@@ -149,6 +150,8 @@ class Spec(Options):
     """Limits the search by time."""
     funnel: FunnelSpec | None = None
     """Drops models early, by limits, features and short fits, and fits in full what can still win."""
+    generation: GenerationSpec | None = None
+    """How texts are written; only for tasks that write."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
     constraints: Constraints | None = None

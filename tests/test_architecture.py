@@ -31,8 +31,8 @@ WORKER_SIDE = {"runner"}
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"},
     1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
-    | {"corruptions", "funnel", "robustness"},
-    2: {"generations", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
+    | {"corruptions", "decoding", "funnel", "robustness"},
+    2: {"generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
     3: {"data", "store", "database", "transferability"},
     4: {"models"},
     5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},

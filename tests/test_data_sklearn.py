@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from suite.data.newsgroups import load_newsgroups, newsgroups_requirement
 from suite.data.sklearn import SklearnOptions, SklearnSource
-from suite.errors import UnknownNameError
+from suite.errors import DataError, DownloadError, UnknownNameError
 from suite.spec import SplitsSpec
 
 
@@ -89,6 +95,93 @@ def test_licences_name_both_the_digits_and_the_photographs(digits, photo):
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    """The two names are listed."""
-    with pytest.raises(UnknownNameError, match=r"Did you mean 'digits'\? Available: digits, digits_photo"):
+    """All names are listed."""
+    with pytest.raises(
+        UnknownNameError, match=r"Did you mean 'digits'\? Available: 20newsgroups, digits, digits_photo"
+    ):
         SklearnSource.check(SklearnOptions(name="digit"))
+
+
+def archive_of_posts(path: Path, *, extra: bytes = b"") -> Path:
+    """An archive laid out like that of 20 Newsgroups: two groups, ten posts each to train on and four to test."""
+    with tarfile.open(path, "w:gz") as tar:
+        for split, count in (("train", 10), ("test", 4)):
+            for group in ("sci.space", "rec.autos"):
+                for number in range(count):
+                    post = (
+                        f"From: a@b.edu\nSubject: {group}\n\nC writes:\n> {group}?\nA caf\xe9 {number}.\n\n--\nAlice\n"
+                    )
+                    if number == 3:
+                        post = f"From: a@b.edu\nSubject: {group}\n\n> {group}?\n"
+                    content = post.encode("latin-1") + (extra if number == 0 else b"")
+                    member = tarfile.TarInfo(f"20news-bydate-{split}/{group}/{number}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_newsgroups_are_read_by_their_own_words(tmp_path):
+    """Header, footer and quotations are gone, and posts that were nothing else are left out and counted."""
+    archive = archive_of_posts(tmp_path / "a.tar.gz")
+    dataset = load_newsgroups(archive, splits=SplitsSpec(), on_bad_example="error")
+    assert dataset.name == "20newsgroups-seed0"
+    assert (dataset.content, dataset.answers, dataset.class_names) == ("text", "class", ("rec.autos", "sci.space"))
+    assert {name: len(split) for name, split in dataset.splits.items()} == {"train": 14, "validation": 4, "test": 6}
+    test = dataset.splits["test"]
+    assert [test.read(index) for index in range(3)] == [("A café 0.\n",), ("A café 1.\n",), ("A café 2.\n",)]
+    assert test.ids[0] == "test/rec.autos/0"
+    assert test.targets.tolist() == [0, 0, 0, 1, 1, 1]
+    assert "4 posts that were nothing else" in dataset.origin
+
+
+def test_a_nul_in_a_post_becomes_a_space(tmp_path):
+    """Whatever bytes a post holds, it is text."""
+    archive = archive_of_posts(tmp_path / "a.tar.gz", extra=b"\nA\0B\n\nC")
+    dataset = load_newsgroups(archive, splits=SplitsSpec(), on_bad_example="error")
+    assert "A B" in dataset.splits["test"].read(0)[0]
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "empty"])
+def test_an_archive_that_is_damaged_is_a_sentence(tmp_path, damage):
+    """Cut off, no archive at all, or with other files in it."""
+    path = archive_of_posts(tmp_path / "a.tar.gz")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-60])
+    elif damage == "other":
+        path.write_bytes(b"<html>")
+    else:
+        tarfile.open(path, "w:gz").close()
+    with pytest.raises(DataError, match=r"a\.tar\.gz: (cannot be read|expected posts in folders 20news-bydate-train)"):
+        load_newsgroups(path, splits=SplitsSpec(), on_bad_example="error")
+
+
+def test_newsgroups_are_fetched_from_where_scikit_learn_fetches_them():
+    """Address and hash are those of the installed version."""
+    from sklearn.datasets import _twenty_newsgroups as newsgroups
+
+    requirement = newsgroups_requirement()
+    assert (requirement.url, requirement.sha) == (newsgroups.ARCHIVE.url, newsgroups.ARCHIVE.checksum)
+    assert requirement.path.name == newsgroups.ARCHIVE.filename
+
+
+def test_newsgroups_without_a_network_say_what_to_put_where(tmp_path, monkeypatch):
+    """At once, with address and path; and a file that is another is not read."""
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    options = SklearnOptions(name="20newsgroups")
+    (requirement,) = SklearnSource.requirements(options)
+    assert (requirement.present, requirement.path) == (False, tmp_path / "20news-bydate.tar.gz")
+    start = time.monotonic()
+    with pytest.raises(DownloadError, match=r"Download https://ndownloader.* and put it at .*20news-bydate\.tar\.gz"):
+        load("20newsgroups")
+    assert time.monotonic() - start < 10
+    archive_of_posts(requirement.path)
+    with pytest.raises(DownloadError, match="with SHA-256 8f1b2514"):
+        load("20newsgroups")
+
+
+def test_a_name_says_its_task():
+    """Pictures or texts with classes."""
+    assert SklearnSource.tasks(SklearnOptions(name="digits")) == ("image_classification",)
+    assert SklearnSource.tasks(SklearnOptions(name="20newsgroups")) == ("text_classification",)

@@ -195,8 +195,8 @@ def test_chosen_examples_are_read_when_they_are_asked_for() -> None:
     """Batches, slices and arrays of them are those of the whole, and nothing is copied before."""
     whole = Examples(np.arange(10 * 2 * 2 * 3, dtype=np.uint8).reshape(10, 2, 2, 3), np.arange(10), tuple("abcdefghij"))
     some = whole.some(np.array([1, 4, 9]))
-    assert (some.images.shape, len(some.images), some.ids) == ((3, 2, 2, 3), 3, ("b", "e", "j"))
-    assert np.array_equal(np.asarray(some.images), whole.images[[1, 4, 9]])
-    assert np.array_equal(some.images[1:], whole.images[[4, 9]])
+    assert (some.inputs.shape, len(some.inputs), some.ids) == ((3, 2, 2, 3), 3, ("b", "e", "j"))
+    assert np.array_equal(np.asarray(some.inputs), whole.inputs[[1, 4, 9]])
+    assert np.array_equal(some.inputs[1:], whole.inputs[[4, 9]])
     batches = list(Batches(some, batch_size=3, seed=0).epoch(1))
-    assert np.array_equal(batches[0][0], whole.images[[1, 4, 9]])
+    assert np.array_equal(batches[0][0], whole.inputs[[1, 4, 9]])

@@ -39,9 +39,7 @@ def _fit(name, context, **changes):
 
 
 def _score(fit, context) -> float:
-    from suite.strategies.gradient import validation_of
-
-    return validation_of(context.workshop.predictor(fit.adapted.logits), context.validation).score
+    return fit.adapted.objective.validate(context.workshop.predictor, fit.adapted.logits, context.validation).score
 
 
 @pytest.mark.parametrize("name", sorted(OPTIONS))
@@ -52,7 +50,7 @@ def test_a_strategy_gives_a_keras_model_that_saves_loads_and_predicts_the_same(n
     one = context()
     fit = _fit(name, one)
     model = fit.adapted.deployed()
-    images = one.validation.images[:8].astype("float32")
+    images = one.validation.inputs[:8].astype("float32")
     before = np.asarray(model(images))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
@@ -136,7 +134,7 @@ def test_neighbours_vote_like_scikit_learn(context):
     fit = _fit("knn", one, neighbours=[1])
     train, validation = one.features(one.train).values, one.features(one.validation).values
     peer = KNeighborsClassifier(1, metric="cosine").fit(train, one.train.targets)
-    ours = one.workshop.predictor(fit.adapted.logits)(one.validation.images).argmax(axis=1)
+    ours = one.workshop.predictor(fit.adapted.logits)(one.validation.inputs).argmax(axis=1)
     assert np.mean(ours == peer.predict(validation)) > 0.98
 
 

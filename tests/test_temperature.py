@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from suite.metrics import MissingScore, metrics_named
 from suite.metrics.temperature import at_temperature, fit_temperature
 from suite.results import Predictions
-from suite.tasks.image_classification import softmax
+from suite.tasks.adapted import softmax
 
 
 def drawn(true_temperature: float, *, n: int = 6000, classes: int = 5, seed: int = 0) -> Predictions:

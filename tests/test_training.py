@@ -18,7 +18,7 @@ def digits() -> Examples:
     source = load_digits()
     images = np.repeat(np.repeat(source.images[:300], 2, axis=1), 2, axis=2) * 15
     rgb = np.repeat(images[..., None], 3, axis=3).astype(np.uint8)
-    return Examples(images=rgb, targets=source.target[:300].astype(np.int64), ids=tuple(map(str, range(300))))
+    return Examples(inputs=rgb, targets=source.target[:300].astype(np.int64), ids=tuple(map(str, range(300))))
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,13 @@ def trainer(model):
 
 
 def _fit(trainer, start, batches, recipe) -> tuple[list[EpochRecord], list[np.ndarray]]:
-    from suite.strategies.gradient import validation_of
-    from suite.training import Predictor
+    from suite.training import CrossEntropy, Predictor
 
     trainer.model.set_weights(start)
     predictor = Predictor(trainer.model)
-    fitted = trainer.fit(batches, lambda: validation_of(predictor, batches.examples), recipe)
+    fitted = trainer.fit(
+        batches, lambda: CrossEntropy().validate(lambda _: predictor, trainer.model, batches.examples), recipe
+    )
     return list(fitted.history), trainer.model.get_weights()
 
 
@@ -79,12 +80,11 @@ def test_compiling_changes_no_weight(model, trainer, digits):
 
 def test_training_lowers_the_loss_and_keeps_the_best_epoch(model, trainer, digits):
     """The weights that remain are those of the best validation score."""
-    from suite.strategies.gradient import validation_of
-    from suite.training import Predictor, Recipe
+    from suite.training import CrossEntropy, Predictor, Recipe
 
     history, _ = _fit(trainer, model.get_weights(), Batches(digits, 32, seed=1), Recipe(epochs=4, learning_rate=1e-2))
     assert history[-1].train_loss < history[0].train_loss
-    kept = validation_of(Predictor(model), digits)
+    kept = CrossEntropy().validate(Predictor, model, digits)
     assert kept.score == max(record.validation_score for record in history)
 
 
@@ -162,7 +162,7 @@ def test_predictions_do_not_depend_on_the_size_of_the_batch(model, digits):
     """The last batch is filled up and cut; every picture is there once."""
     from suite.training import Predictor
 
-    assert np.allclose(Predictor(model, 7)(digits.images[:40]), Predictor(model, 64)(digits.images[:40]), atol=1e-5)
+    assert np.allclose(Predictor(model, 7)(digits.inputs[:40]), Predictor(model, 64)(digits.inputs[:40]), atol=1e-5)
 
 
 def test_batches_cover_all_examples_once_in_an_order_of_seed_and_epoch(digits):
@@ -178,17 +178,24 @@ def test_slow_batch_norm_statistics_are_measured_anew(digits):
     """A network that is at chance in inference mode, since its statistics lag, is as good as in training mode."""
     import keras
 
-    from suite.strategies.gradient import validation_of
-    from suite.training import OptimizerSettings, Predictor, Recipe, Trainer, Validation, refresh_batch_norm
+    from suite.training import (
+        CrossEntropy,
+        OptimizerSettings,
+        Predictor,
+        Recipe,
+        Trainer,
+        Validation,
+        refresh_batch_norm,
+    )
 
     keras.utils.set_random_seed(0)
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(32)]
     net = keras.Sequential([*layers, keras.layers.BatchNormalization(momentum=0.9999), keras.layers.Dense(10)])
     batches = Batches(digits, 50, seed=1)
     Trainer(net, OptimizerSettings()).fit(batches, lambda: Validation(0.0, 1.0), Recipe(epochs=8, learning_rate=1e-2))
-    before = validation_of(Predictor(net), digits).loss
+    before = CrossEntropy().validate(Predictor, net, digits).loss
     assert refresh_batch_norm(net, batches, trained_steps=8 * batches.steps)
-    after = validation_of(Predictor(net), digits)
+    after = CrossEntropy().validate(Predictor, net, digits)
     assert after.loss < before
     assert after.score > 0.9
 

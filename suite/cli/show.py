@@ -13,6 +13,7 @@ from suite.cli.options import as_json, json_option, load_plugins, plugin_option,
 
 __all__ = ["command"]
 
+_SAMPLE_CHARACTERS = 600
 FEATURES = {
     "average": "mean over positions",
     "token": "first token",
@@ -20,7 +21,6 @@ FEATURES = {
     "cls": "first token",
     "last": "last token",
 }
-_SAMPLE_CHARACTERS = 600
 
 
 @click.command("show", short_help=COMMANDS["show"].summary)

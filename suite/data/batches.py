@@ -10,33 +10,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.augmentation import augment
+from suite.data.token_rows import Arrays, TokenRows
 
-__all__ = ["Batches", "Examples"]
+__all__ = ["Batches", "Examples", "Inputs", "ModelInput", "padding_share", "prediction_batches", "typical_inputs"]
+
+Inputs = NDArray[np.uint8] | TokenRows
+"""The examples of a split: pictures ``(n, height, width, 3)``, or tokens."""
+ModelInput = NDArray[np.uint8] | Arrays
+"""A batch of them, as a model takes it."""
+WINDOW = 16
+"""Batches among which texts are sorted by length: enough that padding is rare, few enough that order stays random."""
 
 
 @dataclass(frozen=True)
 class Examples:
     """Decoded examples of one split."""
 
-    images: NDArray[np.uint8] = field(repr=False)
-    """Shape ``(n, height, width, 3)``; usually memory-mapped. Of a label budget it has ``shape``, length and indexing,
-    and ``numpy.asarray`` makes an array of it."""
+    inputs: Inputs = field(repr=False)
+    """Pictures are usually memory-mapped. Of a label budget they have ``shape``, length and indexing, and
+    ``numpy.asarray`` makes an array of them."""
     targets: NDArray[np.int64] = field(repr=False)
-    """Class indices, shape ``(n,)``."""
+    """Class indices, shape ``(n,)``; zeros where answers are texts."""
     ids: tuple[str, ...] = field(repr=False)
     whole: Examples | None = field(default=None, repr=False)
     """What these were chosen from; None where they are all there are."""
     chosen: NDArray[np.int64] | None = field(default=None, repr=False)
     """Their positions in ``whole``."""
+    texts: Any = field(default=None, repr=False)
+    """Position to ``Text``, for tasks that show or continue texts; None for pictures."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def some(self, chosen: NDArray[np.int64]) -> Examples:
         """The examples at these positions; their pictures are read from disk when they are asked for."""
-        images = cast("NDArray[np.uint8]", _Rows(self.images, chosen))
+        if isinstance(self.inputs, TokenRows):
+            inputs: Inputs = self.inputs.some(chosen)
+        else:
+            inputs = cast("NDArray[np.uint8]", _Rows(self.inputs, chosen))
         ids = tuple(self.ids[index] for index in chosen.tolist())
-        return Examples(images, self.targets[chosen], ids, whole=self, chosen=chosen)
+        texts = None if self.texts is None else _Some(self.texts, chosen)
+        return Examples(inputs, self.targets[chosen], ids, whole=self, chosen=chosen, texts=texts)
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Reads some of the texts."""
+
+    texts: Any
+    chosen: NDArray[np.int64]
+
+    def __call__(self, index: int) -> Any:
+        return self.texts(int(self.chosen[index]))
 
 
 @dataclass(frozen=True)
@@ -66,7 +91,8 @@ class Batches:
     """Shuffled batches of equal size.
 
     The examples left over at the end of an epoch wait for the next one, in which the order is another:
-    equal shapes mean one compiled step.  A split smaller than a batch is one batch.
+    equal shapes mean one compiled step.  A split smaller than a batch is one batch.  Texts of about one length share
+    a batch; lengths are counted in characters, so that every tokeniser gets the same batches.
     """
 
     examples: Examples
@@ -84,23 +110,87 @@ class Batches:
         """Batches in an epoch."""
         return max(1, len(self.examples) // self.size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        """The batches of one epoch: images uint8, targets int64."""
+    def epoch(self, epoch: int) -> Iterator[tuple[ModelInput, NDArray[np.int64]]]:
+        """The batches of one epoch: pictures uint8 or arrays of tokens, and targets int64."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.examples))
+        inputs = self.examples.inputs
+        if isinstance(inputs, TokenRows):
+            for chosen in self._alike(inputs, order, generator):
+                yield inputs.take(chosen), self.examples.targets[chosen]
+            return
         for step in range(self.steps):
             # Sorted reads are sequential on disk; the order inside a batch changes no gradient.
             chosen = np.sort(order[step * self.size : (step + 1) * self.size])
-            images = augment(self.examples.images[chosen], self.augmentation, generator)
+            images = augment(inputs[chosen], self.augmentation, generator)
             yield images, self.examples.targets[chosen]
+
+    def _alike(
+        self, inputs: TokenRows, order: NDArray[np.int64], generator: np.random.Generator
+    ) -> Iterator[NDArray[np.int64]]:
+        """Positions of texts of about one length, batch by batch in a random order."""
+        characters = inputs.characters
+        used = order[: self.steps * self.size]
+        batches: list[NDArray[np.int64]] = []
+        for start in range(0, len(used), WINDOW * self.size):
+            window = used[start : start + WINDOW * self.size]
+            batches.extend(window[np.argsort(characters[window], kind="stable")].reshape(-1, self.size))
+        for index in generator.permutation(len(batches)).tolist():
+            yield batches[index]
+
+    @property
+    def signature(self) -> tuple[Any, Any]:
+        """Shapes and types of a batch: lengths of texts are open, so that one compiled step takes them all."""
+        import tensorflow as tf
+
+        targets = tf.TensorSpec((self.size,), tf.int64)
+        inputs = self.examples.inputs
+        if isinstance(inputs, TokenRows):
+            names = inputs.take(np.zeros(1, np.int64))
+            return {name: tf.TensorSpec((self.size, None), tf.int32) for name in names}, targets
+        return tf.TensorSpec((self.size, *inputs.shape[1:]), tf.uint8), targets
 
     def dataset(self, epoch: int) -> Any:
         """The batches of one epoch as a ``tf.data.Dataset`` that is prepared two batches ahead."""
         import tensorflow as tf
 
-        shape = (self.size, *self.examples.images.shape[1:])
-        signature = (
-            tf.TensorSpec(shape, tf.uint8),
-            tf.TensorSpec((self.size,), tf.int64),
-        )
-        return tf.data.Dataset.from_generator(lambda: self.epoch(epoch), output_signature=signature).prefetch(2)
+        return tf.data.Dataset.from_generator(lambda: self.epoch(epoch), output_signature=self.signature).prefetch(2)
+
+
+def padding_share(batches: Batches) -> float | None:
+    """Share of the positions of a first epoch's batches that hold padding; None for pictures."""
+    if not isinstance(batches.examples.inputs, TokenRows):
+        return None
+    used = total = 0
+    for inputs, _ in batches.epoch(1):
+        for name, array in cast("Arrays", inputs).items():
+            if name.endswith("padding_mask"):
+                used, total = used + int(array.sum()), total + array.size
+    return 1 - used / total
+
+
+def prediction_batches(inputs: Inputs, size: int) -> Iterator[tuple[NDArray[np.int64], ModelInput]]:
+    """All examples once: their positions, and what a model takes.
+
+    Every batch has ``size`` rows, so that one shape is compiled and rounding is the same in all: the last example of
+    the last batch is repeated, and has no position.
+    """
+    if isinstance(inputs, TokenRows):
+        for positions in inputs.windows(size):
+            filled = np.concatenate([positions, np.repeat(positions[-1:], size - len(positions))])
+            yield positions, inputs.take(filled)
+        return
+    for start in range(0, len(inputs), size):
+        batch = np.asarray(inputs[start : start + size])
+        filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+        yield np.arange(start, start + len(batch)), filled
+
+
+def typical_inputs(inputs: Inputs, count: int) -> ModelInput:
+    """What a model is timed with: noise of the pictures' shape, float32, since the time does not depend on what is
+    seen; or the text of median length.
+    """
+    if isinstance(inputs, TokenRows):
+        return inputs.typical(count)
+    noise = np.random.default_rng(0).uniform(0, 255, (count, *inputs.shape[1:]))
+    return cast("ModelInput", noise.astype(np.float32))

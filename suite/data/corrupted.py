@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from suite.corruptions.corruption import corrupt, version_of
 from suite.data.dataset import Image, Split
@@ -24,13 +25,20 @@ WORKING_SIDE = 224
 class _Corrupted:
     """Reads example ``i`` damaged."""
 
-    read: Callable[[int], Image]
+    read: Callable[[int], Any]
     ids: tuple[str, ...]
     corruption: str
     severity: int
 
-    def __call__(self, index: int) -> Image:
-        picture = to_working_size(self.read(index))
+    def __call__(self, index: int) -> Any:
+        example = self.read(index)
+        if isinstance(example, tuple):
+            # Of two texts each is damaged by itself, and not by the same strokes.
+            return tuple(
+                corrupt(self.corruption, text, severity=self.severity, example_id=f"{self.ids[index]}{place or ''}")
+                for place, text in enumerate(example)
+            )
+        picture = to_working_size(example)
         return corrupt(self.corruption, picture, severity=self.severity, example_id=self.ids[index])
 
 
@@ -38,8 +46,8 @@ def corrupted(split: Split, corruption: str, severity: int) -> Split:
     """The same examples in the same order, damaged; a cache keeps them apart by the name of the split.
 
     Args:
-        split: Of pictures.
-        corruption: A registered corruption of pictures.
+        split: Of pictures or texts.
+        corruption: A registered corruption of those.
         severity: 1 to 5.
     """
     name = f"{split.name}, {corruption} {severity}, version {version_of(corruption)}"

@@ -25,22 +25,12 @@ from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import IMAGE_SUFFIXES, decode_image
 from suite.data.files import FileTree, open_tree
+from suite.data.splits import SPLIT_WORDS
 from suite.errors import DataError
 from suite.requirement import Requirement
 from suite.spec import Options, SplitsSpec
 
 __all__ = ["FolderOptions", "FolderSource"]
-
-_SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 
 class FolderOptions(Options):
@@ -155,16 +145,16 @@ def _find_splits(tree: FileTree) -> dict[str, Classes]:
     top = _children(tree.folders, root)
     if not top:
         raise DataError(_no_class_folders(tree, pictures))
-    named_so = [folder for folder in top if _leaf(folder).lower() in _SPLIT_FOLDERS]
+    named_so = [folder for folder in top if _leaf(folder).lower() in SPLIT_WORDS]
     split_folders = [folder for folder in named_so if _children(tree.folders, folder)]
-    if not any(_SPLIT_FOLDERS[_leaf(folder).lower()] == "train" for folder in split_folders):
+    if not any(SPLIT_WORDS[_leaf(folder).lower()] == "train" for folder in split_folders):
         if split_folders and len(split_folders) == len(top):
             there = ", ".join(f"'{_leaf(folder)}'" for folder in split_folders)
             raise DataError(f"{tree.place}: expected a 'train' folder beside {there}, got none.")
         return {"train": _classes(tree, top, pictures)}
     found: dict[str, Classes] = {}
     for folder in split_folders:
-        name = _SPLIT_FOLDERS[_leaf(folder).lower()]
+        name = SPLIT_WORDS[_leaf(folder).lower()]
         if name in found:
             raise DataError(f"{tree.place}: two folders hold the {name} split, '{_leaf(folder)}' is one; keep one.")
         found[name] = _classes(tree, _children(tree.folders, folder), pictures)
@@ -186,7 +176,7 @@ def _root(tree: FileTree, pictures: Sequence[str]) -> str:
     root = ""
     while True:
         top = _children(tree.folders, root)
-        if len(top) != 1 or not _children(tree.folders, top[0]) or _leaf(top[0]).lower() in _SPLIT_FOLDERS:
+        if len(top) != 1 or not _children(tree.folders, top[0]) or _leaf(top[0]).lower() in SPLIT_WORDS:
             return root
         if any(posixpath.dirname(name) == top[0] for name in pictures):
             return root

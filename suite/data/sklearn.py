@@ -1,4 +1,4 @@
-"""Pictures that ship with scikit-learn: no network is ever needed.
+"""Pictures that ship with scikit-learn, which need no network, and the posts that it fetches.
 
 ``digits``
     1,797 handwritten digits, 8 x 8 grey, as RGB.
@@ -6,8 +6,11 @@
     The same digits blended into patches of scikit-learn's two sample photographs, in colour, 32 x 32: the
     MNIST-M construction, which takes the absolute difference of digit and patch in each channel.
 
-Both give a digit the same id, so for one seed of the splits both put it into the same split: a model trained
-on one may be scored on the test split of the other without meeting a digit again.
+``20newsgroups``
+    Posts to twenty newsgroups by their own words: see ``suite.data.newsgroups``.
+
+Both sets of digits give a digit the same id, so for one seed of the splits both put it into the same split: a model
+trained on one may be scored on the test split of the other without meeting a digit again.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from numpy.typing import NDArray
 
 from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.dataset import Dataset, Image, Split
+from suite.data.download import fetch
+from suite.data.newsgroups import load_newsgroups, newsgroups_requirement
 from suite.errors import UnknownNameError, did_you_mean
 from suite.requirement import Requirement
 from suite.spec import Options, SplitsSpec
@@ -37,10 +42,13 @@ _PHOTOGRAPHS_REDUCED = 3
 
 _DIGITS_LICENCE = "CC BY 4.0 (Alpaydin and Kaynak, UCI Machine Learning Repository)"
 _PHOTOS_LICENCE = "CC BY 2.0 (china.jpg: danielbuechele; flower.jpg: vultilion; flickr.com)"
+_NEWSGROUPS = "20newsgroups"
 _LICENCES = {
     "digits": _DIGITS_LICENCE,
     "digits_photo": f"digits {_DIGITS_LICENCE}; photographs {_PHOTOS_LICENCE}",
+    _NEWSGROUPS: None,
 }
+"""By name; None where nobody says."""
 _ORIGINS = {
     "digits": "sklearn.datasets.load_digits",
     "digits_photo": "sklearn.datasets.load_digits blended into patches of load_sample_images, reduced 3 x (MNIST-M)",
@@ -48,16 +56,18 @@ _ORIGINS = {
 
 
 class SklearnOptions(Options):
-    """A data set that ships with scikit-learn."""
+    """A data set of scikit-learn."""
 
     name: str
-    """``digits`` or ``digits_photo``."""
+    """``digits`` or ``digits_photo``, which ship with it, or ``20newsgroups``, which is fetched."""
 
 
 class SklearnSource:
-    """Data sets that ship with scikit-learn, so that they are there without a network."""
+    """Data sets of scikit-learn: pictures that ship with it, and texts that are fetched."""
 
-    summary: ClassVar[str] = "pictures that ship with scikit-learn: digits, digits_photo"
+    summary: ClassVar[str] = (
+        "scikit-learn: the pictures digits and digits_photo, which ship with it, and the texts 20newsgroups"
+    )
     Options: ClassVar[type[Options]] = SklearnOptions
 
     @classmethod
@@ -78,16 +88,29 @@ class SklearnSource:
         return options
 
     @classmethod
+    def tasks(cls, options: SklearnOptions) -> tuple[str, ...]:
+        """What it is good for: pictures or texts with classes."""
+        return ("text_classification",) if options.name == _NEWSGROUPS else ("image_classification",)
+
+    @classmethod
     def requirements(cls, options: SklearnOptions) -> tuple[Requirement, ...]:
-        """Nothing has to be fetched."""
-        return ()
+        """The archive of ``20newsgroups``; nothing for what ships with scikit-learn."""
+        return (newsgroups_requirement(),) if options.name == _NEWSGROUPS else ()
 
     @classmethod
     def load(cls, options: SklearnOptions, *, splits: SplitsSpec, on_bad_example: OnBadExample) -> Dataset:
-        """The data set, its splits made. Raises ``UnknownNameError`` for a name that is not known."""
+        """The data set; missing splits are made.
+
+        Raises:
+            UnknownNameError: For a name that is not known.
+            DownloadError: When ``20newsgroups`` cannot be fetched.
+            DataError: When the archive of ``20newsgroups`` is damaged.
+        """
         from sklearn.datasets import load_digits
 
         cls.check(options)
+        if options.name == _NEWSGROUPS:
+            return load_newsgroups(fetch(newsgroups_requirement()), splits=splits, on_bad_example=on_bad_example)
         digits = load_digits()
         grey = np.round(digits.images * (255 / 16)).astype(np.uint8)
         targets = digits.target.astype(np.int64)

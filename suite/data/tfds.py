@@ -7,6 +7,7 @@ other source.  Array records are read at random where they are; other formats ar
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -23,23 +24,25 @@ from suite.data.bytestore import ByteStore, open_store
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import decode_image
 from suite.data.download import require_reachable
-from suite.errors import DataError, DownloadError, UnknownNameError, did_you_mean
+from suite.data.tfds_texts import TextFeatures, text_features, text_part
+from suite.errors import DataError, DownloadError, SpecError, UnknownNameError, did_you_mean
 from suite.requirement import Requirement
 from suite.spec import Options, SplitsSpec
 
 __all__ = ["TfdsOptions", "TfdsSource"]
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$")]
+Feature = Annotated[str, Field(min_length=1)]
 SplitText = Annotated[str, Field(min_length=1)]
 
 _USUAL_SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
 
 
 class TfdsOptions(Options):
-    """A data set of TensorFlow Datasets with one picture and one class per example."""
+    """A data set of TensorFlow Datasets: pictures or texts with a class, or texts to generate."""
 
     name: Word
-    """As in the catalogue, for instance ``tf_flowers``."""
+    """As in the catalogue, for instance ``tf_flowers`` or ``ag_news_subset``."""
     config: Word | None = None
     """Which configuration, where the data set has several."""
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
@@ -52,6 +55,11 @@ class TfdsOptions(Options):
     """Name of the feature that holds the picture."""
     label_feature: str = "label"
     """Name of the feature that holds the class."""
+    text_feature: Feature | Annotated[tuple[Feature, ...], Field(min_length=1, max_length=2)] | None = None
+    """Name of the feature that holds the text to classify, or two; for generation the text to go on from. Found by
+    the data set's own supervised keys when this and ``target_feature`` are left out."""
+    target_feature: Feature | None = None
+    """Name of the feature that holds the reference text: text generation."""
     train_split: SplitText | None = None
     """Which split is used for training, in the words of TFDS, for instance ``train[:80%]``."""
     validation_split: SplitText | None = None
@@ -63,7 +71,7 @@ class TfdsOptions(Options):
 class TfdsSource:
     """Data sets of TensorFlow Datasets."""
 
-    summary: ClassVar[str] = "TensorFlow Datasets by name, prepared in a data_dir or downloaded"
+    summary: ClassVar[str] = "pictures and texts of TensorFlow Datasets by name, prepared in a data_dir or downloaded"
     Options: ClassVar[type[Options]] = TfdsOptions
 
     @classmethod
@@ -75,6 +83,28 @@ class TfdsSource:
     def label(cls, options: TfdsOptions) -> str:
         """The name and, where given, the configuration."""
         return f"{options.name}-{options.config}" if options.config else options.name
+
+    @classmethod
+    def check(cls, options: TfdsOptions) -> TfdsOptions:
+        """The options. Raises ``SpecError`` where two of them do not go together."""
+        if options.target_feature is not None and len(_texts(options)) > 1:
+            raise SpecError("a text is generated from one feature; expected one 'text_feature', got two.")
+        return options
+
+    @classmethod
+    def tasks(cls, options: TfdsOptions) -> tuple[str, ...]:
+        """What it is good for, by the description in the prepared folder; TensorFlow is not needed.
+
+        A data set that is not prepared yet may be anything unless ``text_feature`` or ``target_feature`` say more.
+        """
+        with contextlib.suppress(DataError):
+            if folder := _chosen_folder(options):
+                return (_task(_text_features(folder, options)),)
+        if options.target_feature is not None:
+            return ("text_generation",)
+        if options.text_feature is not None:
+            return ("text_classification",)
+        return ("image_classification", "text_classification", "text_generation")
 
     @classmethod
     def requirements(cls, options: TfdsOptions) -> tuple[Requirement, ...]:
@@ -95,16 +125,22 @@ class TfdsSource:
 
         Raises:
             DownloadError: When it is not prepared, unless ``download`` is set and succeeds.
-            DataError: When it has no such splits or features, or several configurations of which none is chosen.
+            DataError: When it has no such splits or features, or several configurations or texts of which none is
+                chosen.
+            BadExampleError: For an example that cannot be read or whose text is empty, unless such are skipped.
             UnknownNameError: When ``download`` is set and TFDS has no such name.
         """
         folder = _chosen_folder(options) or _downloaded(options)
         builder = _builder(folder)
-        class_names = _class_names(builder, options, folder)
+        texts = _text_features(folder, options)
+        generates = texts is not None and texts.target is not None
+        class_names = () if generates else _class_names(builder, options, folder, texts)
         return assemble(
             cls.label(options),
             {
                 name: _part(builder, name, words, options)
+                if texts is None
+                else _text_split(builder, name, words, texts)
                 for name, words in _split_words(builder, options, folder).items()
             },
             class_names=class_names,
@@ -113,7 +149,29 @@ class TfdsSource:
             place=cls.label(options),
             origin=f"TensorFlow Datasets {builder.info.full_name}",
             licence=builder.info.redistribution_info.license or None,
+            content="image" if texts is None else "text",
+            answers="text" if generates else "class",
         )
+
+
+def _texts(options: TfdsOptions) -> tuple[str, ...]:
+    return (options.text_feature,) if isinstance(options.text_feature, str) else options.text_feature or ()
+
+
+def _text_features(folder: Path, options: TfdsOptions) -> TextFeatures | None:
+    return text_features(
+        folder,
+        text=_texts(options),
+        target=options.target_feature,
+        label=options.label_feature,
+        image=options.image_feature,
+    )
+
+
+def _task(texts: TextFeatures | None) -> str:
+    if texts is None:
+        return "image_classification"
+    return "text_classification" if texts.target is None else "text_generation"
 
 
 def _data_dir(options: TfdsOptions) -> Path:
@@ -193,11 +251,13 @@ def _builder(folder: Path) -> Any:
         raise DataError(f"{folder}: expected a prepared TensorFlow data set, got: {error}.") from error
 
 
-def _class_names(builder: Any, options: TfdsOptions, folder: Path) -> tuple[str, ...]:
+def _class_names(builder: Any, options: TfdsOptions, folder: Path, texts: TextFeatures | None) -> tuple[str, ...]:
     import tensorflow_datasets as tfds
 
     described = builder.info.features
     features = dict(described.items()) if isinstance(described, tfds.features.FeaturesDict) else {}
+    if texts is not None:
+        return tuple(str(name) for name in features[str(texts.label)].names)
     for key, kind in ((options.image_feature, tfds.features.Image), (options.label_feature, tfds.features.ClassLabel)):
         fitting = [name for name, feature in features.items() if isinstance(feature, kind)]
         if key not in fitting:
@@ -224,17 +284,30 @@ def _split_words(builder: Any, options: TfdsOptions, folder: Path) -> dict[str, 
     return words
 
 
+def _text_split(builder: Any, name: str, words: str, texts: TextFeatures) -> Part:
+    part = text_part(builder, name, words, texts)
+    if texts.label is not None:
+        _require_classes(builder, part.split, words, texts.label)
+    return part
+
+
 def _part(builder: Any, name: str, words: str, options: TfdsOptions) -> Part:
     stored = _stored(builder, words, options)
     targets = np.asarray(stored.labels(), dtype=np.int64)
-    classes = builder.info.features[options.label_feature].num_classes
-    if len(targets) and not 0 <= targets.min() <= targets.max() < classes:
+    ids = tuple(f"{name}-{index:06d}" for index in range(len(targets)))
+    split = Split(name, ids, targets, _Pictures(stored, f"{builder.data_dir}: {words}"))
+    _require_classes(builder, split, words, options.label_feature)
+    return Part(split, stored.content)
+
+
+def _require_classes(builder: Any, split: Split, words: str, label: str) -> None:
+    """Some test splits come with -1 for every label."""
+    classes = builder.info.features[label].num_classes
+    if len(split) and not 0 <= split.targets.min() <= split.targets.max() < classes:
         raise DataError(
             f"{builder.data_dir}: split '{words}' has examples without a class; expected 0 to {classes - 1}. "
-            f"Choose another with '{name}_split'."
+            f"Choose another with '{split.name}_split'."
         )
-    ids = tuple(f"{name}-{index:06d}" for index in range(len(targets)))
-    return Part(Split(name, ids, targets, _Pictures(stored, f"{builder.data_dir}: {words}")), stored.content)
 
 
 def _stored(builder: Any, words: str, options: TfdsOptions) -> ByteStore | _ArrayRecords:

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.metrics.metric import Counts, Metric, MissingScore
+from suite.generations import AnyPredictions
+from suite.metrics.metric import Counts, Metric, MissingScore, Statistics, Sums
 from suite.results import Predictions
 
 __all__ = [
@@ -57,11 +58,11 @@ def resampled_means(values: NDArray[np.float64], *, strata: Targets | None = Non
     return np.concatenate(parts).astype(np.float64) / len(values)
 
 
-def resampled_by_fit(metric: Metric, predictions: Sequence[Predictions]) -> NDArray[np.float64]:
+def resampled_by_fit(metric: Metric, predictions: Sequence[AnyPredictions]) -> NDArray[np.float64]:
     """The metric on bootstrap samples of the examples, for several models of the same examples.
 
     Args:
-        metric: Any metric; those that are means or functions of counts are fast.
+        metric: Any metric; those that are means, or functions of counts or sums, are fast.
         predictions: One or more fits (seeds), all on the same examples in the same order.
 
     Returns:
@@ -71,16 +72,21 @@ def resampled_by_fit(metric: Metric, predictions: Sequence[Predictions]) -> NDAr
     Raises:
         MissingScore: Where the metric is missing on the predictions themselves.
     """
+    for one in predictions:
+        metric.refuse_other_answers(one)
     strata = predictions[0].targets if metric.stratified else None
     if metric.per_example is not None:
         values = np.stack([metric.per_example(one) for one in predictions], axis=1)
         return resampled_means(values, strata=strata).T
     if metric.from_counts is not None:
-        return np.stack([_from_counts(metric, metric.from_counts, one, strata) for one in predictions])
+        counted = [one for one in predictions if isinstance(one, Predictions)]
+        return np.stack([_from_counts(metric, metric.from_counts, one, strata) for one in counted])
+    if metric.sums is not None and metric.from_sums is not None:
+        return np.stack([_from_sums(metric, metric.sums, metric.from_sums, one, strata) for one in predictions])
     return np.stack([_anew(metric, one, strata) for one in predictions])
 
 
-def resampled_scores(metric: Metric, predictions: Sequence[Predictions]) -> NDArray[np.float64]:
+def resampled_scores(metric: Metric, predictions: Sequence[AnyPredictions]) -> NDArray[np.float64]:
     """``resampled_by_fit`` averaged over the fits: shape ``(RESAMPLES,)`` or ``(SLOW_RESAMPLES,)``."""
     return np.asarray(resampled_by_fit(metric, predictions).mean(axis=0))
 
@@ -204,19 +210,23 @@ def _from_counts(
     return np.concatenate(scores)
 
 
-def _anew(metric: Metric, predictions: Predictions, strata: Targets | None) -> NDArray[np.float64]:
+def _from_sums(
+    metric: Metric, statistics: Statistics, score: Sums, predictions: AnyPredictions, strata: Targets | None
+) -> NDArray[np.float64]:
+    metric(predictions)
+    summands = statistics(predictions).astype(np.float32)
+    parts = [score((weights @ summands).astype(np.float64)) for weights in _weights(len(summands), strata)]
+    scores = np.concatenate(parts)
+    return np.where(np.isfinite(scores), scores, np.nan)
+
+
+def _anew(metric: Metric, predictions: AnyPredictions, strata: Targets | None) -> NDArray[np.float64]:
     examples = len(predictions.targets)
     scores = np.full(SLOW_RESAMPLES, np.nan)
     metric(predictions)
     rows = (row for weights in _weights(examples, strata) for row in weights)
     for index, row in zip(range(SLOW_RESAMPLES), rows, strict=False):
-        drawn = np.repeat(np.arange(examples), row.astype(np.int64))
-        sample = Predictions(
-            example_ids=predictions.example_ids[drawn],
-            targets=predictions.targets[drawn],
-            probabilities=predictions.probabilities[drawn],
-            class_names=predictions.class_names,
-        )
+        sample = predictions.take(np.repeat(np.arange(examples), row.astype(np.int64)))
         try:
             scores[index] = metric(sample)
         except MissingScore:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from suite.generations import AnyPredictions
 from suite.metrics.metric import Metric, MissingScore
 from suite.metrics.resampling import interval, resampled_scores
-from suite.results import Predictions, Score
+from suite.results import Score
 
 __all__ = ["score_all", "score_with_interval"]
 
 
-def score_all(predictions: Predictions, metrics: Sequence[Metric], *, headline: str | None = None) -> dict[str, Score]:
+def score_all(
+    predictions: AnyPredictions, metrics: Sequence[Metric], *, headline: str | None = None
+) -> dict[str, Score]:
     """Every metric of one set of predictions.
 
     Args:
@@ -29,7 +32,7 @@ def score_all(predictions: Predictions, metrics: Sequence[Metric], *, headline: 
     }
 
 
-def score_with_interval(metric: Metric, predictions: Predictions) -> Score:
+def score_with_interval(metric: Metric, predictions: AnyPredictions) -> Score:
     """The score with its 95 % percentile bootstrap interval over examples, where it has one."""
     score = metric.score(predictions)
     if score.value is None:

@@ -123,21 +123,10 @@ def fit_rows(
             "tokens that the training texts fill."
         )
 
-    class TokenTrainer(Trainer):
-        def _train_step(self, inputs: Any, targets: Any) -> tuple[Any, Any]:
-            import tensorflow as tf
-
-            with tf.GradientTape() as tape:
-                total, count, right = token_losses(self.model(inputs, training=True), targets)
-                loss = total / count
-            gradients = tape.gradient(loss, [variable.value for variable in self.variables])
-            self.optimizer.apply(gradients, self.variables)
-            return loss, right / count
-
     faster = [(variable.path, options.embedding_rate) for variable in embedding.trainable_variables]
     multipliers = tuple(faster) if options.embedding_rate != 1.0 else ()
     settings = OptimizerSettings("adamw", options.weight_decay, multipliers)
-    trainer = TokenTrainer(model, settings, jit_compile=options.jit_compile)
+    trainer = Trainer(model, settings, objective=_Foretelling(), jit_compile=options.jit_compile)
     epochs = iter(range(1, options.epochs + 1))
     # A score that rises by itself keeps the last epoch.
     trainer.fit(
@@ -146,6 +135,19 @@ def fit_rows(
         Recipe(options.epochs, options.learning_rate, options.warmup_fraction),
         on_epoch=on_epoch,
     )
+
+
+class _Foretelling:
+    """The ``suite.training.Objective`` of tokens that are to be said."""
+
+    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
+        """Mean negative log-likelihood of the targets that count, and how many of them have the highest score."""
+        total, count, right = token_losses(model(inputs, training=True), targets)
+        return total / count, right / count
+
+    def validate(self, predict: Any, model: Any, examples: Any) -> Any:
+        """Never asked: a pretraining keeps its last epoch."""
+        raise NotImplementedError
 
 
 def perplexity(model: Any, rows: Rows, *, jit_compile: bool = False, left_out: frozenset[int] = frozenset()) -> float:

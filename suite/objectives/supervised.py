@@ -99,4 +99,4 @@ class Supervised:
 
 def accuracy(predict: Callable[[Any], Any], examples: Examples) -> float:
     """Share of examples whose largest output is their target."""
-    return float(np.mean(predict(examples.images).argmax(axis=1) == examples.targets))
+    return float(np.mean(predict(examples.inputs).argmax(axis=1) == examples.targets))

@@ -25,6 +25,7 @@ from suite.registry import METRICS, TASKS
 from suite.results import CorruptedScores, CrossScores, OutOfClassRecord, Predictions, TemperatureFit
 from suite.runner.warm import Warm
 from suite.spec import DatasetSpec
+from suite.tasks.adapted import Adapted
 
 __all__ = ["Beyond", "Shown", "foreign_part", "refuse_familiar"]
 
@@ -54,9 +55,9 @@ class Beyond:
     cell: Cell
     warm: Warm
     home: Dataset
-    predict: Callable[..., Any]
-    """Pictures to logits."""
-    size: tuple[int, int]
+    adapted: Adapted
+    predictor: Callable[[Any], Any]
+    """Makes a predictor of a Keras model."""
     made: Mapping[str, Predictions]
     """Of ``validation`` (of the model before a refit that saw it) and ``test``."""
     folder: Path
@@ -74,10 +75,9 @@ class Beyond:
 
     def _predictions(self, dataset: Dataset, split: Split) -> Predictions:
         """What the model says of a split, in the home data set's classes; targets as the split has them."""
-        examples = self.warm.examples(dataset, split, self.size)
-        task = TASKS.get(self.cell.task)
-        made: Predictions = task.predict(
-            self.predict, examples.images, ids=split.ids, targets=split.targets, class_names=self.home.class_names
+        examples = self.warm.examples(self.cell, dataset, split)
+        made: Predictions = TASKS.get(self.cell.task).predict(
+            self.adapted, self.predictor, examples, class_names=self.home.class_names, cell=self.cell
         )
         if not np.isfinite(made.probabilities).all():
             raise TrialFailure(f"the probabilities on {dataset.name} ({split.name}) are not finite")

@@ -69,4 +69,4 @@ def _source_probabilities(workshop: Workshop, train: Examples) -> NDArray[np.flo
     head = workshop.backbone.source_head
     if head is None:
         return None
-    return workshop.predictor(head)(train.images)
+    return workshop.predictor(head)(train.inputs)

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from suite.data.batches import Examples
+from suite.data.batches import Examples, typical_inputs
 from suite.data.dataset import Dataset
 from suite.data.labelled import LabelledSplit, labelled_splits
+from suite.data.token_rows import TokenRows
 from suite.errors import DataError, TrialFailure
+from suite.generations import AnyPredictions
 from suite.labels import ALL
 from suite.plan import Trial
-from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
+from suite.registry import STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.environment import environment
@@ -29,7 +31,7 @@ from suite.runner.setting import batch_size_of, setting_of, watch_of
 from suite.runner.warm import Warm
 from suite.spec import DatasetSpec
 from suite.strategies.fit import Fit, FitContext
-from suite.tasks.image_classification import Adapted, softmax
+from suite.tasks.adapted import Adapted, softmax
 
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
 from suite.training import Predictor, prepare_device
@@ -209,11 +211,10 @@ class _Execution:
         # Before the model is built: a budget that the data cannot give is told at once.
         splits = labelled_splits(sealed, cell.train_examples, seed=self.trial.seed, among=self.request.label_budgets)
         workshop = self.warm.workshop(cell)
-        size = workshop.backbone.input_size
         return FitContext(
             workshop=workshop,
-            train=self._examples(sealed, splits["train"], size),
-            validation=self._examples(sealed, splits["validation"], size),
+            train=self._examples(sealed, splits["train"]),
+            validation=self._examples(sealed, splits["validation"]),
             class_names=sealed.class_names,
             fingerprint=sealed.fingerprint,
             seed=self.trial.seed,
@@ -224,62 +225,60 @@ class _Execution:
             planned_fits=self.request.planned_fits,
         )
 
-    def _examples(self, dataset: Dataset, labelled: LabelledSplit, size: tuple[int, int]) -> Examples:
-        whole = self.warm.examples(dataset, labelled.split, size)
+    def _examples(self, dataset: Dataset, labelled: LabelledSplit) -> Examples:
+        whole = self.warm.examples(self.trial.cell, dataset, labelled.split)
         return whole if labelled.chosen is None else whole.some(labelled.chosen)
 
-    def _predictions(self, context: FitContext, fit: Fit) -> dict[str, Predictions]:
+    def _predictions(self, context: FitContext, fit: Fit) -> dict[str, AnyPredictions]:
         """Validation always; the test split and further sets in the final phase only, once."""
-        task = TASKS.get(self.trial.cell.task)
-        predict = context.workshop.predictor(fit.adapted.logits)
-        size = context.workshop.backbone.input_size
+        cell = self.trial.cell
         sets: dict[str, Dataset] = {"validation": self.dataset}
         if self.trial.phase == "final":
             sets["test"] = self.dataset
             for choice, label in zip(self.trial.cell.evaluate_on, self.trial.cell.evaluate_labels, strict=True):
                 sets[label] = self.warm.further(self._seeded(choice), self.dataset)
-        made: dict[str, Predictions] = {}
+        made: dict[str, AnyPredictions] = {}
         for name, dataset in sets.items():
             seen = name == "validation"
-            examples = context.validation if seen else self.warm.examples(dataset, dataset.splits["test"], size)
-            made[name] = task.predict(
-                predict, examples.images, ids=examples.ids, targets=examples.targets, class_names=dataset.class_names
+            examples = context.validation if seen else self.warm.examples(cell, dataset, dataset.splits["test"])
+            made[name] = TASKS.get(cell.task).predict(
+                fit.adapted, context.workshop.predictor, examples, class_names=dataset.class_names, cell=cell
             )
-        if fit.validation_logits is not None:
+        before = made["validation"]
+        if fit.validation_logits is not None and isinstance(before, Predictions):
             # A refit has seen validation; the scores there are those of the model that was chosen by it.
-            made["validation"] = Predictions(
-                example_ids=made["validation"].example_ids,
-                targets=made["validation"].targets,
-                probabilities=softmax(np.asarray(fit.validation_logits)),
-                class_names=made["validation"].class_names,
-            )
+            made["validation"] = replace(before, probabilities=softmax(np.asarray(fit.validation_logits)))
         for name, one in made.items():
-            if not np.isfinite(one.probabilities).all():
+            numbers = one.probabilities if isinstance(one, Predictions) else one.nats
+            if not np.isfinite(numbers).all():
                 raise TrialFailure(f"the probabilities on {name} are not finite")
         return made
 
-    def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, Predictions]) -> Shown:
-        """What the fitted model is shown after its test set."""
+    def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, AnyPredictions]) -> Shown:
+        """What the fitted model is shown after its test set; only classifiers are shown anything."""
+        classes = {name: one for name, one in predictions.items() if isinstance(one, Predictions)}
+        if len(classes) < len(predictions):
+            return Shown()
         return Beyond(
             cell=self.trial.cell,
             warm=self.warm,
             home=self.dataset,
-            predict=context.workshop.predictor(fit.adapted.logits),
-            size=context.workshop.backbone.input_size,
-            made=predictions,
+            adapted=fit.adapted,
+            predictor=context.workshop.predictor,
+            made=classes,
             folder=self.request.folder,
             headline=self.request.headline,
             seeded=self._seeded,
         ).show()
 
-    def _scores(self, predictions: Predictions) -> dict[str, Score]:
-        from suite.metrics import metrics_named, score_all
+    def _scores(self, predictions: AnyPredictions) -> dict[str, Score]:
+        from suite.metrics import metrics_answering, metrics_named, score_all
 
         task = TASKS.get(self.trial.cell.task)
-        names = (task.headline, *(name for name in METRICS.names() if name != task.headline))
+        names = (task.headline, *(name for name in metrics_answering(task.answers) if name != task.headline))
         return score_all(predictions, metrics_named(names))
 
-    def _keep(self, predictions: Mapping[str, Predictions], fit: Fit) -> dict[str, str]:
+    def _keep(self, predictions: Mapping[str, AnyPredictions], fit: Fit) -> dict[str, str]:
         """Writes the artefacts; their names are relative to the trial's folder."""
         folder = self.request.folder
         (folder / "predictions").mkdir(parents=True, exist_ok=True)
@@ -297,12 +296,14 @@ class _Execution:
         """What the model costs; measured once for each inference graph of a worker."""
         from suite.profiler import peak_memory_bytes, profile_model
 
-        key = id(adapted.logits)
+        inputs = context.train.inputs
+        # A text of median length takes another time on another data set.
+        key = (id(adapted.logits), context.fingerprint if isinstance(inputs, TokenRows) else None)
         profiles = context.workshop.profiles
         if key not in profiles:
             profiles[key] = profile_model(
                 adapted.logits,
-                input_size=context.workshop.backbone.input_size,
+                sample=lambda count: typical_inputs(inputs, count),
                 predict=Predictor(adapted.logits).single,
             )
         return profiles[key].model_copy(

@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from suite.data.batches import Examples
-from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
 from suite.errors import DataError, SuiteError
-from suite.models.backbone import Backbone
+from suite.models.backbone import AnyBackbone
 from suite.plan import Cell, canonical_json
 from suite.registry import DATASETS, MODELS, TASKS
 from suite.spec import DatasetSpec, ModelSpec
@@ -67,7 +67,7 @@ class Warm:
             from suite.strategies.jit import JitChooser
 
             workshop = Workshop(
-                build=_builder(cell.model),
+                build=_builder(cell.model, TASKS.get(cell.task)),
                 assemble=TASKS.get(cell.task).assemble,
                 cache_root=self.cache_root,
                 jit_chooser=JitChooser(self.cache_root, f"{device_name()}, {self.threads} threads"),
@@ -85,10 +85,11 @@ class Warm:
             del self._workshops[next(iter(self._workshops))]
         gc.collect()
 
-    def examples(self, dataset: Dataset, split: Split, size: tuple[int, int]) -> Examples:
-        """A split decoded at a backbone's input size, mapped from disk."""
-        images = decoded(split, dataset, size=size, root=self.cache_root)
-        return Examples(images=images, targets=split.targets, ids=split.ids)
+    def examples(self, cell: Cell, dataset: Dataset, split: Split) -> Examples:
+        """A split as the cell's model takes it, mapped from disk."""
+        backbone = self.workshop(cell).backbone
+        read: Examples = TASKS.get(cell.task).read(backbone, dataset, split, cell=cell, root=self.cache_root)
+        return read
 
 
 def load_dataset(choice: DatasetSpec) -> Dataset:
@@ -99,12 +100,14 @@ def load_dataset(choice: DatasetSpec) -> Dataset:
     return dataset
 
 
-def _builder(choice: ModelSpec) -> Callable[[str], Backbone]:
+def _builder(choice: ModelSpec, task: Any) -> Callable[[str], AnyBackbone]:
     source = MODELS.get(choice.source)
     options = source.Options.model_validate_json(json.dumps(choice.own()))
 
-    def build(weights: str) -> Backbone:
-        backbone: Backbone = source.build(options, weights=weights)
-        return backbone
+    def build(weights: str) -> AnyBackbone:
+        backbone: AnyBackbone = source.build(options, weights=weights)
+        # Of an encoder-decoder a classifier takes the encoder alone.
+        narrowed: AnyBackbone = task.narrow(backbone) if hasattr(task, "narrow") else backbone
+        return narrowed
 
     return build

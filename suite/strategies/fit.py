@@ -12,7 +12,7 @@ from suite.features import Features
 from suite.results import Candidate, EpochRecord
 from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
-from suite.tasks.image_classification import Adapted
+from suite.tasks.adapted import Adapted
 
 __all__ = ["Fit", "FitContext"]
 

@@ -6,19 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from suite.data.batches import Batches, Examples
+from suite.data.batches import Batches
 from suite.results import EpochRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import GradientOptions
 from suite.strategies.workshop import Prepared
-from suite.tasks.image_classification import Adapted, softmax
+from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
     from suite.training import Fitted
 
-__all__ = ["Phase", "layer_multipliers", "run_phases", "validation_of"]
+__all__ = ["Phase", "layer_multipliers", "run_phases"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,6 @@ def run_phases(
         features_seconds: Spent on features before, for the result.
         extra_seconds: Training seconds spent before, for instance on a probe for the head.
     """
-    predictor = context.workshop.predictor(adapted.logits)
     total = _Total(fit_seconds=extra_seconds)
     prepared: Prepared | None = None
     for index, phase in enumerate(phases):
@@ -88,7 +85,7 @@ def run_phases(
         prepared = _prepare(context, adapted, options, phase, batches=batches, layer_decay=layer_decay)
         fitted = prepared.trainer.fit(
             batches,
-            lambda: validation_of(predictor, context.validation),
+            lambda: adapted.objective.validate(context.workshop.predictor, adapted.logits, context.validation),
             _recipe(phase, options, context),
             on_epoch=_watched(context, epochs_before=len(total.history)),
         )
@@ -117,18 +114,6 @@ def _watched(context: FitContext, *, epochs_before: int) -> Callable[[EpochRecor
     """What a trainer asks after each epoch; epochs are counted through all phases."""
     watch = context.watch
     return lambda record: watch is not None and watch(epochs_before + record.epoch, record.validation_score)
-
-
-def validation_of(predict: Any, examples: Examples) -> Any:
-    """Cross-entropy and accuracy of a model's logits on a split."""
-    from suite.training import Validation
-
-    logits = predict(examples.images)
-    chosen = softmax(logits)[np.arange(len(examples)), examples.targets]
-    return Validation(
-        loss=float(-np.log(np.maximum(chosen, 1e-12)).mean()),
-        score=float(np.mean(logits.argmax(axis=1) == examples.targets)),
-    )
 
 
 def layer_multipliers(stage_of: Mapping[str, int], layer_decay: float) -> tuple[tuple[str, float], ...]:

@@ -49,6 +49,7 @@ class JitChooser:
         graph: str,
         planned_steps: int,
         mode: JitMode = "auto",
+        one_shape: bool = True,
     ) -> JitChoice:
         """The choice for one training step.
 
@@ -58,6 +59,9 @@ class JitChooser:
         """
         if mode != "auto":
             return JitChoice(mode == "on", f"asked for: jit {mode}")
+        if not one_shape:
+            reason = "not measured: texts come in many lengths, and XLA compiles anew for each"
+            return JitChoice(jit_compile=False, reason=reason)
         path = entry_path(self.root, "jit", _identity(graph, self.device), ".choice")
         kept = _read(path)
         if kept is not None:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from suite.plan import Cell
 from suite.results import Candidate
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
-from suite.strategies.options import NO_CANDIDATES
-from suite.tasks.image_classification import Adapted
+from suite.strategies.options import NO_CANDIDATES, without_classes
+from suite.tasks.adapted import Adapted
 
 __all__ = ["Knn", "KnnOptions"]
 
@@ -37,6 +38,11 @@ class Knn:
     def label(cls, options: KnnOptions) -> str:
         """One name: its options are a search space, not a variant."""
         return "knn"
+
+    @classmethod
+    def impossible(cls, options: KnnOptions, cell: Cell) -> str | None:
+        """Why a cell cannot be run; None where it can."""
+        return without_classes(cell)
 
     @classmethod
     def candidates(cls, options: KnnOptions) -> tuple[dict[str, Any], ...]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
+from suite.plan import Cell
 from suite.results import Candidate
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
-from suite.strategies.options import NO_CANDIDATES
+from suite.strategies.options import NO_CANDIDATES, without_classes
 
 __all__ = ["LinearProbe", "LinearProbeOptions", "Probe", "fit_probe", "probe_of"]
 
@@ -65,6 +66,11 @@ class LinearProbe:
     def label(cls, options: LinearProbeOptions) -> str:
         """One name: its options are a search space, not a variant."""
         return "linear_probe"
+
+    @classmethod
+    def impossible(cls, options: LinearProbeOptions, cell: Cell) -> str | None:
+        """Why a cell cannot be run; None where it can."""
+        return without_classes(cell)
 
     @classmethod
     def candidates(cls, options: LinearProbeOptions) -> tuple[dict[str, Any], ...]:

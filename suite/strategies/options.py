@@ -8,10 +8,12 @@ from pydantic import Field, field_validator
 
 from suite.data.augmentation import AUGMENTATIONS
 from suite.errors import did_you_mean
+from suite.plan import Cell
+from suite.registry import TASKS
 from suite.search.settings import Domain, Range
 from suite.spec import Options
 
-__all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space"]
+__all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space", "without_classes"]
 
 NO_CANDIDATES: tuple[dict[str, Any], ...] = ({},)
 """One setting, so there is nothing to search between trials."""
@@ -60,6 +62,13 @@ class GradientOptions(Options):
         if len(self.rates) == 1:
             return NO_CANDIDATES
         return tuple({"learning_rate": rate} for rate in self.rates)
+
+
+def without_classes(cell: Cell) -> str | None:
+    """Why what works on features and classes cannot be done; None for a task that has classes."""
+    if getattr(TASKS.get(cell.task), "answers", "class") == "class":
+        return None
+    return f"it learns classes from frozen features, and {cell.task} has no classes"
 
 
 def gradient_space(options: GradientOptions) -> dict[str, Domain]:

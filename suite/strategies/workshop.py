@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.data.batches import Batches, Examples
+from suite.data.token_rows import TokenRows
 from suite.features import Features, FeatureStore
-from suite.models.backbone import Backbone
+from suite.models.backbone import AnyBackbone
 from suite.models.freezing import apply_trainable
 from suite.results import Profile
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
-from suite.tasks.image_classification import Adapted
+from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
     from suite.training import OptimizerSettings, Predictor, Trainer
@@ -45,25 +46,25 @@ class Prepared:
 class Workshop:
     """Models and compiled steps of one backbone."""
 
-    build: Callable[[str], Backbone]
+    build: Callable[[str], AnyBackbone]
     """``"pretrained"`` or ``"random"`` to a new backbone."""
     assemble: Callable[..., Adapted]
     """The task's way to put a head on a backbone."""
     cache_root: Path
     jit_chooser: JitChooser
-    _backbone: Backbone | None = None
+    _backbone: AnyBackbone | None = None
     _pretrained: list[Any] = field(default_factory=list)
     _adapted: dict[tuple[int, float], Adapted] = field(default_factory=dict)
     _predictors: dict[int, Predictor] = field(default_factory=dict)
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     _momenta: dict[int, float] = field(default_factory=dict)
-    profiles: dict[int, Profile] = field(default_factory=dict)
-    """What a model costs, by the id of its Keras model; the seeds and strategies with one graph share it."""
+    profiles: dict[tuple[Any, ...], Profile] = field(default_factory=dict)
+    """What a model costs, by the id of its Keras model and what it was timed with; seeds share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
 
     @property
-    def backbone(self) -> Backbone:
+    def backbone(self) -> AnyBackbone:
         """The pretrained backbone; its weights may be those of the last fit."""
         if self._backbone is None:
             import keras
@@ -142,16 +143,25 @@ class Workshop:
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
         first = next(batches.epoch(0))
         started = time.perf_counter()
+        # Pictures have one shape, which the first batch tells; lengths of texts are left open.
+        open_lengths = batches.signature if isinstance(batches.examples.inputs, TokenRows) else None
+
+        def trainer_of(compiled: bool) -> Trainer:
+            return Trainer(
+                adapted.logits, settings, objective=adapted.objective, signature=open_lengths, jit_compile=compiled
+            )
+
         size = f"{adapted.logits.count_params()} parameters, {self.backbone.input_size}"
         choice = self.jit_chooser.choose(
-            lambda compiled: Trainer(adapted.logits, settings, jit_compile=compiled),
+            trainer_of,
             adapted,
             first,
             graph=f"{self.backbone.name}, {size}, {unfrozen}, {batches.size}",
             planned_steps=planned_steps,
             mode=jit,
+            one_shape=open_lengths is None,
         )
-        trainer = Trainer(adapted.logits, settings, jit_compile=choice.jit_compile)
+        trainer = trainer_of(choice.jit_compile)
         trainer.compile(first)
         prepared = Prepared(trainer, time.perf_counter() - started, choice, unfrozen)
         self._prepared[key] = prepared

@@ -1,0 +1,284 @@
+"""Rows of a table in a file: CSV, TSV, JSON Lines, Parquet, or files of lines side by side.
+
+Quoting, encodings and compression are the libraries' affair (``csv``, ``json``, ``gzip``, pyarrow).  What is added
+here is where: each row comes with the number of its line, and what is wrong with it with a reason, so that the rows
+after it can still be read.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
+
+from suite.errors import DataError, MissingExtraError, did_you_mean
+
+__all__ = ["ENDINGS", "Format", "Row", "Table", "encoding_complaint", "printable", "read_rows"]
+
+Format = Literal["csv", "tsv", "jsonl", "parquet"]
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+"""What a file is by the end of its name; before it ``.gz`` is taken off."""
+
+_LONGEST_FIELD = 2**26
+"""Characters; ``csv`` stops at 131,072, which a chapter of a book exceeds."""
+_ROWS_AT_ONCE = 4096
+_END = object()
+
+
+class Row(NamedTuple):
+    """One row: the wanted columns, or what is wrong with it."""
+
+    number: int
+    """Of the line that it begins on, or of the row in a Parquet file; from 1."""
+    values: Sequence[Any]
+    """In the order of the wanted columns; empty where there is a problem."""
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where a table lies and how it is written."""
+
+    files: tuple[Path, ...]
+    """One file; several where each holds one column, a text per line."""
+    names: tuple[str, ...] = ()
+    """The columns of such files of lines; empty for a table in one file."""
+    format: Format = "csv"
+    header: bool = True
+    """Whether the first row of CSV or TSV names the columns; without it they are called 1, 2, ..."""
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    quotes: bool = True
+    """Whether quotation marks enclose fields of CSV or TSV, or are characters like others."""
+
+    @property
+    def place(self) -> str:
+        """What it is called in complaints."""
+        return str(self.files[0])
+
+    @property
+    def unit(self) -> str:
+        """What is counted in it."""
+        return "row" if self.format == "parquet" and not self.names else "line"
+
+
+def read_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    """Every row of a table, one after another; blank lines of CSV, TSV and JSON Lines are passed over.
+
+    Text comes as ``str``, of Parquet as the bytes that are stored; a byte that is no character of the encoding comes
+    as a surrogate (``surrogateescape``), see ``encoding_complaint``.
+
+    Raises:
+        DataError: When the file is missing, unreadable, or has no such columns.
+        MissingExtraError: For a Parquet file without pyarrow.
+    """
+    try:
+        if table.names:
+            yield from _side_by_side(table, columns)
+        elif table.format == "parquet":
+            yield from _parquet_rows(table, columns)
+        elif table.format == "jsonl":
+            yield from _json_rows(table, columns)
+        else:
+            yield from _delimited_rows(table, columns)
+    except (OSError, EOFError, zlib.error) as error:  # BadGzipFile is an OSError
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise DataError(f"{table.place}: cannot be read: {reason}.") from None
+    except UnicodeError as error:  # encodings of two bytes a character have no place for a surrogate
+        raise DataError(f"{table.place}: cannot be read as {table.encoding}: {error}. Set 'encoding'.") from None
+
+
+def encoding_complaint(text: str, encoding: str) -> str | None:
+    """What is wrong with a text that was read with ``surrogateescape``, or None where every byte was a character."""
+    for character in text:
+        if "\udc80" <= character <= "\udcff":
+            byte = ord(character) - 0xDC00
+            name = encoding.removesuffix("-sig")
+            return f"byte 0x{byte:02X} is no {name}. Set 'encoding' to what the file is in, for instance \"latin-1\"."
+    return None
+
+
+def printable(text: str) -> str:
+    """A text with what is no character spelled out, so that it can be told in a complaint."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _opened(table: Table, path: Path, *, newline: str | None) -> IO[str]:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding=table.encoding, errors="surrogateescape", newline=newline)
+    return path.open(encoding=table.encoding, errors="surrogateescape", newline=newline)
+
+
+def _delimited_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    with _opened(table, table.files[0], newline="") as stream:
+        rows = _fields(table, stream)
+        first = next(rows, None)
+        if first is None:
+            raise DataError(f"{table.place}: is empty; expected rows of {table.format.upper()}.")
+        names = _columns_of(table, first)
+        wanted = [_position(name, names, table) for name in columns]
+        expected = f"{len(names)} {'field' if len(names) == 1 else 'fields'}"
+        whose = "the header" if table.header else "the first row"
+        for row in rows if table.header else itertools.chain([first], rows):
+            if row.problem is not None:
+                yield row
+            elif len(row.values) != len(names):
+                yield Row(row.number, (), f"expected {expected} as in {whose}, got {_counted(row)}.")
+            else:
+                yield Row(row.number, [row.values[position] for position in wanted])
+
+
+def _counted(row: Row) -> str:
+    """How many fields a row has; a row over several lines may come from a stray quotation mark."""
+    further = sum(field.count("\n") for field in row.values)
+    return f"{len(row.values)}" + (f" in {further + 1} lines, which quotation marks hold together" if further else "")
+
+
+def _fields(table: Table, stream: IO[str]) -> Iterator[Row]:
+    """All fields of each row that is not blank.
+
+    A quotation mark that is not closed swallows rows after it: nobody could say what was lost, so that is refused
+    whatever is done with bad rows.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if table.quotes else csv.QUOTE_NONE
+    reader = csv.reader(stream, delimiter=table.delimiter, quoting=quoting, strict=True)
+    mend = "Double a quotation mark inside of a field, or set 'quotes' to false where they enclose nothing."
+    while True:
+        number = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            follows = "expected after" in str(error)
+            if follows and reader.line_num == number:
+                yield Row(number, (), f"a character follows the quotation mark that closes a field. {mend}")
+                continue
+            reason = "a quotation mark is not closed where its field ends" if follows else str(error)
+            if "unexpected end" in reason:
+                reason = "a quotation mark is never closed"
+            raise DataError(f"{table.place}: line {number}: {reason}. {mend}") from None
+        if fields:
+            yield Row(number, fields)
+
+
+def _columns_of(table: Table, first: Row) -> tuple[str, ...]:
+    if first.problem is not None:
+        raise DataError(f"{table.place}: line {first.number}: {first.problem}")
+    if not table.header:
+        return tuple(str(number) for number in range(1, len(first.values) + 1))
+    for name in first.values:
+        if complaint := encoding_complaint(name, table.encoding):
+            raise DataError(f"{table.place}: line {first.number}: {complaint}")
+    return tuple(first.values)
+
+
+def _position(name: str, names: Sequence[str], table: Table) -> int:
+    """Where a column is. Raises ``DataError`` when it is not there, or twice."""
+    if name not in names:
+        hint = " Where the file has no row of names, set 'header' to false." if table.header and name.isdigit() else ""
+        raise DataError(f"{table.place}: {did_you_mean(name, names, what='column')}{hint}")
+    if names.count(name) > 1:
+        raise DataError(f"{table.place}: column '{name}' is there {names.count(name)} times; rename all but one.")
+    return names.index(name)
+
+
+def _json_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    found = False
+    with _opened(table, table.files[0], newline="\n") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.isspace():
+                continue
+            found = True
+            yield _json_row(number, line, columns)
+    if not found:
+        raise DataError(f"{table.place}: is empty; expected a JSON object in each line.")
+
+
+def _json_row(number: int, line: str, columns: Sequence[str]) -> Row:
+    try:
+        row = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        return Row(number, (), f"expected a JSON object, got damaged JSON: {error}.")
+    if not isinstance(row, dict):
+        return Row(number, (), f"expected a JSON object, got {type(row).__name__}.")
+    for name in columns:
+        if name not in row:
+            return Row(number, (), did_you_mean(name, map(printable, row), what="column"))
+    return Row(number, [row[name] for name in columns])
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _side_by_side(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    """The lines of several files, each a column."""
+    positions = [_position(name, table.names, table) for name in columns]
+    with ExitStack() as stack:
+        streams = [stack.enter_context(_opened(table, path, newline=None)) for path in table.files]
+        for number, lines in enumerate(itertools.zip_longest(*streams, fillvalue=_END), start=1):
+            ended = [str(path) for path, line in zip(table.files, lines, strict=True) if line is _END]
+            if ended:
+                raise DataError(
+                    f"{table.place}: expected as many lines in each file; {ended[0]} ends after {number - 1} lines, "
+                    "another goes on."
+                )
+            yield Row(number, [str(lines[position]).rstrip("\n") for position in positions])
+
+
+def _parquet_file(table: Table) -> Any:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError(
+            f"{table.place}: Parquet files are read by pyarrow, which is not installed: pip install 'suite[parquet]'"
+        ) from None
+    try:
+        return pq.ParquetFile(table.files[0])
+    except pa.ArrowException as error:
+        raise DataError(f"{table.place}: expected a Parquet file, got: {error}.") from None
+
+
+def _parquet_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    with _parquet_file(table) as file:
+        import pyarrow as pa
+
+        names = tuple(map(str, file.schema_arrow.names))
+        for name in columns:
+            _position(name, names, table)
+        number = 0
+        try:
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(dict.fromkeys(columns))):
+                for values in zip(*(_plain(batch.column(name)) for name in columns), strict=True):
+                    number += 1
+                    yield Row(number, values)
+        except pa.ArrowException as error:
+            raise DataError(f"{table.place}: damaged after row {number}: {error}.") from None
+
+
+def _plain(column: Any) -> list[Any]:
+    """The values of a column; texts as bytes, since a file may hold some that are none."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
+    values: list[Any] = column.to_pylist()
+    return values

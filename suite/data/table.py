@@ -1,0 +1,266 @@
+"""Texts in tables: CSV, TSV, JSON Lines, Parquet, or files of lines side by side.
+
+::
+
+    "path": "reviews.csv"                              one file; splits are made
+    "train": "train.tsv.gz", "test": "test.tsv.gz"     a file per split, each optional except train
+    "train": {"en": "train.en", "de": "train.de"}      a file per column, a text per line
+
+Columns are named in the spec.  With ``label_column`` a data set is for text classification, with ``target_column``
+for text generation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.assemble import OnBadExample, assemble
+from suite.data.dataset import Dataset
+from suite.data.rows import Table, encoding_complaint, printable, read_rows
+from suite.data.splits import SPLIT_WORDS
+from suite.data.table_options import TableOptions, check_options, files_of, tables_of, text_columns
+from suite.data.texts import TextCollector, encoded_text
+from suite.errors import BadExampleError, DataError, did_you_mean
+from suite.requirement import Requirement
+from suite.spec import Options, SplitsSpec
+
+__all__ = ["TableOptions", "TableSource"]
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+
+
+class TableSource:
+    """Texts with classes or reference texts in CSV, TSV, JSON Lines, Parquet, or files of lines side by side."""
+
+    summary: ClassVar[str] = "texts in CSV, TSV, JSON Lines, Parquet, or files of lines side by side: path, columns"
+    Options: ClassVar[type[Options]] = TableOptions
+
+    @classmethod
+    def known_names(cls) -> tuple[str, ...]:
+        """Nothing: any path will do."""
+        return ()
+
+    @classmethod
+    def label(cls, options: TableOptions) -> str:
+        """The given name, else that of the file without its ending."""
+        if options.name:
+            return options.name
+        first = next(iter(files_of(options).values()))[0].name.removesuffix(".gz")
+        return Path(first).stem or first
+
+    @classmethod
+    def tasks(cls, options: TableOptions) -> tuple[str, ...]:
+        """What it is good for: classification with a label column, generation with a target column."""
+        return ("text_classification",) if options.label_column else ("text_generation",)
+
+    @classmethod
+    def check(cls, options: TableOptions) -> TableOptions:
+        """The options. Raises ``SpecError`` where two of them do not go together."""
+        check_options(options)
+        return options
+
+    @classmethod
+    def requirements(cls, options: TableOptions) -> tuple[Requirement, ...]:
+        """Nothing has to be fetched."""
+        return ()
+
+    @classmethod
+    def verify(cls, options: TableOptions) -> None:
+        """Looks at the head of each file, before anything runs. Raises ``DataError`` where ``load`` would for it."""
+        for table in tables_of(options).values():
+            next(read_rows(table, _Columns.of(options).names), None)
+
+    @classmethod
+    def load(cls, options: TableOptions, *, splits: SplitsSpec, on_bad_example: OnBadExample) -> Dataset:
+        """The data set; ids are the file's name and the number of the line, ``reviews.csv:12``.
+
+        A bad example is a row with too few or too many fields, with bytes that are not text, with an empty label,
+        or with an empty text; only the text that a generation goes on from may be empty.
+
+        Raises:
+            DataError: When a file is missing or damaged as a whole, a column is missing, or no row can be used.
+            BadExampleError: For the first bad example, unless they are skipped.
+            MissingExtraError: For a Parquet file without pyarrow.
+        """
+        cls.check(options)
+        tables = tables_of(options)
+        reading = _Reading(options, skip=on_bad_example == "skip")
+        folder = _common_folder([table.files[0] for table in tables.values()])
+        for split, table in tables.items():
+            reading.read(table, "train" if split == "path" else split, folder=folder)
+        place = ", ".join(table.place for table in tables.values())
+        class_names, order = reading.classes(place)
+        return assemble(
+            cls.label(options),
+            {name: part.part(name, classes=order) for name, part in reading.parts.items()},
+            class_names=class_names,
+            splits=splits,
+            on_bad_example=on_bad_example,
+            place=place,
+            origin=place,
+            licence=options.licence,
+            content="text",
+            answers="class" if options.label_column else "text",
+        )
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    return Path(os.path.commonpath([path.absolute().parent for path in paths]))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns that are read: texts, then the reference or the label, then the split."""
+
+    texts: tuple[str, ...]
+    answer: str
+    split: str | None
+
+    @classmethod
+    def of(cls, options: TableOptions) -> _Columns:
+        return cls(text_columns(options), options.target_column or options.label_column or "", options.split_column)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.texts, self.answer, *((self.split,) if self.split else ()))
+
+
+class _Reading:
+    """Rows of all files, sorted into splits; labels are numbered as they come and put in order at the end."""
+
+    def __init__(self, options: TableOptions, *, skip: bool) -> None:
+        self.parts: dict[str, TextCollector] = {}
+        self._columns = _Columns.of(options)
+        self._classify = options.label_column is not None
+        self._class_names = options.class_names
+        self._skip = skip
+        self._codes: dict[str, int] = {}
+        self._seen: dict[tuple[str, int], str] = {}
+        """Where each split has a class first."""
+
+    def read(self, table: Table, split: str, *, folder: Path) -> None:
+        """Adds the rows of a file. Raises as ``TableSource.load`` does."""
+        name = table.files[0].absolute().relative_to(folder).as_posix()
+        usable = 0
+        first_problem = ""
+        for number, values, problem in read_rows(table, self._columns.names):
+            reason = problem
+            if reason is None:
+                try:
+                    self._add(f"{name}:{number}", values, split, table)
+                    usable += 1
+                    continue
+                except BadExampleError as error:
+                    reason = str(error)
+            message = f"{table.place}: {table.unit} {number}: {reason}"
+            if not self._skip:
+                raise BadExampleError(f'{message} Mend it, or set "on_bad_example": "skip".')
+            self._collector(split).refuse(f"{name}:{number}", message)
+            first_problem = first_problem or f" {table.unit.capitalize()} {number}: {reason}"
+        if not usable:
+            raise DataError(f"{table.place}: no row can be used.{first_problem}")
+
+    def classes(self, place: str) -> tuple[list[str], NDArray[np.int64]]:
+        """Names of the classes in order, and the place of each in it by its number here."""
+        if not self._classify:
+            return [], np.zeros(1, dtype=np.int64)
+        labels = sorted(self._codes, key=_order(self._codes))
+        known = {code for split, code in self._seen if split == "train"}
+        for (split, code), where in self._seen.items():
+            if code not in known and "train" in self.parts:
+                label = next(label for label, number in self._codes.items() if number == code)
+                there = [label for label, number in self._codes.items() if number in known]
+                raise DataError(
+                    f"{where}: the {split} split has a class that the training split lacks: "
+                    f"{did_you_mean(label, there, what='label')}"
+                )
+        order = np.empty(len(labels), dtype=np.int64)
+        order[[self._codes[label] for label in labels]] = np.arange(len(labels))
+        return _named(labels, self._class_names, place), order
+
+    def _add(self, identifier: str, values: Sequence[Any], split: str, table: Table) -> None:
+        columns = self._columns
+        if columns.split:
+            split = _split_of(values[-1], columns.split)
+        texts = [
+            _text_of(value, column, table, may_be_empty=not self._classify)
+            for column, value in zip(columns.texts, values, strict=False)
+        ]
+        answer = values[len(columns.texts)]
+        if not self._classify:
+            source = texts or [b""]
+            reference = _text_of(answer, columns.answer, table, may_be_empty=False)
+            self._collector(split).add(identifier, [*source, reference])
+            return
+        label = _label_of(answer, columns.answer, table)
+        if isinstance(self._class_names, dict) and label not in self._class_names:
+            complaint = did_you_mean(label, self._class_names, what="label")
+            raise BadExampleError(f"column '{columns.answer}': {complaint} 'class_names' has to name every label.")
+        code = self._codes.setdefault(label, len(self._codes))
+        self._seen.setdefault((split, code), f"{table.place}: {table.unit} {identifier.rpartition(':')[2]}")
+        self._collector(split).add(identifier, texts, code)
+
+    def _collector(self, split: str) -> TextCollector:
+        texts_each = len(self._columns.texts) if self._classify else 2
+        return self.parts.setdefault(split, TextCollector(texts_each=texts_each))
+
+
+def _text_of(value: Any, column: str, table: Table, *, may_be_empty: bool) -> bytes:
+    """A text as UTF-8. Raises ``BadExampleError`` that names the column."""
+    try:
+        text = encoded_text(value)
+    except BadExampleError as error:
+        complaint = encoding_complaint(value, table.encoding) if isinstance(value, str) else None
+        raise BadExampleError(f"column '{column}': {complaint or error}") from None
+    if not may_be_empty and not text.strip():
+        raise BadExampleError(f"column '{column}': the text is empty.")
+    return text
+
+
+def _label_of(value: Any, column: str, table: Table) -> str:
+    """A label as it is written; a number of JSON or Parquet as Python writes it."""
+    if isinstance(value, bool):
+        value = str(value).lower()
+    elif isinstance(value, int | float) and value == value:  # noqa: PLR0124 - NaN is what pandas writes for nothing
+        value = str(value)
+    elif value is None or isinstance(value, float):
+        value = ""
+    label = _text_of(value, column, table, may_be_empty=True).decode("utf-8")
+    if not label.strip():
+        raise BadExampleError(f"column '{column}': the label is empty.")
+    return label
+
+
+def _split_of(value: Any, column: str) -> str:
+    word = value.decode("utf-8", "replace") if isinstance(value, bytes) else printable(str(value))
+    if word.strip().lower() not in SPLIT_WORDS:
+        raise BadExampleError(f"column '{column}': {did_you_mean(word, SPLIT_WORDS, what='split')}")
+    return SPLIT_WORDS[word.strip().lower()]
+
+
+def _order(labels: Mapping[str, int]) -> Any:
+    """Numbers by their value, anything else by its letters."""
+    if all(_NUMBER.fullmatch(label) for label in labels):
+        return lambda label: (float(label), label)
+    return lambda label: label
+
+
+def _named(labels: list[str], names: Sequence[str] | dict[str, str] | None, place: str) -> list[str]:
+    if names is None:
+        return labels
+    if isinstance(names, dict):
+        return [names[label] for label in labels]
+    found = ", ".join(labels[:20])
+    if not all(_NUMBER.fullmatch(label) for label in labels):
+        raise DataError(f"{place}: 'class_names' as a list is for labels that are numbers; got {found}. Name each.")
+    if len(labels) != len(names):
+        raise DataError(f"{place}: expected {len(names)} labels for as many class_names, got {len(labels)}: {found}.")
+    return list(names)

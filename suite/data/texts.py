@@ -1,0 +1,117 @@
+"""Texts of a split in one run of bytes, so that a million of them are not a million objects."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.assemble import Part
+from suite.data.dataset import Split, Text
+from suite.errors import BadExampleError
+
+__all__ = ["TextCollector", "TextStore", "encoded_text"]
+
+_LENGTH_BYTES = 8
+
+
+def encoded_text(value: Any) -> bytes:
+    """One text as UTF-8.
+
+    Raises:
+        BadExampleError: For bytes that are no UTF-8, half a surrogate pair, a NUL, and for what is no text at all;
+            the message says what it is, and whoever reads the example says where.
+    """
+    if isinstance(value, str):
+        try:
+            encoded = value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise BadExampleError(f"expected text, got the lone surrogate {value[error.start]!a}.") from None
+    elif isinstance(value, bytes):
+        encoded = value
+        try:
+            value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadExampleError(f"expected text, got byte 0x{value[error.start]:02X}, which is no UTF-8.") from None
+    else:
+        raise BadExampleError(f"expected text, got {'nothing' if value is None else type(value).__name__}.")
+    if b"\0" in encoded:
+        raise BadExampleError("expected text, got a NUL byte, which no text holds.")
+    return encoded
+
+
+@dataclass(frozen=True)
+class TextStore:
+    """The texts of a split, readable at random by any thread and process."""
+
+    data: bytes
+    """Every text as UTF-8, one after another."""
+    ends: NDArray[np.int64]
+    """Where each text ends in ``data``, shape ``(examples, texts per example)``."""
+    problems: Mapping[int, str]
+    """Why an example cannot be used, by its number."""
+
+    def __call__(self, index: int) -> Text:
+        """The texts of one example. Raises ``BadExampleError`` with the reason where it cannot be used."""
+        return tuple(text.decode("utf-8") for text in self._texts(index))
+
+    def content(self, index: int) -> bytes:
+        """What is hashed of one example: each text behind its length. Raises ``BadExampleError`` likewise."""
+        return b"".join(len(text).to_bytes(_LENGTH_BYTES, "big") + text for text in self._texts(index))
+
+    def _texts(self, index: int) -> list[bytes]:
+        if index in self.problems:
+            raise BadExampleError(self.problems[index])
+        start = int(self.ends[index - 1, -1]) if index else 0
+        texts = []
+        for end in self.ends[index].tolist():
+            texts.append(self.data[start:end])
+            start = end
+        return texts
+
+
+class TextCollector:
+    """Takes examples one by one and gives the part of a data set that they are."""
+
+    def __init__(self, *, texts_each: int) -> None:
+        self.ids: list[str] = []
+        self.targets = array("q")
+        self.problems: dict[int, str] = {}
+        self._texts_each = texts_each
+        self._data = bytearray()
+        self._ends = array("q")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, identifier: str, texts: Sequence[bytes], target: int = 0) -> None:
+        """One example: its texts as UTF-8, and the number of its class."""
+        self.ids.append(identifier)
+        self.targets.append(target)
+        for text in texts:
+            self._data += text
+            self._ends.append(len(self._data))
+
+    def refuse(self, identifier: str, reason: str) -> None:
+        """One example that cannot be used; it is there under its number and raises ``reason`` when it is read."""
+        self.problems[len(self.ids)] = reason
+        self.add(identifier, [b""] * self._texts_each)
+
+    def part(self, name: str, *, classes: NDArray[np.int64] | None = None) -> Part:
+        """The split called ``name``.
+
+        Args:
+            name: Of the split.
+            classes: The final number of each class by the number that was given with the examples; the same when
+                left out.
+        """
+        targets = np.array(self.targets, dtype=np.int64)
+        ends = np.array(self._ends, dtype=np.int64).reshape(-1, self._texts_each)
+        store = TextStore(bytes(self._data), ends, dict(self.problems))
+        return Part(
+            Split(name, tuple(self.ids), targets if classes is None else classes[targets], store), store.content
+        )

@@ -1,0 +1,157 @@
+"""The token ids of a split, cut once per tokeniser and kept on disk: see ``suite.cache``.
+
+Texts have different lengths, so the ids of all of them lie one behind the other and an example is a piece of that
+run.  Each piece has a place where its second part begins: the second of two texts, the reference behind what it goes
+on from, the decoder's side of an encoder-decoder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.cache import entry_path, store_error, touch, write_entry
+from suite.data.dataset import Dataset, Split, Text
+from suite.errors import StoreError
+
+__all__ = ["Piece", "Tokens", "tokenised"]
+
+TOKENS_VERSION = 1
+"""Counts up when the same texts would be cut otherwise."""
+AT_ONCE = 1_000
+"""Texts in memory at once while they are cut."""
+
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One example as tokens."""
+
+    ids: Ids = field(repr=False)
+    """Special tokens included, shape ``(tokens,)``."""
+    second: int
+    """Where the second part begins; the length where there is none."""
+    cut: bool
+    """Whether tokens were left out, since the model takes no longer sequence."""
+    answer_bytes: int = 0
+    """UTF-8 bytes of the part of a reference that was kept; 0 where there is none."""
+
+
+Cutter = Callable[[Sequence[Text]], Sequence[Piece]]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The pieces of a split."""
+
+    ids: Ids = field(repr=False)
+    """Of all examples, one behind the other; usually mapped from disk."""
+    ends: NDArray[np.int64] = field(repr=False)
+    """Where each piece ends in ``ids``, shape ``(n,)``."""
+    second: NDArray[np.int64] = field(repr=False)
+    """Where the second part begins inside each piece, shape ``(n,)``."""
+    cut: NDArray[np.bool_] = field(repr=False)
+    """Which texts were cut, shape ``(n,)``."""
+    characters: NDArray[np.int64] = field(repr=False)
+    """Length of each text in characters, the same for every tokeniser; shape ``(n,)``."""
+    answer_bytes: NDArray[np.int64] = field(repr=False)
+    """See ``Piece``; shape ``(n,)``."""
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each piece begins in ``ids``, shape ``(n,)``."""
+        return np.concatenate([np.zeros(1, np.int64), self.ends[:-1]]) if len(self.ends) else self.ends
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each piece, shape ``(n,)``."""
+        return np.diff(self.ends, prepend=0)
+
+
+def tokenised(
+    split: Split, dataset: Dataset, cutter: Cutter, *, identity: Mapping[str, Any], root: Path | None = None
+) -> Tokens:
+    """The tokens of a split, cut once and from then on mapped from disk.
+
+    Args:
+        split: Of texts; ``read`` gives a ``Text``.
+        dataset: Its fingerprint is part of the entry's identity.
+        cutter: Makes pieces of texts.
+        identity: Everything that the cutter's answer depends on, as JSON.
+        root: The cache folder; see ``cache_root``.
+
+    Raises:
+        BadExampleError: For the first text that cannot be read; nothing is kept then.
+        StoreError: When the disk is full or the folder cannot be written.
+    """
+    whole = {
+        "fingerprint": dataset.fingerprint,
+        "split": split.name,
+        "ids": hashlib.sha256("\0".join(split.ids).encode("utf-8", "surrogateescape")).hexdigest(),
+        "version": TOKENS_VERSION,
+        **identity,
+    }
+    path = entry_path(root, "tokens", whole, ".npy")
+    kept = _open(path, len(split))
+    if kept is None:
+        description = {"dataset": dataset.name, "examples": len(split), **whole}
+        write_entry(path, lambda file: _write(file, split, cutter), description)
+        kept = _open(path, len(split))
+    if kept is None:
+        raise StoreError(f"{path}: was just written and cannot be read back; is the disk sound, or was it removed?")
+    touch(path)
+    return kept
+
+
+COLUMNS = 5
+"""Integers kept of each piece before the ids: end, second, cut, characters, bytes of the answer."""
+
+
+def _write(file: BinaryIO, split: Split, cutter: Cutter) -> None:
+    """One row of 64-bit integers per piece, then how many there are, then the ids, all as 32-bit words."""
+    rows: list[tuple[int, int, int, int, int]] = []
+    runs: list[Ids] = []
+    end = 0
+    for texts in _chunks(split):
+        for text, piece in zip(texts, cutter(texts), strict=True):
+            end += len(piece.ids)
+            rows.append((end, piece.second, int(piece.cut), sum(map(len, text)), piece.answer_bytes))
+            runs.append(piece.ids)
+    table = np.array(rows, dtype="<i8").reshape(-1, COLUMNS)
+    words = np.concatenate([table.reshape(-1).view("<i4"), *runs]).astype("<i4")
+    np.lib.format.write_array(file, words, allow_pickle=False)
+
+
+def _chunks(split: Split) -> Iterator[list[Text]]:
+    for start in range(0, len(split), AT_ONCE):
+        yield [split.read(index) for index in range(start, min(start + AT_ONCE, len(split)))]
+
+
+def _open(path: Path, count: int) -> Tokens | None:
+    """The kept tokens, or None when there are none or the file is not whole."""
+    try:
+        words = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise store_error(path.parent, error) from None
+    except (OSError, ValueError, EOFError):
+        return None
+    head = count * COLUMNS * 2
+    if words.dtype != np.dtype("<i4") or words.ndim != 1 or len(words) < head:
+        return None
+    table = np.array(words[:head]).view("<i8").reshape(-1, COLUMNS).astype(np.int64)
+    ids = words[head:]
+    if len(ids) != (int(table[-1, 0]) if count else 0):
+        return None
+    return Tokens(ids, table[:, 0], table[:, 1], table[:, 2].astype(np.bool_), table[:, 3], table[:, 4])

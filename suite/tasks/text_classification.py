@@ -1,0 +1,171 @@
+"""Text classification: one class per text, or per pair of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from suite.data.batches import Examples
+from suite.data.dataset import Dataset, Split, Text
+from suite.data.token_rows import TokenRows
+from suite.data.tokens import Piece, tokenised
+from suite.errors import DataError
+from suite.models.backbone import TextBackbone
+from suite.models.text_encoder import encoder_only
+from suite.models.tokenizer import TokenIds
+from suite.plan import Cell
+from suite.results import Predictions
+from suite.spec import Options
+from suite.tasks.adapted import Adapted, class_predictions, keras_name
+
+__all__ = ["TextClassification", "fitted_pair", "pool_tokens"]
+
+
+class TextClassification:
+    """One class per text: a dense head on the pooled states of its tokens, cross-entropy, probabilities."""
+
+    summary: ClassVar[str] = "one class per text or pair of texts"
+    Options: ClassVar[type[Options]] = Options
+    headline: ClassVar[str] = "accuracy"
+    examples: ClassVar[str] = "text"
+    answers: ClassVar[str] = "class"
+
+    @classmethod
+    def label(cls, options: Any) -> str:
+        """The task's name for people."""
+        return "text classification"
+
+    @classmethod
+    def narrow(cls, backbone: TextBackbone) -> TextBackbone:
+        """What of a backbone classifies: of an encoder-decoder the encoder (Ni et al. 2022, Sentence-T5)."""
+        return encoder_only(backbone)
+
+    @classmethod
+    def read(
+        cls,
+        backbone: TextBackbone,
+        dataset: Dataset,
+        split: Split,
+        *,
+        cell: Cell | None = None,
+        root: Path | None = None,
+    ) -> Examples:
+        """A split as tokens, cut once and mapped from disk. Raises ``DataError`` for more than two texts."""
+        tokenizer = backbone.tokenizer
+        identity = {
+            "tokenizer": tokenizer.identity,
+            "packing": vars(tokenizer.packing),
+            "sequence_length": backbone.sequence_length,
+            "layout": "encoder",
+        }
+        tokens = tokenised(split, dataset, _Packer(backbone), identity=identity, root=root)
+        rows = TokenRows(
+            tokens,
+            "encoder",
+            tokenizer.pad_id,
+            backbone.sequence_length,
+            with_segments="segment_ids" in backbone.encoder.input,
+        )
+        return Examples(rows, split.targets, split.ids, texts=split.read)
+
+    @classmethod
+    def assemble(cls, backbone: TextBackbone, *, num_classes: int, dropout: float = 0.0) -> Adapted:
+        """The encoder with a dense head on its pooled states."""
+        import keras
+
+        from suite.training import CrossEntropy
+
+        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in backbone.encoder.input}
+        features = pool_tokens(backbone.encoder(inputs), inputs["padding_mask"], backbone)
+        head = keras.layers.Dense(num_classes, name="head", dtype="float32")
+        logits = head(keras.layers.Dropout(dropout, name="dropout")(features) if dropout else features)
+        name = keras_name(backbone.name)
+        return Adapted(
+            backbone=backbone,
+            logits=keras.Model(inputs, logits, name=f"{name}_logits"),
+            features=keras.Model(inputs, features, name=f"{name}_features"),
+            head=head,
+            objective=CrossEntropy(),
+        )
+
+    @classmethod
+    def predict(
+        cls,
+        adapted: Adapted,
+        predictor: Callable[[Any], Any],
+        examples: Examples,
+        *,
+        class_names: tuple[str, ...],
+        cell: Cell | None = None,
+    ) -> Predictions:
+        """Probabilities for every text; arguments as in ``ImageClassification.predict``."""
+        return class_predictions(predictor(adapted.logits), examples, class_names=class_names)
+
+
+@dataclass(frozen=True)
+class _Packer:
+    """One text, or two, with the special tokens that belong to the model."""
+
+    backbone: TextBackbone
+
+    def __call__(self, texts: Sequence[Text]) -> list[Piece]:
+        widest = max(map(len, texts), default=1)
+        if widest > 2:
+            raise DataError(f"an example has {widest} texts; a text classifier reads one or two.")
+        firsts = self.backbone.tokenizer.encode([text[0] for text in texts])
+        seconds = self.backbone.tokenizer.encode([text[1] if len(text) > 1 else "" for text in texts])
+        return [
+            self._packed(first, second if len(text) > 1 else None)
+            for text, first, second in zip(texts, firsts, seconds, strict=True)
+        ]
+
+    def _packed(self, first: TokenIds, second: TokenIds | None) -> Piece:
+        packing = self.backbone.tokenizer.packing
+        start, between, end = (np.array(ids, np.int32) for ids in (packing.start, packing.between, packing.end))
+        special = len(start) + len(end) + (0 if second is None else len(between))
+        room = max(self.backbone.sequence_length - special, 1)
+        if second is None:
+            kept = first[:room]
+            ids = np.concatenate([start, kept, end])
+            cut, at = len(kept) < len(first), len(ids)
+        else:
+            ours, theirs = fitted_pair(len(first), len(second), room)
+            head = np.concatenate([start, first[:ours], between])
+            ids = np.concatenate([head, second[:theirs], end])
+            cut, at = ours + theirs < len(first) + len(second), len(head)
+        if not len(ids):
+            # A decoder's text may be empty and has no special tokens around it; something must be there to be read.
+            ids, at = np.array([self.backbone.tokenizer.pad_id], np.int32), 1
+        return Piece(ids.astype(np.int32), at, cut)
+
+
+def fitted_pair(first: int, second: int, room: int) -> tuple[int, int]:
+    """How many tokens of two texts are kept: the longer one is cut, both to half where both are longer."""
+    if first + second <= room:
+        return first, second
+    half = room // 2
+    if first <= half:
+        return first, room - first
+    if second <= room - half:
+        return room - second, second
+    return half, room - half
+
+
+def pool_tokens(states: Any, mask: Any, backbone: TextBackbone) -> Any:
+    """A vector per text, ``(batch, width)`` float32, from the states of its tokens ``(batch, length, width)``."""
+    from keras import ops
+
+    states = ops.cast(states, "float32")
+    if backbone.pooling == "cls":
+        return states[:, 0]
+    weights = ops.cast(mask, "float32")
+    if backbone.pooling == "last":
+        # The last token is the one with which the count of tokens is complete.
+        whole = ops.equal(ops.cumsum(weights, axis=1), ops.sum(weights, axis=1, keepdims=True))
+        last = weights * ops.cast(whole, "float32")
+        return ops.sum(states * last[:, :, None], axis=1)
+    return ops.sum(states * weights[:, :, None], axis=1) / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)

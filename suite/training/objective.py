@@ -1,0 +1,101 @@
+"""What training makes smaller, and what validation says of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.batches import Examples, Inputs
+from suite.training.inputs import model_input
+
+__all__ = ["CrossEntropy", "Objective", "Predict", "TokenCrossEntropy", "Validation", "token_sums"]
+
+Predict = Callable[[Inputs], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a model scores on validation."""
+
+    loss: float
+    score: float
+    """Accuracy, a fraction; of a model that writes, the share of tokens that it foretells."""
+    by_loss: bool = False
+    """Whether the best epoch is the one of least loss; else that of the highest score, ties to the lower loss."""
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The larger, the better."""
+        return (-self.loss, self.score) if self.by_loss else (self.score, -self.loss)
+
+
+class Objective(Protocol):
+    """A loss, and how a model is judged between epochs."""
+
+    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
+        """Mean loss and score of a batch while training, both scalars."""
+
+    def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
+        """Loss and score of a split. ``predict`` makes a predictor of a Keras model."""
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """One class per example, from logits ``(batch, classes)``."""
+
+    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
+        """Mean cross-entropy and accuracy."""
+        logits = model(model_input(model, inputs), training=True)
+        of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+        labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
+        correct = keras.ops.mean(keras.ops.cast(keras.ops.equal(labels, targets), "float32"))
+        return of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct
+
+    def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
+        """Cross-entropy and accuracy of a model's logits on a split."""
+        logits = predict(model)(examples.inputs).astype(np.float64)
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        of_truth = shifted[np.arange(len(examples)), examples.targets]
+        nats = np.minimum(np.log(np.exp(shifted).sum(axis=1)) - of_truth, -np.log(1e-12))
+        return Validation(loss=float(nats.mean()), score=float(np.mean(logits.argmax(axis=1) == examples.targets)))
+
+
+@dataclass(frozen=True)
+class TokenCrossEntropy:
+    """The next token at every counted position, from logits ``(batch, length, vocabulary)``."""
+
+    scores: Any
+    """``keras.Model``: the same arrays, labels and counts among them, to ``(batch, 3)``: see ``token_scores``."""
+
+    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
+        """Mean cross-entropy and accuracy over the counted positions of the batch."""
+        logits = keras.ops.cast(model(model_input(model, inputs), training=True), "float32")
+        nats, correct, counted = token_sums(logits, inputs["labels"], inputs["counted"], label_smoothing)
+        total = keras.ops.maximum(keras.ops.sum(counted), 1.0)
+        return keras.ops.sum(nats) / total, keras.ops.sum(correct) / total
+
+    def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
+        """Cross-entropy per token, and share of tokens foretold, over all counted positions of a split."""
+        nats, correct, counted = predict(self.scores)(examples.inputs).astype(np.float64).sum(axis=0)
+        return Validation(loss=float(nats / counted), score=float(correct / counted), by_loss=True)
+
+
+def token_sums(logits: Any, labels: Any, counted: Any, label_smoothing: float = 0.0) -> tuple[Any, Any, Any]:
+    """Sums over the counted positions of each row: nats, tokens that are foretold, positions; each ``(batch,)``."""
+    weights = keras.ops.cast(counted, "float32")
+    normaliser = keras.ops.logsumexp(logits, axis=-1)
+    of_label = keras.ops.squeeze(keras.ops.take_along_axis(logits, labels[..., None], axis=-1), -1)
+    nats = normaliser - of_label
+    if label_smoothing:
+        nats = (1 - label_smoothing) * nats + label_smoothing * (normaliser - keras.ops.mean(logits, axis=-1))
+    correct = keras.ops.cast(keras.ops.equal(keras.ops.argmax(logits, axis=-1), labels), "float32")
+    return (
+        keras.ops.sum(nats * weights, axis=-1),
+        keras.ops.sum(correct * weights, axis=-1),
+        keras.ops.sum(weights, axis=-1),
+    )

@@ -1,0 +1,242 @@
+"""One fit: a compiled training step that is built once and serves every seed and setting of a cell.
+
+Keras's own ``fit`` traces its step through AutoGraph and, when variables are made inside it, twice; a
+MobileNetV2 waits 24 s for its first step so, 6 s with the step below, which is the same computation:
+``model(x, training=True)``, the loss, ``optimizer.apply``.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from suite.data.batches import ModelInput
+from suite.errors import TrialDiverged
+from suite.results import EpochRecord
+from suite.training.inputs import as_tensors
+from suite.training.objective import CrossEntropy, Objective, Validation
+from suite.training.optimizer import OptimizerSettings, WarmupCosine, make_optimizer
+
+__all__ = ["Fitted", "Recipe", "Trainer", "reset_seed_generators"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What may change from one fit to the next without a new compilation."""
+
+    epochs: int
+    learning_rate: float
+    """Peak of the schedule: linear warm-up, then a cosine to 0 (Loshchilov and Hutter 2017, equation 5)."""
+    warmup_fraction: float = 0.1
+    patience: int | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What one call of ``Trainer.fit`` did. The best weights are in the model when it returns."""
+
+    history: tuple[EpochRecord, ...]
+    best_epoch: int
+    fit_seconds: float
+    """Training steps only."""
+    seconds_to_best: float
+    validation_seconds: float
+    examples: int
+    """Training examples seen, repetitions counted."""
+
+
+class TrainingBatches(Protocol):
+    """What a trainer asks of batches; ``suite.data.batches.Batches`` for one."""
+
+    @property
+    def size(self) -> int:
+        """Examples in a batch."""
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+
+    @property
+    def seed(self) -> int:
+        """Of the order, and of dropout."""
+
+    def dataset(self, epoch: int) -> Any:
+        """The batches of one epoch as a ``tf.data.Dataset`` of inputs and targets."""
+
+
+class Trainer:
+    """A compiled training step of one model with one set of trainable variables.
+
+    The set is read when the object is made: freeze first.  ``fit`` may be called any number of times; it
+    starts from the weights that the model has then and from a new optimizer state.
+
+    Args:
+        model: A ``keras.Model``; pictures or named arrays of tokens in.
+        settings: Of the optimizer.
+        objective: What is made smaller; cross-entropy over classes when left out.
+        signature: Of a batch, where shapes vary from batch to batch: see ``Batches.signature``.
+        jit_compile: Whether XLA compiles the step.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        settings: OptimizerSettings,
+        *,
+        objective: Objective | None = None,
+        signature: tuple[Any, Any] | None = None,
+        jit_compile: bool = False,
+    ) -> None:
+        self.model = model
+        self.objective = objective or CrossEntropy()
+        self.settings = settings
+        self.jit_compile = jit_compile
+        self.schedule = WarmupCosine()
+        self.optimizer = make_optimizer(settings, self.schedule)
+        self.variables = list(model.trainable_variables)
+        self.optimizer.exclude_from_weight_decay(var_list=[v for v in self.variables if len(v.shape) < 2])
+        self.optimizer.build(self.variables)
+        self._step = tf.function(self._train_step, input_signature=signature, autograph=False, jit_compile=jit_compile)
+
+    @property
+    def trainable_parameters(self) -> int:
+        """How many numbers a step changes."""
+        return sum(math.prod(variable.shape) for variable in self.variables)
+
+    def compile(self, batch: tuple[ModelInput, NDArray[np.int64]]) -> float:
+        """Traces and compiles the step for batches of this shape; weights are as before.
+
+        Returns:
+            Seconds that it took.
+        """
+        started = time.perf_counter()
+        kept = [variable.numpy() for variable in self.model.variables]
+        self.schedule.set(0.0, 1, 0)
+        self._step(as_tensors(batch[0]), tf.constant(batch[1]))
+        for variable, value in zip(self.model.variables, kept, strict=True):
+            variable.assign(value)
+        return time.perf_counter() - started
+
+    def time_steps(self, batch: tuple[ModelInput, NDArray[np.int64]], *, count: int) -> float:
+        """Seconds per step, the best of ``count``; weights are as before."""
+        kept = [variable.numpy() for variable in self.model.variables]
+        inputs, targets = as_tensors(batch[0]), tf.constant(batch[1])
+        best = math.inf
+        for _ in range(count):
+            started = time.perf_counter()
+            self._step(inputs, targets)[0].numpy()
+            best = min(best, time.perf_counter() - started)
+        for variable, value in zip(self.model.variables, kept, strict=True):
+            variable.assign(value)
+        return best
+
+    def fit(
+        self,
+        batches: TrainingBatches,
+        validate: Callable[[], Validation],
+        recipe: Recipe,
+        *,
+        on_epoch: Callable[[EpochRecord], bool | None] = lambda _: None,
+    ) -> Fitted:
+        """Trains, validates after each epoch and leaves the best weights in the model; ends where ``on_epoch`` says so.
+
+        The best epoch is the one that ranks highest on validation (see ``Validation.rank``); ties go to the earlier.
+
+        Raises:
+            TrialDiverged: When the training loss of an epoch is not finite.
+        """
+        self._reset(batches, recipe)
+        records: list[EpochRecord] = []
+        best: tuple[float, float] = (-math.inf, -math.inf)
+        best_epoch, best_weights, fit_seconds, seconds_to_best, validation_seconds = 0, [], 0.0, 0.0, 0.0
+        for epoch in range(1, recipe.epochs + 1):
+            seconds, loss, accuracy = self._run_epoch(batches, epoch)
+            if not math.isfinite(loss):
+                raise TrialDiverged(
+                    f"the training loss is {loss} in epoch {epoch} at learning rate {recipe.learning_rate:g}"
+                )
+            fit_seconds += seconds
+            started = time.perf_counter()
+            validation = validate()
+            validation_seconds += time.perf_counter() - started
+            records.append(self._record(epoch, seconds, loss, accuracy, validation))
+            if validation.rank > best:
+                best, best_epoch, seconds_to_best = validation.rank, epoch, fit_seconds
+                best_weights = self._snapshot()
+            patient = recipe.patience is None or epoch - best_epoch < recipe.patience
+            if on_epoch(records[-1]) or not patient:
+                break
+        self._restore(best_weights)
+        return Fitted(
+            history=tuple(records),
+            best_epoch=best_epoch,
+            fit_seconds=fit_seconds,
+            seconds_to_best=seconds_to_best,
+            validation_seconds=validation_seconds,
+            examples=len(records) * batches.steps * batches.size,
+        )
+
+    def _train_step(self, inputs: Any, targets: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            loss, score = self.objective.loss(
+                self.model, inputs, targets, label_smoothing=self.settings.label_smoothing
+            )
+        gradients = tape.gradient(loss, [variable.value for variable in self.variables])
+        self.optimizer.apply(gradients, self.variables)
+        return loss, score
+
+    def _run_epoch(self, batches: TrainingBatches, epoch: int) -> tuple[float, float, float]:
+        """Seconds, mean loss and accuracy of one epoch."""
+        outcomes = []
+        started = time.perf_counter()
+        for inputs, targets in batches.dataset(epoch):
+            outcomes.append(self._step(inputs, targets))
+        losses, accuracies = np.array([[float(loss), float(correct)] for loss, correct in outcomes]).T
+        return time.perf_counter() - started, float(losses.mean()), float(accuracies.mean())
+
+    def _reset(self, batches: TrainingBatches, recipe: Recipe) -> None:
+        """A new optimizer state, a new schedule, and dropout that depends on the seed alone."""
+        total = recipe.epochs * batches.steps
+        self.schedule.set(recipe.learning_rate, total, round(total * recipe.warmup_fraction))
+        for variable in self.optimizer.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        reset_seed_generators(self.model, batches.seed)
+
+    def _record(self, epoch: int, seconds: float, loss: float, accuracy: float, validation: Validation) -> EpochRecord:
+        return EpochRecord(
+            epoch=epoch,
+            seconds=seconds,
+            learning_rate=float(self.optimizer.learning_rate),
+            train_loss=loss,
+            train_accuracy=accuracy,
+            validation_loss=validation.loss,
+            validation_score=validation.score,
+            trainable_parameters=self.trainable_parameters,
+        )
+
+    def _snapshot(self) -> list[tuple[Any, NDArray[Any]]]:
+        """Copies of what training changes: trained variables and moving statistics."""
+        moving = self.model.non_trainable_variables
+        return [(variable, variable.numpy()) for variable in [*self.variables, *moving]]
+
+    def _restore(self, weights: Iterable[tuple[Any, NDArray[Any]]]) -> None:
+        for variable, value in weights:
+            variable.assign(value)
+
+
+def reset_seed_generators(model: Any, seed: int) -> None:
+    """Sets every dropout's random state from ``seed`` and its place in the model."""
+    for index, variable in enumerate(_seed_states(model)):
+        words = np.random.SeedSequence([seed, index]).generate_state(math.prod(variable.shape))
+        variable.assign(words.astype(variable.dtype).reshape(variable.shape))
+
+
+def _seed_states(model: Any) -> Sequence[Any]:
+    return [variable for variable in model.variables if "seed_generator_state" in variable.path]
