@@ -163,9 +163,7 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
         pair = pairs.get((best.cell_id, other.cell_id))
         ends = between(low, high, metric)
         chance = ", which may be chance" if pair is not None and pair.p_holm is not None and not pair.different else ""
-        parts.append(
-            f"{adapted(other)} {points(loss, metric)} {less}{f' ({ends})' if ends else ''}{chance}"
-        )
+        parts.append(f"{adapted(other)} {points(loss, metric)} {less}{f' ({ends})' if ends else ''}{chance}")
         numbers[f"loss_{number}"] = loss
     if not parts:
         return None
