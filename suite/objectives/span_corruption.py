@@ -39,6 +39,9 @@ class SpanCorruptionOptions(LanguageOptions):
     """Of the tokens."""
     mean_span: Annotated[float, Field(ge=1.0)] = 3.0
     """Tokens of a span, on average."""
+    embedding_scale: Annotated[float, Field(gt=0.0)] = 1.0
+    """What the first values of the token embedding are multiplied by. T5's begin fifty times as large as those of other
+    models, and where training is short the chance in them outweighs what is learnt."""
 
 
 class SpanCorruptionObjective:
@@ -74,8 +77,10 @@ class SpanCorruptionObjective:
             ModelError: Where the backbone is no encoder-decoder, or its tokeniser has no sentinels.
             DataError, SuiteError: Where the texts are too few.
         """
-        model = span_corruption_model(backbone)
         corruption = corruption_of(backbone, options)
+        model = span_corruption_model(backbone)
+        for variable in backbone.model.token_embedding.trainable_variables:
+            variable.assign(variable * options.embedding_scale)
         rows = [span_rows(backbone, options, corruption, texts) for texts in (train, test)]
         embedding = backbone.model.token_embedding
         fit_rows(model, rows[0], options, embedding=embedding, on_epoch=on_epoch)
