@@ -43,6 +43,8 @@ def adapted(cell: CellSummary | MethodAcross) -> str:
         "fine_tune": "fine-tuned",
         "gradual_unfreeze": "unfrozen gradually",
         "from_scratch": "trained from scratch",
+        "lora": "with LoRA",
+        "bitfit": "with its biases trained",
     }
     if cell.strategy_name not in words:
         return f"adapted by {cell.strategy}"

@@ -22,6 +22,7 @@ from suite.report.checks import checks_section
 from suite.report.confidence import confidence_section
 from suite.report.cross_data import cross_section
 from suite.report.environment import environment_note, environment_pairs
+from suite.report.examples import disagreements_section, written_section
 from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
@@ -31,9 +32,11 @@ from suite.report.pairs import pairs_read, pairs_table
 from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.robustness import robustness_section
 from suite.report.tables import Table
+from suite.report.tokens import tokens_table, truncation_sentences, writing_table
 
 __all__ = ["make_page"]
 
+WRITING = "text_generation"
 TUNING = ("tuning", "expected_best")
 MOST_OPEN = 3
 """With more data sets than this, what each one says opens on demand: the answer over all of them comes first."""
@@ -81,8 +84,8 @@ def make_page(comparison: Comparison) -> Page:
         answer_table=answers_table(comparison),
         remarks=_remarks(comparison),
         facts=published_facts(comparison) if published else _facts(comparison),
-        board_note=BOARD_NOTE if published else _board_note(boards, drawn=True),
-        board_note_still=BOARD_NOTE if published else _board_note(boards, drawn=False),
+        board_note=BOARD_NOTE if published else _board_note(comparison, boards, drawn=True),
+        board_note_still=BOARD_NOTE if published else _board_note(comparison, boards, drawn=False),
         boards=boards,
         metrics=(
             *_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
@@ -98,16 +101,17 @@ def make_page(comparison: Comparison) -> Page:
     )
 
 
-def _board_note(boards: Sequence[Board], *, drawn: bool) -> str:
+def _board_note(comparison: Comparison, boards: Sequence[Board], *, drawn: bool) -> str:
     """What the leaderboard shows, in words: for a page that draws intervals, and for one that writes them."""
     examples = "the thick bar is its 95 % interval over" if drawn else "its 95 % interval is over"
     both = (
         "the thin line is over examples and seeds together" if drawn else "the one 'with seeds' is over other seeds too"
     )
+    lower = "" if comparison.headline.higher_is_better else f"Lower {comparison.headline.label} is better. "
     seeds = f"; {both}" if any(board.overall for board in boards) else ""
     return thin(
         "Each row is a cell: one model, adapted one way. "
-        f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. "
+        f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. {lower}"
         "Cells with a letter in common cannot be told apart. "
         "Tries are the settings that were compared on validation before. "
         "On the whole page colour is the model and shape the strategy."
@@ -186,6 +190,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
     return (
         *across_section(comparison),
+        *written_section(comparison),
         *([funnel_section(comparison)] if comparison.funnel else []),
         *labels_section(comparison),
         Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
@@ -193,8 +198,9 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
         ),
-        _section(
-            comparison, "complexity", "Complexity", ("complexity",), _per_dataset(comparison, tables.complexity_table)
+        replace(
+            _section(comparison, "complexity", "Complexity", ("complexity",), _complexity(comparison)),
+            sentences=tuple(truncation_sentences(comparison)),
         ),
         _section(
             comparison,
@@ -224,6 +230,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
+        *disagreements_section(comparison),
         next_section(comparison),
         Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
@@ -247,6 +254,12 @@ def _per_dataset(comparison: Comparison, make: Any) -> tuple[Table, ...]:
         title = f"{table.title}: {dataset}" if len(comparison.datasets) > 1 else table.title
         made.append(replace(table, title=title))
     return tuple(table for table in made if table.rows)
+
+
+def _complexity(comparison: Comparison) -> tuple[Table, ...]:
+    """What models weigh; of texts how they were cut, of models that write how fast they do."""
+    makers = (tables.complexity_table, writing_table, tokens_table)
+    return tuple(table for make in makers for table in _per_dataset(comparison, make))
 
 
 def _section(
@@ -303,6 +316,8 @@ def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Dra
 def _errors(comparison: Comparison) -> Errors:
     """The section on errors: the recommended cell first, every cell with predictions to choose from."""
     able = [cell for cell in comparison.cells if cell.confusion is not None or cell.reliability]
+    if comparison.task == WRITING:
+        return Errors(read="", read_still="", absent=True)
     if not able:
         return Errors(read="Which classes are mistaken for which.", read_still="Which classes are mistaken for which.")
     answer = comparison.recommendation
