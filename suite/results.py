@@ -203,7 +203,7 @@ class GenerationRecord(Record):
     tokens_per_second: float | None
     """New tokens of one text per second after the first."""
     decoding: dict[str, Any]
-    """The decoding options as they were used, for instance ``{"name": "greedy"}``."""
+    """The decoding options as they were used, for instance ``{"decoding": "greedy"}``."""
     new_tokens: int
     """The most tokens that a text could get."""
 

@@ -33,6 +33,7 @@ from suite.results import (
 SMOOTHING = {"careful": 0.02, "middling": 0.3, "vague": 5.0}
 STRATEGIES = {"fine_tune: all": "fine_tune", "lora: rank 4": "lora"}
 SEEDS = (1, 2)
+DECODING = {"decoding": "beam", "beams": 4, "seed": 0, "prefix": "", "separator": "\n"}
 EXAMPLES = 60
 VERBS = ("Return", "Compute", "Give", "Make", "Read", "Write", "Find", "Check")
 THINGS = ("the sum", "a copy", "the mean", "the shape", "an index", "the largest value", "a new array", "the name")
@@ -102,7 +103,7 @@ def _result(trial: PlannedTrial, folder: Path, headline: str) -> Result:
         tokens=TokensRecord(sequence_length=64, vocabulary=40, padding_share=0.12,
                             truncated={"train": 0, "test": 3 if trial.model == "vague" else 0}, mean_tokens=9.4),
         generation=GenerationRecord(first_token_ms=11.0 * speed, tokens_per_second=150 / speed,
-                                    decoding={"name": "greedy"}, new_tokens=48),
+                                    decoding=DECODING, new_tokens=48),
         batch_size=16, started_at="2026-01-01T10:00:00+00:00", finished_at="2026-01-01T10:01:00+00:00",
     )  # fmt: skip
 

@@ -152,6 +152,7 @@ def test_the_report_says_how_texts_were_read_and_written(written: Written) -> No
     """Padding, truncated texts, sequence length, time to the first token and tokens per second."""
     page = written.html.read_text(encoding="utf-8")
     assert "vague reads at most 64 tokens: 3 texts of test lost their end." in page
+    assert "beam, beams 4, separator &#34;\\n&#34;<" in page
     for title in ("padding", "cut in test", "first token", "tokens/s", "reads at most"):
         assert title in page
 

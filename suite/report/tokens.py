@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from suite.charts.words import count, number, percent, plural
@@ -80,16 +81,18 @@ def writing_table(cells: Iterable[CellSummary]) -> Table:
             Box(_said(cell.writing.decoding)),
         )
         for cell in cells
-        if cell.writing is not None
+        if cell.writing is not None and (cell.writing.first_token_ms.count or cell.writing.tokens_per_second.count)
     )
     return Table("Writing in numbers", columns, rows)
 
 
 def _said(decoding: dict[str, object]) -> str:
-    """``beam, width 4`` as far as options are there."""
-    name = decoding.get("name")
-    others = [f"{key.replace('_', ' ')} {value}" for key, value in decoding.items() if key != "name"]
-    return ", ".join([*([str(name)] if name else []), *others]) or "as the model does it"
+    """``beam, beams 4``: the way, and the options that are set; a seed only where tokens are drawn."""
+    way = str(decoding.get("decoding", "as the model does it"))
+    unsaid = {"decoding", "seed"} if way in {"greedy", "beam"} else {"decoding"}
+    options = {key: value for key, value in decoding.items() if key not in unsaid and value not in {"", None}}
+    said = [f"{key} {json.dumps(value) if isinstance(value, str) else value}" for key, value in options.items()]
+    return ", ".join([way.replace("_", "-"), *said])
 
 
 def _share(value: float | None) -> Box:
