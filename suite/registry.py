@@ -161,11 +161,13 @@ STRATEGIES: Registry[Any] = Registry(
     "strategies",
     "strategy",
     {
+        "bitfit": "suite.strategies.bitfit:BitFit",
         "fine_tune": "suite.strategies.fine_tune:FineTune",
         "from_scratch": "suite.strategies.from_scratch:FromScratch",
         "gradual_unfreeze": "suite.strategies.gradual_unfreeze:GradualUnfreeze",
         "knn": "suite.strategies.knn:Knn",
         "linear_probe": "suite.strategies.linear_probe:LinearProbe",
+        "lora": "suite.strategies.lora:Lora",
     },
 )
 METRICS: Registry[Any] = Registry(

@@ -21,11 +21,13 @@ from suite.spec import Options, parse_spec
 from suite.strategies.options import NO_CANDIDATES
 
 STRATEGY_OPTIONS = {
+    "bitfit": {},
     "fine_tune": {"unfreeze": "head"},
     "from_scratch": {},
     "gradual_unfreeze": {"stages": 1},
     "knn": {},
     "linear_probe": {},
+    "lora": {"targets": ["*conv*"]},
 }
 
 

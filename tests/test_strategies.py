@@ -16,11 +16,13 @@ from suite.registry import STRATEGIES
 from suite.strategies.gradual_unfreeze import split_epochs
 
 OPTIONS: dict[str, dict[str, object]] = {
+    "bitfit": {"jit": "off"},
     "fine_tune": {"unfreeze": "all", "jit": "off"},
     "from_scratch": {"jit": "off"},
     "gradual_unfreeze": {"jit": "off"},
     "knn": {},
     "linear_probe": {"strengths": 20},
+    "lora": {"targets": ["*conv*"], "jit": "off"},
 }
 
 

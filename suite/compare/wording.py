@@ -43,8 +43,8 @@ def adapted(cell: CellSummary | MethodAcross) -> str:
         "fine_tune": "fine-tuned",
         "gradual_unfreeze": "unfrozen gradually",
         "from_scratch": "trained from scratch",
-        "lora": "with LoRA",
-        "bitfit": "with its biases trained",
+        "bitfit": "with only its biases trained",
+        "lora": "with low-rank updates",
     }
     if cell.strategy_name not in words:
         return f"adapted by {cell.strategy}"

@@ -12,10 +12,24 @@ from suite.errors import SuiteError
 from suite.models.backbone import Stage
 from suite.models.stages.graph import layer_paths, own_variables, weighted_layers
 
-__all__ = ["Unfreeze", "apply_trainable", "check_unfreeze", "stage_of_variables", "unfrozen_paths"]
+__all__ = [
+    "BIASES",
+    "LORA",
+    "Unfreeze",
+    "apply_trainable",
+    "check_unfreeze",
+    "chosen_variables",
+    "stage_of_variables",
+    "unfrozen_paths",
+]
+
+BIASES = "=biases"
+"""Instead of layers: the biases of every layer and the shifts of its normalisations, but those of batch norm."""
+LORA = "=lora"
+"""Instead of layers: the low-rank factors that Keras's ``enable_lora`` has added."""
 
 Unfreeze = str | int
-"""``"all"``, ``"head"``, a number of stages from the top, or a pattern.
+"""``"all"``, ``"head"``, a number of stages from the top, a pattern, ``BIASES`` or ``LORA``.
 
 A pattern is the name of a stage, a glob over stage names and layer paths (``conv5*``), or ``re:`` and a regular
 expression that is searched in the layer paths.
@@ -39,6 +53,9 @@ def apply_trainable(model: Any, stages: Sequence[Stage], unfreeze: Unfreeze) -> 
     Raises:
         SuiteError: Where there are fewer stages than asked for, or a pattern matches nothing.
     """
+    _release(model)
+    if unfreeze in (BIASES, LORA):
+        return _apply_variables(model, stages, str(unfreeze))
     chosen = unfrozen_paths(stages, unfreeze)
     paths = layer_paths(model)
     owners = {id(item.layer) for item in weighted_layers(model)}
@@ -51,6 +68,51 @@ def apply_trainable(model: Any, stages: Sequence[Stage], unfreeze: Unfreeze) -> 
             for variable in own_variables(layer):
                 variable.trainable = False
     return tuple(stage.name for stage in stages if not chosen.isdisjoint(stage.layers))
+
+
+def chosen_variables(model: Any, kind: str) -> dict[str, list[Any]]:
+    """The variables that ``BIASES`` or ``LORA`` names, by the path of their layer; layers without any are left out."""
+    found = {
+        item.path: [variable for variable in own_variables(item.layer) if _is_of_kind(item.layer, variable, kind)]
+        for item in weighted_layers(model)
+    }
+    return {path: variables for path, variables in found.items() if variables}
+
+
+def _is_of_kind(layer: Any, variable: Any, kind: str) -> bool:
+    import keras
+
+    if kind == LORA:
+        return variable.name in {"lora_kernel_a", "lora_kernel_b"}
+    # A batch norm that trains would also move its statistics; the backbone's are to stay.
+    return variable.name in {"bias", "beta"} and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _apply_variables(model: Any, stages: Sequence[Stage], kind: str) -> tuple[str, ...]:
+    """Sets ``trainable`` of every variable; layers with none that is trained are frozen as by ``apply_trainable``."""
+    chosen = chosen_variables(model, kind)
+    kept = {id(variable) for variables in chosen.values() for variable in variables}
+    paths = layer_paths(model)
+    wanted = {identity for identity, path in paths.items() if path in chosen}
+    model.trainable = bool(wanted)
+    for layer in _outer_first(model, paths):
+        layer.trainable = id(layer) in wanted or any(id(inner) in wanted for inner in _inside(layer))
+    for item in weighted_layers(model):
+        for variable in own_variables(item.layer):
+            if id(variable) in kept:
+                variable.trainable = True
+            elif variable.trainable:
+                variable.trainable = False
+                variable.held_back = True
+    return tuple(stage.name for stage in stages if not chosen.keys().isdisjoint(stage.layers))
+
+
+def _release(model: Any) -> None:
+    """Undoes what was held back variable by variable; a layer's own ``trainable`` does not bring all of it back."""
+    for variable in model.variables:
+        if getattr(variable, "held_back", False):
+            variable.trainable = True
+            variable.held_back = False
 
 
 def unfrozen_paths(stages: Sequence[Stage], unfreeze: Unfreeze) -> frozenset[str]:

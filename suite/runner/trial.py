@@ -21,6 +21,7 @@ from suite.data.token_rows import TokenRows
 from suite.errors import DataError, TrialFailure
 from suite.generations import AnyPredictions
 from suite.labels import ALL
+from suite.models.backbone import TextBackbone
 from suite.plan import Trial
 from suite.registry import STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
@@ -136,10 +137,7 @@ class _Execution:
                 jit_reason=fit.jit_reason,
             ),
             data=(*self._data_records(context), *(_data_record(*further) for further in shown.data)),
-            weights=_weights_record(context),
-            family=context.workshop.backbone.family,
-            input_size=context.workshop.backbone.input_size,
-            sequence_length=getattr(context.workshop.backbone, "sequence_length", None),
+            **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
@@ -180,9 +178,7 @@ class _Execution:
             ),
             environment=environment(device=device_name(), threads=self.request.threads),
             data=self._data_records(context),
-            weights=_weights_record(context),
-            family=context.workshop.backbone.family,
-            input_size=context.workshop.backbone.input_size,
+            **_backbone_fields(context),
             notes=(*self.notes, *ranking.notes),
             artefacts={"log": "log.txt"},
             started_at=started_at,
@@ -342,15 +338,22 @@ def _data_record(dataset: Dataset, label: str) -> DataRecord:
     )
 
 
-def _weights_record(context: FitContext) -> WeightsRecord:
-    weights = context.workshop.backbone.weights
-    return WeightsRecord(
-        name=weights.name,
-        location=weights.location,
-        sha256=weights.sha256,
-        licence=weights.licence,
-        pretrained_on=weights.pretrained_on,
-    )
+def _backbone_fields(context: FitContext) -> dict[str, Any]:
+    """What says which backbone a result is of."""
+    backbone = context.workshop.backbone
+    weights = backbone.weights
+    return {
+        "weights": WeightsRecord(
+            name=weights.name,
+            location=weights.location,
+            sha256=weights.sha256,
+            licence=weights.licence,
+            pretrained_on=weights.pretrained_on,
+        ),
+        "family": backbone.family,
+        "input_size": backbone.input_size,
+        "sequence_length": backbone.sequence_length if isinstance(backbone, TextBackbone) else None,
+    }
 
 
 def _timings(fit: Fit, total_seconds: float) -> Timings:

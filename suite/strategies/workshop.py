@@ -19,7 +19,7 @@ from suite.data.batches import Batches, Examples
 from suite.data.token_rows import TokenRows
 from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
-from suite.models.freezing import apply_trainable
+from suite.models.freezing import BIASES, LORA, apply_trainable
 from suite.results import Profile
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
@@ -58,6 +58,7 @@ class Workshop:
     _predictors: dict[int, Predictor] = field(default_factory=dict)
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     _momenta: dict[int, float] = field(default_factory=dict)
+    _low_rank: dict[tuple[Any, ...], Workshop] = field(default_factory=dict)
     profiles: dict[tuple[Any, ...], Profile] = field(default_factory=dict)
     """What a model costs, by the id of its Keras model and what it was timed with; seeds share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
@@ -81,6 +82,24 @@ class Workshop:
         if key not in self._adapted:
             self._adapted[key] = self.assemble(self.backbone, num_classes=num_classes, dropout=dropout)
         return self._adapted[key]
+
+    def low_rank(self, rank: int, alpha: float, targets: tuple[str, ...]) -> Workshop:
+        """A workshop of a second backbone with the same weights and low-rank factors, kept as long as this one.
+
+        Raises ``TrialSkipped`` once it builds a backbone in which no layer takes factors.
+        """
+        from suite.models.low_rank import add_factors
+
+        key = (rank, alpha, targets)
+        if key not in self._low_rank:
+
+            def build(weights: str) -> AnyBackbone:
+                backbone = self.build(weights)
+                add_factors(backbone.model, rank=rank, alpha=alpha, targets=targets)
+                return backbone
+
+            self._low_rank[key] = Workshop(build, self.assemble, self.cache_root, self.jit_chooser)
+        return self._low_rank[key]
 
     def reset(self, adapted: Adapted, seed: int, *, weights: str = "pretrained") -> None:
         """Sets the backbone's weights as before any fit, and the head from ``seed``.
@@ -125,7 +144,8 @@ class Workshop:
 
         Args:
             adapted: The model; its weights do not matter and are not changed.
-            unfreeze: ``"all"``, ``"head"``, a number of stages from the top, or a pattern of layer paths.
+            unfreeze: ``"all"``, ``"head"``, a number of stages from the top, a pattern of layer paths, or
+                ``BIASES`` or ``LORA`` of ``suite.models.freezing``.
             settings: Of the optimizer.
             batches: Gives the shape of a batch.
             epochs: Length of a fit, for the averaging of batch-norm statistics.
@@ -136,7 +156,8 @@ class Workshop:
 
         unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
         momentum = batch_norm_momentum(epochs * batches.steps)
-        key = (id(adapted), unfrozen, settings, batches.size, momentum, jit)
+        kind = unfreeze if unfreeze in (BIASES, LORA) else ""
+        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit)
         if key in self._prepared:
             kept = self._prepared[key]
             return Prepared(kept.trainer, 0.0, kept.jit, kept.unfrozen)
@@ -156,7 +177,7 @@ class Workshop:
             trainer_of,
             adapted,
             first,
-            graph=f"{self.backbone.name}, {size}, {unfrozen}, {batches.size}",
+            graph=f"{self.backbone.name}, {size}, {kind}{unfrozen}, {batches.size}",
             planned_steps=planned_steps,
             mode=jit,
             one_shape=open_lengths is None,
