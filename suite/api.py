@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from suite.compare.answer import Unmet
     from suite.compare.comparison import Comparison, Recommendation
     from suite.constraints import Constraints
+    from suite.generations import AnyPredictions
     from suite.notebook import ComparisonView
 
 __all__ = [
@@ -291,10 +292,10 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.compare import compare
     from suite.compare.comparison import PlanSummary
+    from suite.generations import load_predictions
     from suite.lint.examine import check_run
     from suite.lint.kept import read_kept
     from suite.lint.subjects import Run
-    from suite.results import Predictions
     from suite.store import open_store
 
     with open_store(folder, create=False) as store:
@@ -303,14 +304,14 @@ def _compare(folder: Path, state: Glance) -> Comparison:
             path = store.artefact(result, name)
             return path if path is not None and path.is_file() else None
 
-        def load_predictions(result: Result, name: str) -> Predictions | None:
+        def load(result: Result, name: str) -> AnyPredictions | None:
             path = find_file(result, f"predictions/{name}")
-            return Predictions.load(path) if path is not None else None
+            return load_predictions(path) if path is not None else None
 
         plan = PlanSummary.model_validate_json(state.documents["plan"])
         results = store.query()
-        comparison = compare(results, plan_summary=plan, load_predictions=load_predictions, find_file=find_file)
-        checks = check_run(Run(comparison, results, load_predictions), data=read_kept(folder))
+        comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file)
+        checks = check_run(Run(comparison, results, load), data=read_kept(folder))
         return comparison.model_copy(update={"checks": checks})
 
 

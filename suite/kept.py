@@ -1,6 +1,6 @@
-"""What is kept beside predictions: labels on damaged test sets, and probabilities of examples without a known class.
+"""What is kept beside predictions: labels on damaged test sets, probabilities of examples without a known class, texts.
 
-Neither is ``Predictions``: a metric of such examples would be a number about nothing, so none can be asked for.
+None of it is ``Predictions``: a metric of such examples would be a number about nothing, so none can be asked for.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from numpy.typing import NDArray
 from suite.errors import StoreError
 from suite.results import read_array
 
-__all__ = ["CORRUPTED", "CorruptedLabels", "OutOfClass", "out_of_class_name"]
+__all__ = ["CORRUPTED", "LONGEST", "PASSAGES", "CorruptedLabels", "OutOfClass", "Passages", "out_of_class_name"]
 
 CORRUPTED = "corrupted"
 """Name of the artefact that holds the labels on all damaged test sets of a trial."""
+PASSAGES = "passages"
+"""Name of the artefact that holds the texts of the home test set, so that a report can show examples."""
+LONGEST = 600
+"""Letters of a text that are kept; what is longer ends in an ellipsis."""
 
 
 def out_of_class_name(label: str) -> str:
@@ -75,6 +80,42 @@ class OutOfClass:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
         found = _read(path, "example_ids", "probabilities")
         return cls(found["example_ids"], found["probabilities"])
+
+
+@dataclass(frozen=True)
+class Passages:
+    """The texts of an evaluation set: predictions of classes do not hold them."""
+
+    example_ids: NDArray[np.str_]
+    texts: tuple[tuple[str, ...], ...]
+    """One or two texts of each example, at most ``LONGEST`` letters each."""
+
+    @classmethod
+    def cut(cls, example_ids: NDArray[np.str_], texts: Iterable[Sequence[str]]) -> Passages:
+        """The texts of these examples, in their order, each cut to ``LONGEST`` letters."""
+        return cls(example_ids, tuple(tuple(map(_cut, example)) for example in texts))
+
+    def by_id(self) -> dict[str, tuple[str, ...]]:
+        """Example id to its texts."""
+        return dict(zip(self.example_ids.tolist(), self.texts, strict=True))
+
+    def save(self, path: Path) -> None:
+        """Writes an ``.npz`` without pickles, compressed."""
+        np.savez_compressed(path, example_ids=self.example_ids, texts=np.array(json.dumps(self.texts)))
+
+    @classmethod
+    def load(cls, path: Path) -> Passages:
+        """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
+        found = _read(path, "example_ids", "texts")
+        try:
+            texts = tuple(tuple(map(str, example)) for example in json.loads(str(found["texts"])))
+        except (TypeError, ValueError) as error:
+            raise _unreadable(path, error) from error
+        return cls(found["example_ids"], texts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
 def _read(path: Path, *names: str) -> dict[str, NDArray[Any]]:

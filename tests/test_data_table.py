@@ -197,14 +197,14 @@ def test_the_fingerprint_follows_from_texts_and_labels(tmp_path):
 
 
 def test_texts_are_described_by_their_lengths(tmp_path):
-    """In characters of all texts of an example; there are no sizes of pictures."""
-    rows = [(f"{n:03}", "x" * (n + 1)) for n in range(10)]
+    """In words of all texts of an example; there are no sizes of pictures."""
+    rows = [(f"{n:03}", "x " * (n + 1)) for n in range(10)]
     path = write(tmp_path / "a.csv", [("in", "out"), *rows])
     described = describe_dataset(load(train=path, text_column="in", target_column="out"), look_at=1000)
     assert described.examples == {"train": 6, "validation": 2, "test": 2}
     assert (described.picture_sizes, described.class_counts) == ((), {})
     shortest, median, longest = described.words
-    assert 4 <= shortest < median < longest <= 13
+    assert 2 <= shortest < median < longest <= 11
 
 
 def test_a_split_can_be_sent_to_another_process(tmp_path):

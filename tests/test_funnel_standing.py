@@ -7,6 +7,7 @@ import json
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_generations import generations_of
 
 from suite.compare.funnel import summarise_funnel
 from suite.compare.planned import summarise_plan
@@ -71,11 +72,28 @@ def standing(plan, results):
     return standing_of(plan, found, headline="accuracy", load_predictions=predictions_of)
 
 
-def run_out(plan, **endings):
+def standing_of_writers(plan, results):
+    """The same, where models write and fewer bits per byte are better."""
+    found = {}
+    for result in results:
+        scores = {
+            name: {"bits_per_byte": Score(value=2 - one["accuracy"].value)} for name, one in result.scores.items()
+        }
+        found[result.id] = result.model_copy(update={"scores": scores})
+    return standing_of(plan, found, headline="bits_per_byte", load_predictions=texts_of)
+
+
+def texts_of(result, _name):
+    """Two hundred references of eight bytes, as likely as the score says."""
+    bits = 8 * result.scores["validation"]["bits_per_byte"].value + np.linspace(-0.2, 0.2, 200)
+    return generations_of(["text"] * 200, ["eightlet"] * 200, (bits * np.log(2)).tolist())
+
+
+def run_out(plan, stand=standing, **endings):
     """Every trial that the funnel lets start, one after another, until nothing is left."""
     results = []
     while True:
-        now = standing(plan, results)
+        now = stand(plan, results)
         done = {result.id for result in results}
         left = [t for t in plan.trials if t.id not in done and now.left_out(t) is None]
         ready = [t for t in left if not now.waits(t)]
@@ -113,6 +131,16 @@ def test_a_run_through_the_funnel_fits_in_full_what_can_still_win():
         ("vgg_tiny", "fine_tune: all", 1),
     ]
     assert all(stage.decided for one in now.state.datasets for stage in one.stages)
+
+
+def test_fewer_bits_win_where_models_write():
+    """The same models go on where the headline is better the lower it is."""
+    plan = plan_of()
+    _, by_classes = run_out(plan)
+    _, by_texts = run_out(plan, standing_of_writers)
+    assert {(r.model, r.strategy) for r in by_texts if r.phase == "final"} == {
+        (r.model, r.strategy) for r in by_classes if r.phase == "final"
+    }
 
 
 @settings(max_examples=25, deadline=None)

@@ -34,6 +34,11 @@ compare with. Everything else is compared."""
 QUICK = ("MobileNet", "MobileNetV2", "EfficientNetB0", "VGG16", "VGG19", "Xception", "InceptionV3", "ResNet50")
 
 
+def pictures(count: int, side: int) -> Any:
+    """Black pictures."""
+    return tf.zeros((count, side, side, 3))
+
+
 def published(names: tuple[str, ...] | None = None, *, without: tuple[str, ...] = ()) -> list[Any]:
     """Rows of the reference as test parameters; none where the folder is absent."""
     if not COMPLEXITY.is_file():
@@ -49,7 +54,7 @@ def assert_is_as_published(row: dict[str, str]) -> None:
     model = getattr(keras.applications, row["model"])(weights=None, input_shape=(side, side, 3))
     assert count_parameters(model)[0] == int(row["params_total_with_top"])
     if row["gmacs_published"] and row["model"] not in OTHER_LAYOUT:
-        macs = count_macs(model, (side, side, 3))
+        macs = count_macs(model, pictures(1, side))
         assert macs == pytest.approx(float(row["gmacs_published"]) * 1e9, rel=0.03)
 
 
@@ -71,7 +76,7 @@ def test_published_complexity_of_the_rest(row: dict[str, str]) -> None:
 def test_macs_of_a_convolution() -> None:
     """Positions x kernel x channels in x channels out."""
     model = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Conv2D(5, 3, use_bias=False)])
-    assert count_macs(model, (8, 8, 3)) == 6 * 6 * 3 * 3 * 3 * 5
+    assert count_macs(model, pictures(1, 8)) == 6 * 6 * 3 * 3 * 3 * 5
 
 
 def test_macs_of_attention_are_counted() -> None:
@@ -81,15 +86,15 @@ def test_macs_of_attention_are_counted() -> None:
     tokens, width = 65, 64
     block = tokens * width * width * 4 + 2 * tokens * tokens * width + 2 * tokens * width * 256
     expected = 2 * block + 64 * (8 * 8 * 3) * width
-    assert count_macs(backbone.model, (64, 64, 3)) == pytest.approx(expected, rel=0.1)
+    assert count_macs(backbone.model, pictures(1, 64)) == pytest.approx(expected, rel=0.1)
 
 
 def test_macs_do_not_depend_on_freezing() -> None:
     """A frozen model computes as much."""
     model = small_model()
-    before = count_macs(model, (16, 16, 3))
+    before = count_macs(model, pictures(1, 16))
     model.trainable = False
-    assert count_macs(model, (16, 16, 3)) == before
+    assert count_macs(model, pictures(1, 16)) == before
 
 
 def test_parameters_and_bytes() -> None:
@@ -140,19 +145,19 @@ def test_throughput_counts_examples() -> None:
         time.sleep(0.02)
         return batch
 
-    assert 100 < measure_throughput(predict, np.zeros(8), seconds=0.1) <= 400
+    assert 100 < measure_throughput(predict, np.zeros(8), count=8, seconds=0.1) <= 400
 
 
 def test_profile_of_a_model() -> None:
     """Everything is measured, in a bounded time."""
     model = small_model()
     predict = tf.function(lambda pictures: model(pictures, training=False), reduce_retracing=True)
-    profile = profile_model(model, input_size=(16, 16), predict=predict)
+    profile = profile_model(model, sample=lambda count: np.zeros((count, 16, 16, 3), np.float32), predict=predict)
     assert profile.parameters == model.count_params()
     assert 0 < profile.latency_ms_p50 <= profile.latency_ms_p95
     assert profile.throughput_per_second > 0
     assert profile.throughput_batch_size == 32
-    assert profile.macs == count_macs(model, (16, 16, 3))
+    assert profile.macs == count_macs(model, pictures(1, 16))
     assert profile.device == device_name()
 
 
@@ -165,7 +170,7 @@ def test_a_slow_model_is_not_measured_for_minutes() -> None:
         return pictures
 
     started = time.perf_counter()
-    profile = profile_model(model, input_size=(16, 16), predict=predict)
+    profile = profile_model(model, sample=lambda count: np.zeros((count, 16, 16, 3), np.float32), predict=predict)
     assert profile.throughput_batch_size < 32
     assert time.perf_counter() - started < 15
 

@@ -10,9 +10,21 @@ import altair as alt
 
 from suite.charts.rows import Row, all_models, all_strategies
 from suite.charts.theme import model_colours, strategy_shapes
+from suite.charts.words import WHOLE
 from suite.compare.comparison import Comparison
 
-__all__ = ["ROW_HEIGHT", "by_cell", "colour", "colour_scale", "exact", "finish", "log_scale", "score_scale", "shape"]
+__all__ = [
+    "ROW_HEIGHT",
+    "by_cell",
+    "colour",
+    "colour_scale",
+    "exact",
+    "finish",
+    "log_scale",
+    "score_axis",
+    "score_scale",
+    "shape",
+]
 
 MOST_IN_LEGEND = 16
 """With more models their colours cannot be told apart; labels and tool tips name them."""
@@ -69,6 +81,12 @@ def score_scale(rows: Sequence[Row], *fields: str) -> alt.Scale:
     if low >= 0 and high <= 1:
         ends = (max(0.0, ends[0]), min(1.0, ends[1]))
     return alt.Scale(domain=[round(end, 5) for end in ends], nice=False, zero=False)
+
+
+def score_axis(rows: Sequence[Row], *fields: str, title: str | None = None) -> alt.Axis:
+    """An axis for scores: two decimals, or as many as it takes where values are larger than fractions and bits."""
+    largest = max((abs(row[field]) for row in rows for field in fields if row.get(field) is not None), default=1.0)
+    return alt.Axis(title=title, format=".2f" if largest < WHOLE else ",~g")
 
 
 def log_scale() -> alt.Scale:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, score_scale
+from suite.charts.encodings import colour, exact, finish, score_axis, score_scale
 from suite.charts.rows import MOST_CURVES, Row, all_strategies
 from suite.compare.comparison import Comparison
 
@@ -32,7 +32,7 @@ class ExpectedBest:
         used = {row["strategy"] for row in rows}
         order = [name for name in all_strategies(comparison) if name in used]
         across = alt.X("tried:Q", scale=alt.Scale(nice=False), axis=alt.Axis(title="settings tried", format="d"))
-        up = alt.Y("score:Q", scale=score_scale(rows, "score"), axis=alt.Axis(title=None, format=".2f"))
+        up = alt.Y("score:Q", scale=score_scale(rows, "score"), axis=score_axis(rows, "score"))
         tips = exact(
             ("model:N", "model", ""),
             ("strategy:N", "strategy", ""),

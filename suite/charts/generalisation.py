@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, colour_scale, exact, finish, score_scale
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, colour_scale, exact, finish, score_axis, score_scale
 from suite.charts.rows import Row, generalisation_rows, score_title
 from suite.charts.theme import GUIDE
 from suite.compare.comparison import Comparison
@@ -41,7 +41,7 @@ def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row])
     across = alt.X(
         "score:Q",
         scale=score_scale(points, "score", "low", "high"),
-        axis=alt.Axis(title=score_title(comparison), format=".2f"),
+        axis=score_axis(points, "score", title=score_title(comparison)),
     )
     paint = colour(comparison, legend=False, shown=points)
     scale = colour_scale(comparison, shown=points)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, score_scale
+from suite.charts.encodings import colour, exact, finish, score_axis, score_scale
 from suite.charts.rows import MOST_CURVES, Row, all_strategies, score_title
 from suite.charts.words import thin
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, LabelPoint, Labels
@@ -51,7 +51,9 @@ class LabelsChart:
 def _layers(comparison: Comparison, rows: Sequence[Row], places: Sequence[float]) -> list[Any]:
     axis = alt.Axis(title="labels per class, log scale", values=list(places), labelExpr=WHOLE, grid=False)
     across = alt.X("at:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=axis)
-    up = alt.Y("score:Q", scale=score_scale(rows, "score", "low", "high", "least", "most"), axis=_upwards())
+    up = alt.Y(
+        "score:Q", scale=score_scale(rows, "score", "low", "high", "least", "most"), axis=score_axis(rows, "score")
+    )
     paint = colour(comparison, shown=rows)
     tips = exact(
         ("model:N", "model", ""),
@@ -73,10 +75,6 @@ def _layers(comparison: Comparison, rows: Sequence[Row], places: Sequence[float]
         base.mark_line(strokeWidth=2).encode(x=across, y=up, color=paint),
         base.mark_point(size=45, filled=True, shape="circle").encode(x=across, y=up, color=paint, tooltip=tips),
     ]
-
-
-def _upwards() -> alt.Axis:
-    return alt.Axis(title=None, format=".2f")
 
 
 def _rows(comparison: Comparison, labels: Labels) -> list[Row]:

@@ -12,6 +12,8 @@ from suite.compare.comparison import Comparison
 
 __all__ = ["LearningCurves"]
 
+FEW_EPOCHS = 6
+
 
 class LearningCurves:
     """One panel per strategy, one line per model: the mean over seeds, and a band from the least to the most."""
@@ -24,6 +26,14 @@ class LearningCurves:
     )
 
     @classmethod
+    def reading(cls, comparison: Comparison) -> str:
+        """How to read it, where models write too."""
+        if comparison.task != "text_generation":
+            return cls.how_to_read
+        right = "Share of the reference's next tokens that the model would have chosen, on the validation set"
+        return cls.how_to_read.replace("Accuracy on the validation set", right, 1)
+
+    @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
         """The chart, or None where no strategy has epochs (probes do not)."""
         rows = curve_rows(comparison, dataset)
@@ -32,7 +42,7 @@ class LearningCurves:
         used = {row["strategy"] for row in rows}
         order = [name for name in all_strategies(comparison) if name in used]
         base = alt.Chart()
-        epoch = alt.X("epoch:Q", scale=alt.Scale(nice=False), axis=alt.Axis(title="epoch", tickMinStep=1, format="d"))
+        epoch = alt.X("epoch:Q", scale=alt.Scale(nice=False), axis=_epoch_axis(max(row["epoch"] for row in rows)))
         up = alt.Y("score:Q", scale=score_scale(rows, "low", "high"), axis=alt.Axis(title=None, format=".2f"))
         paint = colour(comparison, shown=rows)
         tips = exact(
@@ -51,3 +61,10 @@ class LearningCurves:
         panels = alt.layer(*layers, data=alt.NamedData("curves")).properties(height=220, width=180)
         chart = panels.facet(facet=alt.Facet("strategy:N", sort=order, title=None), columns=min(3, len(order)))
         return finish(chart, {"curves": rows}, panel=225, margin=52)
+
+
+def _epoch_axis(last: int) -> alt.Axis:
+    """Whole epochs only: with few of them the axis would mark halves and print them as wholes."""
+    if last <= FEW_EPOCHS:
+        return alt.Axis(title="epoch", values=list(range(1, last + 1)), format="d")
+    return alt.Axis(title="epoch", tickMinStep=1, format="d")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, log_scale, score_scale, shape
+from suite.charts.encodings import colour, exact, finish, log_scale, score_axis, score_scale, shape
 from suite.charts.label_places import place_labels
 from suite.charts.rows import Row, board, score_title, seed_rows
 from suite.charts.theme import GUIDE
@@ -31,6 +31,12 @@ class _QualityCost:
     axis: ClassVar[str]
     tip: ClassVar[str]
     number: ClassVar[str] = "~g"
+    how_to_read: ClassVar[str]
+
+    @classmethod
+    def reading(cls, comparison: Comparison) -> str:
+        """How to read it, where lower scores are better too."""
+        return cls.how_to_read if comparison.headline.higher_is_better else cls.how_to_read.replace("Up ", "Down ", 1)
 
     @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
@@ -60,7 +66,7 @@ class _QualityCost:
         up = alt.Y(
             "score:Q",
             scale=score_scale(rows, "score", "low", "high", "least", "most"),
-            axis=alt.Axis(title=score_title(comparison), format=".2f"),
+            axis=score_axis(rows, "score", title=score_title(comparison)),
         )
         paint = colour(comparison, shown=rows)
         interval = _named("cells").mark_rule(strokeWidth=1.5, opacity=0.3)
@@ -92,7 +98,7 @@ class _QualityCost:
 
 
 class QualityLatency(_QualityCost):
-    """Score against milliseconds per picture."""
+    """Score against milliseconds per example."""
 
     summary: ClassVar[str] = "Score against latency, with the front of the best at each cost."
     title: ClassVar[str] = "Latency"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_scale
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_axis, score_scale
 from suite.charts.rows import MOST_ROWS, Row, board, score_title, seed_rows
 from suite.charts.theme import INK
 from suite.compare.comparison import Comparison
@@ -44,7 +44,7 @@ class Seeds:
         across = alt.X(
             "score:Q",
             scale=scale,
-            axis=alt.Axis(title=title, format=".2f"),
+            axis=score_axis(rows, "score", title=title),
         )
         paint = colour(comparison, legend=False, shown=rows)
         tips = exact(

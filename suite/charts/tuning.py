@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_scale
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_axis, score_scale
 from suite.charts.rows import candidate_rows
 from suite.compare.comparison import Comparison
 
@@ -32,7 +32,7 @@ class Tuning:
         down = by_cell(rows, lines=True)
         paint = colour(comparison, legend=False, shown=rows)
         across = alt.X(
-            "score:Q", scale=score_scale(rows, "score"), axis=alt.Axis(title="validation score", format=".2f")
+            "score:Q", scale=score_scale(rows, "score"), axis=score_axis(rows, "score", title="validation score")
         )
         tips = exact(
             ("cell:N", "cell", ""),

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["MISSING", "THIN", "count", "duration", "megabytes", "number", "percent", "plural", "score", "short", "thin"]
+__all__ = [
+    "MISSING",
+    "THIN",
+    "count",
+    "duration",
+    "megabytes",
+    "number",
+    "percent",
+    "plural",
+    "score",
+    "short",
+    "thin",
+    "thing",
+]
 
 THIN = "\u202f"
 """A thin space that no line breaks at."""
 MISSING = "–"
+WHOLE = 10
+"""Fractions and bits have decimals; a perplexity of hundreds needs none."""
 MINUTE, HOUR = 60, 3600
 
 
 def score(value: float | None, *, low: float | None = None, high: float | None = None) -> str:
-    """A fraction with three digits; with two where the interval is wider than 0.1."""
+    """A score with three decimals; with two where the interval is wider than 0.1; four digits from 10 on."""
     if value is None or not math.isfinite(value):
         return MISSING
+    if abs(value) >= WHOLE:
+        return number(value, digits=4)
     wide = low is not None and high is not None and high - low > 0.1
     return f"{value:.2f}" if wide else f"{value:.3f}"
 
@@ -79,3 +96,8 @@ def plural(amount: int, one: str, many: str | None = None) -> str:
 def thin(text: str) -> str:
     """The text with its percent signs held to their numbers."""
     return text.replace(" %", f"{THIN}%")
+
+
+def thing(task: str) -> str:
+    """What one example of a task is: ``text`` or ``picture``."""
+    return "text" if task.startswith("text") else "picture"

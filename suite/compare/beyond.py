@@ -92,7 +92,7 @@ class CorruptionLeader(Record):
 
 
 class RobustnessFacts(Record):
-    """What damaged pictures say of one data set's cells."""
+    """What damaged examples say of one data set's cells."""
 
     dataset: str
     severities: tuple[int, ...]

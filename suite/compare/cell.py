@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
-from suite.results import EpochRecord, Record, WeightsRecord
+from suite.results import EpochRecord, Record, TokensRecord, WeightsRecord
 
 __all__ = [
     "Bin",
@@ -24,6 +24,7 @@ __all__ = [
     "Spread",
     "TimingsSummary",
     "Tried",
+    "WritingSummary",
 ]
 
 
@@ -110,6 +111,18 @@ class ProfileSummary(Record):
     throughput_batch_size: int
     peak_memory_bytes: Spread
     device: str
+
+
+class WritingSummary(Record):
+    """How fast a model writes one text; means over seeds with lowest and highest."""
+
+    first_token_ms: Spread
+    tokens_per_second: Spread
+    """New tokens after the first."""
+    decoding: dict[str, Any]
+    """The decoding options as they were used."""
+    new_tokens: int
+    """The most tokens that a text could get."""
 
 
 class TimingsSummary(Record):
@@ -219,6 +232,12 @@ class CellSummary(Record):
     family: str | None
     """Architecture family of the backbone."""
     input_size: tuple[int, int] | None
+    sequence_length: int | None = None
+    """Tokens that the model reads at most; None for models of pictures."""
+    tokens: TokensRecord | None = None
+    """What became of the texts, by the first seed."""
+    writing: WritingSummary | None = None
+    """How texts were written; None for models that do not write."""
     rank: int | None
     """From 1 within its data set; equal scores share a rank. None where no final trial has finished."""
     ties: str
@@ -233,7 +252,7 @@ class CellSummary(Record):
     elsewhere: tuple[ElsewhereScore, ...]
     """``validation`` first, then the sets of ``evaluate_on``."""
     robustness: RobustnessSummary | None = None
-    """On damaged pictures; None where it was not tested on any."""
+    """On damaged examples; None where it was not tested on any."""
     calibration: CalibrationSummary | None = None
     """Temperature scaling; None where no trial fitted one."""
     selective: SelectiveSummary | None = None

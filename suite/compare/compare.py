@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -92,6 +92,8 @@ def compare(
         across=across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing)),
         labels=labels,
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
+        disagreements=tuple(r.disagreements for r in rankings.values() if r.disagreements is not None),
+        generations=tuple(r.written for r in rankings.values() if r.written is not None),
         robustness=tuple(ranking.robustness for ranking in rankings.values() if ranking.robustness is not None),
         remarks=(*by_labels.remarks, *_remarks(plan_summary, known, cells, missing, cut)),
     )
@@ -153,11 +155,21 @@ def _remarks(
     no_predictions = [cell for cell in ranked if cell.headline and cell.headline.low is None]
     if no_predictions:
         remarks.append(f"{len(no_predictions)} of {len(ranked)} cells have no interval: {_reason(no_predictions[0])}")
-    remarks += changes_between(known)
+    remarks += [*_own_tokens(plan, ranked), *changes_between(known)]
     devices = {result.environment.device for result in known if result.environment is not None}
     if len(devices) > 1:
         remarks.append(f"Times come from {len(devices)} different devices and cannot be compared across them.")
     return (*remarks, *budget_remarks(plan, {trial.trial_id for trial in cut}))
+
+
+def _own_tokens(plan: PlanSummary, ranked: Sequence[CellSummary]) -> Iterator[str]:
+    """A warning where models are ranked by a number whose unit is not the same for all of them."""
+    vocabularies = {cell.tokens.vocabulary for cell in ranked if cell.tokens is not None}
+    if plan.headline == "perplexity" and len(vocabularies) > 1:
+        yield (
+            "Perplexity is per token of each model's own tokeniser, and the tokenisers differ: a model with longer "
+            "tokens looks worse than it is. Bits per byte have one unit for all of them."
+        )
 
 
 def _reason(cell: CellSummary) -> str:

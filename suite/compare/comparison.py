@@ -33,6 +33,7 @@ from suite.compare.cell import (
 )
 from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
+from suite.compare.shown import Disagreements, SideBySide
 from suite.constraints import Constraints
 from suite.finding import Checks
 from suite.labels import ALL, Budget
@@ -47,6 +48,7 @@ __all__ = [
     "ConfusionSummary",
     "DatasetFacts",
     "Difference",
+    "Disagreements",
     "ElsewhereScore",
     "EnvironmentUse",
     "Facts",
@@ -65,6 +67,7 @@ __all__ = [
     "Recommendation",
     "SeedScore",
     "Sentence",
+    "SideBySide",
     "Spread",
     "TimingsSummary",
     "Tried",
@@ -152,7 +155,7 @@ class DatasetFacts(Record):
     seed_share: float | None = None
     """How much of its square comes from seeds, and stays with any number of test examples: the median over them."""
     chance: float | None
-    """Accuracy of always naming the most frequent class of the test set."""
+    """Accuracy of always naming the most frequent class of the test set; None where models write."""
 
 
 class Facts(Record):
@@ -299,7 +302,11 @@ class Comparison(Record):
     across: Across | None = None
     """What the data sets say together; None where there is only one."""
     robustness: tuple[RobustnessFacts, ...] = ()
-    """What damaged pictures say, for each data set with cells that were tested on some."""
+    """What damaged examples say, for each data set with cells that were tested on some."""
+    disagreements: tuple[Disagreements, ...] = ()
+    """One per data set with two models that name classes."""
+    generations: tuple[SideBySide, ...] = ()
+    """One per data set for which models wrote texts."""
     checks: Checks | None = None
     """What checks of results and data found; None where none were run."""
     labels: tuple[Labels, ...] = ()

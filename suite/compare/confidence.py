@@ -49,8 +49,8 @@ def calibration_of(finals: Sequence[Result]) -> CalibrationSummary | None:
 
 
 def selective_of(home: SetEvidence) -> SelectiveSummary | None:
-    """The risk-coverage curve on the home test set; None where predictions were not kept."""
-    curves: list[RiskCoverage] = [one for made in home.predictions if (one := risk_coverage(made)) is not None]
+    """The risk-coverage curve on the home test set; None where no predictions of classes were kept."""
+    curves: list[RiskCoverage] = [one for made in home.classified if (one := risk_coverage(made)) is not None]
     if not curves:
         return None
     return SelectiveSummary(
@@ -69,7 +69,7 @@ def aware_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> tup
 
 def _aware(name: str, tested: Sequence[Result], home: SetEvidence, find: FindFile) -> AwareScore:
     records = [record for result in tested for record in result.out_of_class if record.name == name]
-    made = dict(zip(home.seeds, home.predictions, strict=True))
+    made = dict(zip(home.seeds, home.classified, strict=False))  # none, or one for every seed
     found, passing, known = [], [], []
     reason = None if made else "the predictions were not kept."
     for result in tested:

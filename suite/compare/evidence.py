@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import StoreError
+from suite.generations import AnyPredictions, Generations
 from suite.metrics import Metric, MissingScore
 from suite.metrics.resampling import interval, resampled_by_fit
 from suite.results import Predictions, Result
@@ -22,7 +24,7 @@ __all__ = ["THREADS", "LoadPredictions", "SetEvidence", "gather", "mean_score"]
 THREADS = min(4, os.cpu_count() or 1)
 """Cells that are looked at side by side: unpacking, resampling and sorting hold no lock for most of their time."""
 Array = NDArray[np.float64]
-LoadPredictions = Callable[[Result, str], Predictions | None]
+LoadPredictions = Callable[[Result, str], AnyPredictions | None]
 """A result and the name of an evaluation set to its predictions; None where they were not kept."""
 
 
@@ -30,11 +32,11 @@ LoadPredictions = Callable[[Result, str], Predictions | None]
 class SetEvidence:
     """The predictions of a cell's finished trials on one evaluation set."""
 
-    predictions: tuple[Predictions, ...]
+    predictions: tuple[AnyPredictions, ...]
     """One per seed; of the same examples in the same order, unless seeds have splits of their own."""
     seeds: tuple[int, ...]
     keys: tuple[str, ...]
-    """One per seed: a hash over example ids and targets, equal exactly where two fits can be paired."""
+    """One per seed: a hash over example ids and targets or references, equal exactly where two fits can be paired."""
     scores: Array
     """The headline of each seed, shape ``(seeds,)``; ``(0,)`` where it is missing."""
     values: Array | None
@@ -54,6 +56,11 @@ class SetEvidence:
     def examples_key(self) -> str:
         """Equal exactly where the seeds of two cells, one after another, can be paired."""
         return "+".join(dict.fromkeys(self.keys))
+
+    @functools.cached_property
+    def classified(self) -> tuple[Predictions, ...]:
+        """The predictions where they are of classes; empty where models write."""
+        return tuple(one for one in self.predictions if isinstance(one, Predictions))
 
     @property
     def examples(self) -> int | None:
@@ -98,7 +105,7 @@ def gather(
         resample: Whether every seed has splits of its own, so that all are kept. Otherwise predictions of other
             examples than the first seed's are left out, with a reason, like those that cannot be read.
     """
-    loaded: list[tuple[Result, Predictions, str]] = []
+    loaded: list[tuple[Result, AnyPredictions, str]] = []
     reason: str | None = None
     for result in results:
         try:
@@ -144,7 +151,7 @@ def mean_score(results: Sequence[Result], name: str, metric: str) -> float | Non
     return math.fsum(values) / len(values) if values else None
 
 
-def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, Predictions, str]]) -> Array:
+def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, AnyPredictions, str]]) -> Array:
     """The headline of each seed: as stored, and from the predictions where it was not."""
     scores = []
     for result, predictions, _ in kept:
@@ -154,12 +161,14 @@ def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, Predictions,
 
 
 def _resample(
-    metric: Metric, predictions: tuple[Predictions, ...], keys: tuple[str, ...]
+    metric: Metric, predictions: tuple[AnyPredictions, ...], keys: tuple[str, ...]
 ) -> tuple[Array | None, Array]:
     """Values per example, where there are any, and the headline on resamples by seed."""
     if len(set(keys)) == 1:
         values = None
         if metric.per_example is not None:
+            for one in predictions:
+                metric.refuse_other_answers(one)
             values = np.asarray(np.mean([metric.per_example(one) for one in predictions], axis=0))
         return values, resampled_by_fit(metric, predictions)
     own = [resampled_by_fit(metric, [one])[0] for one in predictions]
@@ -174,8 +183,10 @@ def _test_to_train(results: Sequence[Result]) -> float:
     return max((one.get("test", 0) / max(1, one.get("train", 0)) for one in sizes), default=0.0)
 
 
-def _key(predictions: Predictions) -> str:
+def _key(predictions: AnyPredictions) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(predictions.example_ids).tobytes())
     digest.update(str(predictions.example_ids.dtype).encode())
     digest.update(np.ascontiguousarray(predictions.targets, dtype=np.int64).tobytes())
+    if isinstance(predictions, Generations):
+        digest.update(json.dumps([predictions.sources, predictions.references]).encode())
     return digest.hexdigest()

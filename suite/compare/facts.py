@@ -63,14 +63,15 @@ def dataset_facts(
     with_predictions = [evidence[cell.cell_id] for cell in ranked if evidence[cell.cell_id].predictions]
     if not with_predictions:
         return DatasetFacts(dataset=dataset, examples=None, smallest_difference=None, chance=None)
-    targets = with_predictions[0].predictions[0].targets
+    first = with_predictions[0]
+    targets = first.classified[0].targets if first.classified else np.zeros(0, dtype=np.int64)
     neighbours = set(pairwise(cell.cell_id for cell in ranked))
     tested = [pair for pair in pairs if (pair.better, pair.worse) in neighbours and pair.smallest_detectable]
     reaches = [(pair.high - pair.low) / 2 for pair in tested if pair.high is not None and pair.low is not None]
     shares = [pair.seed_share for pair in tested if pair.seed_share is not None]
     return DatasetFacts(
         dataset=dataset,
-        examples=len(targets),
+        examples=first.examples,
         smallest_difference=statistics.median(reaches) if reaches else None,
         seed_share=statistics.median(shares) if shares else None,
         chance=float(np.bincount(targets).max() / len(targets)) if len(targets) else None,

@@ -154,6 +154,7 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
     best = ways[0] if ways else None
     if best is None or best.headline is None or len(ways) < 2 or not trained:
         return None
+    less = "less" if metric.higher_is_better else "worse"
     parts, numbers = [], {"best": best.headline.value}
     for number, other in enumerate(ways[1:], start=2):
         loss, low, high = gap(pairs, metric, best, other)
@@ -162,7 +163,7 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
         pair = pairs.get((best.cell_id, other.cell_id))
         ends = between(low, high, metric)
         chance = ", which may be chance" if pair is not None and pair.p_holm is not None and not pair.different else ""
-        parts.append(f"{adapted(other)} {points(loss, metric)} less{f' ({ends})' if ends else ''}{chance}")
+        parts.append(f"{adapted(other)} {points(loss, metric)} {less}{f' ({ends})' if ends else ''}{chance}")
         numbers[f"loss_{number}"] = loss
     if not parts:
         return None

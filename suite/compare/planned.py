@@ -8,6 +8,7 @@ from suite.constraints import Constraints
 from suite.funnel.record import FunnelState
 from suite.labels import ALL, Budget
 from suite.plan import Plan
+from suite.registry import TASKS
 from suite.results import Phase, Record
 
 __all__ = ["PlanSummary", "PlannedSkip", "PlannedTrial", "summarise_plan"]
@@ -113,7 +114,7 @@ def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelStat
         spec_name=spec.name,
         title=spec.title,
         task=spec.task,
-        headline=spec.headline,
+        headline=spec.headline or str(TASKS.get(spec.task).headline),
         command=command or f"suite run specs/{spec.name}.json",
         trials=tuple(trial for trial in trials if trial.phase != "rank"),
         ranked=tuple(trial for trial in trials if trial.phase == "rank"),

@@ -17,6 +17,7 @@ from suite.compare.beyond import RobustnessFacts
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
+from suite.compare.examples import disagreements_of, side_by_side
 from suite.compare.facts import dataset_facts
 from suite.compare.hierarchy import overall_interval, spread_of
 from suite.compare.ledger import ledger_of
@@ -25,6 +26,7 @@ from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.robust import FindFile
+from suite.compare.shown import Disagreements, SideBySide
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -33,6 +35,7 @@ from suite.compare.summaries import (
     reliability_of,
     spread,
     timings_of,
+    writing_of,
 )
 from suite.compare.ties import tie_letters
 from suite.metrics import Metric, metrics_named
@@ -52,6 +55,8 @@ class Ranking:
     facts: DatasetFacts
     recommendation: Recommendation | Unmet | None
     robustness: RobustnessFacts | None
+    disagreements: Disagreements | None
+    written: SideBySide | None
 
 
 def rank_cells(
@@ -99,6 +104,8 @@ def rank_cells(
             dataset, ranked, pairs, metrics=infos, constraints=plan.constraints, examples=facts.examples
         ),
         robustness=robustness,
+        disagreements=disagreements_of(dataset, ranked, evidence, by_cell, find),
+        written=side_by_side(dataset, ranked, evidence),
     )
 
 
@@ -111,8 +118,8 @@ def _summarise(
     searches = [result for result in done if result.phase == "search"]
     shorts = [result for result in done if result.phase == "short"]
     home = gather(metric, finals, "test", load, resample=resample)
-    confusion, classes = confusion_of(home.predictions)
-    reliability, calibration_error = reliability_of(home.predictions)
+    confusion, classes = confusion_of(home.classified)
+    reliability, calibration_error = reliability_of(home.classified)
     sample = finals[0] if finals else (results[0] if results else None)
     summary = CellSummary(
         cell_id=first.cell_id,
@@ -122,6 +129,9 @@ def _summarise(
         strategy_name=first.strategy_name,
         family=sample.family if sample else None,
         input_size=sample.input_size if sample else None,
+        sequence_length=sample.sequence_length if sample else None,
+        tokens=next((result.tokens for result in finals if result.tokens is not None), None),
+        writing=writing_of(finals),
         rank=None,
         ties="",
         headline=_headline(finals, home, metric),
@@ -212,7 +222,7 @@ def _elsewhere_on(
     there = gather(metric, finals, name, load, resample=resample)
     ends, drop_ends = there.interval, None
     if home.resampled is not None and there.resampled is not None:
-        # The same pictures in another form are resampled together; different ones independently.
+        # The same examples in another form are resampled together; different ones independently.
         paired = home.examples_key == there.examples_key
         other = there.resampled if paired else there.resampled[::-1]
         drop_ends = interval(sign * (home.resampled - other)) if len(other) == len(home.resampled) else None

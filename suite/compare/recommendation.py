@@ -10,7 +10,7 @@ from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
 from suite.compare.damage import damage_sentence
 from suite.compare.pareto import cost_of
-from suite.compare.wording import adapted, between, called, points, quality, range_of, seconds
+from suite.compare.wording import adapted, between, called, change, points, quality, range_of, seconds
 
 __all__ = ["NEARLY_EQUAL", "Choice", "Pairs", "choose", "oriented", "recommend"]
 
@@ -49,6 +49,11 @@ class _Scene:
     def loss(self, other: CellSummary) -> tuple[float | None, float | None, float | None]:
         """How much worse ``other`` scores than the chosen cell, with its interval."""
         return oriented(self.pairs, self.chosen, other)
+
+    @property
+    def top(self) -> str:
+        """What the first score is: ``highest``, or ``best`` where lower is better."""
+        return "highest" if self.metric.higher_is_better else "best"
 
     @property
     def limited(self) -> bool:
@@ -176,7 +181,7 @@ def _ties(scene: _Scene) -> Sentence | None:
     else:
         gap = f"difference {points(-loss, scene.metric)}, {between(-high, -low, scene.metric)}"
         within = " within the limits" if scene.limited else ""
-        text = f"Cannot be told apart from the highest score{within}, {_named(other, chosen)} ({gap}){others}"
+        text = f"Cannot be told apart from the {scene.top} score{within}, {_named(other, chosen)} ({gap}){others}"
     why, ratio = _why_chosen(scene)
     numbers = {"difference": loss, "low": low, "high": high, "tied": float(len(scene.tied)), **ratio}
     cells = (chosen.cell_id, other.cell_id)
@@ -195,10 +200,11 @@ def _next_best(scene: _Scene) -> Sentence | None:
     if loss is None or low is None or high is None or pair is None or not pair.different:
         return None
     within = " within the limits" if scene.limited else ""
+    level = "high" if scene.metric.higher_is_better else "low"
     gap = f"{points(loss, scene.metric)} behind ({between(low, high, scene.metric)})"
     return Sentence(
         kind="ties",
-        text=f"Nothing else{within} comes as high: next is {_named(other, scene.chosen)}, {gap}.",
+        text=f"Nothing else{within} comes as {level}: next is {_named(other, scene.chosen)}, {gap}.",
         numbers={"difference": loss, "low": low, "high": high},
         cell_ids=(scene.chosen.cell_id, other.cell_id),
     )
@@ -223,7 +229,7 @@ def _untested(scene: _Scene, other: CellSummary) -> Sentence | None:
 def _why_chosen(scene: _Scene) -> tuple[str, dict[str, float]]:
     """What the chosen cell is better at than the dearest of those that are tied with it."""
     if scene.chosen_by == "score" or scene.chosen_by == "rank":  # noqa: PLR1714 - a literal type is narrowed so
-        return "it costs the same and scores highest", {}
+        return f"it costs the same and scores {scene.top}", {}
     axis = scene.chosen_by
     own = cost_of(scene.chosen, axis)
     best = scene.ranked[0]
@@ -258,8 +264,8 @@ def _cheaper(scene: _Scene) -> Sentence | None:
             what = "training time" if axis == "training_time" else "answering time"
             times = _costs(axis, cost, own)
             ends = between(low, high, scene.metric)
-            change = f"{'loses' if loss >= 0 else 'gains'} {points(abs(loss), scene.metric)}"
-            text = f"If {what} matters most: {_as_subject(other, scene.chosen)} takes {times} and {change}"
+            said = change(loss, scene.metric)
+            text = f"If {what} matters most: {_as_subject(other, scene.chosen)} takes {times} and {said}"
             if ends and loss >= 0:
                 text += f" ({ends})"
             numbers = {"cost": cost, "own_cost": own, "loss": loss, **_ends(low, high)}
@@ -322,7 +328,8 @@ def _pretraining(scene: _Scene) -> Sentence | None:
     if pair is None or not pair.different:
         text = f"Whether pretraining helped {scene.chosen.model} does not show: {points(gain, scene.metric)} ({ends})."
     elif gain > 0:
-        text = f"Pretraining brought {points(gain, scene.metric)} ({ends}) over the same model from scratch."
+        brought = "brought" if scene.metric.higher_is_better else f"lowered {scene.metric.label} by"
+        text = f"Pretraining {brought} {points(gain, scene.metric)} ({ends}) over the same model from scratch."
     else:
         ends = between(-high, -low, scene.metric)
         text = f"Pretraining cost {points(-gain, scene.metric)} ({ends}): from scratch is better."

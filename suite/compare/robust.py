@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 FindFile = Callable[[Result, str], Path | None]
 """A result and the name of an artefact to its file; None where there is none."""
 TOLD_APART = 0.05
-NOT_KEPT = "the answers on damaged pictures were not kept."
+NOT_KEPT = "the answers on damaged examples were not kept."
 OWN_SPLITS = "each seed has test examples of its own."
 
 
@@ -54,13 +54,13 @@ class Losses:
 
 
 def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Losses | str:
-    """The answers of a cell on damaged pictures, or why there are none to be compared."""
+    """The answers of a cell on damaged examples, or why there are none to be compared."""
     kept = [result for result in finals if result.seed in home.seeds]
     if len(set(home.keys)) != 1:
         return OWN_SPLITS if home.keys else NOT_KEPT
     right, clean = [], []
     conditions = _conditions(finals[0])
-    for result, predictions in zip(kept, home.predictions, strict=True):
+    for result, predictions in zip(kept, home.classified, strict=True):
         path = find(result, CORRUPTED)
         try:
             found = CorruptedLabels.load(path) if path is not None else None
@@ -74,7 +74,7 @@ def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Lo
 
 
 def robustness_of(finals: Sequence[Result], losses: Losses | str | None) -> RobustnessSummary | None:
-    """One cell on damaged pictures; None where it was not tested on any.
+    """One cell on damaged examples; None where it was not tested on any.
 
     Args:
         finals: Its finished final trials.
@@ -122,7 +122,7 @@ def with_errors(cells: Sequence[CellSummary], reference: str) -> list[CellSummar
 def robustness_facts(
     dataset: str, cells: Sequence[CellSummary], order: Sequence[str], losses: Mapping[str, Losses | str]
 ) -> RobustnessFacts | None:
-    """What damaged pictures say of the cells of one data set; None where none was tested.
+    """What damaged examples say of the cells of one data set; None where none was tested.
 
     Args:
         dataset: Its label.

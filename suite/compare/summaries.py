@@ -15,10 +15,11 @@ from suite.compare.cell import (
     ProfileSummary,
     Spread,
     TimingsSummary,
+    WritingSummary,
 )
 from suite.metrics.calibration import reliability_bins
 from suite.metrics.confusion import class_table, confusion_matrix
-from suite.results import Predictions, Profile, Result, Timings
+from suite.results import GenerationRecord, Predictions, Profile, Result, Timings
 
 __all__ = [
     "confusion_of",
@@ -28,6 +29,7 @@ __all__ = [
     "reliability_of",
     "spread",
     "timings_of",
+    "writing_of",
 ]
 
 
@@ -97,6 +99,23 @@ def timings_of(finals: Sequence[Result]) -> TimingsSummary | None:
         features_seconds=over(lambda timing: timing.features_seconds),
         training_seconds=over(lambda timing: timing.fit_seconds + timing.features_seconds),
         total_seconds=over(lambda timing: timing.total_seconds),
+    )
+
+
+def writing_of(finals: Sequence[Result]) -> WritingSummary | None:
+    """How fast the finished trials wrote; None where none did."""
+    records = [result.generation for result in finals if result.generation is not None]
+    if not records:
+        return None
+
+    def over(field: Callable[[GenerationRecord], float | None]) -> Spread:
+        return spread((field(record) for record in records), reason="it was not measured.")
+
+    return WritingSummary(
+        first_token_ms=over(lambda record: record.first_token_ms),
+        tokens_per_second=over(lambda record: record.tokens_per_second),
+        decoding=records[0].decoding,
+        new_tokens=records[0].new_tokens,
     )
 
 

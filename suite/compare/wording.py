@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from suite.compare.across import MethodAcross
 from suite.compare.cell import CellSummary, MetricInfo
 
@@ -11,6 +13,7 @@ __all__ = [
     "amount",
     "between",
     "called",
+    "change",
     "in_points",
     "points",
     "quality",
@@ -26,8 +29,9 @@ AS_PUBLISHED = "as published"
 SHARES = {
     "accuracy", "balanced_accuracy", "top5_accuracy", "precision_macro", "precision_weighted", "recall_macro",
     "recall_weighted", "f1_macro", "f1_weighted", "roc_auc",
+    "bleu", "chrf", "rouge_1", "rouge_2", "rouge_l", "exact_match", "distinct_1", "distinct_2", "repetition_rate",
 }  # fmt: skip
-"""Metrics that are said in per cent; the others as they are, with three digits."""
+"""Metrics that are said in per cent; the others as they are."""
 
 
 def adapted(cell: CellSummary | MethodAcross) -> str:
@@ -39,6 +43,8 @@ def adapted(cell: CellSummary | MethodAcross) -> str:
         "fine_tune": "fine-tuned",
         "gradual_unfreeze": "unfrozen gradually",
         "from_scratch": "trained from scratch",
+        "lora": "with LoRA",
+        "bitfit": "with its biases trained",
     }
     if cell.strategy_name not in words:
         return f"adapted by {cell.strategy}"
@@ -54,12 +60,19 @@ def called(cell: CellSummary) -> str:
 
 def quality(value: float, metric: MetricInfo) -> str:
     """A score: ``96.4 %``, or three decimals for metrics that are no share."""
-    return f"{_scaled(value, metric)}{THIN}%" if metric.name in SHARES else _signed(value, 3)
+    return f"{_scaled(value, metric)}{THIN}%" if metric.name in SHARES else _plain(value)
 
 
 def points(value: float, metric: MetricInfo) -> str:
     """A difference of scores: ``4.9 points``."""
-    return f"{_scaled(value, metric)} points" if metric.name in SHARES else _signed(value, 3)
+    return f"{_scaled(value, metric)} points" if metric.name in SHARES else _plain(value)
+
+
+def change(loss: float, metric: MetricInfo) -> str:
+    """A loss, or a gain where it is negative: ``loses 4.9 points``, ``is 0.12 worse`` where lower is better."""
+    if metric.higher_is_better:
+        return f"{'loses' if loss >= 0 else 'gains'} {points(abs(loss), metric)}"
+    return f"is {points(abs(loss), metric)} {'worse' if loss >= 0 else 'better'}"
 
 
 def in_points(value: float | None) -> str:
@@ -95,7 +108,12 @@ def seconds(value: float) -> str:
 
 
 def _scaled(value: float, metric: MetricInfo) -> str:
-    return _signed(100 * value, 1) if metric.name in SHARES else _signed(value, 3)
+    return _signed(100 * value, 1) if metric.name in SHARES else _plain(value)
+
+
+def _plain(value: float) -> str:
+    """Three decimals; of values from 10 on, such as a perplexity, four digits."""
+    return _signed(value, 3 if abs(value) < 10 else max(0, 3 - math.floor(math.log10(abs(value)))))
 
 
 def _signed(value: float, digits: int) -> str:

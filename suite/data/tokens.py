@@ -129,6 +129,7 @@ def _write(file: BinaryIO, split: Split, cutter: Cutter) -> None:
             runs.append(piece.ids)
     table = np.array(rows, dtype="<i8").reshape(-1, COLUMNS)
     words = np.concatenate([table.reshape(-1).view("<i4"), *runs]).astype("<i4")
+    # Plain writes: a full disk is an error then.
     np.lib.format.write_array(file, words, allow_pickle=False)
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from suite.data.dataset import Dataset, Split
 from suite.further import labels_of
@@ -116,8 +117,13 @@ def _read(label: str, dataset: Dataset, split: Split) -> SplitMarks:
     """Threads, since decoding lets go of Python's lock; each keeps one picture at a time."""
 
     def run(start: int) -> Marks:
-        return mark(split.read(index) for index in range(start, min(start + AT_ONCE, len(split))))
+        return mark(_whole(split.read(index)) for index in range(start, min(start + AT_ONCE, len(split))))
 
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
         parts = list(pool.map(run, range(0, len(split), AT_ONCE)))
     return SplitMarks(label, split, dataset.class_names, stack(parts))
+
+
+def _whole(example: Any) -> Any:
+    """A picture as it is; the texts of an example as one."""
+    return "\n".join(example) if isinstance(example, tuple) else example

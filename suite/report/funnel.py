@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.charts.words import MISSING, count, duration, megabytes, number, plural, score, short, thin
+from suite.charts.words import MISSING, count, duration, megabytes, number, plural, score, short, thin, thing
 from suite.compare.comparison import Comparison
 from suite.compare.funnel import FunnelStage, FunnelSummary, RankedModel
 from suite.registry import TRANSFERABILITY
@@ -27,7 +27,7 @@ def funnel_section(comparison: Comparison) -> Section:
     several = len(comparison.funnel) > 1
     for found in comparison.funnel:
         named = f": {found.dataset}" if several else ""
-        tables += [_drops_table(found, named), _models_table(found, named)]
+        tables += [_drops_table(found, named), _models_table(found, named, thing(comparison.task))]
     first = _stages_table(comparison) if comparison.funnel else None
     said = tuple(thin(sentence) for one in comparison.funnel for sentence in _sentences(one, named=several))
     return Section(
@@ -133,14 +133,14 @@ def _drops_table(found: FunnelSummary, named: str) -> Table:
     return Table(f"Who went no further, and why{named}", columns, rows)
 
 
-def _models_table(found: FunnelSummary, named: str) -> Table:
+def _models_table(found: FunnelSummary, named: str, noun: str) -> Table:
     """Cost and features of every model, before anything was trained."""
     names = [name for name in TRANSFERABILITY.names() if any(name in one.estimates for one in found.models)]
     names.sort(key=lambda name: name != found.ranked_by)
     labels = [str(TRANSFERABILITY.get(name).label) for name in names]
     columns = (
         Column("model"),
-        Column("latency", "one picture", number=True),
+        Column("latency", f"one {noun}", number=True),
         Column("size", number=True),
         Column("parameters", number=True),
         *(Column(label, number=True, best_high=True) for label in labels),

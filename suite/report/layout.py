@@ -9,7 +9,23 @@ from suite.report import tables
 from suite.report.leaderboard import Board
 from suite.report.tables import Table
 
-__all__ = ["Answer", "Choice", "Drawing", "Errors", "Fact", "Group", "Page", "Section"]
+__all__ = [
+    "Answer",
+    "Choice",
+    "Drawing",
+    "Errors",
+    "Example",
+    "ExampleGroup",
+    "Fact",
+    "Group",
+    "Page",
+    "Passage",
+    "Reply",
+    "Section",
+]
+
+OPEN_EXAMPLES = 4
+"""Examples that are shown at once; the others open on demand."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,57 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A text of an example."""
+
+    text: str
+    head: str
+    """Its beginning, where the whole opens on demand; else empty."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one cell says of an example."""
+
+    model: str
+    strategy: str
+    colour: str
+    shape: str
+    text: Passage
+    verdict: str = ""
+    """``right`` or ``wrong``; empty where nothing can be said."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One test example with what every model says of it."""
+
+    id: str
+    given: tuple[tuple[str, Passage], ...]
+    """Title and text of what belongs to the example: source, reference, true class."""
+    replies: tuple[Reply, ...]
+
+
+@dataclass(frozen=True)
+class ExampleGroup:
+    """The examples of one data set."""
+
+    heading: str
+    examples: tuple[Example, ...]
+
+    @property
+    def first(self) -> tuple[Example, ...]:
+        """Those that are shown at once."""
+        return self.examples[:OPEN_EXAMPLES]
+
+    @property
+    def further(self) -> tuple[Example, ...]:
+        """Those that open on demand."""
+        return self.examples[OPEN_EXAMPLES:]
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the page between the leaderboard and the environment."""
 
@@ -58,11 +125,13 @@ class Section:
     """The answer of the section, before its charts."""
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Sentences under a heading, which may be empty."""
+    examples: tuple[ExampleGroup, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing under the title."""
-        return not (self.charts or self.tables or self.lists or self.sentences or self.opening or self.first)
+        said = self.lists or self.sentences or self.opening
+        return not (self.charts or self.tables or self.first or self.examples or said)
 
 
 @dataclass(frozen=True)
@@ -108,6 +177,8 @@ class Errors:
     per_class: Table = field(default_factory=lambda: tables.class_table(()))
     per_class_chart: Drawing | None = None
     per_class_read: str = ""
+    absent: bool = False
+    """Whether the section is left out: models that write have no classes."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +225,7 @@ class Page:
             ("answer", "Answer"),
             ("leaderboard", "Leaderboard"),
             *((section.id, section.title) for section in self.before),
-            ("errors", "Errors and confidence"),
+            *(() if self.errors.absent else (("errors", "Errors and confidence"),)),
             *((section.id, section.title) for section in self.after),
             ("environment", "Environment"),
             ("reproduce", "Reproduce"),

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from suite.charts.rows import all_models, all_strategies
 from suite.charts.theme import model_colours, strategy_shapes
-from suite.charts.words import MISSING, plural, score, short
+from suite.charts.words import MISSING, WHOLE, number, plural, score, short
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.report.ledger import tries_box
 from suite.report.tables import Box, Column, spread_box
 
 __all__ = ["Board", "BoardRow", "make_board"]
 
-FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss")
-"""The first of these that the results have stands beside the headline."""
+FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss", "chrf", "rouge_l", "perplexity")
+"""The first of these that the results have, and that is not missing, stands beside the headline."""
 MOST_SETS = 3
 """Further test sets with a column of their own; the table under 'Generalisation' has all."""
 ROOM = 0.25
@@ -117,8 +117,8 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
         rows=tuple(rows),
         models=tuple(sorted({cell.model for cell in cells})),
         strategies=tuple(sorted({cell.strategy for cell in cells})),
-        scale_low=f"{low:.2f}",
-        scale_high=f"{high:.2f}",
+        scale_low=f"{low:.2f}" if high < WHOLE else number(low),
+        scale_high=f"{high:.2f}" if high < WHOLE else number(high),
         missing=f"{plural(without, 'cell has', 'cells have')} no score yet and no rank." if without else "",
     )
 
@@ -193,7 +193,8 @@ def _overall(headline: HeadlineScore | None) -> str:
 
 
 def _further_metric(comparison: Comparison) -> MetricInfo | None:
-    by_name = {metric.name: metric for metric in comparison.metrics if metric.name != comparison.headline.name}
+    there = {name for cell in comparison.cells for name, found in cell.metrics.items() if found.mean is not None}
+    by_name = {one.name: one for one in comparison.metrics if one.name in there - {comparison.headline.name}}
     return next((by_name[name] for name in FURTHER_METRICS if name in by_name), None)
 
 

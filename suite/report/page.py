@@ -12,7 +12,8 @@ import suite
 from suite.charts.render import specification
 from suite.charts.rows import MOST_ROWS
 from suite.charts.words import count, duration, percent, plural, thin
-from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
+from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
+from suite.compare.wording import amount, points
 from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
@@ -21,6 +22,7 @@ from suite.report.checks import checks_section
 from suite.report.confidence import confidence_section
 from suite.report.cross_data import cross_section
 from suite.report.environment import environment_note, environment_pairs
+from suite.report.examples import disagreements_section, written_section
 from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
@@ -30,9 +32,11 @@ from suite.report.pairs import pairs_read, pairs_table
 from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.robustness import robustness_section
 from suite.report.tables import Table
+from suite.report.tokens import tokens_table, truncation_sentences, writing_table
 
 __all__ = ["make_page"]
 
+WRITING = "text_generation"
 TUNING = ("tuning", "expected_best")
 MOST_OPEN = 3
 """With more data sets than this, what each one says opens on demand: the answer over all of them comes first."""
@@ -80,8 +84,8 @@ def make_page(comparison: Comparison) -> Page:
         answer_table=answers_table(comparison),
         remarks=_remarks(comparison),
         facts=published_facts(comparison) if published else _facts(comparison),
-        board_note=BOARD_NOTE if published else _board_note(boards, drawn=True),
-        board_note_still=BOARD_NOTE if published else _board_note(boards, drawn=False),
+        board_note=BOARD_NOTE if published else _board_note(comparison, boards, drawn=True),
+        board_note_still=BOARD_NOTE if published else _board_note(comparison, boards, drawn=False),
         boards=boards,
         metrics=(
             *_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
@@ -97,16 +101,17 @@ def make_page(comparison: Comparison) -> Page:
     )
 
 
-def _board_note(boards: Sequence[Board], *, drawn: bool) -> str:
+def _board_note(comparison: Comparison, boards: Sequence[Board], *, drawn: bool) -> str:
     """What the leaderboard shows, in words: for a page that draws intervals, and for one that writes them."""
     examples = "the thick bar is its 95 % interval over" if drawn else "its 95 % interval is over"
     both = (
         "the thin line is over examples and seeds together" if drawn else "the one 'with seeds' is over other seeds too"
     )
+    lower = "" if comparison.headline.higher_is_better else f"Lower {comparison.headline.label} is better. "
     seeds = f"; {both}" if any(board.overall for board in boards) else ""
     return thin(
         "Each row is a cell: one model, adapted one way. "
-        f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. "
+        f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. {lower}"
         "Cells with a letter in common cannot be told apart. "
         "Tries are the settings that were compared on validation before. "
         "On the whole page colour is the model and shape the strategy."
@@ -143,32 +148,32 @@ def _facts(comparison: Comparison) -> tuple[Fact, ...]:
         Fact(
             f"{count(facts.trials_finished)} of {count(facts.trials_planned)}", f"trials finished, {', '.join(ended)}"
         ),
-        _tests_fact(facts.tests),
+        _tests_fact(facts.tests, comparison.headline),
         *funnel_fact(comparison),
         Fact(duration(wall) if wall else "–", "; ".join(filter(None, [worked, f"on {', '.join(facts.devices)}"]))),
     )
 
 
-def _tests_fact(tests: Sequence[DatasetFacts]) -> Fact:
+def _tests_fact(tests: Sequence[DatasetFacts], metric: MetricInfo) -> Fact:
     """How many test examples there are and what they can show; summed up where there are many data sets."""
     examples = [test.examples for test in tests if test.examples is not None]
     if len(tests) <= MOST_OPEN:
-        said = [_can_show(test, named=len(tests) > 1) for test in tests]
+        said = [_can_show(test, metric, named=len(tests) > 1) for test in tests]
         return Fact(" + ".join(map(count, examples)) or "–", "test examples. " + " ".join(said))
-    least = [100 * test.smallest_difference for test in tests if test.smallest_difference is not None]
+    least = [test.smallest_difference for test in tests if test.smallest_difference is not None]
     note = f"test examples on {plural(len(examples), 'data set')}"
     if least:
-        ends = list(dict.fromkeys(f"{one:.1f}" for one in (min(least), max(least))))
-        note += f"; differences under {' to '.join(ends)} points do not show"
+        ends = list(dict.fromkeys((amount(min(least), metric), points(max(least), metric))))
+        ends = ends[-1:] if ends[-1].split()[0] == ends[0] else ends
+        note += f"; differences under {' to '.join(ends)} do not show"
     return Fact(count(sum(examples)) if examples else "–", f"{note}.")
 
 
-def _can_show(test: DatasetFacts, *, named: bool) -> str:
+def _can_show(test: DatasetFacts, metric: MetricInfo, *, named: bool) -> str:
     """What a test set of this size can and cannot show."""
     parts = []
     if test.smallest_difference is not None:
-        points = f"{100 * test.smallest_difference:.1f}"
-        parts.append(f"differences under {points} points do not show")
+        parts.append(f"differences under {points(test.smallest_difference, metric)} do not show")
     if test.chance is not None:
         parts.append(f"always naming one class gives {percent(test.chance)}")
     text = "; ".join(parts)
@@ -185,6 +190,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
     return (
         *across_section(comparison),
+        *written_section(comparison),
         *([funnel_section(comparison)] if comparison.funnel else []),
         *labels_section(comparison),
         Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
@@ -192,8 +198,9 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
         ),
-        _section(
-            comparison, "complexity", "Complexity", ("complexity",), _per_dataset(comparison, tables.complexity_table)
+        replace(
+            _section(comparison, "complexity", "Complexity", ("complexity",), _complexity(comparison)),
+            sentences=tuple(truncation_sentences(comparison)),
         ),
         _section(
             comparison,
@@ -223,6 +230,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
+        *disagreements_section(comparison),
         next_section(comparison),
         Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
@@ -248,6 +256,12 @@ def _per_dataset(comparison: Comparison, make: Any) -> tuple[Table, ...]:
     return tuple(table for table in made if table.rows)
 
 
+def _complexity(comparison: Comparison) -> tuple[Table, ...]:
+    """What models weigh; of texts how they were cut, of models that write how fast they do."""
+    makers = (tables.complexity_table, writing_table, tokens_table)
+    return tuple(table for make in makers for table in _per_dataset(comparison, make))
+
+
 def _section(
     comparison: Comparison, anchor: str, title: str, names: Sequence[str], numbers: tuple[Table, ...] = ()
 ) -> Section:
@@ -259,7 +273,8 @@ def _section(
         tabs = tuple(drawing for drawing in drawings if drawing is not None)
         if tabs:
             groups.append(Group(dataset if len(datasets) > 1 else "", tabs))
-    read = CHARTS.get(names[0]).how_to_read
+    first = CHARTS.get(names[0])
+    read = first.reading(comparison) if hasattr(first, "reading") else first.how_to_read
     if groups and anchor in {"training", "generalisation", "seeds"} and len(comparison.cells) > MOST_ROWS:
         read += f" The first {MOST_ROWS} cells are drawn."
     if groups and anchor == "complexity" and comparison.facts.models > MOST_ROWS:
@@ -301,6 +316,8 @@ def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Dra
 def _errors(comparison: Comparison) -> Errors:
     """The section on errors: the recommended cell first, every cell with predictions to choose from."""
     able = [cell for cell in comparison.cells if cell.confusion is not None or cell.reliability]
+    if comparison.task == WRITING:
+        return Errors(read="", read_still="", absent=True)
     if not able:
         return Errors(read="Which classes are mistaken for which.", read_still="Which classes are mistaken for which.")
     answer = comparison.recommendation

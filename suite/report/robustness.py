@@ -1,10 +1,10 @@
-"""The section on damaged pictures, where the spec asks for some."""
+"""The section on damaged examples, where the spec asks for some."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.charts.words import percent, plural, thin
+from suite.charts.words import percent, plural, thin, thing
 from suite.compare.beyond import CorruptionLeader, CorruptionScore, RobustnessFacts, RobustnessSummary
 from suite.compare.comparison import CellSummary, Comparison
 from suite.compare.wording import in_points
@@ -39,7 +39,7 @@ def robustness_section(comparison: Comparison) -> tuple[Section, ...]:
     return (
         Section(
             "robustness",
-            "Damaged pictures",
+            f"Damaged {thing(comparison.task)}s",
             thin(" ".join([*answers, _read(comparison)])),
             charts=tabs_by_dataset(comparison, CHARTS),
             tables=(
@@ -96,11 +96,9 @@ def _unharmed(comparison: Comparison, dataset: str) -> Iterator[str]:
         for one in cell.robustness.conditions if cell.robustness else ():
             lost.setdefault(one.corruption, set()).add(one.lost.value)
     without = [name for name, values in lost.items() if values == {0.0}]
+    why = "" if thing(comparison.task) == "text" else ": pictures of few pixels have no detail that it could take away"
     if without:
-        yield (
-            f"Nobody's accuracy changes under {_listed(without)}: pictures of few pixels have no detail that it could "
-            "take away."
-        )
+        yield (f"Nobody's accuracy changes under {_listed(without)}{why}.")
 
 
 def _of_chosen(cell: CellSummary | None) -> Iterator[str]:

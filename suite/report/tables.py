@@ -136,10 +136,11 @@ def time_table(cells: Iterable[CellSummary]) -> Table:
     return Table("Seconds in numbers", (MODEL, STRATEGY, *columns, speed), tuple(rows))
 
 
-def complexity_table(cells: Iterable[CellSummary]) -> Table:
+def complexity_table(cells: Sequence[CellSummary]) -> Table:
     """What every adapted model weighs."""
+    reads = any(cell.sequence_length is not None for cell in cells)
     columns = (
-        Column("input", "pixels", number=True),
+        Column("reads at most", "tokens", number=True) if reads else Column("input", "pixels", number=True),
         Column("parameters", number=True),
         Column("trainable", number=True),
         Column("MACs", number=True),
@@ -149,21 +150,27 @@ def complexity_table(cells: Iterable[CellSummary]) -> Table:
         Column("throughput", "examples/s", number=True, best_high=True),
         Column("peak memory", "MB", number=True),
     )
-    rows = [(*cell_names(cell), *_weights_of(cell)) for cell in cells if cell.profile is not None]
+    rows = [(*cell_names(cell), _input(cell), *_weights_of(cell)) for cell in cells if cell.profile is not None]
     return Table("Complexity in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+def _input(cell: CellSummary) -> Box:
+    """Pixels of a picture, or tokens of a text."""
+    if cell.sequence_length is not None:
+        return Box(count(cell.sequence_length), cell.sequence_length)
+    size = cell.input_size
+    return Box(f"{size[0]} × {size[1]}", size[0] * size[1]) if size else Box(MISSING, "")
 
 
 def _weights_of(cell: CellSummary) -> tuple[Box, ...]:
     profile = cell.profile
     if profile is None:
         return ()
-    size = cell.input_size
     memory = profile.peak_memory_bytes
     in_megabytes = memory.mean / 1e6 if memory.mean is not None else None
     batch = f"in batches of {profile.throughput_batch_size}, {profile.device}"
     throughput = spread_box(profile.throughput_per_second)
     return (
-        Box(f"{size[0]} × {size[1]}", size[0] * size[1]) if size else Box(MISSING, ""),
         Box(count(profile.parameters), profile.parameters),
         Box(count(profile.trainable_parameters), profile.trainable_parameters),
         Box(short(profile.macs), "" if profile.macs is None else profile.macs, f"{count(profile.macs)} MACs"),

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from suite.errors import StoreError
 from suite.funnel.record import FunnelState
+from suite.generations import AnyPredictions, load_predictions
 from suite.plan import Plan, Trial
 from suite.registry import TASKS
-from suite.results import Predictions, Result
+from suite.results import Result
 from suite.runner.schedule import cut, spending_of
 from suite.runner.standing import Standing, standing_of
 from suite.store import Entry, Store, glance, open_store
@@ -75,12 +76,12 @@ class Funnel:
             if name in self._planned and self._stale.get(name) != entry.sequence
         }
 
-    def _load_predictions(self, result: Result, name: str) -> Predictions | None:
+    def _load_predictions(self, result: Result, name: str) -> AnyPredictions | None:
         path = self._store.artefact(result, f"predictions/{name}") if self._store is not None else None
         if path is None or not path.is_file():
             return None
         try:
-            return Predictions.load(path)
+            return load_predictions(path)
         except StoreError:
             return None  # damaged: nobody is dropped by what cannot be read
 

@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from suite.funnel.record import DatasetFunnel, Drop, FunnelState, StageKind, StageState
 from suite.funnel.rules import Judged, behind, clearly_worse, over_limits, static_limits
 from suite.funnel.settings import FunnelSpec
+from suite.generations import AnyPredictions
 from suite.metrics import Metric, MissingScore, metrics_named
 from suite.metrics.resampling import resampled_scores
 from suite.plan import Cell, Plan, Trial
 from suite.registry import TRANSFERABILITY
-from suite.results import Predictions, Result
+from suite.results import Result
 
 __all__ = ["Stage", "Standing", "stages_of", "standing_of"]
 
 VALIDATION = "validation"
-LoadPredictions = Callable[[Result, str], Predictions | None]
+LoadPredictions = Callable[[Result, str], AnyPredictions | None]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
+from suite.runner.texts import generation_record, keep_passages, tokens_record
 from suite.runner.warm import Warm
 from suite.spec import DatasetSpec
 from suite.strategies.fit import Fit, FitContext
@@ -109,9 +110,13 @@ class _Execution:
         fit: Fit = strategy.fit(context, options)
         predictions = self._predictions(context, fit)
         artefacts = self._keep(predictions, fit)
-        shown, profile = Shown(), None
+        shown, profile, written = Shown(), None, None
+        sets = {"validation": context.validation}
         if self.trial.phase == "final":
             shown = self._beyond(context, fit, predictions)
+            sets["test"] = self.warm.examples(self.trial.cell, self.dataset, self.dataset.splits["test"])
+            artefacts |= keep_passages(self.request.folder, sets["test"])
+            written = generation_record(self.trial.cell, context.workshop, fit, sets["test"])
             profile = self._profile(context, fit.adapted, trainable_parameters=fit.trainable_parameters)
         return Result(
             **self._identity(),
@@ -134,6 +139,9 @@ class _Execution:
             weights=_weights_record(context),
             family=context.workshop.backbone.family,
             input_size=context.workshop.backbone.input_size,
+            sequence_length=getattr(context.workshop.backbone, "sequence_length", None),
+            tokens=tokens_record(context, fit, sets),
+            generation=written,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),
             artefacts={**artefacts, **shown.artefacts},

@@ -110,7 +110,10 @@ class Writer:
         self, prompts: list[tuple[NDArray[np.int32], NDArray[np.int32]]], new_tokens: int, *, padded: bool = True
     ) -> dict[str, NDArray[Any]]:
         backbone: Any = self.adapted.backbone
+        # KerasHub looks for the end among the places that are still to be written, so they must not hold it.
         pad = backbone.tokenizer.pad_id
+        if pad == backbone.tokenizer.end_id:
+            pad = 0 if pad else 1
         longest = max(len(first) for first, _ in prompts)
         width = -(-longest // STEP) * STEP if padded else longest
         if backbone.generates == "seq2seq":
