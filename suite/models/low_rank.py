@@ -76,7 +76,9 @@ def _is_target(model: Any, layer: Any, targets: Sequence[str]) -> bool:
 
 def _default_names(model: Any) -> tuple[str, ...]:
     """KerasHub's own choice; empty for a model that is not a KerasHub backbone."""
-    return tuple(model.default_lora_layer_names()) if hasattr(model, "default_lora_layer_names") else ()
+    # KerasHub's own list forgets T5, whose attention calls its queries and values otherwise.
+    named = tuple(model.default_lora_layer_names()) if hasattr(model, "default_lora_layer_names") else ()
+    return (*named, "query_projector", "value_projector") if named else ()
 
 
 def _adapted_layers(model: Any) -> list[Any]:
