@@ -107,7 +107,8 @@ def trial_of(strategy: str, number: int, **options: Any) -> Trial:
     document = {
         "name": "sealed",
         "task": "image_classification",
-        "models": [{"source": "zoo", "name": "resnet_tiny"}],
+        # A ResNet has no biases beside its batch norms.
+        "models": [{"source": "zoo", "name": "vgg_tiny" if strategy == "bitfit" else "resnet_tiny"}],
         "datasets": [{"source": "guarded", "number": number}],
         "strategies": [{"strategy": strategy, **options}],
         "robustness": {"corruptions": ["noise"], "severity": [3]},
