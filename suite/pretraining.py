@@ -279,6 +279,7 @@ def _card(
         "pretrained_on": _words_for(spec, dataset),
         "data_licence": spec.data_licence,
         "data_fingerprint": dataset.fingerprint,
+        "data_origin": dataset.origin if spec.architecture.reads_text else "",
         "objective": spec.objective,
         "recipe": spec.model_dump(mode="json", exclude_none=True),
         "seconds": round(seconds, 1),

@@ -35,6 +35,8 @@ class Card(Options):
     data_licence: str
     data_fingerprint: str
     """SHA-256 over ids, targets and content of the pretraining data."""
+    data_origin: str = ""
+    """Where the data came from, with the versions of the libraries whose docstrings it is; others give other data."""
     objective: str
     recipe: dict[str, Any]
     """The pretraining spec, complete."""
