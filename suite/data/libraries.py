@@ -36,7 +36,7 @@ __all__ = [
     "split_of",
 ]
 
-_EXTRACTION = 1
+_EXTRACTION = 2
 """To be raised whenever the same files give other paragraphs."""
 
 _CLASS_WORDS = 16
