@@ -19,6 +19,7 @@ from pydantic import Field
 
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset
+from suite.devices import look_at_machine
 from suite.errors import SpecError, SuiteError
 from suite.models.architecture import Architecture
 from suite.models.backbone import AnyBackbone, Backbone, TextBackbone
@@ -120,7 +121,7 @@ def pretrain(
     dataset = _load_data(spec, data)
     from suite.training import prepare_device
 
-    threads = threads or os.cpu_count() or 1
+    threads = threads or look_at_machine().cores
     prepare_device(threads=threads)
     import keras
 
