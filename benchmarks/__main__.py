@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME ...]``: measures, prints the table and writes it to ``benchmarks/README.md``.
 
-Run it on a quiet machine.  Names: help, vision, again, report, probes, trial, warm, whole; all of
-them without a name.
+Run it on a quiet machine.  Names: help, vision, again, report, probes, trial, warm, whole,
+texts, generation, features, steps; all of them without a name.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import command_line, fits
+from benchmarks import command_line, fits, texts
 from benchmarks.measure import Row
 from benchmarks.thousand import thousand
 from benchmarks.whole import whole
 from suite.devices import look_at_machine
 
 README = Path(__file__).parent / "README.md"
-NAMES = ("help", "vision", "again", "report", "probes", "trial", "warm", "whole")
+NAMES = (
+    "help", "vision", "again", "report", "probes", "trial", "warm", "whole", "texts", "generation", "features", "steps"
+)  # fmt: skip
 
 
 def main() -> int:
@@ -60,6 +62,10 @@ def _measure(name: str, out: Path, run: Row | None) -> Row:
         "probes": fits.probes,
         "trial": fits.one_trial,
         "warm": fits.warm_trials,
+        "texts": lambda: command_line.of_texts("text", out.with_name("text")),
+        "generation": lambda: command_line.of_texts("generation", out.with_name("generation")),
+        "features": texts.features,
+        "steps": texts.steps,
     }
     return one[name]()
 
@@ -81,7 +87,7 @@ def _page(rows: list[Row]) -> str:
         "",
         f"Machine: {machine.processor}, {machine.words}. Python {sys.version.split()[0]}, {packages}.",
         "",
-        "| what | at least | the suite | by hand in Keras | ratio | met | remark |",
+        "| what | at least | the suite | the peer | ratio | met | remark |",
         "|---|---|---|---|---|---|---|",
         *[_line(row) for row in rows],
         "",

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from benchmarks.measure import Row
 
-__all__ = ["finished_run", "help_text", "scratch_folder", "vision"]
+__all__ = ["finished_run", "help_text", "of_texts", "scratch_folder", "vision"]
 
-SPEC = Path(__file__).parents[1] / "specs" / "vision.json"
+SPECS = Path(__file__).parents[1] / "specs"
+SPEC = SPECS / "vision.json"
+TEXTS_SECONDS = 360
+"""What a run on texts may take."""
 
 
 def seconds_of(*arguments: str) -> float:
@@ -32,6 +35,13 @@ def vision(out: Path) -> Row:
     """The main job from nothing, with an empty cache."""
     seconds = seconds_of("run", str(SPEC), "--out", str(out), "--quiet")
     return Row("`suite run specs/vision.json`", "300 s", seconds, None, seconds <= 300)
+
+
+def of_texts(name: str, out: Path) -> Row:
+    """A run on texts from nothing; the reading of all docstrings is part of it where the cache is empty."""
+    seconds = seconds_of("run", str(SPECS / f"{name}.json"), "--out", str(out), "--quiet")
+    what = f"`suite run specs/{name}.json`"
+    return Row(what, f"{TEXTS_SECONDS} s", seconds, None, seconds <= TEXTS_SECONDS)
 
 
 def finished_run(out: Path) -> Row:

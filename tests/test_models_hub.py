@@ -54,6 +54,13 @@ def test_a_local_preset_is_loaded(preset: Path) -> None:
     assert (backbone.weights.name, backbone.weights.pretrained_on) == ("vit_small_imagenet", "ImageNet-1k")
 
 
+def test_options_that_a_plan_wrote_down_whole_are_taken(preset: Path) -> None:
+    """A plan writes every option, also those that are left out and belong to texts."""
+    whole = HubSource.Options.model_validate_json(options(preset=str(preset)).model_dump_json())
+    assert {"tokenizer", "sequence_length", "pooling"} <= whole.model_fields_set
+    assert HubSource.build(whole, weights="random").input_size == (32, 32)
+
+
 def test_preprocessing_is_the_image_converter(preset: Path, tmp_path: Path) -> None:
     """The converter's scale and offset, as a layer that is saved with a model."""
     backbone = HubSource.build(options(preset=str(preset)), weights="random")

@@ -236,6 +236,13 @@ def test_true_is_no_number_of_stages() -> None:
         check_unfreeze(True)
 
 
+@pytest.mark.parametrize(("inner", "strategy"), [("=biases", "bitfit"), ("=lora", "lora")])
+def test_what_strategies_say_among_themselves_is_no_pattern(inner: str, strategy: str) -> None:
+    """A user is sent to the strategy that does it."""
+    with pytest.raises(SuiteError, match=f"use the strategy '{strategy}'"):
+        check_unfreeze(inner)
+
+
 def test_stage_of_variables_knows_every_variable() -> None:
     """Layer-wise learning rates find the stage of each variable by its path."""
     backbone = from_hub("ViTBackbone")

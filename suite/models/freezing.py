@@ -142,6 +142,9 @@ def check_unfreeze(unfreeze: Unfreeze) -> Unfreeze:
         raise SuiteError(f"unfreeze: expected at least 1 stage, got {unfreeze}; 'head' trains the head alone.")
     if unfreeze == "":
         raise SuiteError("unfreeze: expected 'all', 'head', a number of stages or a pattern, got an empty text.")
+    if unfreeze in (BIASES, LORA):
+        strategy = "bitfit" if unfreeze == BIASES else "lora"
+        raise SuiteError(f"unfreeze: '{unfreeze}' is no pattern; use the strategy '{strategy}' instead.")
     if isinstance(unfreeze, str) and unfreeze.startswith("re:"):
         try:
             re.compile(unfreeze.removeprefix("re:"))

@@ -216,7 +216,7 @@ def _built_class(options: HubOptions) -> str:
 def _check_reads(options: HubOptions, kind: str) -> None:
     """Refuses options of pictures for a model of texts, and the reverse."""
     if kind in TEXT_FAMILIES:
-        wrong = [name for name in ("input_size", "preprocessing") if name in options.model_fields_set]
+        wrong = _given(options, "input_size", "preprocessing")
         if wrong:
             raise ModelError(f"{wrong[0]}: is for pictures; {kind} reads texts and takes 'sequence_length'.")
         if options.preset is None and options.tokenizer is None:
@@ -225,9 +225,15 @@ def _check_reads(options: HubOptions, kind: str) -> None:
         if options.sequence_length and isinstance(longest, int) and options.sequence_length > longest:
             raise ModelError(f"sequence_length: {kind} takes {longest} tokens at most, got {options.sequence_length}.")
         return
-    texts_only = [name for name in ("tokenizer", "sequence_length", "pooling") if name in options.model_fields_set]
+    texts_only = _given(options, "tokenizer", "sequence_length", "pooling")
     if texts_only:
         raise ModelError(f"{texts_only[0]}: is for texts; {kind or 'this preset'} reads pictures.")
+
+
+def _given(options: HubOptions, *names: str) -> list[str]:
+    """Which of these are not what they are when left out; a plan writes every option down, also those."""
+    fields = HubOptions.model_fields
+    return [name for name in names if getattr(options, name) != fields[name].default]
 
 
 def _text(options: HubOptions, *, load_weights: bool) -> AnyBackbone:

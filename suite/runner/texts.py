@@ -74,7 +74,7 @@ def keep_passages(folder: Path, test: Examples) -> dict[str, str]:
     """Writes the texts of the test set, for a report to show; nothing for pictures."""
     if test.texts is None:
         return {}
-    path = "predictions/passages.npz"
+    path = "passages.npz"
     Passages.cut(_ids(test), (test.texts(index) for index in range(len(test)))).save(folder / path)
     return {PASSAGES: path}
 
