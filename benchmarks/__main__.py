@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME ...]``: measures, prints the table and writes it to ``benchmarks/README.md``.
+"""``python -m benchmarks [NAME ...]``: measures, prints the rows and writes them into ``benchmarks/README.md``.
 
 Run it on a quiet machine.  Names: help, vision, again, report, probes, trial, warm, whole,
 texts, generation, features, steps; all of them without a name.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -45,8 +46,7 @@ def main() -> int:
         if name in wanted:
             rows.append(row)
             print(_line(row), flush=True)
-    if set(wanted) == set(NAMES):
-        README.write_text(_page(rows), encoding="utf-8")
+    README.write_text(_page(merged(_table(README), [_line(row) for row in rows])), encoding="utf-8")
     return 0 if all(row.met for row in rows) else 1
 
 
@@ -77,7 +77,19 @@ def _line(row: Row) -> str:
     return f"| {row.what} | {row.target} | {row.ours_seconds:.2f} s | {peer} | {ratio} | {met} | {row.remark} |"
 
 
-def _page(rows: list[Row]) -> str:
+def merged(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """Lines of the table with those replaced that were measured again; what is new comes last."""
+    by_name = {line.split("|")[1]: line for line in old} | {line.split("|")[1]: line for line in new}
+    return list(by_name.values())
+
+
+def _table(page: Path) -> list[str]:
+    """The lines that are there, without the head."""
+    lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
+    return [line for line in lines if line.startswith("| ")][1:]
+
+
+def _page(lines_of_rows: Sequence[str]) -> str:
     machine = look_at_machine()
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "keras-hub", "scikit-learn"))
     lines = [
@@ -89,7 +101,7 @@ def _page(rows: list[Row]) -> str:
         "",
         "| what | at least | the suite | the peer | ratio | met | remark |",
         "|---|---|---|---|---|---|---|",
-        *[_line(row) for row in rows],
+        *lines_of_rows,
         "",
     ]
     return "\n".join(lines)

