@@ -37,6 +37,11 @@ from suite.report.tokens import tokens_table, truncation_sentences, writing_tabl
 __all__ = ["make_page"]
 
 WRITING = "text_generation"
+NOWHERE_ELSE = "Whether the order would be the same on other data."
+ADD_A_SET = (
+    "Every model was scored on the home test set alone. Further sets are named under 'evaluate_on' in the spec; the "
+    "fitted models are scored on them too."
+)
 TUNING = ("tuning", "expected_best")
 MOST_OPEN = 3
 """With more data sets than this, what each one says opens on demand: the answer over all of them comes first."""
@@ -202,21 +207,26 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
             _section(comparison, "complexity", "Complexity", ("complexity",), _complexity(comparison)),
             sentences=tuple(truncation_sentences(comparison)),
         ),
-        _section(
-            comparison,
-            "generalisation",
-            "Generalisation",
-            ("generalisation",),
-            _per_dataset(comparison, lambda cells: tables.elsewhere_table(comparison, cells))
-            if comparison.evaluation_sets
-            else (),
-        ),
+        _generalisation(comparison),
         *robustness_section(comparison),
         *cross_section(comparison),
         _section(comparison, "curves", "Learning curves", ("learning_curves",)),
         _section(comparison, "seeds", "Spread over seeds", ("seeds",)),
         *confidence_section(comparison),
     )
+
+
+def _generalisation(comparison: Comparison) -> Section:
+    """What holds on further test sets; where there are none, how to have some."""
+    numbers = (
+        _per_dataset(comparison, lambda cells: tables.elsewhere_table(comparison, cells))
+        if comparison.evaluation_sets
+        else ()
+    )
+    section = _section(comparison, "generalisation", "Generalisation", ("generalisation",), numbers)
+    if comparison.evaluation_sets or not section.empty:
+        return section
+    return replace(section, read=NOWHERE_ELSE, sentences=(ADD_A_SET,))
 
 
 def _after(comparison: Comparison) -> tuple[Section, ...]:
