@@ -1,4 +1,4 @@
-"""Which devices this machine has, without TensorFlow."""
+"""Which devices this machine has and what memory a process takes, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Machine", "look_at_machine"]
+__all__ = ["Machine", "look_at_machine", "peak_memory_bytes", "reset_peak_memory"]
 
 _NVIDIA_SMI_SECONDS = 20.0
 
@@ -70,3 +71,24 @@ def _gpus() -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip())
+
+
+def reset_peak_memory() -> None:
+    """Forgets the peak so far, where the system allows it (Linux); else the peak is that of the whole process."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return
+
+
+def peak_memory_bytes() -> int:
+    """Peak resident memory of this process since ``reset_peak_memory``, or since it began."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) * 1024
+    except (OSError, StopIteration, ValueError):
+        import resource  # macOS has no /proc
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from suite.devices import peak_memory_bytes, reset_peak_memory
 from suite.results import Profile
 from suite.training.inputs import model_input
 
@@ -119,27 +118,6 @@ def measure_throughput(predict: Predict, batch: Any, *, count: int, seconds: flo
         _finish(predict(batch))
         calls += 1
     return float(calls * count / (time.perf_counter() - started))
-
-
-def reset_peak_memory() -> None:
-    """Forgets the peak so far, where the system allows it (Linux); else the peak is that of the whole process."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return
-
-
-def peak_memory_bytes() -> int:
-    """Peak resident memory of this process since ``reset_peak_memory``, or since it began."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        peak = next(line for line in lines if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) * 1024
-    except (OSError, StopIteration, ValueError):
-        import resource  # macOS has no /proc
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def device_name() -> str:

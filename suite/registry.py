@@ -31,6 +31,7 @@ __all__ = [
     "CHECKS",
     "CORRUPTIONS",
     "DATASETS",
+    "EXPORTERS",
     "METRICS",
     "MODELS",
     "OBJECTIVES",
@@ -170,6 +171,17 @@ STRATEGIES: Registry[Any] = Registry(
         "lora": "suite.strategies.lora:Lora",
     },
 )
+EXPORTERS: Registry[Any] = Registry(
+    "exporters",
+    "export format",
+    {
+        "keras": "suite.exporters.keras:KerasExporter",
+        "litert": "suite.exporters.litert:LiteRtExporter",
+        "onnx": "suite.exporters.onnx:OnnxExporter",
+        "openvino": "suite.exporters.openvino:OpenVinoExporter",
+        "saved_model": "suite.exporters.saved_model:SavedModelExporter",
+    },
+)
 METRICS: Registry[Any] = Registry(
     "metrics",
     "metric",
@@ -293,6 +305,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     DATASETS,
     MODELS,
     STRATEGIES,
+    EXPORTERS,
     METRICS,
     CHARTS,
     CHECKS,

@@ -54,6 +54,7 @@ RANKS = {
         "checkup",
         "outcome",
         "ranking",
+        "exporting",
     },
     11: {"cli", "__init__", "__main__"},
 }

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "lint": Entry("suite.cli.lint", "Check a spec and its data, or a run's results, for what misleads."),
     "report": Entry("suite.cli.report", "Rebuild the report of a run from its results."),
     "recommend": Entry("suite.cli.recommend", "Say what to take within limits, why, and what would change it."),
+    "export": Entry("suite.cli.export", "Write kept models in other formats, and measure each file."),
     "import": Entry("suite.cli.import_", "Read a table of published results as results."),
     "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures."),
     "list": Entry("suite.cli.list", "List models, datasets, strategies, metrics, charts, checks or estimators."),

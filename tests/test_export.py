@@ -1,0 +1,221 @@
+"""Exported files say what the Keras model says, describe themselves, and run without the suite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from suite.exporters.exporter import ExportCard
+from suite.registry import EXPORTERS
+from suite.store import open_store
+
+CLASSES = ('mädchen\'s "cat"', "日本 語", "plain")
+FORMATS = EXPORTERS.names()
+
+
+def suite(*words: object) -> Result:
+    """The command line."""
+    from suite.cli.main import cli
+
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def write_pictures(folder: Path) -> None:
+    """Three classes of noise around three grey levels; their names need care."""
+    random = np.random.default_rng(0)
+    for level, name in zip((40, 128, 215), CLASSES, strict=True):
+        (folder / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.clip(random.normal(level, 25, (32, 32, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A finished run of two models; the ViT has an exact GELU and holds a tensor."""
+    root = tmp_path_factory.mktemp("export")
+    write_pictures(root / "pictures")
+    document = {
+        "name": "small",
+        "task": "image_classification",
+        "models": [{"source": "zoo", "name": name} for name in ("resnet_tiny", "vit_tiny")],
+        "datasets": [{"source": "folder", "path": str(root / "pictures")}],
+        "strategies": [{"strategy": "linear_probe"}],
+        "seeds": [1],
+    }
+    (root / "spec.json").write_text(json.dumps(document))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SUITE_CACHE_DIR", str(root / "cache"))
+        outcome = suite("run", root / "spec.json", "--out", root / "out")
+    assert outcome.exit_code == 0, outcome.output
+    return root
+
+
+@pytest.fixture(scope="module")
+def exported(finished: Path) -> dict[tuple[str, str], Path]:
+    """The ViT in every format, the ResNet in two: model and format to the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SUITE_CACHE_DIR", str(finished / "cache"))
+        outcomes = [
+            suite("export", finished / "out", "--trial", trial_of(finished, model), "--threads", 1, *words)
+            for model, words in {"vit_tiny": (), "resnet_tiny": ("--format", "onnx,litert")}.items()
+        ]
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0], [outcome.output for outcome in outcomes]
+    cards = (finished / "out" / "exports").glob("*/*/card.json")
+    return {(card_of(path.parent).model, path.parent.name): path.parent for path in cards}
+
+
+def trial_of(finished: Path, model: str) -> str:
+    """The beginning of the id of the model's only trial."""
+    with open_store(finished / "out", create=False) as store:
+        (one,) = store.query(model=model)
+    return one.id[:10]
+
+
+def card_of(folder: Path) -> ExportCard:
+    """The card beside a file."""
+    return ExportCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [*(("vit_tiny", name) for name in FORMATS), ("resnet_tiny", "onnx"), ("resnet_tiny", "litert")],
+)
+def test_a_file_says_what_the_model_says(model, name, exported):
+    """Probabilities to 1e-4, every class, and so the same scores."""
+    card = card_of(exported[model, name])
+    assert (card.status, card.parity.on, card.parity.agreement) == ("done", "test", 1.0)
+    assert card.parity.max_difference < 1e-4
+    assert card.scores["accuracy"].value == card.keras_scores["accuracy"].value
+    assert card.scores["accuracy"].low is not None
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_card_describes_the_file(name, exported):
+    """Names, shapes, labels, bytes and what was measured."""
+    folder = exported["vit_tiny", name]
+    card = card_of(folder)
+    assert card.input.shape == (None, 32, 32, 3)
+    assert card.output.shape == (None, 3)
+    assert sorted(card.labels) == sorted(CLASSES)
+    files = [folder / card.file, *(folder / card.file).rglob("*")]
+    assert card.bytes == sum(path.stat().st_size for path in files if path.is_file())
+    assert 0 < card.measured.latency_ms_p50 <= card.measured.latency_ms_p95
+    assert card.measured.throughput_per_second > 1
+    assert card.measured.threads == 1
+    assert card.measured.runtime.startswith(EXPORTERS.get(name).runtime)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_example_classifies_a_picture_without_the_suite(name, exported, finished, tmp_path):
+    """At most 25 lines, run elsewhere; the first line is the right class, of which there are three."""
+    here = tmp_path / "elsewhere"
+    shutil.copytree(exported["vit_tiny", name], here)
+    source = (here / "example.py").read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 25
+    assert "suite" not in source
+    picture = finished / "pictures" / CLASSES[1] / "0.png"
+    command = [sys.executable, "-X", "utf8", "-W", "ignore", str(here / "example.py"), str(picture)]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith(CLASSES[1])
+
+
+def test_class_names_travel_in_the_metadata(exported):
+    """Where there is a slot: of ONNX as JSON, of OpenVINO where its own tools look."""
+    import onnx
+    import openvino
+
+    loaded = onnx.load(exported["vit_tiny", "onnx"] / "model.onnx")
+    properties = {one.key: one.value for one in loaded.metadata_props}
+    assert sorted(json.loads(properties["labels"])) == sorted(CLASSES)
+    read = openvino.Core().read_model(str(exported["vit_tiny", "openvino"] / "openvino" / "model.xml"))
+    assert sorted(json.loads(read.get_rt_info(["model_info", "label_names"]).value)) == sorted(CLASSES)
+    assert len(read.get_rt_info(["model_info", "labels"]).value.split()) == len(CLASSES)
+
+
+def test_what_is_there_is_replaced_only_when_asked_for(exported, finished):
+    """Nothing is written before the complaint."""
+    folder = exported["vit_tiny", "keras"]
+    before = (folder / "card.json").read_bytes()
+    outcome = suite("export", finished / "out", "--all", "--format", "keras")
+    assert outcome.exit_code == 2
+    assert "--overwrite" in outcome.output
+    assert (folder / "card.json").read_bytes() == before
+
+
+def test_months_later_without_the_data_there_is_parity_alone(finished, tmp_path, monkeypatch):
+    """The pictures are gone: noise is compared, there are no scores, and the card says so."""
+    monkeypatch.setenv("SUITE_CACHE_DIR", str(tmp_path / "cache"))
+    hidden = (finished / "pictures").rename(finished / "hidden")
+    try:
+        outcome = suite("export", finished / "out", "--format", "litert", "--out", tmp_path / "files", "--json")
+    finally:
+        hidden.rename(finished / "pictures")
+    assert outcome.exit_code == 0, outcome.output
+    (path,) = (tmp_path / "files").glob("*/*/card.json")
+    card = card_of(path.parent)
+    assert (card.parity.on, card.parity.agreement, card.scores) == ("noise", 1.0, {})
+
+
+def test_a_damaged_model_fails_and_says_so(finished, tmp_path):
+    """The card has the reason, there is no example to run, and the exit code is 1."""
+    copy = tmp_path / "out"
+    shutil.copytree(finished / "out", copy, ignore=shutil.ignore_patterns("exports"))
+    for model in copy.glob("store/trials/*/model.keras"):
+        model.write_bytes(model.read_bytes()[:1000])
+    outcome = suite("export", copy, "--best", "--format", "saved_model")
+    assert outcome.exit_code == 1, outcome.output
+    (path,) = (copy / "exports").glob("*/*/card.json")
+    assert card_of(path.parent).status == "failed"
+    assert card_of(path.parent).reason
+    assert not (path.parent / "example.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--format", "onx"), "Did you mean 'onnx'"),
+        (("--trial", "zzz"), "no trial has that id"),
+        (("--best", "--all"), "give one of them"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(words, said, finished):
+    """In a sentence, with exit code 2."""
+    outcome = suite("export", finished / "out", *words)
+    assert outcome.exit_code == 2
+    assert said in outcome.output
+
+
+def test_a_trial_whose_model_was_not_kept_is_refused(finished, tmp_path):
+    """With the reason."""
+    copy = tmp_path / "out"
+    shutil.copytree(finished / "out", copy, ignore=shutil.ignore_patterns("exports"))
+    with open_store(copy) as store:
+        one, *_ = store.query()
+        store.delete([one.id])
+        store.save(one.model_copy(update={"artefacts": {}}))
+    outcome = suite("export", copy, "--trial", one.id)
+    assert outcome.exit_code == 2
+    assert "its model was not kept" in outcome.output
+
+
+def test_a_runtime_that_is_not_installed_is_one_line_with_the_command(finished, monkeypatch):
+    """Before anything runs, where the format is asked for by name."""
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    outcome = suite("export", finished / "out", "--format", "onnx")
+    assert outcome.exit_code == 2
+    assert outcome.output.strip().endswith('pip install "suite[onnx]"')
