@@ -363,13 +363,13 @@ def _as_text(folder: Path, state: Glance, comparison: Comparison) -> str:
     return f'{{"key": {json.dumps(_key(folder, state))}, "comparison": {comparison.model_dump_json()}}}'
 
 
-def write_by_rename(path: Path, text: str) -> None:
+def write_by_rename(path: Path, content: str | bytes) -> None:
     """Writes beside the place and renames, so that nobody reads half a file. Raises ``StoreError``."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
             Path(name).chmod(0o644)  # a temporary file is its owner's alone; this one is published beside the report
             Path(name).replace(path)
         finally:

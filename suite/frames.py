@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from suite.compare.comparison import Comparison
 
-__all__ = ["leaderboard_frame", "results_frame"]
+__all__ = ["leaderboard_frame", "results_frame", "scores_frame"]
 
 _OWN = ("id", "cell_id", "model", "dataset", "strategy", "phase", "seed", "status", "reason")
 _PROFILE = (
@@ -55,6 +55,33 @@ def results_frame(results: Iterable[Result]) -> pd.DataFrame:
     for column in seconds:
         frame[column] = pd.to_datetime(frame[column], format="ISO8601", errors="coerce", utc=True)
     return frame
+
+
+def scores_frame(results: Iterable[Result]) -> pd.DataFrame:
+    """One row per trial, evaluation set and metric, with the interval where there is one and the reason where no value.
+
+    Damaged test sets are called ``blur.3``, other data sets of the spec ``cross.<name>``.
+    """
+    import pandas as pd
+
+    who = ("id", "model", "dataset", "strategy", "phase", "seed")
+    rows = [
+        {
+            **{name: getattr(result, name) for name in who},
+            "train_examples": str(result.trial.get("train_examples", ALL)),
+            "set": evaluation_set,
+            "metric": metric,
+            "value": score.value,
+            "low": score.low,
+            "high": score.high,
+            "reason": score.reason,
+        }
+        for result in results
+        for evaluation_set, scores in _scores(result)
+        for metric, score in scores.items()
+    ]
+    columns = [*who, "train_examples", "set", "metric", "value", "low", "high", "reason"]
+    return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
 
 
 def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:

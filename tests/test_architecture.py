@@ -55,6 +55,7 @@ RANKS = {
         "outcome",
         "ranking",
         "exporting",
+        "tabular",
     },
     11: {"cli", "__init__", "__main__"},
 }

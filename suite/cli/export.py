@@ -38,7 +38,7 @@ def command(
     threads: int | None,
     json_: bool,
 ) -> None:
-    """Write kept models as files of other formats, and measure each file.
+    """Write kept models in other formats, and measure each file.
 
     DIR is the folder of a run of image classification.  Each file takes raw pictures, answers probabilities, and is
     run on the home test set in its own runtime: size, latency, throughput, how far it is from the Keras model, and
