@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -218,7 +217,18 @@ def _write_test_pictures(result: Result, expected: Predictions, path: Path) -> b
 
 
 def _export_one(subject: _Subject, name: str, place: Path, *, threads: int) -> ExportCard:
-    """Writes into a folder beside the place and renames it, so that what was there stays until all is well."""
+    """Writes into a folder beside the place and renames it, so that what was there stays unless all is well.
+
+    Raises:
+        StoreError: Where the folder cannot be written, as on a full disk.
+    """
+    try:
+        return _exported(subject, name, place, threads=threads)
+    except OSError as error:
+        raise StoreError(f"{place}: cannot be written ({error.strerror or error}); choose another --out.") from error
+
+
+def _exported(subject: _Subject, name: str, place: Path, *, threads: int) -> ExportCard:
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=place.parent) as temporary:
         made = Path(temporary) / "made"
@@ -240,10 +250,22 @@ def _export_one(subject: _Subject, name: str, place: Path, *, threads: int) -> E
             outcome, probabilities = _measured(name, file, subject.pictures, made.parent, threads=threads)
             card = _with_measures(card, subject, outcome, probabilities)
         _write_beside(made, card, exporter.example)
-        if place.exists():
-            shutil.rmtree(place)
-        made.rename(place)
+        if card.status == "done" or not place.exists():
+            _replace(place, made)
     return card
+
+
+def _replace(place: Path, made: Path) -> None:
+    """Puts a folder into its place; what was there goes with the temporary folder, and comes back if this fails."""
+    old = made.with_name("old")
+    if place.exists():
+        place.rename(old)
+    try:
+        made.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
 
 
 def _measured(

@@ -182,6 +182,28 @@ def test_a_damaged_model_fails_and_says_so(finished, tmp_path):
     assert not (path.parent / "example.py").exists()
 
 
+def test_a_failure_leaves_the_file_that_was_there(exported, finished, tmp_path):
+    """Asked to overwrite, a model that cannot be read any more replaces nothing."""
+    copy = tmp_path / "out"
+    shutil.copytree(finished / "out", copy)
+    for model in copy.glob("store/trials/*/model.keras"):
+        model.write_bytes(b"")
+    folder = copy / exported["vit_tiny", "keras"].relative_to(finished / "out")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    words = ("--trial", trial_of(finished, "vit_tiny"), "--format", "keras", "--overwrite")
+    outcome = suite("export", copy, *words)
+    assert outcome.exit_code == 1, outcome.output
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_that_cannot_be_written_is_said(finished):
+    """In a sentence."""
+    outcome = suite("export", finished / "out", "--format", "keras", "--out", "/proc/none")
+    assert outcome.exit_code == 2
+    assert "cannot be written" in outcome.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
