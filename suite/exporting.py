@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -14,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 import suite
 from suite.devices import look_at_machine
-from suite.errors import MissingExtraError, StoreError, SuiteError, did_you_mean
+from suite.errors import MissingExtraError, StoreError, SuiteError
 from suite.exporters.exporter import ExportCard, Measured, Parity
 from suite.exporters.process import MeasureRequest, Outcome, WriteRequest
+from suite.kept import file_safe
 from suite.metrics import metrics_named, score_all
 from suite.registry import EXPORTERS
 from suite.results import Predictions, Result, Score
@@ -36,8 +36,6 @@ AGREEMENT = 0.99
 """Share of examples for which a file in full precision must name the class that the Keras model names."""
 NOISE = 64
 """Pictures of noise that a file is compared on where the test set is not at hand."""
-
-AnyOutcome = TypeVar("AnyOutcome", bound=Outcome)
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,7 @@ def export(
             before anything is written.
     """
     chosen_formats = _formats(formats)
+    threads = threads or look_at_machine().cores
     with open_store(folder, create=False) as store:
         results, headline = _chosen(folder, store, which, trials)
         places = [(result, name, (out or folder / "exports") / _slug(result) / name)
@@ -106,9 +105,9 @@ def export(
         cards = []
         with tempfile.TemporaryDirectory(prefix="suite-export-") as scratch:
             for result in results:
-                subject = _subject(store, result, Path(scratch), headline, threads=threads or look_at_machine().cores)
+                subject = _subject(store, result, Path(scratch), headline, threads=threads)
                 for _, name, place in [one for one in places if one[0] is result]:
-                    cards.append(_export_one(subject, name, place, threads=threads or look_at_machine().cores))
+                    cards.append(_export_one(subject, name, place, threads=threads))
                     on_card(cards[-1])
     return tuple(cards)
 
@@ -116,8 +115,7 @@ def export(
 def _formats(asked: Sequence[str]) -> tuple[str, ...]:
     lacking = available_formats()
     for name in asked:
-        if name not in lacking:
-            raise SuiteError(did_you_mean(name, lacking, what="export format"))
+        EXPORTERS.get(name)
         if lacking[name]:
             raise MissingExtraError(f"format '{name}' needs packages that are not installed: {lacking[name]}")
     return tuple(dict.fromkeys(asked)) or tuple(name for name, line in lacking.items() if line is None)
@@ -134,12 +132,11 @@ def _chosen(folder: Path, store: Store, which: Which, trials: Sequence[str]) -> 
             "the only task whose models can be exported."
         )
     if trials:
-        return [_trial(folder, store, name) for name in trials], comparison.headline.name
+        named = {result.id: result for result in (_trial(folder, store, name) for name in trials)}
+        return list(named.values()), comparison.headline.name
     cells = {
         "recommended": [one.cell_id for one in comparison.recommendations],
-        "best": [
-            next(cell.cell_id for cell in comparison.cells if cell.dataset == name) for name in comparison.datasets
-        ],
+        "best": list({cell.dataset: cell.cell_id for cell in reversed(comparison.cells) if cell.rank}.values()),
         "all": [cell.cell_id for cell in comparison.cells],
     }[which]
     kept = [_kept_of(store, cell_id) for cell_id in cells]
@@ -159,7 +156,7 @@ def _trial(folder: Path, store: Store, name: str) -> Result:
     ids = [one for one in store.entries() if one.startswith(name)]
     if len(ids) != 1:
         said = "no trial has that id" if not ids else f"{len(ids)} trials have ids that begin so"
-        raise SuiteError(f"--trial {name}: {said}; 'suite plan' and results.csv list them.")
+        raise SuiteError(f"--trial {name}: {said}; 'suite results --table trials' lists them.")
     result = store.load(ids[0])
     if result is None:
         raise StoreError(f"{folder}: trial {ids[0]} cannot be read.")
@@ -173,8 +170,7 @@ def _trial(folder: Path, store: Store, name: str) -> Result:
 
 
 def _slug(result: Result) -> str:
-    words = (result.model, result.dataset, result.strategy, result.id[:8])
-    return "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", word).strip("._") or "x" for word in words)
+    return "-".join(map(file_safe, (result.model, result.dataset, result.strategy, result.id[:8])))
 
 
 def _subject(store: Store, result: Result, scratch: Path, headline: str, *, threads: int) -> _Subject:
@@ -203,8 +199,7 @@ def _write_test_pictures(result: Result, expected: Predictions, path: Path) -> b
 
     choice = DatasetSpec.model_validate_json(json.dumps(result.trial["dataset"]))
     if result.trial.get("resample"):
-        splits = choice.splits.model_copy(update={"seed": choice.splits.seed + result.seed})
-        choice = choice.model_copy(update={"splits": splits})
+        choice = choice.with_splits_of(result.seed)
     try:
         dataset = load_dataset(choice)
     except SuiteError:

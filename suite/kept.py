@@ -6,6 +6,7 @@ None of it is ``Predictions``: a metric of such examples would be a number about
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,16 @@ from numpy.typing import NDArray
 from suite.errors import StoreError
 from suite.results import read_array
 
-__all__ = ["CORRUPTED", "LONGEST", "PASSAGES", "CorruptedLabels", "OutOfClass", "Passages", "out_of_class_name"]
+__all__ = [
+    "CORRUPTED",
+    "LONGEST",
+    "PASSAGES",
+    "CorruptedLabels",
+    "OutOfClass",
+    "Passages",
+    "file_safe",
+    "out_of_class_name",
+]
 
 CORRUPTED = "corrupted"
 """Name of the artefact that holds the labels on all damaged test sets of a trial."""
@@ -27,6 +37,11 @@ PASSAGES = "passages"
 """Name of the artefact that holds the texts of the home test set, so that a report can show examples."""
 LONGEST = 600
 """Letters of a text that are kept; what is longer ends in an ellipsis."""
+
+
+def file_safe(label: str) -> str:
+    """A label as a file name: anything but letters, digits, dot, dash and underscore becomes an underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", label).strip("._") or "set"
 
 
 def out_of_class_name(label: str) -> str:

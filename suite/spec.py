@@ -95,6 +95,11 @@ class DatasetSpec(VariantSpec):
     on_bad_example: Literal["error", "skip"] = "error"
     """What to do with an example that cannot be decoded; skipped ones are counted in the report."""
 
+    def with_splits_of(self, seed: int) -> DatasetSpec:
+        """The data set with splits of this seed's own, where every seed draws its own."""
+        splits = self.splits.model_copy(update={"seed": self.splits.seed + seed})
+        return self.model_copy(update={"splits": splits})
+
 
 class StrategySpec(VariantSpec):
     """One way of adapting: ``strategy`` and its options."""

@@ -6,16 +6,16 @@ are JSON files; what a library prints goes wherever the parent sends this proces
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
 
 from suite.devices import peak_memory_bytes
 from suite.errors import SuiteError
@@ -61,6 +61,9 @@ class MeasureRequest(Record):
     answer: str
 
 
+REQUEST: TypeAdapter[Any] = TypeAdapter(Annotated[WriteRequest | MeasureRequest, Field(discriminator="action")])
+
+
 class Outcome(Record):
     """What came of a request."""
 
@@ -74,10 +77,7 @@ class Outcome(Record):
 
 def main() -> None:
     """Does what the request says; the outcome says so also where it failed."""
-    document = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    request = (WriteRequest if document["action"] == "write" else MeasureRequest).model_validate_json(
-        json.dumps(document)
-    )
+    request: WriteRequest | MeasureRequest = REQUEST.validate_json(Path(sys.argv[1]).read_bytes())
     started = time.perf_counter()
     try:
         outcome = _write(request) if isinstance(request, WriteRequest) else _measure(request)

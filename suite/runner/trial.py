@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from suite.data.labelled import LabelledSplit, labelled_splits
 from suite.data.token_rows import TokenRows
 from suite.errors import DataError, TrialFailure
 from suite.generations import AnyPredictions
+from suite.kept import file_safe
 from suite.labels import ALL
 from suite.models.backbone import TextBackbone
 from suite.plan import Trial
@@ -38,7 +38,7 @@ from suite.tasks.adapted import Adapted, softmax
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
 from suite.training import Predictor, prepare_device
 
-__all__ = ["execute", "file_safe"]
+__all__ = ["execute"]
 
 _WARM: dict[str, Warm] = {}
 """The one ``Warm`` of this process."""
@@ -71,11 +71,6 @@ def execute(request: TrialRequest) -> Result:
             notes.append(f"memory ran out; the batch size was halved to {batch_size}.")
 
 
-def file_safe(label: str) -> str:
-    """A label as a file name: anything but letters, digits, dot, dash and underscore becomes an underscore."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", label).strip("._") or "set"
-
-
 @dataclass(frozen=True)
 class _Execution:
     request: TrialRequest
@@ -95,8 +90,7 @@ class _Execution:
         """The data set with the splits of this seed, where seeds make their own; what is before has the spec's."""
         if not self.trial.cell.resample or self.trial.phase != "final":
             return choice
-        splits = choice.splits.model_copy(update={"seed": choice.splits.seed + self.trial.seed})
-        return choice.model_copy(update={"splits": splits})
+        return choice.with_splits_of(self.trial.seed)
 
     def run(self) -> Result:
         from suite.profiler import device_name, reset_peak_memory
