@@ -44,7 +44,8 @@ def peer_features(length: str) -> dict[str, Any]:
     """KerasHub's classifier with its preprocessor, as its documentation uses it."""
     import keras_hub
 
-    texts, _, _ = _texts(TEXTS)
+    train = _dataset()[0].splits["train"]
+    texts = [train.read(index)[0] for index in range(TEXTS)]
     preprocessor = keras_hub.models.BertTextClassifierPreprocessor.from_preset(str(_place()))
     preprocessor.sequence_length = int(length)
     classifier = keras_hub.models.BertTextClassifier.from_preset(
@@ -120,13 +121,6 @@ def _dataset() -> tuple[Any, str]:
         asked = {"source": "table", "path": str(AG_NEWS), "header": False, "text_column": "3", "label_column": "1"}
     named = "AG News sentences" if AG_NEWS.exists() else "paragraphs of api_docs"
     return load_dataset(DatasetSpec.model_validate_json(json.dumps(asked))), named
-
-
-def _texts(count: int) -> tuple[list[str], Any, str]:
-    """The first texts of the training split, the data set, and its name."""
-    dataset, named = _dataset()
-    split = dataset.splits["train"]
-    return [split.read(index)[0] for index in range(count)], dataset, named
 
 
 def _suite(count: int) -> tuple[Any, Any, Any, str]:

@@ -33,7 +33,7 @@ NEEDS = {"parquet": ("pyarrow", "parquet"), "xlsx": ("openpyxl", "xlsx")}
 """Module and extra of formats that need more than the suite does."""
 
 
-def format_of(path: Path | None, asked: str | None) -> TableFormat:
+def format_of(path: Path | None, asked: TableFormat | None) -> TableFormat:
     """The format that was asked for, else the one of the file's ending, else CSV.
 
     Raises:
@@ -42,8 +42,7 @@ def format_of(path: Path | None, asked: str | None) -> TableFormat:
     """
     if asked is None and path is not None and path.suffix.lower() not in ENDINGS:
         raise SuiteError(f"{path}: its ending names no format; expected one of {', '.join(ENDINGS)}, or give --format.")
-    found = next((one for one in FORMATS if one == asked), None)
-    chosen = found or (ENDINGS[path.suffix.lower()] if path is not None else "csv")
+    chosen = asked or (ENDINGS[path.suffix.lower()] if path is not None else "csv")
     if chosen in BINARY and path is None:
         raise SuiteError(
             f"--format {chosen}: is no text that a terminal could show; say where it goes with --out FILE."

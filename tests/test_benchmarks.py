@@ -40,3 +40,11 @@ def test_equal_scores_are_equal_within_noise_only() -> None:
     scattered, steady = [0.03, -0.04, 0.01, 0.02, -0.03], [-0.03, -0.031, -0.029, -0.03, -0.03]
     assert abs(sum(scattered) / 5) <= noise(scattered)
     assert abs(sum(steady) / 5) > noise(steady)
+
+
+def test_what_is_measured_again_replaces_its_own_row_alone() -> None:
+    """The others stay in their order, and what is new comes last."""
+    from benchmarks.__main__ import merged
+
+    old, new = ["| a | 1 |", "| b | 2 |"], ["| c | 3 |", "| a | 4 |"]
+    assert merged(old, new) == ["| a | 4 |", "| b | 2 |", "| c | 3 |"]

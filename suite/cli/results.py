@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 
 from suite.cli.main import COMMANDS
+from suite.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
 
 __all__ = ["command"]
-
-TABLES = ("leaderboard", "trials", "scores")
-FORMATS = ("csv", "json", "latex", "markdown", "parquet", "xlsx")
 
 
 @click.command("results", short_help=COMMANDS["results"].summary)
@@ -28,7 +26,7 @@ FORMATS = ("csv", "json", "latex", "markdown", "parquet", "xlsx")
     "--format", "kind", type=click.Choice(FORMATS), help="By the ending of --out; CSV when both are left out."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
-def command(folder: Path, *, name: str, kind: str | None, out: Path | None) -> None:
+def command(folder: Path, *, name: TableName, kind: TableFormat | None, out: Path | None) -> None:
     """Write the results of a run as CSV, JSON, LaTeX, Markdown and more.
 
     DIR is the folder of a run.  The leaderboard has a row per cell with intervals, ties and costs; trials a row per
@@ -41,11 +39,7 @@ def command(folder: Path, *, name: str, kind: str | None, out: Path | None) -> N
       suite results reports/vision --table scores --out scores.parquet
       suite results reports/vision --format latex --out table.tex
     """
-    from suite.tabular import FORMATS as KINDS
-    from suite.tabular import TABLES as NAMES
-    from suite.tabular import format_of, table, write_table
-
-    chosen = format_of(out, next((one for one in KINDS if one == kind), None))
-    frame = table(folder, next(one for one in NAMES if one == name))
+    chosen = format_of(out, kind)
+    frame = table(folder, name)
     text = write_table(frame, chosen, out, caption=f"{name.capitalize()} of {folder.name}")
     click.echo(out if text is None else text, nl=text is None)
