@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import StoreError
-from suite.results import Predictions, read_array
+from suite.npz import read_array
+from suite.results import Predictions
 
 __all__ = ["AnyPredictions", "Generations", "load_predictions"]
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import StoreError
-from suite.results import read_array
+from suite.npz import read_array
 
 __all__ = [
     "CORRUPTED",

@@ -169,6 +169,7 @@ STRATEGIES: Registry[Any] = Registry(
         "knn": "suite.strategies.knn:Knn",
         "linear_probe": "suite.strategies.linear_probe:LinearProbe",
         "lora": "suite.strategies.lora:Lora",
+        "prune": "suite.strategies.prune:Prune",
     },
 )
 EXPORTERS: Registry[Any] = Registry(

@@ -6,7 +6,6 @@ This module and everything that reads results knows nothing of TensorFlow.
 from __future__ import annotations
 
 import functools
-import io
 import json
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from suite.errors import StoreError
+from suite.npz import read_array
 
 __all__ = [
     "FORMAT_VERSION",
@@ -35,12 +35,12 @@ __all__ = [
     "Profile",
     "Result",
     "Score",
+    "SparsityRecord",
     "Status",
     "TemperatureFit",
     "Timings",
     "TokensRecord",
     "WeightsRecord",
-    "read_array",
 ]
 
 FORMAT_VERSION = 1
@@ -208,6 +208,27 @@ class GenerationRecord(Record):
     """The most tokens that a text could get."""
 
 
+class SparsityRecord(Record):
+    """How sparse a pruned model is, counted in its final weights, and what is won by packing them."""
+
+    target: float
+    """Share of each pruned kernel that was to be zero."""
+    kernels: int
+    """How many kernels were pruned."""
+    prunable: int
+    """Weights in these kernels."""
+    pruned: int
+    """How many of them are exactly zero."""
+    parameters: int
+    """Weights of the whole model, backbone and head."""
+    bytes: int
+    """Of all weights as they are stored; zeros take as much room as other numbers."""
+    gzip_bytes: int
+    """Of the same weights packed by gzip."""
+    dense_gzip_bytes: int
+    """Of the weights that the fit started from, packed by gzip: what packing alone gives."""
+
+
 class CorruptedScores(Record):
     """The home test set after one corruption of one severity."""
 
@@ -309,6 +330,8 @@ class Result(Record):
     sequence_length: int | None = None
     """Tokens that the model reads at most, of a model that reads texts."""
     tokens: TokensRecord | None = None
+    sparsity: SparsityRecord | None = None
+    """Of a pruned model."""
     generation: GenerationRecord | None = None
     """Of a model that writes."""
     batch_size: int | None = None
@@ -369,29 +392,3 @@ class Predictions:
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error
-
-
-def read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """One array of an ``.npz``, as ``numpy.load`` reads it without pickles.
-
-    A report of a thousand trials reads eight thousand arrays of a few shapes: each header is parsed once.
-
-    Raises:
-        ValueError: Where it is no array, or one of Python objects; TypeError where the file is cut off.
-    """
-    content = file.read(f"{name}.npy")
-    length = int.from_bytes(content[8:10], "little")
-    shape, fortran_order, dtype = _header(content[: 10 + length])
-    return np.ndarray(shape, dtype, buffer=content, offset=10 + length, order="F" if fortran_order else "C")
-
-
-@functools.lru_cache(maxsize=1024)
-def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type from the head of an ``.npy`` of version 1.0, the one that such arrays are written in."""
-    head = io.BytesIO(content)
-    if np.lib.format.read_magic(head) != (1, 0):
-        raise ValueError("an array of another format version")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(head)
-    if dtype.hasobject:
-        raise ValueError("an array of Python objects, which are never unpickled")
-    return shape, fortran_order, dtype

@@ -29,7 +29,8 @@ WORKER_SIDE = {"runner"}
 
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
-    0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"},
+    0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"}
+    | {"npz"},
     1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness"},
     2: {"generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},

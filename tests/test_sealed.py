@@ -28,6 +28,7 @@ STRATEGY_OPTIONS = {
     "knn": {},
     "linear_probe": {},
     "lora": {"targets": ["*conv*"]},
+    "prune": {},
 }
 
 

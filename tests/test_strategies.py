@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "knn": {},
     "linear_probe": {"strengths": 20},
     "lora": {"targets": ["*conv*"], "jit": "off"},
+    "prune": {"jit": "off"},
 }
 
 

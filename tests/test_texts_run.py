@@ -78,16 +78,25 @@ def test_every_way_of_adapting_a_classifier_of_texts_ends_in_the_report(tmp_path
         {"strategy": "bitfit"},
         {"strategy": "gradual_unfreeze", "epochs": 3},
         {"strategy": "fine_tune", "unfreeze": 1, "head_first": True},
+        {"strategy": "prune", "sparsity": 0.75},
     ]
     outcome = run(spec(tmp_path, strategies=strategies))
     assert outcome.exit_code == 0, outcome.output
     found = {strategy.split(":")[0].split(" ")[0]: one for (_, strategy), one in results(tmp_path).items()}
-    assert set(found) == {"lora", "bitfit", "gradual_unfreeze", "fine_tune"}
+    assert set(found) == {"lora", "bitfit", "gradual_unfreeze", "fine_tune", "prune"}
     few, all_of_them = found["bitfit"].profile, found["gradual_unfreeze"].profile
     assert few.trainable_parameters < all_of_them.trainable_parameters / 20
     assert found["lora"].profile.trainable_parameters < all_of_them.trainable_parameters / 20
     assert all(set(one.tokens.truncated.values()) == {0} for one in found.values())
-    assert "bitfit" in (tmp_path / "out" / "report.html").read_text()
+    sparse = found["prune"].sparsity
+    assert sparse.pruned == pytest.approx(0.75 * sparse.prunable, abs=sparse.kernels)
+    assert sparse.gzip_bytes < 0.6 * sparse.dense_gzip_bytes
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "bitfit" in page
+    assert f"{sparse.pruned:,}".replace(",", "\u202f") in page or f"{sparse.pruned:,}" in page
+    markdown = (tmp_path / "out" / "report.md").read_text()
+    assert "packed" in markdown
+    assert "zeros" in markdown
 
 
 @pytest.mark.parametrize(

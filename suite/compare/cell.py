@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
-from suite.results import EpochRecord, Record, TokensRecord, WeightsRecord
+from suite.results import EpochRecord, Record, SparsityRecord, TokensRecord, WeightsRecord
 
 __all__ = [
     "Bin",
@@ -236,6 +236,8 @@ class CellSummary(Record):
     """Tokens that the model reads at most; None for models of pictures."""
     tokens: TokensRecord | None = None
     """What became of the texts, by the first seed."""
+    sparsity: SparsityRecord | None = None
+    """How sparse a pruned model is, by the first seed."""
     writing: WritingSummary | None = None
     """How texts were written; None for models that do not write."""
     rank: int | None

@@ -139,19 +139,39 @@ def time_table(cells: Iterable[CellSummary]) -> Table:
 def complexity_table(cells: Sequence[CellSummary]) -> Table:
     """What every adapted model weighs."""
     reads = any(cell.sequence_length is not None for cell in cells)
+    pruned = any(cell.sparsity is not None for cell in cells)
     columns = (
         Column("reads at most", "tokens", number=True) if reads else Column("input", "pixels", number=True),
         Column("parameters", number=True),
         Column("trainable", number=True),
         Column("MACs", number=True),
         Column("size", "MB", number=True),
+        *(_PRUNED if pruned else ()),
         Column("latency, median", "ms", number=True),
         Column("latency, 95 of 100", "ms", number=True),
         Column("throughput", "examples/s", number=True, best_high=True),
         Column("peak memory", "MB", number=True),
     )
-    rows = [(*cell_names(cell), _input(cell), *_weights_of(cell)) for cell in cells if cell.profile is not None]
+    rows = []
+    for cell in cells:
+        if cell.profile is not None:
+            boxes = _weights_of(cell)
+            rows.append((*cell_names(cell), _input(cell), *boxes[:4], *(_sparsity(cell) if pruned else ()), *boxes[4:]))
     return Table("Complexity in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
+
+
+_PRUNED = (Column("zeros", "% of the parameters", number=True), Column("packed", "MB, gzip", number=True))
+
+
+def _sparsity(cell: CellSummary) -> tuple[Box, Box]:
+    """Zeros and what packing gives; beside it what packing alone gives, since a zero takes as much room as a number."""
+    found = cell.sparsity
+    if found is None:
+        return Box(MISSING, ""), Box(MISSING, "")
+    share = found.pruned / found.parameters
+    zeros = f"{count(found.pruned)} of {count(found.prunable)} in {count(found.kernels)} pruned kernels"
+    packed = f"{number(found.dense_gzip_bytes / 1e6)} MB before pruning"
+    return Box(number(100 * share), share, zeros), Box(number(found.gzip_bytes / 1e6), found.gzip_bytes, packed)
 
 
 def _input(cell: CellSummary) -> Box:

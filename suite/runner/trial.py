@@ -133,6 +133,7 @@ class _Execution:
             data=(*self._data_records(context), *(_data_record(*further) for further in shown.data)),
             **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
+            sparsity=fit.sparsity,
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),

@@ -9,7 +9,7 @@ from typing import Any
 from suite.data.batches import Examples
 from suite.errors import SealedSplitError
 from suite.features import Features
-from suite.results import Candidate, EpochRecord
+from suite.results import Candidate, EpochRecord, SparsityRecord
 from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
 from suite.tasks.adapted import Adapted
@@ -41,6 +41,8 @@ class Fit:
     """Logits on validation before a refit that used it; None where the model itself gives them."""
     jit_compile: bool = False
     jit_reason: str = ""
+    sparsity: SparsityRecord | None = None
+    """Of a pruned model."""
     notes: tuple[str, ...] = ()
 
 

@@ -10,13 +10,27 @@ from suite.data.batches import Batches
 from suite.results import EpochRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import GradientOptions
-from suite.strategies.workshop import Prepared
+from suite.strategies.workshop import Prepared, Pruned
 from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
     from suite.training import Fitted
 
-__all__ = ["Phase", "layer_multipliers", "run_phases"]
+__all__ = ["Phase", "Pruning", "layer_multipliers", "run_phases"]
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """How a phase makes the model sparse."""
+
+    sparsity: float
+    """Share of each pruned kernel that is zero in the end."""
+    start: float
+    """Share of the phase's steps before anything is pruned."""
+    end: float
+    """Share of its steps after which the final sparsity is reached."""
+    updates: int
+    pruned: Pruned
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,7 @@ class Phase:
     unfreeze: str | int
     epochs: int
     learning_rate: float
+    pruning: Pruning | None = None
 
 
 @dataclass
@@ -86,7 +101,7 @@ def run_phases(
         fitted = prepared.trainer.fit(
             batches,
             lambda: adapted.objective.validate(context.workshop.predictor, adapted.logits, context.validation),
-            _recipe(phase, options, context),
+            _recipe(phase, options, context, batches.steps),
             on_epoch=_watched(context, epochs_before=len(total.history)),
         )
         total.add(fitted, prepared.compile_seconds)
@@ -154,13 +169,24 @@ def _prepare(
         epochs=phase.epochs,
         planned_steps=context.planned_fits * phase.epochs * batches.steps,
         jit=options.jit,
+        pruned=phase.pruning.pruned if phase.pruning is not None else None,
     )
 
 
-def _recipe(phase: Phase, options: GradientOptions, context: FitContext) -> Any:
-    from suite.training import Recipe
+def _recipe(phase: Phase, options: GradientOptions, context: FitContext, steps: int) -> Any:
+    from suite.training import Recipe, SparsitySchedule
 
-    return Recipe(phase.epochs, phase.learning_rate, options.warmup_fraction, context.patience)
+    asked = phase.pruning
+    sparsity = None
+    if asked is not None:
+        sparsity = SparsitySchedule.of(
+            asked.sparsity,
+            start=asked.start,
+            end=asked.end,
+            updates=asked.updates,
+            total_steps=phase.epochs * steps,
+        )
+    return Recipe(phase.epochs, phase.learning_rate, options.warmup_fraction, context.patience, sparsity)
 
 
 def probe_head(context: FitContext, adapted: Adapted) -> tuple[float, float]:

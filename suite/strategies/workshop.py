@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,14 +20,19 @@ from suite.data.token_rows import TokenRows
 from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import BIASES, LORA, apply_trainable
+from suite.models.sparsity import prunable_variables
 from suite.results import Profile
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
-    from suite.training import OptimizerSettings, Predictor, Trainer
+    from suite.training import Masks, OptimizerSettings, Predictor, Trainer
 
-__all__ = ["Prepared", "Workshop", "cap_batch_norm_momentum"]
+__all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
+
+
+Pruned = Literal["kernels", "kernels and embeddings"]
+"""Which of the trained weights may be pruned; see ``suite.models.sparsity``."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ class Workshop:
         epochs: int,
         planned_steps: int,
         jit: JitMode = "auto",
+        pruned: Pruned | None = None,
     ) -> Prepared:
         """A trainer whose trainable layers are those that ``unfreeze`` names; compiled once for each graph.
 
@@ -151,16 +157,16 @@ class Workshop:
             epochs: Length of a fit, for the averaging of batch-norm statistics.
             planned_steps: How many steps the cell will take, to weigh the cost of measuring XLA.
             jit: Whether XLA is measured and chosen, or decided already.
+            pruned: Which of the trained weights get masks; None where nothing is pruned.
         """
         from suite.training import Trainer
 
         unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
         momentum = batch_norm_momentum(epochs * batches.steps)
         kind = unfreeze if unfreeze in (BIASES, LORA) else ""
-        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit)
+        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit, pruned)
         if key in self._prepared:
-            kept = self._prepared[key]
-            return Prepared(kept.trainer, 0.0, kept.jit, kept.unfrozen)
+            return replace(self._prepared[key], compile_seconds=0.0)
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
         first = next(batches.epoch(0))
         started = time.perf_counter()
@@ -169,15 +175,19 @@ class Workshop:
 
         def trainer_of(compiled: bool) -> Trainer:
             return Trainer(
-                adapted.logits, settings, objective=adapted.objective, signature=open_lengths, jit_compile=compiled
+                adapted.logits,
+                settings,
+                objective=adapted.objective,
+                signature=open_lengths,
+                masks=self._masks(pruned),
+                jit_compile=compiled,
             )
 
-        size = f"{adapted.logits.count_params()} parameters, {self.backbone.input_size}"
         choice = self.jit_chooser.choose(
             trainer_of,
             adapted,
             first,
-            graph=f"{self.backbone.name}, {size}, {kind}{unfrozen}, {batches.size}",
+            graph=self._graph(adapted, f"{kind}{unfrozen}, {batches.size}{_further(pruned)}"),
             planned_steps=planned_steps,
             mode=jit,
             one_shape=open_lengths is None,
@@ -188,6 +198,17 @@ class Workshop:
         self._prepared[key] = prepared
         return prepared
 
+    def _graph(self, adapted: Adapted, rest: str) -> str:
+        """What makes a compiled step the same as another, in words."""
+        return f"{self.backbone.name}, {adapted.logits.count_params()} parameters, {self.backbone.input_size}, {rest}"
+
+    def _masks(self, pruned: Pruned | None) -> Masks | None:
+        from suite.training import Masks
+
+        if pruned is None:
+            return None
+        return Masks(prunable_variables(self.backbone.model, embeddings=pruned == "kernels and embeddings"))
+
     def _random(self, seed: int) -> list[Any]:
         """Weights of a newly built backbone under ``seed``."""
         import keras
@@ -195,6 +216,11 @@ class Workshop:
         keras.utils.set_random_seed(seed)
         weights: list[Any] = self.build("random").model.get_weights()
         return weights
+
+
+def _further(pruned: Pruned | None) -> str:
+    """What makes a step unlike that of plain fine-tuning, in words; empty where nothing does."""
+    return f", pruned {pruned}" if pruned is not None else ""
 
 
 def batch_norm_momentum(total_steps: int) -> float:

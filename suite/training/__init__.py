@@ -5,16 +5,19 @@ from suite.training.device import prepare_device
 from suite.training.objective import CrossEntropy, Objective, TokenCrossEntropy, Validation, token_sums
 from suite.training.optimizer import OptimizerName, OptimizerSettings
 from suite.training.predictor import Predictor
+from suite.training.pruning import Masks, SparsitySchedule
 from suite.training.trainer import Fitted, Recipe, Trainer, reset_seed_generators
 
 __all__ = [
     "CrossEntropy",
     "Fitted",
+    "Masks",
     "Objective",
     "OptimizerName",
     "OptimizerSettings",
     "Predictor",
     "Recipe",
+    "SparsitySchedule",
     "TokenCrossEntropy",
     "Trainer",
     "Validation",

@@ -23,6 +23,7 @@ from suite.results import EpochRecord
 from suite.training.inputs import as_tensors
 from suite.training.objective import CrossEntropy, Objective, Validation
 from suite.training.optimizer import OptimizerSettings, WarmupCosine, make_optimizer
+from suite.training.pruning import Masks, SparsitySchedule
 
 __all__ = ["Fitted", "Recipe", "Trainer", "reset_seed_generators"]
 
@@ -36,6 +37,12 @@ class Recipe:
     """Peak of the schedule: linear warm-up, then a cosine to 0 (Loshchilov and Hutter 2017, equation 5)."""
     warmup_fraction: float = 0.1
     patience: int | None = None
+    sparsity: SparsitySchedule | None = None
+    """Of a trainer with masks: what is pruned after which step."""
+
+    def judged_from(self, steps_per_epoch: int) -> int:
+        """The first epoch whose weights go before all earlier ones: before it, a pruned model is not yet as sparse."""
+        return 1 if self.sparsity is None else self.sparsity.final_epoch(steps_per_epoch)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class Trainer:
         settings: Of the optimizer.
         objective: What is made smaller; cross-entropy over classes when left out.
         signature: Of a batch, where shapes vary from batch to batch: see ``Batches.signature``.
+        masks: Of weights that are pruned while training.
         jit_compile: Whether XLA compiles the step.
     """
 
@@ -92,9 +100,11 @@ class Trainer:
         *,
         objective: Objective | None = None,
         signature: tuple[Any, Any] | None = None,
+        masks: Masks | None = None,
         jit_compile: bool = False,
     ) -> None:
         self.model = model
+        self.masks = masks
         self.objective = objective or CrossEntropy()
         self.settings = settings
         self.jit_compile = jit_compile
@@ -148,16 +158,18 @@ class Trainer:
         """Trains, validates after each epoch and leaves the best weights in the model; ends where ``on_epoch`` says so.
 
         The best epoch is the one that ranks highest on validation (see ``Validation.rank``); ties go to the earlier.
+        Of a pruned model it is one of those at its final sparsity, unless the fit ends before them.
 
         Raises:
             TrialDiverged: When the training loss of an epoch is not finite.
         """
         self._reset(batches, recipe)
         records: list[EpochRecord] = []
-        best: tuple[float, float] = (-math.inf, -math.inf)
+        judged_from = recipe.judged_from(batches.steps)
+        best: tuple[float, ...] = (float(judged_from == 1), -math.inf, -math.inf)
         best_epoch, best_weights, fit_seconds, seconds_to_best, validation_seconds = 0, [], 0.0, 0.0, 0.0
         for epoch in range(1, recipe.epochs + 1):
-            seconds, loss, accuracy = self._run_epoch(batches, epoch)
+            seconds, loss, accuracy = self._run_epoch(batches, epoch, recipe.sparsity)
             if not math.isfinite(loss):
                 raise TrialDiverged(
                     f"the training loss is {loss} in epoch {epoch} at learning rate {recipe.learning_rate:g}"
@@ -167,10 +179,11 @@ class Trainer:
             validation = validate()
             validation_seconds += time.perf_counter() - started
             records.append(self._record(epoch, seconds, loss, accuracy, validation))
-            if validation.rank > best:
-                best, best_epoch, seconds_to_best = validation.rank, epoch, fit_seconds
+            rank = (float(epoch >= judged_from), *validation.rank)
+            if rank > best:
+                best, best_epoch, seconds_to_best = rank, epoch, fit_seconds
                 best_weights = self._snapshot()
-            patient = recipe.patience is None or epoch - best_epoch < recipe.patience
+            patient = recipe.patience is None or epoch - max(best_epoch, judged_from - 1) < recipe.patience
             if on_epoch(records[-1]) or not patient:
                 break
         self._restore(best_weights)
@@ -190,14 +203,20 @@ class Trainer:
             )
         gradients = tape.gradient(loss, [variable.value for variable in self.variables])
         self.optimizer.apply(gradients, self.variables)
+        if self.masks is not None:
+            self.masks.hold()
         return loss, score
 
-    def _run_epoch(self, batches: TrainingBatches, epoch: int) -> tuple[float, float, float]:
+    def _run_epoch(
+        self, batches: TrainingBatches, epoch: int, sparsity: SparsitySchedule | None
+    ) -> tuple[float, float, float]:
         """Seconds, mean loss and accuracy of one epoch."""
         outcomes = []
         started = time.perf_counter()
-        for inputs, targets in batches.dataset(epoch):
+        for step, (inputs, targets) in enumerate(batches.dataset(epoch), start=(epoch - 1) * batches.steps + 1):
             outcomes.append(self._step(inputs, targets))
+            if self.masks is not None and sparsity is not None and step in sparsity.steps:
+                self.masks.prune(sparsity.at(step))
         losses, accuracies = np.array([[float(loss), float(correct)] for loss, correct in outcomes]).T
         return time.perf_counter() - started, float(losses.mean()), float(accuracies.mean())
 
@@ -207,6 +226,8 @@ class Trainer:
         self.schedule.set(recipe.learning_rate, total, round(total * recipe.warmup_fraction))
         for variable in self.optimizer.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
+        if self.masks is not None:
+            self.masks.clear()
         reset_seed_generators(self.model, batches.seed)
 
     def _record(self, epoch: int, seconds: float, loss: float, accuracy: float, validation: Validation) -> EpochRecord:
