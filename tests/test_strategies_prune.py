@@ -95,7 +95,7 @@ def test_the_sparsity_is_reached_exactly_and_survives_saving(context, tmp_path, 
     assert fit.jit_compile is (jit == "on")
 
 
-def test_head_first_convolution_and_biases_stay_dense(context):
+def test_the_head_and_the_first_convolution_stay_dense(context):
     """What is small and matters is left alone."""
     fit = Prune.fit(context(epochs=1), options(sparsity=0.9))
     dense = [v.numpy() for v in fit.adapted.logits.variables if v.name == "kernel" and v.shape[-2] == 3]
