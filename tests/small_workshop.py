@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,26 +29,39 @@ ARCHITECTURE = Architecture(
     family="vgg",
 )
 
+# XLA has no deterministic gradient of max pooling, and a worker asks for determinism.
+WITHOUT_MAX_POOLING = Architecture(
+    builder="applications",
+    constructor="MobileNet",
+    config={"alpha": 0.25},
+    input_size=(32, 32),
+    pooling="average",
+    family="mobilenet",
+)
 
-def build(weights: str) -> Backbone:
-    """The small VGG; its "pretrained" weights are those of one fixed seed."""
+
+def build(weights: str, architecture: Architecture = ARCHITECTURE) -> Backbone:
+    """A small backbone; its "pretrained" weights are those of one fixed seed."""
     import keras
 
     if weights == "pretrained":
         keras.utils.set_random_seed(7)
-    backbone = build_architecture(ARCHITECTURE, name="small")
+    backbone = build_architecture(architecture, name="small")
     origin = WeightsOrigin(name="seed 7", location="", sha256=weights_sha256(backbone.model))
     return Backbone(**{**vars(backbone), "weights": origin}) if weights == "pretrained" else backbone
 
 
-def workshop(root: Path) -> Workshop:
+def workshop(root: Path, architecture: Architecture = ARCHITECTURE) -> Workshop:
     """A workshop with its own empty cache."""
     return Workshop(
-        build=build, assemble=ImageClassification.assemble, cache_root=root, jit_chooser=JitChooser(root, "test")
+        build=partial(build, architecture=architecture),
+        assemble=ImageClassification.assemble,
+        cache_root=root,
+        jit_chooser=JitChooser(root, "test"),
     )
 
 
-def contexts(of: Workshop) -> Callable[..., FitContext]:
+def contexts(of: Workshop, input_size: tuple[int, int] = ARCHITECTURE.input_size) -> Callable[..., FitContext]:
     """Makes contexts of 300 digits for training and 100 for validation."""
     options = SklearnSource.Options.model_validate({"name": "digits"})
     dataset = SklearnSource.load(options, splits=SplitsSpec(), on_bad_example="error")
@@ -55,7 +69,7 @@ def contexts(of: Workshop) -> Callable[..., FitContext]:
     def examples(split: str, count: int) -> Examples:
         whole = dataset.splits[split]
         chosen = np.random.default_rng(0).permutation(len(whole))[:count]
-        images = [Image.fromarray(whole.read(int(index))).resize((16, 16)) for index in chosen]
+        images = [Image.fromarray(whole.read(int(index))).resize(input_size) for index in chosen]
         resized = np.stack([np.asarray(image) for image in images])
         return Examples(resized, whole.targets[chosen], tuple(whole.ids[int(i)] for i in chosen))
 
