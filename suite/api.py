@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import suite
 from suite.collector import collector_paused
@@ -19,6 +19,7 @@ from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.outcome import REPORT, Outcome
 from suite.ranking import rank
 from suite.results import Result
+from suite.running import run
 from suite.store import Glance, glance
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Outcome",
     "checked_comparison",
+    "current_comparison",
     "load_comparison",
     "load_results",
     "rank",
@@ -47,71 +49,6 @@ COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
 MANY_TRIALS = 300
 """With fewer a second process that draws is hardly ready before the pictures of the first are."""
-
-
-def run(
-    spec: str | Path,
-    *,
-    only: str | tuple[str, ...] = (),
-    overrides: str | tuple[str, ...] = (),
-    redo: Literal["none", "failed", "all"] = "failed",
-    jobs: int | None = None,
-    timeout_seconds: float | None = None,
-    out: str | Path | None = None,
-    plugins: tuple[str | Path, ...] = (),
-    quiet: bool = False,
-) -> Outcome:
-    """Runs what is missing of a spec and writes its report.
-
-    Args:
-        spec: A JSON file; ``specs/<name>.json`` also finds the specs that ship with the suite.
-        only: A ``key=value`` selection such as ``model=vit_tiny``, or several; the report covers everything stored.
-        overrides: A ``key.path=value`` change such as ``training.epochs=3``, or several.
-        redo: Which trials with a result are run again.
-        jobs: Trials at once; the spec's when left out, else one, or one per GPU.
-        timeout_seconds: Longest time of one trial.
-        out: Folder of results and report; ``reports/<name>`` when left out.
-        plugins: Python files that register further variants.
-        quiet: No progress on stderr.
-
-    Raises:
-        SuiteError: For anything that the user can mend; nothing that was stored is lost.
-
-    Example:
-        >>> outcome = suite.run("specs/vision.json", only=("model=vit_tiny",))  # doctest: +SKIP
-        >>> outcome.comparison.recommendation.take  # doctest: +SKIP
-    """
-    from suite.cache import cache_root
-    from suite.plan import make_plan
-    from suite.runner.run import run_plan
-    from suite.shipped import find_spec
-    from suite.spec import load_spec
-
-    only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
-    path = find_spec(Path(spec))
-    loaded = load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins))
-    folder = Path(out) if out is not None else Path("reports") / loaded.name
-    ended = run_plan(
-        make_plan(loaded),
-        out=folder,
-        cache_root=cache_root(),
-        only=only,
-        redo=redo,
-        jobs=jobs,
-        timeout_seconds=timeout_seconds,
-        progress="quiet" if quiet else "auto",
-        base=path.resolve().parent,
-        command=_command(Path(spec), overrides, plugins),
-    )
-    return Outcome(
-        name=loaded.name,
-        out=folder,
-        counts=dict(ended.counts),
-        new=ended.new,
-        failed=ended.failed,
-        seconds=ended.seconds,
-        comparison=_current_comparison(folder),
-    )
 
 
 def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
@@ -241,16 +178,6 @@ def checked_comparison(folder: Path) -> tuple[Comparison, str]:
     return _compare(folder, state), state.documents.get("spec", "{}")
 
 
-def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:
-    """What makes these results again, as it would be typed."""
-    import shlex
-
-    words = ["suite", "run", str(spec)]
-    words += ["--set", *overrides] if overrides else []
-    words += [word for plugin in plugins for word in ("--plugin", str(plugin))]
-    return shlex.join(words)
-
-
 def _state(folder: Path) -> Glance:
     """What the store holds. Raises ``StoreError`` where there is none."""
     state = glance(folder)
@@ -268,8 +195,12 @@ def _load_plugins(state: Glance) -> None:
             load_plugin_file(Path(plugin))
 
 
-def _current_comparison(folder: Path) -> Comparison:
-    """The comparison of all that is stored; made, and the report written, only where results are new."""
+def current_comparison(folder: Path) -> Comparison:
+    """The comparison of all that is stored; made, and the report written, only where results are new.
+
+    Raises:
+        StoreError: Where the folder holds no run.
+    """
     state = _state(folder)
     kept = _kept_comparison(folder, _key(folder, state))
     if kept is not None and (folder / REPORT).is_file():
@@ -310,7 +241,8 @@ def _compare(folder: Path, state: Glance) -> Comparison:
 
         plan = PlanSummary.model_validate_json(state.documents["plan"])
         results = store.query()
-        comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file)
+        exports = store.exports()
+        comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file, exports=exports)
         checks = check_run(Run(comparison, results, load), data=read_kept(folder))
         return comparison.model_copy(update={"checks": checks})
 
@@ -318,7 +250,8 @@ def _compare(folder: Path, state: Glance) -> Comparison:
 def _key(folder: Path, state: Glance) -> str:
     """Tells whether a kept comparison was made from what is stored now."""
     stored = sorted((entry.id, entry.sequence) for entry in state.entries.values())
-    text = json.dumps([suite.__version__, state.documents, stored, _checks_text(folder)], sort_keys=True)
+    described = [suite.__version__, state.documents, stored, state.exports, _checks_text(folder)]
+    text = json.dumps(described, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "claims",
     "create_tables",
     "documents",
+    "exports",
     "flush",
     "flush_folder",
     "mendable",
@@ -65,6 +66,20 @@ documents = sql.Table(
     sql.Column("name", sql.String(32), primary_key=True),
     sql.Column("text", sql.Text, nullable=False),
 )
+exports = sql.Table(
+    "exports",
+    _metadata,
+    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("trial_id", sql.String(64), nullable=False),
+    sql.Column("cell_id", sql.String(64), nullable=False, index=True),
+    sql.Column("format", sql.String(64), nullable=False),
+    sql.Column("precision", sql.String(16), nullable=False),
+    sql.Column("status", sql.String(16), nullable=False),
+    sql.Column("document", sql.Text, nullable=False),
+    sql.UniqueConstraint("trial_id", "format", "precision"),
+    sqlite_autoincrement=True,
+)
+"""One row for each exported file; stores that were made before there were any get the table with their first."""
 claims = sql.Table(
     "claims",
     _metadata,

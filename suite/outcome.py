@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from suite.results import Result
 
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
+    from suite.exported import ExportCard
 
 __all__ = ["REPORT", "Outcome", "mistakes_of"]
 
@@ -41,6 +43,8 @@ class Outcome:
     seconds: float
     """Wall time of this run."""
     comparison: Comparison
+    exported: tuple[ExportCard, ...] = ()
+    """Files that this run made, failed and skipped ones too."""
 
     @property
     def report(self) -> Path:
@@ -59,10 +63,19 @@ class Outcome:
     def sentence(self) -> str:
         """What was done, in one line."""
         counted = ", ".join(f"{number} {status}" for status, number in sorted(self.counts.items())) or "no trial"
+        files = Counter(card.status for card in self.exported)
+        made = (
+            f" Files: {', '.join(f'{number} {status}' for status, number in sorted(files.items()))}." if files else ""
+        )
         if not self.new:
-            return f"{self.name}: nothing to do ({counted})."
+            return f"{self.name}: {'no trial to run' if files else 'nothing to do'} ({counted}).{made}"
         trials = "trial" if len(self.new) == 1 else "trials"
-        return f"{self.name}: ran {len(self.new)} {trials} in {self.seconds:.0f} s ({counted})."
+        return f"{self.name}: ran {len(self.new)} {trials} in {self.seconds:.0f} s ({counted}).{made}"
+
+    @property
+    def failed_files(self) -> tuple[ExportCard, ...]:
+        """Exported files that are not what was measured in Keras, or could not be written."""
+        return tuple(card for card in self.exported if card.status == "failed")
 
     def as_json(self) -> dict[str, Any]:
         """The outcome for a program: what was done, and the whole comparison."""
@@ -74,5 +87,6 @@ class Outcome:
             "new": list(self.new),
             "failed": [{"id": one.id, "status": one.status, "reason": one.reason} for one in self.failed],
             "seconds": self.seconds,
+            "exported": [card.model_dump(mode="json") for card in self.exported],
             "comparison": self.comparison.model_dump(mode="json"),
         }

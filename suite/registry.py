@@ -224,6 +224,8 @@ CHARTS: Registry[Any] = Registry(
         "cross_data": "suite.charts.cross_data:CrossData",
         "expected_best": "suite.charts.expected_best:ExpectedBest",
         "critical_difference": "suite.charts.critical_difference:CriticalDifference",
+        "exports_latency": "suite.charts.exported_files:ExportsLatency",
+        "exports_size": "suite.charts.exported_files:ExportsSize",
         "generalisation": "suite.charts.generalisation:Generalisation",
         "labels": "suite.charts.labels:LabelsChart",
         "learning_curves": "suite.charts.learning_curves:LearningCurves",

@@ -19,6 +19,7 @@ from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
 from suite.decoding import GenerationSpec
 from suite.errors import SpecError, SuiteError, did_you_mean
+from suite.exports import ExportSpec, check_exports
 from suite.funnel.settings import FunnelSpec
 from suite.labels import ALL, LabelBudgets
 from suite.options import Options
@@ -159,6 +160,8 @@ class Spec(Options):
     """How texts are written; only for tasks that write."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
+    exports: tuple[ExportSpec, ...] = ()
+    """Files that are made of the adapted models when the trials are done, and measured; part of no trial's identity."""
     constraints: Constraints | None = None
     """What the recommended model may cost and must reach; part of no trial's identity."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, exclude=True)
@@ -223,6 +226,7 @@ def parse_spec(
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
     check_robustness(spec.robustness, spec.task, place=place)
+    check_exports(spec.exports, spec.task, keep_models=spec.keep_models, place=place)
     refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
     models = _resolve(spec.models, "models", "source", MODELS, place)
     strategies = _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place)

@@ -11,73 +11,25 @@ import contextlib
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import suite
 from suite.errors import StoreError, StoreVersionError
-from suite.results import FORMAT_VERSION, Phase, Result, Status
+from suite.glance import DATABASE, STORE_VERSION, Entry, Glance, check_version, glance
+from suite.results import FORMAT_VERSION, Result, Status
 
 if TYPE_CHECKING:
     import sqlalchemy as sql
 
+    from suite.exported import ExportCard
+
 __all__ = ["MODEL", "STORE_VERSION", "Entry", "Glance", "Store", "glance", "open_store"]
 
-STORE_VERSION = 1
-DATABASE = "results.sqlite"
 MODEL = "model"
 """Name of the adapted model among a result's artefacts."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known of a stored trial without reading its result."""
-
-    id: str
-    cell_id: str
-    phase: Phase
-    status: Status
-    sequence: int
-    """Grows with every save; a rerun has another number than what it replaced."""
-    seconds: float | None = None
-    """Wall seconds in its worker; None where they were not recorded."""
-
-
-@dataclass(frozen=True)
-class Glance:
-    """The state of a store, read without SQLAlchemy: what a finished run needs to say that it is finished."""
-
-    entries: Mapping[str, Entry]
-    """By trial id."""
-    documents: Mapping[str, str]
-    """Spec and plan as they were last run, as text."""
-
-
-def glance(out: Path) -> Glance:
-    """The state of the store in ``out``; empty where there is none.
-
-    Raises:
-        StoreError: When it cannot be read, ``StoreVersionError`` when a newer suite wrote it.
-    """
-    path = out / "store" / DATABASE
-    if not path.is_file():
-        return Glance({}, {})
-    try:
-        # Closing, not only committing: an open reader would keep the write-ahead file from being emptied.
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:
-            documents = dict(file.execute("SELECT name, text FROM documents"))
-            rows = file.execute("SELECT id, cell_id, phase, status, sequence, total_seconds FROM results").fetchall()
-    except sqlite3.Error:
-        # The slower way knows read-only folders and says what is wrong.
-        with open_store(out, create=False) as store:
-            return Glance(store.entries(), store.documents())
-    _check_version(documents.get("version"), path)
-    return Glance({row[0]: Entry(*row) for row in rows}, documents)
 
 
 def open_store(out: Path, *, create: bool = True) -> Store:
@@ -106,7 +58,7 @@ def open_store(out: Path, *, create: bool = True) -> Store:
         fresh = not store.has_tables()
         if fresh and create:
             create_tables(store.engine, version=STORE_VERSION)
-        _check_version(None if fresh and not create else store.documents().get("version"), path)
+        check_version(None if fresh and not create else store.documents().get("version"), path)
     return store
 
 
@@ -239,7 +191,44 @@ class Store:
         with self.transaction() as connection:
             return {row[0]: row[1] for row in connection.execute(sql.select(documents.c.name, documents.c.text))}
 
+    def exports(self) -> list[ExportCard]:
+        """The cards of exported files, in the order in which they were saved."""
+        from suite.exported import ExportCard
+
+        try:
+            return [ExportCard.model_validate_json(text) for _, text in self._export_rows()]
+        except ValueError as error:
+            raise StoreError(f"{self.path}: an exported file's row cannot be read; export it again.") from error
+
+    def export_numbers(self) -> tuple[int, ...]:
+        """Numbers of the exported files; a file that is exported again gets another."""
+        return tuple(number for number, _ in self._export_rows())
+
+    def _export_rows(self) -> list[tuple[int, str]]:
+        import sqlalchemy as sql
+
+        from suite.database import exports
+
+        with self.transaction() as connection:
+            if not sql.inspect(connection).has_table("exports"):
+                return []
+            rows = connection.execute(sql.select(exports.c.sequence, exports.c.document).order_by(exports.c.sequence))
+            return [(row[0], row[1]) for row in rows]
+
     # Writing
+
+    def save_export(self, card: ExportCard) -> None:
+        """Keeps what is known of an exported file; replaces the row of its trial, format and precision."""
+        from suite.database import exports
+
+        identity = {"trial_id": card.trial_id, "format": card.format, "precision": card.precision}
+        same = [exports.c[name] == value for name, value in identity.items()]
+        with self.transaction() as connection:
+            exports.create(connection, checkfirst=True)
+            connection.execute(exports.delete().where(*same))
+            document = card.model_dump_json()
+            values = {**identity, "cell_id": card.cell_id, "status": card.status, "document": document}
+            connection.execute(exports.insert().values(**values))
 
     def save_document(self, name: str, text: str) -> None:
         """Keeps a text beside the results; replaces the one of that name."""
@@ -355,7 +344,16 @@ class Store:
                     shutil.copytree(other.trial_folder(trial_id), folder)
             self.save(result, folder, selection=selection)
             copied += 1
+        self._merge_exports(other)
         return copied
+
+    def _merge_exports(self, other: Store) -> None:
+        """Rows of files that this store knows nothing of; the files stay where they are."""
+        known = {(card.trial_id, card.format, card.precision) for card in self.exports()}
+        stored = self.entries()
+        for card in other.exports():
+            if card.trial_id in stored and (card.trial_id, card.format, card.precision) not in known:
+                self.save_export(card.model_copy(update={"folder": None}))
 
 
 def _insertion(result: Result, selection: float | None) -> sql.Insert:
@@ -377,17 +375,6 @@ def _insertion(result: Result, selection: float | None) -> sql.Insert:
 def _without_model(result: Result) -> Result:
     artefacts = {name: file for name, file in result.artefacts.items() if name != MODEL}
     return result.model_copy(update={"artefacts": artefacts})
-
-
-def _check_version(found: str | None, path: Path) -> None:
-    """Refuses a database that a newer suite wrote, and a file that is none of the suite's."""
-    if found is None or not found.isdecimal():
-        raise StoreError(f"{path}: is no results database of the suite; move it away or choose another --out.")
-    if int(found) > STORE_VERSION:
-        raise StoreVersionError(
-            f"{path}: store version {found}, written by a newer suite; suite {suite.__version__} reads up to "
-            f"version {STORE_VERSION}. Update the suite, or choose another --out."
-        )
 
 
 def _try_writing(folder: Path) -> None:

@@ -21,6 +21,7 @@ TENSORFLOW_INSIDE = TENSORFLOW_AT_TOP | {
     "models",
     "strategies",
     "exporters",
+    "exporting",
     "objectives",
     "pretraining",
 }
@@ -32,9 +33,9 @@ RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"}
     | {"npz"},
     1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
-    | {"corruptions", "decoding", "funnel", "robustness"},
+    | {"corruptions", "decoding", "funnel", "robustness", "exported", "exports"},
     2: {"generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
-    3: {"data", "store", "database", "transferability"},
+    3: {"data", "store", "glance", "database", "transferability"},
     4: {"models"},
     5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},
     6: {"compare"},
@@ -57,6 +58,7 @@ RANKS = {
         "ranking",
         "exporting",
         "tabular",
+        "running",
     },
     11: {"cli", "__init__", "__main__"},
 }

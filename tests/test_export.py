@@ -10,79 +10,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from PIL import Image
+from export_runs import CLASSES, FORMATS, card_of, contents, folders_of, in_cache, run_pictures, trial_of
+from export_runs import suite_command as suite
 
-from suite.exporters.exporter import ExportCard
 from suite.registry import EXPORTERS
 from suite.store import open_store
-
-CLASSES = ('mädchen\'s "cat"', "日本 語", "plain")
-FORMATS = EXPORTERS.names()
-
-
-def suite(*words: object) -> Result:
-    """The command line."""
-    from suite.cli.main import cli
-
-    return CliRunner().invoke(cli, [str(word) for word in words])
-
-
-def write_pictures(folder: Path) -> None:
-    """Three classes of noise around three grey levels; their names need care."""
-    random = np.random.default_rng(0)
-    for level, name in zip((40, 128, 215), CLASSES, strict=True):
-        (folder / name).mkdir(parents=True)
-        for number in range(20):
-            pixels = np.clip(random.normal(level, 25, (32, 32, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number}.png")
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """A finished run of two models; the ViT has an exact GELU and holds a tensor."""
-    root = tmp_path_factory.mktemp("export")
-    write_pictures(root / "pictures")
-    document = {
-        "name": "small",
-        "task": "image_classification",
-        "models": [{"source": "zoo", "name": name} for name in ("resnet_tiny", "vit_tiny")],
-        "datasets": [{"source": "folder", "path": str(root / "pictures")}],
-        "strategies": [{"strategy": "linear_probe"}],
-        "seeds": [1],
-    }
-    (root / "spec.json").write_text(json.dumps(document))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SUITE_CACHE_DIR", str(root / "cache"))
-        outcome = suite("run", root / "spec.json", "--out", root / "out")
-    assert outcome.exit_code == 0, outcome.output
-    return root
+    return run_pictures(tmp_path_factory.mktemp("export"), ("resnet_tiny", "vit_tiny"))
 
 
 @pytest.fixture(scope="module")
 def exported(finished: Path) -> dict[tuple[str, str], Path]:
     """The ViT in every format, the ResNet in two: model and format to the folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SUITE_CACHE_DIR", str(finished / "cache"))
-        outcomes = [
-            suite("export", finished / "out", "--trial", trial_of(finished, model), "--threads", 1, *words)
-            for model, words in {"vit_tiny": (), "resnet_tiny": ("--format", "onnx,litert")}.items()
-        ]
-    assert [outcome.exit_code for outcome in outcomes] == [0, 0], [outcome.output for outcome in outcomes]
-    cards = (finished / "out" / "exports").glob("*/*/card.json")
-    return {(card_of(path.parent).model, path.parent.name): path.parent for path in cards}
-
-
-def trial_of(finished: Path, model: str) -> str:
-    """The beginning of the id of the model's only trial."""
-    with open_store(finished / "out", create=False) as store:
-        (one,) = store.query(model=model)
-    return one.id[:10]
-
-
-def card_of(folder: Path) -> ExportCard:
-    """The card beside a file."""
-    return ExportCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
+    for model, words in {"vit_tiny": (), "resnet_tiny": ("--format", "onnx,litert")}.items():
+        outcome = in_cache(
+            finished, "export", finished / "out", "--trial", trial_of(finished, model), "--threads", 1, *words
+        )
+        assert outcome.exit_code == 0, outcome.output
+    return {(model, name): folder for (model, name, _), folder in folders_of(finished).items()}
 
 
 @pytest.mark.parametrize(
@@ -96,18 +45,20 @@ def test_a_file_says_what_the_model_says(model, name, exported):
     assert card.parity.max_difference < 1e-4
     assert card.scores["accuracy"].value == card.keras_scores["accuracy"].value
     assert card.scores["accuracy"].low is not None
+    assert (card.difference.metric, card.difference.value, card.difference.low) == ("accuracy", 0.0, 0.0)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_card_describes_the_file(name, exported):
+def test_a_card_describes_the_file(name, exported, finished):
     """Names, shapes, labels, bytes and what was measured."""
     folder = exported["vit_tiny", name]
     card = card_of(folder)
-    assert card.input.shape == (None, 32, 32, 3)
+    assert [one.shape for one in card.inputs] == [(None, 32, 32, 3)]
     assert card.output.shape == (None, 3)
     assert sorted(card.labels) == sorted(CLASSES)
     files = [folder / card.file, *(folder / card.file).rglob("*")]
-    assert card.bytes == sum(path.stat().st_size for path in files if path.is_file())
+    assert card.bytes == sum(path.stat().st_size for path in files if path.is_file()) > card.compressed_bytes > 0
+    assert (finished / "out" / card.folder) == folder
     assert 0 < card.measured.latency_ms_p50 <= card.measured.latency_ms_p95
     assert card.measured.throughput_per_second > 1
     assert card.measured.threads == 1
@@ -142,6 +93,19 @@ def test_class_names_travel_in_the_metadata(exported):
     read = openvino.Core().read_model(str(exported["vit_tiny", "openvino"] / "openvino" / "model.xml"))
     assert sorted(json.loads(read.get_rt_info(["model_info", "label_names"]).value)) == sorted(CLASSES)
     assert len(read.get_rt_info(["model_info", "labels"]).value.split()) == len(CLASSES)
+
+
+def test_a_backbone_of_keras_hub_comes_as_a_preset_too(exported):
+    """KerasHub loads the folder, and it holds the weights of the model beside it."""
+    import keras
+    import keras_hub
+
+    folder = exported["vit_tiny", "keras"]
+    backbone = keras_hub.models.Backbone.from_preset(str(folder / "preset"))
+    whole = keras.saving.load_model(folder / "model.keras", compile=False)
+    (inner,) = (layer for layer in whole._flatten_layers() if isinstance(layer, keras_hub.models.Backbone))
+    for one, other in zip(backbone.get_weights(), inner.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_what_is_there_is_replaced_only_when_asked_for(exported, finished):
@@ -189,11 +153,11 @@ def test_a_failure_leaves_the_file_that_was_there(exported, finished, tmp_path):
     for model in copy.glob("store/trials/*/model.keras"):
         model.write_bytes(b"")
     folder = copy / exported["vit_tiny", "keras"].relative_to(finished / "out")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(folder)
     words = ("--trial", trial_of(finished, "vit_tiny"), "--format", "keras", "--overwrite")
     outcome = suite("export", copy, *words)
     assert outcome.exit_code == 1, outcome.output
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 
 

@@ -24,26 +24,27 @@ PLACES = (
 Box = tuple[float, float, float, float]
 
 
-def place_labels(labelled: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+def place_labels(labelled: Sequence[Row], rows: Sequence[Row], *, text: str = "model") -> list[Row]:
     """The model's name once for each labelled row, with ``align``, ``dx``, ``dy``; crowded ones are left out.
 
     Args:
-        labelled: Rows with ``cost``, ``score`` and ``model``; the best score is placed first.
+        labelled: Rows with ``cost``, ``score`` and the field ``text``; the best score is placed first.
         rows: All rows of the chart.
+        text: What is written, each only once.
     """
     at = _positions(rows)
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in at.values()]
     placed: list[Row] = []
     named: set[str] = set()
     for row in sorted(labelled, key=lambda row: -row["score"]):
-        if row["model"] in named:
+        if row[text] in named:
             continue
         for align, dx, dy in PLACES:
-            box = _box(at[row["cell"]], row["model"], align, dx, dy)
+            box = _box(at[row["cell"]], row[text], align, dx, dy)
             if _inside(box) and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
-                named.add(row["model"])
-                placed.append({**row, "label": row["model"], "align": align, "dx": dx, "dy": dy})
+                named.add(row[text])
+                placed.append({**row, "label": row[text], "align": align, "dx": dx, "dy": dy})
                 break
     return placed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,9 +11,11 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, print_table, size_in_words
 
 if TYPE_CHECKING:
-    from suite.exporters.exporter import ExportCard
+    from suite.exported import ExportCard
 
-__all__ = ["command"]
+__all__ = ["command", "say_nothing", "told"]
+
+COLUMNS = ("model", "strategy", "format", "precision", "size", "latency ms", "p95", "per s", "difference", "agreement")
 
 
 @click.command("export", short_help=COMMANDS["export"].summary)
@@ -22,6 +24,12 @@ __all__ = ["command"]
 @click.option("--all", "all_", is_flag=True, help="The kept model of every cell.")
 @click.option("--trial", "trials", multiple=True, metavar="ID", help="This trial; the beginning of its id will do.")
 @click.option("--format", "formats", metavar="NAME,...", help="Formats; all that are installed when left out.")
+@click.option(
+    "--precision",
+    "precisions",
+    metavar="NAME,...",
+    help="fp32, fp16, int8_dynamic (weights in 8 bits), int8 (activations too).  [default: fp32]",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: DIR/exports]")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of each runtime.  [default: all cores]")
@@ -33,24 +41,25 @@ def command(
     all_: bool,
     trials: tuple[str, ...],
     formats: str | None,
-    out: Path | None,
-    overwrite: bool,
-    threads: int | None,
+    precisions: str | None,
     json_: bool,
+    **where: Any,
 ) -> None:
     """Write kept models in other formats, and measure each file.
 
-    DIR is the folder of a run of image classification.  Each file takes raw pictures, answers probabilities, and is
-    run on the home test set in its own runtime: size, latency, throughput, how far it is from the Keras model, and
-    its scores are in card.json beside it, with labels.txt and an example.py that needs nothing of the suite.
-    Exit code 1 says that some file failed.
+    DIR is the folder of a run of image or text classification.  Each file takes raw pictures or tokens, answers
+    probabilities, and is run on the home test set in its own runtime: size, latency, throughput, how far it is from
+    the Keras model, and its scores are in card.json beside it, with labels.txt and an example.py that needs nothing
+    of the suite.  What a format cannot have is skipped with the reason.  The run's report shows the files.  Exit
+    code 1 says that some file failed.
 
     \b
     Example:
       suite export reports/vision
-      suite export reports/vision --best --format onnx,litert
+      suite export reports/vision --best --format onnx,litert --precision fp32,int8
       suite export reports/vision --trial 3f2a --out ./deploy
     """
+    from suite.api import rebuild_report
     from suite.errors import SuiteError
     from suite.exporting import export
 
@@ -60,49 +69,60 @@ def command(
         folder,
         which="best" if best else "all" if all_ else "recommended",
         trials=trials,
-        formats=tuple(name.strip() for name in (formats or "").split(",") if name.strip()),
-        out=out,
-        overwrite=overwrite,
-        threads=threads,
-        on_card=_progress,
+        formats=_names(formats),
+        precisions=_names(precisions) or ("fp32",),
+        on_card=told,
+        **where,
     )
+    if any(card.folder for card in cards):
+        rebuild_report(folder)
     if json_:
         as_json([card.model_dump(mode="json") for card in cards])
     else:
         _print(cards)
-    if any(card.status != "done" for card in cards):
+    if any(card.status == "failed" for card in cards):
         raise click.exceptions.Exit(1)
 
 
-def _progress(card: ExportCard) -> None:
-    said = f"failed: {card.reason}" if card.status == "failed" else f"done in {card.export_seconds:.1f} s"
-    click.echo(f"{card.model}, {card.strategy}, {card.format}: {said}", err=True)
+def _names(words: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (words or "").split(",") if name.strip())
+
+
+def say_nothing(card: ExportCard) -> None:
+    """For runs that are quiet; failed files are still told."""
+    if card.status == "failed":
+        told(card)
+
+
+def told(card: ExportCard) -> None:
+    """One line on stderr."""
+    said = f"done in {card.export_seconds:.1f} s" if card.status == "done" else f"{card.status}: {card.reason}"
+    click.echo(f"{card.model}, {card.strategy}, {card.format} {card.precision}: {said}", err=True)
 
 
 def _print(cards: tuple[ExportCard, ...]) -> None:
-    columns = ("model", "strategy", "format", "size", "latency ms", "p95", "per s", "largest difference", "agreement")
     headline = next((name for card in cards for name, score in card.scores.items() if score.low is not None), None)
-    rows = []
-    for card in cards:
-        measured, parity = card.measured, card.parity
-        if measured is None or parity is None:
-            rows.append(
-                (card.model, card.strategy, card.format, *["-"] * (len(columns) - 3), *([""] if headline else []))
-            )
-            continue
-        score = card.scores.get(headline or "")
-        rows.append(
-            (
-                card.model,
-                card.strategy,
-                card.format,
-                size_in_words(card.bytes),
-                f"{measured.latency_ms_p50:.2f}",
-                f"{measured.latency_ms_p95:.2f}",
-                f"{measured.throughput_per_second:.0f}",
-                f"{parity.max_difference:.1g}",
-                f"{parity.agreement:.1%}",
-                *([f"{score.value:.3f}" if score and score.value is not None else "-"] if headline else []),
-            )
+    columns = COLUMNS if headline is None else (*COLUMNS, headline.replace("_", " "))
+    print_table(columns, [_row(card, headline) for card in cards])
+
+
+def _row(card: ExportCard, headline: str | None) -> tuple[str, ...]:
+    named = (card.model, card.strategy, card.format, card.precision)
+    measured, parity = card.measured, card.parity
+    row: tuple[str, ...]
+    if measured is None or parity is None:
+        row = (*named, card.status, *["-"] * (len(COLUMNS) - len(named) - 1))
+    else:
+        row = (
+            *named,
+            size_in_words(card.bytes),
+            f"{measured.latency_ms_p50:.2f}",
+            f"{measured.latency_ms_p95:.2f}",
+            f"{measured.throughput_per_second:.0f}",
+            f"{parity.max_difference:.1g}",
+            f"{parity.agreement:.1%}",
         )
-    print_table((*columns, *([headline.replace("_", " ")] if headline else [])), rows)
+    if headline is None:
+        return row
+    score = card.scores.get(headline)
+    return (*row, f"{score.value:.3f}" if score and score.value is not None else "-")

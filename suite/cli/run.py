@@ -66,7 +66,8 @@ def command(
     """Run what is missing of a spec, then print the leaderboard.
 
     The same command goes on where it stopped, after Ctrl-C, a crash or a new seed in the spec; on a finished
-    run it does nothing and says so.  Ends with exit code 1 where trials failed, and names them; with 2 where nothing
+    run it does nothing and says so.  Files that the spec asks for under
+    "exports" are made last.  Ends with exit code 1 where trials or files failed, and names them; with 2 where nothing
     could be done before something is mended.
 
     \b
@@ -76,6 +77,7 @@ def command(
       suite run specs/vision.json --set training.epochs=3 seeds=[1] --out /tmp/short
     """
     import suite
+    from suite.cli.export import say_nothing, told
 
     outcome = suite.run(
         spec,
@@ -87,6 +89,7 @@ def command(
         out=out,
         plugins=plugins,
         quiet=quiet,
+        on_export=say_nothing if quiet else told,
     )
     if outcome.mistakes and not json_:
         raise SuiteError("\n".join(outcome.mistakes))
@@ -101,6 +104,8 @@ def command(
         ctx.exit(2 if outcome.mistakes else 1)
     if outcome.mistakes:
         ctx.exit(2)
+    if outcome.failed_files:
+        ctx.exit(1)
 
 
 def _print(outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Comparison
 from suite.compare.evidence import LoadPredictions
+from suite.compare.exports import exported_files
 from suite.compare.facts import environments_of, facts_of, failures_of
 from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_dropped
 from suite.compare.labels import ByLabels, with_labels
@@ -23,7 +24,8 @@ from suite.compare.ranking import info_of, metric_infos, rank_cells
 from suite.compare.robust import FindFile
 from suite.compare.same_graph import with_shared_costs
 from suite.compare.sameness import changes_between
-from suite.metrics import metrics_named
+from suite.exported import ExportCard
+from suite.metrics import Metric, metrics_named
 from suite.results import Result
 
 __all__ = ["compare"]
@@ -41,6 +43,7 @@ def compare(
     plan_summary: PlanSummary,
     load_predictions: LoadPredictions,
     find_file: FindFile = no_file,
+    exports: Sequence[ExportCard] = (),
 ) -> Comparison:
     """Arranges results for reading; also in the middle of a run, with whatever is there.
 
@@ -50,6 +53,7 @@ def compare(
         load_predictions: A result and an evaluation set's name (``test``, or a label of ``evaluate_on``) to
             its predictions; None where they were not kept.
         find_file: A result and the name of an artefact to its file; None where there is none.
+        exports: Cards of exported files; those of other trials are left out.
 
     Returns:
         The comparison. The same results give the same comparison, whatever their order.
@@ -71,10 +75,10 @@ def compare(
         labels = by_labels.curves(rank, rankings, metric_infos(metric, cells))
     cut, left_out, missing = _without_result(plan_summary, by_id)
     failures = by_labels.told(failures_of(known))
+    recommendations = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
     return Comparison(
         **_asked(plan_summary),
-        headline=info_of(metric),
-        metrics=metric_infos(metric, cells),
+        **_metrics(metric, cells),
         datasets=datasets,
         evaluation_sets=_evaluation_sets(cells),
         cells=cells,
@@ -87,10 +91,11 @@ def compare(
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
         facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out)),
-        recommendations=with_labels([ranking.recommendation for ranking in rankings.values()], labels),
+        recommendations=recommendations,
         unmet=tuple(r.recommendation for r in rankings.values() if isinstance(r.recommendation, Unmet)),
         across=across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing)),
         labels=labels,
+        exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         disagreements=tuple(r.disagreements for r in rankings.values() if r.disagreements is not None),
         generations=tuple(r.written for r in rankings.values() if r.written is not None),
@@ -103,6 +108,10 @@ def _asked(plan: PlanSummary) -> dict[str, Any]:
     """What a comparison repeats of its plan."""
     names = ("spec_name", "title", "task", "command", "skips", "constraints", "published", "resample")
     return {name: getattr(plan, name) for name in names}
+
+
+def _metrics(metric: Metric, cells: Sequence[CellSummary]) -> dict[str, Any]:
+    return {"headline": info_of(metric), "metrics": metric_infos(metric, cells)}
 
 
 def _without_result(

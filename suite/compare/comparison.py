@@ -31,6 +31,7 @@ from suite.compare.cell import (
     TimingsSummary,
     Tried,
 )
+from suite.compare.files import ExportedFiles
 from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
 from suite.compare.shown import Disagreements, SideBySide
@@ -307,6 +308,8 @@ class Comparison(Record):
     """One per data set with two models that name classes."""
     generations: tuple[SideBySide, ...] = ()
     """One per data set for which models wrote texts."""
+    exports: tuple[ExportedFiles, ...] = ()
+    """Files of the adapted models, measured in their own runtimes."""
     checks: Checks | None = None
     """What checks of results and data found; None where none were run."""
     labels: tuple[Labels, ...] = ()

@@ -1,21 +1,28 @@
-"""What every export format answers, and what is written beside an exported file."""
+"""What every export format answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from suite.results import Record, Score
+from suite.exported import Precision
+from suite.exporters.examples import ExampleArrays
 
-__all__ = ["Answer", "ExportCard", "Exporter", "Measured", "Parity", "TensorRecord"]
+__all__ = ["Answer", "ExportSkipped", "Exporter", "Inputs"]
 
-Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""A loaded file: pictures ``(batch, height, width, 3)`` float32, 0 to 255, to probabilities ``(batch, classes)``."""
+Inputs = Mapping[str, NDArray[Any]]
+"""A batch: ``pictures`` ``(batch, height, width, 3)`` float32, 0 to 255; or a text model's arrays by their names,
+``(batch, tokens)`` int32."""
+Answer = Callable[[Inputs], NDArray[np.float32]]
+"""A loaded file: a batch to probabilities ``(batch, classes)``."""
+
+
+class ExportSkipped(Exception):  # noqa: N818 - an outcome, not an error of the user
+    """What this model cannot be made into, with the reason."""
 
 
 class Exporter(Protocol):
@@ -28,91 +35,43 @@ class Exporter(Protocol):
     """Modules beyond those of the suite that writing and running need."""
     runtime: ClassVar[str]
     """Distribution that runs the file."""
+    quantisers: ClassVar[tuple[str, ...]]
+    """Further distributions that make files smaller; their versions stand on the card."""
     file: ClassVar[str]
     """Name of the file or folder that is written."""
-    example: ClassVar[str]
-    """A Python file of at most 25 lines that loads it and classifies a picture with nothing of the suite."""
+    refuses: ClassVar[Mapping[Precision, str]]
+    """Precisions that the format or its library cannot have, with the reason."""
+    imports: ClassVar[str]
+    """What ``example.py`` imports; see ``suite.exporters.example``."""
+    loading: ClassVar[str]
+    """Its lines that load the file from the folder ``here``."""
+    answering: ClassVar[str]
+    """Its lines from ``inputs``, arrays by name, to ``probabilities`` of one example."""
 
     @classmethod
     def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
-        """Writes a ``keras.Model`` from raw pictures to probabilities, with its class names where there is a slot.
+        """Writes a ``keras.Model`` from raw inputs to probabilities, with its class names where there is a slot.
 
         Whatever the library raises passes through.
         """
 
     @classmethod
+    def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
+        """Writes what ``write`` wrote once more, in another precision; the head stays as it is.
+
+        The head, one small matrix, decides between the classes, and a linear probe's has rows of very different
+        sizes, which 8 bits cannot hold at once.
+
+        Args:
+            full: The file in fp32.
+            path: What is written.
+            precision: One that the format does not refuse.
+            calibration: Training examples; given for ``int8`` alone.
+
+        Raises:
+            ExportSkipped: Where this model has nothing to compress.
+        """
+
+    @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
         """Loads the file in its own runtime, on so many threads of the processor."""
-
-
-class TensorRecord(Record):
-    """What goes into a file or comes out of it."""
-
-    name: str
-    shape: tuple[int | None, ...]
-    """The first is the number of examples; None where any size will do."""
-    dtype: str
-    meaning: str
-
-
-class Parity(Record):
-    """How far the file's probabilities are from those of the Keras model, on the same examples."""
-
-    examples: int
-    max_difference: float
-    """The largest absolute difference of a probability."""
-    mean_difference: float
-    agreement: float
-    """Share of the examples for which both name the same class."""
-    on: str
-    """``test`` for the home test set, ``noise`` where its pictures are not at hand."""
-
-
-class Measured(Record):
-    """What the file costs in its own runtime, in a process of its own."""
-
-    load_seconds: float
-    latency_ms_p50: float
-    """One example at a time, after warm-up."""
-    latency_ms_p95: float
-    throughput_per_second: float
-    """Examples per second in batches of ``throughput_batch_size``, after warm-up."""
-    throughput_batch_size: int
-    peak_memory_bytes: int
-    """Of the process, the runtime's own memory and the examples included."""
-    threads: int
-    runtime: str
-    """Name and version."""
-    device: str
-
-
-class ExportCard(Record):
-    """Everything known of one exported file; ``card.json`` beside it."""
-
-    format: str
-    precision: str = "fp32"
-    status: str
-    """``done``, or ``failed`` where the file is not what was measured in Keras."""
-    reason: str | None = None
-    task: str
-    model: str
-    dataset: str
-    strategy: str
-    seed: int
-    trial_id: str
-    file: str
-    bytes: int
-    """Of the file, or of all files of the folder."""
-    sha256: str
-    """Of the file; of a folder, of the sorted names and contents of all its files."""
-    input: TensorRecord
-    output: TensorRecord
-    labels: tuple[str, ...]
-    export_seconds: float
-    measured: Measured | None = None
-    parity: Parity | None = None
-    scores: dict[str, Score] = Field(default_factory=dict)
-    """Of the file on the home test set, by metric; empty where its pictures are not at hand."""
-    keras_scores: dict[str, Score] = Field(default_factory=dict)
-    """Of the Keras model on the same examples."""
-    versions: dict[str, str]

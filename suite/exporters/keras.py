@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from suite.exporters.exporter import Answer
+from suite.exported import Precision
+from suite.exporters.examples import ExampleArrays
+from suite.exporters.exporter import Answer, ExportSkipped
 
 __all__ = ["KerasExporter"]
 
@@ -18,29 +20,37 @@ class KerasExporter:
     extra: ClassVar[str | None] = None
     modules: ClassVar[tuple[str, ...]] = ()
     runtime: ClassVar[str] = "keras"
+    quantisers: ClassVar[tuple[str, ...]] = ()
     file: ClassVar[str] = "model.keras"
-    example: ClassVar[str] = """\
-import pathlib, sys
-
-import keras
-import numpy as np
-from PIL import Image
-
-here = pathlib.Path(__file__).parent
-model = keras.saving.load_model(here / "model.keras")
-labels = (here / "labels.txt").read_text("utf-8").split("\\n")
-_, height, width, _ = model.input_shape
-picture = Image.open(sys.argv[1]).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-pixels = np.asarray(picture, "float32")[None]  # raw RGB, 0 to 255
-probabilities = np.asarray(model(pixels, training=False))[0]
-for index in probabilities.argsort()[::-1][:5]:
-    print(f"{probabilities[index]:.3f}  {labels[index]}")
-"""
+    refuses: ClassVar[Mapping[Precision, str]] = {
+        "fp16": "Keras keeps weights in single precision, also where it computes in half",
+        "int8": "Keras finds the ranges of activations as they come; it has no calibration",
+    }
+    imports: ClassVar[str] = "import keras"
+    loading: ClassVar[str] = 'model = keras.saving.load_model(here / "model.keras", compile=False)'
+    answering: ClassVar[str] = "probabilities = np.asarray(model(inputs, training=False))[0]"
 
     @classmethod
     def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
         """Writes the archive."""
         model.save(path)
+
+    @classmethod
+    def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
+        """Quantises dense layers and embeddings. Raises ``ExportSkipped`` where there are none, or none that load."""
+        import keras
+
+        model = keras.saving.load_model(full, compile=False)
+        model.quantize("int8", filters=lambda layer: layer.name != "head")
+        done = [layer for layer in model._flatten_layers() if getattr(layer, "quantization_mode", None)]  # noqa: SLF001 - Keras has no public walk over nested layers
+        if not done:
+            raise ExportSkipped("Keras quantises dense layers and embeddings; this model has none besides its head")
+        model.save(path)
+        try:
+            keras.saving.load_model(path, compile=False)
+        except ValueError as error:
+            reason = " ".join(str(error).split())[:160]
+            raise ExportSkipped(f"Keras does not load what it quantised and saved: {reason}") from error
 
     @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
@@ -51,5 +61,11 @@ for index in probabilities.argsort()[::-1][:5]:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         model = keras.saving.load_model(path, compile=False)
-        call = tf.function(lambda pictures: model(pictures, training=False), autograph=False, reduce_retracing=True)
-        return lambda pictures: call(tf.constant(pictures)).numpy()
+        call = tf.function(lambda inputs: model(inputs, training=False), autograph=False, reduce_retracing=True)
+        single = not isinstance(model.input, dict)
+
+        def answer(inputs: Any) -> Any:
+            tensors = {name: tf.constant(array) for name, array in inputs.items()}
+            return call(next(iter(tensors.values())) if single else tensors).numpy()
+
+        return answer

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from suite.exported import Precision
+from suite.exporters.examples import PICTURES, ExampleArrays
 from suite.exporters.exporter import Answer
 
 __all__ = ["LiteRtExporter"]
+
+HEAD = r"(.*/)?head(_[0-9]+)?/.*"
+"""The head's operations: the suite gives its layer this name, and the converter may number it."""
+HALF = [
+    {
+        "regex": ".*",
+        "operation": "*",
+        "algorithm_key": "float_casting",
+        "op_config": {
+            "weight_tensor_config": {"num_bits": 16, "symmetric": True, "granularity": "TENSORWISE", "dtype": "FLOAT"},
+            "compute_precision": "FLOAT",
+            "explicit_dequantize": True,
+            "skip_checks": False,
+            "min_weight_elements": 0,
+        },
+    }
+]
+"""A recipe of ai-edge-quantizer: weights as 16-bit floats, computed with in 32 bits."""
 
 
 class LiteRtExporter:
@@ -16,29 +36,16 @@ class LiteRtExporter:
 
     summary: ClassVar[str] = "one small file for phones, boards and browsers (once TensorFlow Lite)"
     extra: ClassVar[str | None] = "litert"
-    modules: ClassVar[tuple[str, ...]] = ("ai_edge_litert",)
+    modules: ClassVar[tuple[str, ...]] = ("ai_edge_litert", "ai_edge_quantizer")
     runtime: ClassVar[str] = "ai-edge-litert"
+    quantisers: ClassVar[tuple[str, ...]] = ("ai-edge-quantizer",)
     file: ClassVar[str] = "model.tflite"
-    example: ClassVar[str] = """\
-import pathlib, sys
-
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
-
-here = pathlib.Path(__file__).parent
-interpreter = Interpreter(str(here / "model.tflite"))
-interpreter.allocate_tensors()
-labels = (here / "labels.txt").read_text("utf-8").split("\\n")
-[entry], [out] = interpreter.get_input_details(), interpreter.get_output_details()
-_, height, width, _ = entry["shape"]
-picture = Image.open(sys.argv[1]).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-interpreter.set_tensor(entry["index"], np.asarray(picture, "float32")[None])  # raw RGB, 0 to 255
-interpreter.invoke()
-probabilities = interpreter.get_tensor(out["index"])[0]
-for index in probabilities.argsort()[::-1][:5]:
-    print(f"{probabilities[index]:.3f}  {labels[index]}")
-"""
+    refuses: ClassVar[Mapping[Precision, str]] = {}
+    imports: ClassVar[str] = "from ai_edge_litert.interpreter import Interpreter"
+    loading: ClassVar[str] = 'run = Interpreter(str(here / "model.tflite")).get_signature_runner()'
+    answering: ClassVar[str] = """\
+[answer] = run(**inputs).values()
+probabilities = answer[0]"""
 
     @classmethod
     def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
@@ -46,22 +53,46 @@ for index in probabilities.argsort()[::-1][:5]:
         model.export(str(path), format="litert", verbose=False)
 
     @classmethod
+    def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
+        """Rewrites the file by Google's ai-edge-quantizer; input and output stay float32."""
+        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_quantizer import quantizer, recipe
+        from ai_edge_quantizer.algorithm_manager import AlgorithmName
+        from ai_edge_quantizer.qtyping import TFLOperationName
+
+        recipes: dict[str, Any] = {
+            "fp16": HALF,
+            "int8_dynamic": recipe.dynamic_legacy_wi8_afp32(),
+            "int8": recipe.static_wi8_ai8(),
+        }
+        rewriter = quantizer.Quantizer(str(full))
+        rewriter.load_quantization_recipe(recipes[precision])
+        as_they_are = [(HEAD, TFLOperationName.ALL_SUPPORTED)]
+        if precision == "int8":
+            as_they_are += [(".*", TFLOperationName.INPUT), (".*", TFLOperationName.OUTPUT)]
+        for pattern, operation in as_they_are if precision != "fp16" else []:
+            rewriter.update_quantization_recipe(
+                regex=pattern, operation_name=operation, algorithm_key=AlgorithmName.NO_QUANTIZE
+            )
+        ranges = None
+        if calibration is not None:
+            ((signature, entries),) = Interpreter(str(full)).get_signature_list().items()
+            names = entries["inputs"]
+            ranges = rewriter.calibrate({signature: [_named(example, names) for example in calibration.singles()]})
+        rewriter.quantize(ranges).export_model(str(path), overwrite=True)
+
+    @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
-        """An interpreter that takes another number of pictures when they come."""
+        """An interpreter that takes another number of examples, or longer texts, when they come."""
         import numpy as np
         from ai_edge_litert.interpreter import Interpreter
 
         interpreter = Interpreter(str(path), num_threads=threads)
-        ((entry,), (out,)) = interpreter.get_input_details(), interpreter.get_output_details()
-        shape: list[tuple[int, ...]] = [()]
+        (signature,) = interpreter.get_signature_list().values()
+        run = interpreter.get_signature_runner()
+        # The runner keeps what it gave until it is called again.
+        return lambda inputs: np.array(*run(**_named(inputs, signature["inputs"])).values())
 
-        def answer(pictures: Any) -> Any:
-            if pictures.shape != shape[0]:
-                interpreter.resize_tensor_input(entry["index"], pictures.shape)
-                interpreter.allocate_tensors()
-                shape[0] = pictures.shape
-            interpreter.set_tensor(entry["index"], pictures)
-            interpreter.invoke()
-            return np.array(interpreter.get_tensor(out["index"]))
 
-        return answer
+def _named(inputs: Any, names: list[str]) -> Any:
+    return {names[0]: inputs[PICTURES]} if PICTURES in inputs else inputs

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from suite.exported import Precision
+from suite.exporters.examples import PICTURES, ExampleArrays, required
 from suite.exporters.exporter import Answer
 
 __all__ = ["OpenVinoExporter"]
@@ -17,27 +19,16 @@ class OpenVinoExporter:
 
     summary: ClassVar[str] = "OpenVINO's pair of files, for Intel processors, GPUs and NPUs"
     extra: ClassVar[str | None] = "openvino"
-    modules: ClassVar[tuple[str, ...]] = ("openvino",)
+    modules: ClassVar[tuple[str, ...]] = ("openvino", "nncf")
     runtime: ClassVar[str] = "openvino"
+    quantisers: ClassVar[tuple[str, ...]] = ("nncf",)
     file: ClassVar[str] = "openvino"
-    example: ClassVar[str] = """\
-import pathlib, sys
-
-import numpy as np
-import openvino
-from PIL import Image
-
-here = pathlib.Path(__file__).parent
-model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-labels = (here / "labels.txt").read_text("utf-8").split("\\n")
-_, height, width, _ = model.input(0).partial_shape
-size = (width.get_length(), height.get_length())
-picture = Image.open(sys.argv[1]).convert("RGB").resize(size, Image.Resampling.BILINEAR)
-pixels = np.asarray(picture, "float32")[None]  # raw RGB, 0 to 255
-probabilities = model(pixels)[0][0]
-for index in probabilities.argsort()[::-1][:5]:
-    print(f"{probabilities[index]:.3f}  {labels[index]}")
-"""
+    refuses: ClassVar[Mapping[Precision, str]] = {}
+    imports: ClassVar[str] = "import openvino"
+    loading: ClassVar[str] = """\
+single = {"INFERENCE_PRECISION_HINT": "f32"}
+model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU", single)"""
+    answering: ClassVar[str] = "probabilities = model(inputs)[0][0]"
 
     @classmethod
     def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
@@ -57,10 +48,41 @@ for index in probabilities.argsort()[::-1][:5]:
             first.with_suffix(suffix).unlink()
 
     @classmethod
+    def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
+        """Weights in half precision, weights in 8 bits, or both operands in 8 bits, the last two by NNCF."""
+        import openvino
+
+        model = openvino.Core().read_model(str(full / "model.xml"))
+        kept = {name: model.get_rt_info(["model_info", name]) for name in ("labels", "label_names")}
+        if precision != "fp16":
+            model = _quantised(model, precision, calibration)
+        for name, value in kept.items():
+            model.set_rt_info(value.value if hasattr(value, "value") else value, ["model_info", name])
+        path.mkdir()
+        openvino.save_model(model, str(path / "model.xml"), compress_to_fp16=precision == "fp16")
+
+    @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
         """Compiles it for the processor, in single precision: on some it would take bfloat16 by default."""
         import openvino
 
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
         compiled = openvino.Core().compile_model(str(path / "model.xml"), "CPU", settings)
-        return lambda pictures: compiled(pictures)[0]
+        return lambda inputs: compiled(_given(inputs))[0]
+
+
+def _given(inputs: Any) -> Any:
+    return inputs.get(PICTURES, inputs)
+
+
+def _quantised(model: Any, precision: Precision, calibration: ExampleArrays | None) -> Any:
+    import nncf
+
+    products = [one.get_friendly_name() for one in model.get_ordered_ops() if one.get_type_name() == "MatMul"]
+    head = nncf.IgnoredScope(names=products[-1:])
+    if precision == "int8_dynamic":
+        return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=head)
+    training = required(calibration)
+    examples = nncf.Dataset([_given(example) for example in training.singles()])
+    transformer = nncf.ModelType.TRANSFORMER if len(products) > len(head.names) else None
+    return nncf.quantize(model, examples, subset_size=len(training), ignored_scope=head, model_type=transformer)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from suite.exported import Precision
+from suite.exporters.examples import PICTURES, ExampleArrays
 from suite.exporters.exporter import Answer
 
 __all__ = ["SavedModelExporter"]
+
+NO_SMALLER = "TensorFlow has no smaller form of a SavedModel; LiteRT is made of one"
 
 
 class SavedModelExporter:
@@ -18,32 +22,26 @@ class SavedModelExporter:
     extra: ClassVar[str | None] = None
     modules: ClassVar[tuple[str, ...]] = ()
     runtime: ClassVar[str] = "tensorflow"
+    quantisers: ClassVar[tuple[str, ...]] = ()
     file: ClassVar[str] = "saved_model"
-    example: ClassVar[str] = """\
-import pathlib, sys
-
-import numpy as np
-import tensorflow as tf
-from PIL import Image
-
-here = pathlib.Path(__file__).parent
+    refuses: ClassVar[Mapping[Precision, str]] = dict.fromkeys(("fp16", "int8_dynamic", "int8"), NO_SMALLER)
+    imports: ClassVar[str] = "import tensorflow as tf"
+    loading: ClassVar[str] = """\
 loaded = tf.saved_model.load(str(here / "saved_model"))
-serve = loaded.signatures["serving_default"]
-labels = (here / "labels.txt").read_text("utf-8").split("\\n")
-[(name, spec)] = serve.structured_input_signature[1].items()
-_, height, width, _ = spec.shape
-picture = Image.open(sys.argv[1]).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-pixels = tf.constant(np.asarray(picture, "float32")[None])  # raw RGB, 0 to 255
-[probabilities] = serve(**{name: pixels}).values()
-probabilities = probabilities.numpy()[0]
-for index in probabilities.argsort()[::-1][:5]:
-    print(f"{probabilities[index]:.3f}  {labels[index]}")
-"""
+serve = loaded.signatures["serving_default"]"""
+    answering: ClassVar[str] = """\
+[answer] = serve(**{name: tf.constant(value) for name, value in inputs.items()}).values()
+probabilities = answer.numpy()[0]"""
 
     @classmethod
     def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
         """Writes the folder."""
         model.export(str(path), format="tf_saved_model", verbose=False)
+
+    @classmethod
+    def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
+        """Never called: every precision but fp32 is refused."""
+        raise NotImplementedError(precision)
 
     @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
@@ -54,10 +52,11 @@ for index in probabilities.argsort()[::-1][:5]:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         loaded = tf.saved_model.load(str(path))
         serve = loaded.signatures["serving_default"]
-        ((name, _),) = serve.structured_input_signature[1].items()
+        own = list(serve.structured_input_signature[1])
 
-        def answer(pictures: Any, _keep: Any = loaded) -> Any:
-            (probabilities,) = serve(**{name: tf.constant(pictures)}).values()
+        def answer(inputs: Any, _keep: Any = loaded) -> Any:
+            named = {own[0]: inputs[PICTURES]} if PICTURES in inputs else inputs
+            (probabilities,) = serve(**{name: tf.constant(array) for name, array in named.items()}).values()
             return probabilities.numpy()
 
         return answer

@@ -23,6 +23,7 @@ from suite.report.confidence import confidence_section
 from suite.report.cross_data import cross_section
 from suite.report.environment import environment_note, environment_pairs
 from suite.report.examples import disagreements_section, written_section
+from suite.report.exports import exports_section
 from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
@@ -55,6 +56,8 @@ PLACED = {
     "corruptions",
     "critical_difference",
     "cross_data",
+    "exports_latency",
+    "exports_size",
     "generalisation",
     "labels",
     "learning_curves",
@@ -241,6 +244,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
         *disagreements_section(comparison),
+        *exports_section(comparison),
         next_section(comparison),
         Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),

@@ -1,0 +1,81 @@
+"""The state of a store, read with the standard library alone."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import suite
+from suite.errors import StoreError, StoreVersionError
+from suite.results import Phase, Status
+
+__all__ = ["DATABASE", "STORE_VERSION", "Entry", "Glance", "check_version", "glance"]
+
+STORE_VERSION = 1
+DATABASE = "results.sqlite"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a stored trial without reading its result."""
+
+    id: str
+    cell_id: str
+    phase: Phase
+    status: Status
+    sequence: int
+    """Grows with every save; a rerun has another number than what it replaced."""
+    seconds: float | None = None
+    """Wall seconds in its worker; None where they were not recorded."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The state of a store, read without SQLAlchemy: what a finished run needs to say that it is finished."""
+
+    entries: Mapping[str, Entry]
+    """By trial id."""
+    documents: Mapping[str, str]
+    """Spec and plan as they were last run, as text."""
+    exports: tuple[int, ...] = ()
+    """Numbers of the exported files, which grow with every save."""
+
+
+def glance(out: Path) -> Glance:
+    """The state of the store in ``out``; empty where there is none.
+
+    Raises:
+        StoreError: When it cannot be read, ``StoreVersionError`` when a newer suite wrote it.
+    """
+    path = out / "store" / DATABASE
+    if not path.is_file():
+        return Glance({}, {})
+    try:
+        # Closing, not only committing: an open reader would keep the write-ahead file from being emptied.
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:
+            documents = dict(file.execute("SELECT name, text FROM documents"))
+            rows = file.execute("SELECT id, cell_id, phase, status, sequence, total_seconds FROM results").fetchall()
+            made = file.execute("SELECT count(*) FROM sqlite_master WHERE name = 'exports'").fetchone()[0]
+            numbers = file.execute("SELECT sequence FROM exports ORDER BY sequence").fetchall() if made else []
+    except sqlite3.Error:
+        # The slower way knows read-only folders and says what is wrong.
+        from suite.store import open_store
+
+        with open_store(out, create=False) as store:
+            return Glance(store.entries(), store.documents(), store.export_numbers())
+    check_version(documents.get("version"), path)
+    return Glance({row[0]: Entry(*row) for row in rows}, documents, tuple(row[0] for row in numbers))
+
+
+def check_version(found: str | None, path: Path) -> None:
+    """Refuses a database that a newer suite wrote, and a file that is none of the suite's."""
+    if found is None or not found.isdecimal():
+        raise StoreError(f"{path}: is no results database of the suite; move it away or choose another --out.")
+    if int(found) > STORE_VERSION:
+        raise StoreVersionError(
+            f"{path}: store version {found}, written by a newer suite; suite {suite.__version__} reads up to "
+            f"version {STORE_VERSION}. Update the suite, or choose another --out."
+        )

@@ -1,0 +1,118 @@
+"""A spec from beginning to end: its trials, its files, its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from suite.outcome import Outcome
+
+if TYPE_CHECKING:
+    from suite.exported import ExportCard
+    from suite.plan import Plan
+
+__all__ = ["run"]
+
+
+def run(
+    spec: str | Path,
+    *,
+    only: str | tuple[str, ...] = (),
+    overrides: str | tuple[str, ...] = (),
+    redo: Literal["none", "failed", "all"] = "failed",
+    jobs: int | None = None,
+    timeout_seconds: float | None = None,
+    out: str | Path | None = None,
+    plugins: tuple[str | Path, ...] = (),
+    quiet: bool = False,
+    on_export: Callable[[ExportCard], None] = lambda _: None,
+) -> Outcome:
+    """Runs what is missing of a spec and writes its report.
+
+    Args:
+        spec: A JSON file; ``specs/<name>.json`` also finds the specs that ship with the suite.
+        only: A ``key=value`` selection such as ``model=vit_tiny``, or several; the report covers everything stored.
+        overrides: A ``key.path=value`` change such as ``training.epochs=3``, or several.
+        redo: Which trials with a result are run again.
+        jobs: Trials at once; the spec's when left out, else one, or one per GPU.
+        timeout_seconds: Longest time of one trial.
+        out: Folder of results and report; ``reports/<name>`` when left out.
+        plugins: Python files that register further variants.
+        quiet: No progress on stderr.
+        on_export: Told of each exported file once it is there.
+
+    Raises:
+        SuiteError: For anything that the user can mend; nothing that was stored is lost.
+
+    Example:
+        >>> outcome = suite.run("specs/vision.json", only=("model=vit_tiny",))  # doctest: +SKIP
+        >>> outcome.comparison.recommendation.take  # doctest: +SKIP
+    """
+    from suite.api import current_comparison
+    from suite.cache import cache_root
+    from suite.plan import make_plan
+    from suite.runner.run import run_plan
+    from suite.shipped import find_spec
+    from suite.spec import load_spec
+
+    only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
+    path = find_spec(Path(spec))
+    plan = make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
+    folder = Path(out) if out is not None else Path("reports") / plan.spec.name
+    _refuse_missing_runtimes(plan)
+    ended = run_plan(
+        plan,
+        out=folder,
+        cache_root=cache_root(),
+        only=only,
+        redo=redo,
+        jobs=jobs,
+        timeout_seconds=timeout_seconds,
+        progress="quiet" if quiet else "auto",
+        base=path.resolve().parent,
+        command=_command(Path(spec), overrides, plugins),
+    )
+    files = plan if ended.counts.get("done") else None
+    exported = _export(files, folder, only, again=redo != "none", on_export=on_export)
+    return Outcome(
+        name=plan.spec.name,
+        out=folder,
+        counts=dict(ended.counts),
+        new=ended.new,
+        failed=ended.failed,
+        seconds=ended.seconds,
+        comparison=current_comparison(folder),
+        exported=exported,
+    )
+
+
+def _refuse_missing_runtimes(plan: Plan) -> None:
+    if plan.spec.exports:
+        from suite.exporting import refuse_missing_runtimes
+
+        refuse_missing_runtimes(plan.spec.exports)
+
+
+def _export(
+    plan: Plan | None, folder: Path, only: tuple[str, ...], *, again: bool, on_export: Callable[[ExportCard], None]
+) -> tuple[ExportCard, ...]:
+    """The files that the spec asks for and that are missing, of the selected trials."""
+    if plan is None or not plan.spec.exports:
+        return ()
+    from suite.exporting import export_missing
+    from suite.selection import select
+
+    chosen = select(plan, only) if only else plan
+    trial_ids = {trial.id for trial in chosen.trials}
+    return export_missing(folder, plan.spec.exports, trial_ids=trial_ids, again=again, on_card=on_export)
+
+
+def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:
+    """What makes these results again, as it would be typed."""
+    import shlex
+
+    words = ["suite", "run", str(spec)]
+    words += ["--set", *overrides] if overrides else []
+    words += [word for plugin in plugins for word in ("--plugin", str(plugin))]
+    return shlex.join(words)
