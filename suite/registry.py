@@ -31,6 +31,7 @@ __all__ = [
     "CHECKS",
     "CORRUPTIONS",
     "DATASETS",
+    "DESTINATIONS",
     "EXPORTERS",
     "METRICS",
     "MODELS",
@@ -183,6 +184,14 @@ EXPORTERS: Registry[Any] = Registry(
         "saved_model": "suite.exporters.saved_model:SavedModelExporter",
     },
 )
+DESTINATIONS: Registry[Any] = Registry(
+    "destinations",
+    "destination",
+    {
+        "mlflow": "suite.destinations.mlflow:MlflowDestination",
+        "tensorboard": "suite.destinations.tensorboard:TensorBoardDestination",
+    },
+)
 METRICS: Registry[Any] = Registry(
     "metrics",
     "metric",
@@ -309,6 +318,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     MODELS,
     STRATEGIES,
     EXPORTERS,
+    DESTINATIONS,
     METRICS,
     CHARTS,
     CHECKS,

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["README", "hub_licence", "model_card_data", "write_model_card"]
 
 README = "README.md"
-HUB_LICENCES = frozenset(
-    """
-    apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m
-    afl-3.0 artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear c-uda cc cc0-1.0 cc-by-2.0 cc-by-2.5
-    cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0
-    cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0
-    cdla-permissive-2.0 wtfpl ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0 lgpl
-    lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0 odc-by odbl openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense zlib
-    pddl lgpl-lr deepfloyd-if-license llama2 gemma
-    """.split()
-)
+HUB_LICENCES = {
+    "apache-2.0", "mit", "openrail", "bigscience-openrail-m", "creativeml-openrail-m", "bigscience-bloom-rail-1.0",
+    "bigcode-openrail-m", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd", "bsd-2-clause", "bsd-3-clause",
+    "bsd-3-clause-clear", "c-uda", "cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0",
+    "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0",
+    "cdla-permissive-1.0", "cdla-permissive-2.0", "wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1",
+    "agpl-3.0", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "isc", "lppl-1.3c", "ms-pl",
+    "mpl-2.0", "odc-by", "odbl", "openrail++", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib",
+    "pddl", "lgpl-lr", "deepfloyd-if-license", "llama2", "gemma",
+}  # fmt: skip
 """Names that the Hub has for licences (huggingface.co/docs/hub/repositories-licenses)."""
 HUB_METRICS: Mapping[str, tuple[str, str | None]] = {
     "brier": ("brier_score", None),
@@ -55,7 +55,8 @@ PRECISION_WORDS: Mapping[Precision, str] = {
 }
 MOST_CLASSES = 50
 """More are left to ``labels.txt``."""
-FROM_SCRATCH = "from_scratch"
+FROM_SCRATCH, RANDOM = "from_scratch", "random"
+"""The strategy that throws pretrained weights away, and the name of weights that never were."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _licence_fields(weights: WeightsRecord | None) -> tuple[str | None, str | No
 
 def _weights(result: Result) -> WeightsRecord | None:
     """Where the fit started; None where it started from random weights."""
-    untrained = _strategy(result) == FROM_SCRATCH or (result.weights and not result.weights.location)
+    untrained = _strategy(result) == FROM_SCRATCH or (result.weights is not None and result.weights.name == RANDOM)
     return None if untrained else result.weights
 
 
@@ -225,7 +226,9 @@ def _facts(card: ExportCard, result: Result) -> Iterator[str]:
 
 
 def _settings(result: Result) -> str:
-    said = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in result.hyperparameters.items())
+    said = ", ".join(
+        f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in result.hyperparameters.items()
+    )
     return f" ({said})" if said else ""
 
 
@@ -268,9 +271,13 @@ def _scores(card: ExportCard, headline: str) -> Iterator[tuple[str, ...]]:
     for name in sorted(card.scores, key=lambda name: name != headline):
         score, other = card.scores[name], card.keras_scores.get(name)
         value = f"missing: {score.reason}" if score.value is None else _digits(score.value)
-        interval = "" if score.low is None or score.high is None else f"{_digits(score.low)} to {_digits(score.high)}"
         keras = MISSING if other is None or other.value is None else _digits(other.value)
-        yield METRICS.get(name).label, value, interval or MISSING, keras
+        yield METRICS.get(name).label, value, _between(score.low, score.high) or MISSING, keras
+
+
+def _between(low: float | None, high: float | None) -> str:
+    """The two ends; empty where there are none."""
+    return "" if low is None or high is None else f"{_digits(low)} to {_digits(high)}"
 
 
 def _digits(value: float) -> str:
@@ -280,7 +287,9 @@ def _digits(value: float) -> str:
 def _comparisons(card: ExportCard) -> Iterator[str]:
     change, parity = card.difference, card.parity
     if change is not None:
-        ends = "" if change.low is None or change.high is None else f" ({_digits(change.low)} to {_digits(change.high)})"
+        ends = (
+            "" if change.low is None or change.high is None else f" ({_digits(change.low)} to {_digits(change.high)})"
+        )
         yield (
             f"Difference of {METRICS.get(change.metric).label} to the Keras model, on the same examples: "
             f"{change.value:+.4f}{ends}."
@@ -326,7 +335,10 @@ def _method(card: ExportCard) -> Iterator[str]:
         "Latency and throughput were taken after warm-up, with no other runtime in the process. They hold for this "
         "machine."
     )
-    yield "The test set was used neither to train, nor to choose settings, nor to find ranges of activations."
+    yield (
+        "The test set was used neither to train this model, nor to choose its settings, nor to find ranges of "
+        "activations. Where it was picked among others for its test score, that score is a little too good."
+    )
 
 
 def _licence_text(result: Result) -> str:
