@@ -13,7 +13,7 @@ from suite.store import open_store
 MODELS = ("perceptron_8", "logistic")
 
 
-def store_sample(folder: Path, *, spec: str = "sample") -> list[Result]:
+def store_sample(folder: Path) -> list[Result]:
     """Saves the trials of two classifiers, a spec and a plan, a report and one exported file; returns the trials."""
     plan, results = make_sample_results(folder)
     kept = [one for one in results if one.model in MODELS and one.strategy != "fine_tune: last stage"]
@@ -26,7 +26,7 @@ def store_sample(folder: Path, *, spec: str = "sample") -> list[Result]:
                 store.trial_folder(result.id).rename(room)
             store.save(result, room)
         store.save_document("plan", plan.model_dump_json())
-        store.save_document("spec", f'{{"name": "{spec}"}}')
+        store.save_document("spec", '{"name": "sample"}')
         done = next(one for one in kept if one.status == "done")
         place = folder / "exports" / "net" / "onnx-int8"
         place.mkdir(parents=True)

@@ -77,7 +77,8 @@ class Server:
         chain = list(_chain(error))
         said = " ".join(str(error).split())
         said = said.replace(self.password, "***") if self.password else said
-        if any(isinstance(one, Timeout) for one in chain):
+        # A timeout that was tried again comes as a failed connection.
+        if any(isinstance(one, Timeout) for one in chain) or "timed out" in said:
             reason = "does not answer in time; is it an MLflow server?"
         elif any(isinstance(one, NoConnection) for one in chain):
             reason = "cannot be reached; is the MLflow server running, and is the address right?"
