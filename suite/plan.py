@@ -16,7 +16,7 @@ from suite.funnel.settings import FunnelSpec, rungs_of
 from suite.further import canonical_json, label_of, labels_of, other_sets, refuse_unusable_sets
 from suite.labels import ALL, Budget, words_of
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY
-from suite.results import Phase
+from suite.results import FeatureEngine, Phase
 from suite.robustness import RobustnessSpec
 from suite.search.resolve import tuned
 from suite.search.settings import SearchSpec
@@ -60,6 +60,8 @@ class Cell:
     """The other data sets of the spec, where models are scored on those too."""
     generation: GenerationSpec | None = None
     """How texts are written; None for tasks that write none."""
+    feature_engine: FeatureEngine = "auto"
+    """What computes frozen features."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -76,6 +78,8 @@ class Cell:
         }
         if self.resample:
             content["resample"] = True
+        if self.feature_engine != "auto":
+            content["feature_engine"] = self.feature_engine
         if self.ranking is not None:
             content["ranking"] = dict(self.ranking)
         if self.train_examples != ALL:
@@ -265,6 +269,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     out_of_class=spec.out_of_class,
                     cross=other_sets(dataset, spec),
                     generation=_generation(spec),
+                    feature_engine=spec.feature_engine,
                 )
                 yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 

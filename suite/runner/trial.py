@@ -103,6 +103,7 @@ class _Execution:
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
+        feature_engine = context.workshop.feature_engine if fit.features_seconds else None
         predictions = self._predictions(context, fit)
         artefacts = self._keep(predictions, fit)
         shown, profile, written = Shown(), None, None
@@ -134,6 +135,7 @@ class _Execution:
             **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
             sparsity=fit.sparsity,
+            feature_engine=feature_engine,
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),
@@ -240,8 +242,9 @@ class _Execution:
         for name, dataset in sets.items():
             seen = name == "validation"
             examples = context.validation if seen else self.warm.examples(cell, dataset, dataset.splits["test"])
+            predictor = context.predictor(fit, examples, fingerprint=dataset.fingerprint)
             made[name] = TASKS.get(cell.task).predict(
-                fit.adapted, context.workshop.predictor, examples, class_names=dataset.class_names, cell=cell
+                fit.adapted, predictor, examples, class_names=dataset.class_names, cell=cell
             )
         before = made["validation"]
         if fit.validation_logits is not None and isinstance(before, Predictions):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,8 @@ class Fit:
     jit_reason: str = ""
     sparsity: SparsityRecord | None = None
     """Of a pruned model."""
+    frozen: bool = False
+    """Whether the model is the pretrained backbone as it was, with a head on its features, which may be kept."""
     notes: tuple[str, ...] = ()
 
 
@@ -81,8 +83,26 @@ class FitContext:
 
         Examples that were chosen from others share the features of these; their seconds are their share.
         """
+        return self._features(examples, self.fingerprint)
+
+    def predictor(self, fit: Fit, examples: Examples, *, fingerprint: str) -> Callable[[Any], Any]:
+        """A maker of predictors of a fitted model for these examples.
+
+        A frozen backbone's features are taken from where they are kept, so that the seeds of a cell share them, and
+        come from the engine that made those of the fit.
+
+        Args:
+            fit: Of this context.
+            examples: What the predictor will be called with.
+            fingerprint: Of their data set.
+        """
+        if not fit.frozen:
+            return self.workshop.predictor
+        return lambda _: lambda _: fit.adapted.logits_of(self._features(examples, fingerprint).values)
+
+    def _features(self, examples: Examples, fingerprint: str) -> Features:
         asked = examples if examples.whole is None else examples.whole
-        kept = self.workshop.features(asked, num_classes=self.num_classes, fingerprint=self.fingerprint)
+        kept = self.workshop.features(asked, num_classes=self.num_classes, fingerprint=fingerprint)
         if examples.chosen is None:
             return kept
-        return Features(kept.values[examples.chosen], kept.seconds * len(examples) / len(asked))
+        return Features(kept.values[examples.chosen], kept.seconds * len(examples) / len(asked), kept.engine)

@@ -17,11 +17,12 @@ import numpy as np
 
 from suite.data.batches import Batches, Examples
 from suite.data.token_rows import TokenRows
+from suite.engines import EngineChooser
 from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import BIASES, LORA, apply_trainable
 from suite.models.sparsity import prunable_variables
-from suite.results import Profile
+from suite.results import FeatureEngineRecord, Profile
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
 
@@ -57,6 +58,7 @@ class Workshop:
     """The task's way to put a head on a backbone."""
     cache_root: Path
     jit_chooser: JitChooser
+    engine_chooser: EngineChooser
     _backbone: AnyBackbone | None = None
     _pretrained: list[Any] = field(default_factory=list)
     _adapted: dict[tuple[int, float], Adapted] = field(default_factory=dict)
@@ -68,6 +70,8 @@ class Workshop:
     """What a model costs, by the id of its Keras model and what it was timed with; seeds share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
+    feature_engine: FeatureEngineRecord | None = None
+    """What computed the features that were asked for last."""
 
     @property
     def backbone(self) -> AnyBackbone:
@@ -103,7 +107,8 @@ class Workshop:
                 add_factors(backbone.model, rank=rank, alpha=alpha, targets=targets)
                 return backbone
 
-            self._low_rank[key] = Workshop(build, self.assemble, self.cache_root, self.jit_chooser)
+            engines = replace(self.engine_chooser)
+            self._low_rank[key] = Workshop(build, self.assemble, self.cache_root, self.jit_chooser, engines)
         return self._low_rank[key]
 
     def reset(self, adapted: Adapted, seed: int, *, weights: str = "pretrained") -> None:
@@ -130,9 +135,17 @@ class Workshop:
         """Pooled features of the pretrained backbone."""
         adapted = self.adapted(num_classes=num_classes)
         self.backbone.model.set_weights(self._pretrained)
-        return FeatureStore(self.cache_root).get(
-            self.backbone, examples, fingerprint=fingerprint, predict=self.predictor(adapted.features)
+        keras, graph = self.predictor(adapted.features), self._graph(adapted, "features")
+        chooser = self.engine_chooser
+        features = FeatureStore(self.cache_root).get(
+            self.backbone,
+            examples,
+            fingerprint=fingerprint,
+            asked=chooser.asked,
+            choose=lambda inputs: chooser.choose(adapted.features, keras, inputs, graph=graph),
         )
+        self.feature_engine = features.engine
+        return features
 
     def prepare(
         self,
