@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -99,8 +98,8 @@ def test_products_of_matrices_go_to_8_bits_and_the_classes_stay(folders):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_example_classifies_a_sentence_without_the_suite(name, folders, root):
-    """At most 25 lines; what it prints is what the model said of that text."""
+def test_the_example_classifies_a_sentence_with_the_runtime_alone(name, folders, root, tmp_path, runtime_alone):
+    """At most 25 lines, in an environment of its own; what it prints is what the model said of that text."""
     import numpy as np
 
     from suite.kept import Passages
@@ -114,8 +113,8 @@ def test_the_example_classifies_a_sentence_without_the_suite(name, folders, root
         (result,) = store.query(model="bert_tiny")
         said = Predictions.load(store.artefact(result, "predictions/test"))
         (text,) = Passages.load(store.artefact(result, "passages")).by_id()[said.example_ids[0]]
-    command = [sys.executable, "-X", "utf8", "-W", "ignore", str(folder / "example.py"), text]
-    ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    command = [runtime_alone(name), "-X", "utf8", "-W", "ignore", str(folder / "example.py"), text]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stderr
     probability, label = ended.stdout.splitlines()[0].split("  ")
     assert label == said.class_names[int(said.labels[0])]

@@ -10,6 +10,7 @@ from suite.exported import ExportCard, Precision
 from suite.exporters.example import picture_example, text_example
 from suite.exporting.card import card_of, with_measures, without_file
 from suite.exporting.choose import Asked
+from suite.exporting.model_card import model_card
 from suite.exporting.place import Placing, replace_folder, room_beside
 from suite.exporting.requests import CompressRequest, Outcome, WriteRequest, run
 from suite.exporting.subject import Subject, measured
@@ -131,6 +132,7 @@ def _write_beside(folder: Path, card: ExportCard, subject: Subject) -> None:
     (folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if card.status != "done":
         return
+    (folder / "README.md").write_text(model_card(card, subject.result), encoding="utf-8")
     one_line = (" ".join(label.split()) for label in card.labels)
     (folder / "labels.txt").write_text("\n".join(one_line) + "\n", encoding="utf-8")
     if subject.tokenizer_json is not None:
