@@ -31,6 +31,7 @@ __all__ = [
     "CHECKS",
     "CORRUPTIONS",
     "DATASETS",
+    "DESTINATIONS",
     "EXPORTERS",
     "METRICS",
     "MODELS",
@@ -278,6 +279,14 @@ CORRUPTIONS: Registry[Any] = Registry(
         "word_drop": "suite.corruptions.word_drop:WordDrop",
     },
 )
+DESTINATIONS: Registry[Any] = Registry(
+    "destinations",
+    "destination",
+    {
+        "mlflow": "suite.destinations.mlflow:MLflow",
+        "tensorboard": "suite.destinations.tensorboard:TensorBoard",
+    },
+)
 OBJECTIVES: Registry[Any] = Registry(
     "objectives",
     "pretraining objective",
@@ -313,6 +322,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     CHARTS,
     CHECKS,
     CORRUPTIONS,
+    DESTINATIONS,
     OBJECTIVES,
     TRANSFERABILITY,
 )

@@ -58,6 +58,7 @@ RANKS = {
         "ranking",
         "exporting",
         "tabular",
+        "destinations",
         "running",
     },
     11: {"cli", "__init__", "__main__"},
