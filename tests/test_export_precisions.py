@@ -133,7 +133,7 @@ def test_the_report_tells_of_every_file(cards, root):
     twin = (root / "out" / "report.md").read_text(encoding="utf-8")
     for text in (page, twin):
         assert "Exported files" in text
-        assert "To deploy resnet_tiny, linear probe, take " in text
+        assert "To deploy resnet_tiny, with a linear probe, take " in text
         assert "What each step of compression cost" in text
         assert "besides its head" in text
     rows = [line for line in twin.splitlines() if line.startswith("| resnet_tiny | linear_probe | litert |")]

@@ -103,11 +103,10 @@ class _Execution:
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
-        feature_engine = context.workshop.feature_engine if fit.features_seconds else None
+        engine = context.engine_of(fit)
         predictions = self._predictions(context, fit)
         artefacts = self._keep(predictions, fit)
-        shown, profile, written = Shown(), None, None
-        sets = {"validation": context.validation}
+        shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
         if self.trial.phase == "final":
             shown = self._beyond(context, fit, predictions)
             sets["test"] = self.warm.examples(self.trial.cell, self.dataset, self.dataset.splits["test"])
@@ -135,7 +134,7 @@ class _Execution:
             **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
             sparsity=fit.sparsity,
-            feature_engine=feature_engine,
+            feature_engine=engine,
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),

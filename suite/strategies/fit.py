@@ -9,7 +9,7 @@ from typing import Any
 from suite.data.batches import Examples
 from suite.errors import SealedSplitError
 from suite.features import Features
-from suite.results import Candidate, EpochRecord, SparsityRecord
+from suite.results import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord
 from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
 from suite.tasks.adapted import Adapted
@@ -77,6 +77,10 @@ class FitContext:
     def test(self) -> Examples:
         """Always an error: the test split is opened by the runner, once, after the fit."""
         raise SealedSplitError("the test split is sealed: a strategy sees 'train' and 'validation' only.")
+
+    def engine_of(self, fit: Fit) -> FeatureEngineRecord | None:
+        """What computed the frozen features that a fit has just used; None where it used none."""
+        return self.workshop.feature_engine if fit.features_seconds else None
 
     def features(self, examples: Examples) -> Features:
         """Pooled features of the pretrained, frozen backbone; from disk where they were computed before.
