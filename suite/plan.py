@@ -23,6 +23,7 @@ from suite.search.settings import SearchSpec
 from suite.search.space import completed, grid
 from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 from suite.suitable import refuse_unsuitable
+from suite.teaching import with_teachers
 
 __all__ = ["Cell", "Plan", "Skip", "Trial", "canonical_json", "label_of", "make_plan"]
 
@@ -62,6 +63,10 @@ class Cell:
     """How texts are written; None for tasks that write none."""
     feature_engine: FeatureEngine = "auto"
     """What computes frozen features."""
+    teaches: bool = False
+    """Whether its trials keep what they say of the training examples, for students."""
+    teachers: tuple[str, ...] = ()
+    """Of a student: ids of the cells that it learns from the best of."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -80,6 +85,10 @@ class Cell:
             content["resample"] = True
         if self.feature_engine != "auto":
             content["feature_engine"] = self.feature_engine
+        if self.teaches:
+            content["teaches"] = True
+        if self.teachers:
+            content["teachers"] = list(self.teachers)
         if self.ranking is not None:
             content["ranking"] = dict(self.ranking)
         if self.train_examples != ALL:
@@ -224,7 +233,7 @@ def make_plan(spec: Spec) -> Plan:
     trials: list[Trial] = []
     skips: list[Skip] = []
     seen: dict[str, Cell] = {}
-    for cell in _cells(spec):
+    for cell in with_teachers(list(_cells(spec)), spec):
         if cell.id in seen:
             model, dataset, strategy = cell.labels
             raise SpecError(f"{model} x {dataset} x {strategy} is listed twice with the same options; remove one.")

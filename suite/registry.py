@@ -164,6 +164,7 @@ STRATEGIES: Registry[Any] = Registry(
     "strategy",
     {
         "bitfit": "suite.strategies.bitfit:BitFit",
+        "distill": "suite.strategies.distill:Distill",
         "fine_tune": "suite.strategies.fine_tune:FineTune",
         "from_scratch": "suite.strategies.from_scratch:FromScratch",
         "gradual_unfreeze": "suite.strategies.gradual_unfreeze:GradualUnfreeze",

@@ -30,6 +30,7 @@ __all__ = [
     "Score",
     "SparsityRecord",
     "Status",
+    "TeachingRecord",
     "TemperatureFit",
     "Timings",
     "TokensRecord",
@@ -237,6 +238,18 @@ class SparsityRecord(Record):
     """Of the weights that the fit started from, packed by gzip: what packing alone gives."""
 
 
+class TeachingRecord(Record):
+    """Whose answers a student learned from, and how they were weighed."""
+
+    trial_id: str
+    model: str
+    strategy: str
+    validation_score: float | None
+    """Headline of the teacher's trial on validation."""
+    temperature: float
+    alpha: float
+
+
 class CorruptedScores(Record):
     """The home test set after one corruption of one severity."""
 
@@ -340,6 +353,8 @@ class Result(Record):
     tokens: TokensRecord | None = None
     sparsity: SparsityRecord | None = None
     """Of a pruned model."""
+    teaching: TeachingRecord | None = None
+    """Of a student."""
     feature_engine: FeatureEngineRecord | None = None
     """Of a fit that used frozen features."""
     generation: GenerationRecord | None = None

@@ -34,7 +34,7 @@ RANKS = {
     | {"npz"},
     1: {"cache", "predictions", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness", "exported", "exports"},
-    2: {"generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
+    2: {"teaching", "generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
     3: {"data", "store", "glance", "database", "transferability"},
     4: {"models"},
     5: {"tasks", "training", "features", "engines", "profiler", "strategies", "objectives", "exporters"},

@@ -43,6 +43,7 @@ def adapted(cell: CellSummary | MethodAcross) -> str:
         "fine_tune": "fine-tuned",
         "gradual_unfreeze": "unfrozen gradually",
         "from_scratch": "trained from scratch",
+        "distill": "taught by another model",
         "prune": "pruned",
         "bitfit": "with only its biases trained",
         "lora": "with low-rank updates",

@@ -1,7 +1,7 @@
 """A KerasHub tokeniser as ``tokenizer.json``, the file of the library ``tokenizers`` that needs no Keras.
 
-The two cut texts alike but for corner cases (rare spaces, controls, ligatures, texts that are cut), so what was written is
-compared with the model's own tokeniser on the whole test set, and the card says what came out.
+The two cut texts alike but for corner cases (rare spaces, controls, ligatures, texts that are cut), so what was written
+is compared with the model's own tokeniser on the whole test set, and the card says what came out.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
+from suite.runner.teacher import answers_of, keep_answers
 from suite.runner.texts import generation_record, keep_passages, tokens_record
 from suite.runner.warm import Warm
 from suite.spec import DatasetSpec
@@ -103,9 +104,8 @@ class _Execution:
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
-        engine = context.engine_of(fit)
         predictions = self._predictions(context, fit)
-        artefacts = self._keep(predictions, fit)
+        artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
         shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
         if self.trial.phase == "final":
             shown = self._beyond(context, fit, predictions)
@@ -134,7 +134,8 @@ class _Execution:
             **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
             sparsity=fit.sparsity,
-            feature_engine=engine,
+            teaching=fit.teaching,
+            feature_engine=context.engine_of(fit),
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),
@@ -211,9 +212,11 @@ class _Execution:
         # Before the model is built: a budget that the data cannot give is told at once.
         splits = labelled_splits(sealed, cell.train_examples, seed=self.trial.seed, among=self.request.label_budgets)
         workshop = self.warm.workshop(cell)
+        train = self._examples(sealed, splits["train"])
         return FitContext(
             workshop=workshop,
-            train=self._examples(sealed, splits["train"]),
+            train=train,
+            teacher=answers_of(self.request.teacher, train),
             validation=self._examples(sealed, splits["validation"]),
             class_names=sealed.class_names,
             fingerprint=sealed.fingerprint,

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from suite.data.batches import Examples
 from suite.errors import SealedSplitError
 from suite.features import Features
-from suite.results import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord
+from suite.results import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord, TeachingRecord
 from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
 from suite.tasks.adapted import Adapted
 
-__all__ = ["Fit", "FitContext"]
+__all__ = ["Fit", "FitContext", "TeacherAnswers"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,23 @@ class Fit:
     jit_reason: str = ""
     sparsity: SparsityRecord | None = None
     """Of a pruned model."""
+    teaching: TeachingRecord | None = None
+    """Of a student."""
     frozen: bool = False
     """Whether the model is the pretrained backbone as it was, with a head on its features, which may be kept."""
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TeacherAnswers:
+    """The chosen trial of a teacher, and its answers for the training examples."""
+
+    trial_id: str
+    model: str
+    strategy: str
+    validation_score: float | None
+    logits: NDArray[np.float32]
+    """Shape ``(n, classes)``, in the order of the student's training examples."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,8 @@ class FitContext:
     patience: int | None
     watch: Watch | Stop | None = None
     """What may end a fit early, a search trial or a short one; None where nothing does."""
+    teacher: TeacherAnswers | None = None
+    """What the teacher says of the training examples; None for what learns from none."""
     planned_fits: int = 1
     """How many fits of this cell are planned; what a measurement may cost depends on it."""
 
@@ -87,7 +106,9 @@ class FitContext:
 
         Examples that were chosen from others share the features of these; their seconds are their share.
         """
-        return self._features(examples, self.fingerprint)
+        features = self._features(examples, self.fingerprint)
+        self.workshop.feature_engine = features.engine
+        return features
 
     def predictor(self, fit: Fit, examples: Examples, *, fingerprint: str) -> Callable[[Any], Any]:
         """A maker of predictors of a fitted model for these examples.

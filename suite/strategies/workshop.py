@@ -27,7 +27,7 @@ from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
-    from suite.training import Masks, OptimizerSettings, Predictor, Trainer
+    from suite.training import Masks, Objective, OptimizerSettings, Predictor, Trainer
 
 __all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
 
@@ -71,7 +71,7 @@ class Workshop:
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
     feature_engine: FeatureEngineRecord | None = None
-    """What computed the features that were asked for last."""
+    """What computed the features that a fit asked for last."""
 
     @property
     def backbone(self) -> AnyBackbone:
@@ -137,15 +137,13 @@ class Workshop:
         self.backbone.model.set_weights(self._pretrained)
         keras, graph = self.predictor(adapted.features), self._graph(adapted, "features")
         chooser = self.engine_chooser
-        features = FeatureStore(self.cache_root).get(
+        return FeatureStore(self.cache_root).get(
             self.backbone,
             examples,
             fingerprint=fingerprint,
             asked=chooser.asked,
             choose=lambda inputs: chooser.choose(adapted.features, keras, inputs, graph=graph),
         )
-        self.feature_engine = features.engine
-        return features
 
     def prepare(
         self,
@@ -157,6 +155,7 @@ class Workshop:
         epochs: int,
         planned_steps: int,
         jit: JitMode = "auto",
+        objective: Objective | None = None,
         pruned: Pruned | None = None,
     ) -> Prepared:
         """A trainer whose trainable layers are those that ``unfreeze`` names; compiled once for each graph.
@@ -170,6 +169,7 @@ class Workshop:
             epochs: Length of a fit, for the averaging of batch-norm statistics.
             planned_steps: How many steps the cell will take, to weigh the cost of measuring XLA.
             jit: Whether XLA is measured and chosen, or decided already.
+            objective: What is learned where it is not what the model's task says; equal ones share a step.
             pruned: Which of the trained weights get masks; None where nothing is pruned.
         """
         from suite.training import Trainer
@@ -177,12 +177,11 @@ class Workshop:
         unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
         momentum = batch_norm_momentum(epochs * batches.steps)
         kind = unfreeze if unfreeze in (BIASES, LORA) else ""
-        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit, pruned)
+        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit, objective, pruned)
         if key in self._prepared:
             return replace(self._prepared[key], compile_seconds=0.0)
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
-        first = next(batches.epoch(0))
-        started = time.perf_counter()
+        first, started = next(batches.epoch(0)), time.perf_counter()
         # Pictures have one shape, which the first batch tells; lengths of texts are left open.
         open_lengths = batches.signature if isinstance(batches.examples.inputs, TokenRows) else None
 
@@ -190,7 +189,7 @@ class Workshop:
             return Trainer(
                 adapted.logits,
                 settings,
-                objective=adapted.objective,
+                objective=objective or adapted.objective,
                 signature=open_lengths,
                 masks=self._masks(pruned),
                 jit_compile=compiled,
@@ -200,7 +199,7 @@ class Workshop:
             trainer_of,
             adapted,
             first,
-            graph=self._graph(adapted, f"{kind}{unfrozen}, {batches.size}{_further(pruned)}"),
+            graph=self._graph(adapted, f"{kind}{unfrozen}, {batches.size}{_further(objective, pruned)}"),
             planned_steps=planned_steps,
             mode=jit,
             one_shape=open_lengths is None,
@@ -231,9 +230,10 @@ class Workshop:
         return weights
 
 
-def _further(pruned: Pruned | None) -> str:
+def _further(objective: Objective | None, pruned: Pruned | None) -> str:
     """What makes a step unlike that of plain fine-tuning, in words; empty where nothing does."""
-    return f", pruned {pruned}" if pruned is not None else ""
+    taught = f", {objective}" if objective is not None else ""
+    return taught + (f", pruned {pruned}" if pruned is not None else "")
 
 
 def batch_norm_momentum(total_steps: int) -> float:
