@@ -201,7 +201,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
         *written_section(comparison),
         *([funnel_section(comparison)] if comparison.funnel else []),
         *labels_section(comparison),
-        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
+        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs, opening=comparison.taught),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
