@@ -123,13 +123,14 @@ def trial_of(strategy: str, number: int, **options: Any) -> Trial:
 
 
 def teacher_for(trial: Trial, folder: Path) -> Teacher | None:
-    """What a student learns from: the answers of a teacher that was run on the same data."""
+    """What a student learns from: a teacher that was run on the same examples in a data set, and cache, of its own."""
     if not trial.cell.teachers:
         return None
     folder.mkdir()
     model = trial.cell.model.model_copy(update={"name": "vgg_tiny"})
     strategy = trial_of("linear_probe", 0).cell.strategy
-    cell = replace(trial.cell, model=model, strategy=strategy, teachers=(), teaches=True)
+    dataset = trial.cell.dataset.model_copy(update={"number": 1000})
+    cell = replace(trial.cell, model=model, dataset=dataset, strategy=strategy, teachers=(), teaches=True)
     result = execute(request_for(Trial(cell, "final", trial.seed), folder))
     return Teacher(result.id, "vgg_tiny", "linear_probe", 0.5, folder / "trial" / result.artefacts["answers/train"])
 
