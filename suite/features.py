@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,18 @@ from numpy.typing import NDArray
 
 from suite.cache import description_of, entry_path, touch, write_entry
 from suite.data.batches import Examples, Inputs
+from suite.engines import ENGINES, Engine
 from suite.errors import StoreError
 from suite.models.backbone import AnyBackbone, TextBackbone
 from suite.models.hashing import weights_sha256
+from suite.registry import EXPORTERS
+from suite.results import FeatureEngine, FeatureEngineRecord
 
 __all__ = ["FeatureStore", "Features"]
 
 FEATURES_VERSION = 1
 """Counts up when features of the same weights would come out otherwise."""
+BY_KERAS = FeatureEngineRecord(name="keras", version=version("keras"), reason="kept from before engines were chosen")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Features:
     values: NDArray[np.float32] = field(repr=False)
     """Shape ``(n, width)``."""
     seconds: float
-    """What computing them cost, also when they were read from disk."""
+    """What computing them cost, exporting the backbone included, also when they were read from disk."""
+    engine: FeatureEngineRecord
+    """What computed them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class FeatureStore:
         examples: Examples,
         *,
         fingerprint: str,
-        predict: Callable[[Inputs], NDArray[np.float32]],
+        asked: FeatureEngine,
+        choose: Callable[[Inputs], Engine],
     ) -> Features:
         """Features of ``examples``; from disk where they are there.
 
@@ -56,21 +63,41 @@ class FeatureStore:
             backbone: Whose features; its weights' hash, input size and pooling are part of the identity.
             examples: Decoded at the backbone's input size, or cut by its tokeniser.
             fingerprint: Of the data set.
-            predict: Pictures ``(n, height, width, 3)`` uint8, or tokens, to features ``(n, width)`` float32.
+            asked: The engine; where it is ``auto``, what any of them has made is taken from disk.
+            choose: Inputs to the engine that computes what is not there.
         """
-        path = entry_path(self.root, "features", _identity(backbone, examples, fingerprint), ".npy")
-        kept = _read(path)
-        if kept is not None and len(kept.values) == len(examples):
-            touch(path)
-            return kept
+        identity = _identity(backbone, examples, fingerprint)
+        for name in (asked,) if asked != "auto" else ("keras", *ENGINES):
+            path = entry_path(self.root, "features", {**identity, **_made_by(name)}, ".npy")
+            kept = _read(path)
+            if kept is not None and len(kept.values) == len(examples):
+                touch(path)
+                return kept
         started = time.perf_counter()
-        values = predict(examples.inputs)
-        features = Features(values, time.perf_counter() - started)
-        description = {"model": backbone.name, "examples": len(examples), "seconds": features.seconds}
+        engine = choose(examples.inputs)
+        values = engine.predict(examples.inputs)
+        features = Features(values, time.perf_counter() - started, engine.record)
+        description = {
+            "model": backbone.name,
+            "examples": len(examples),
+            "seconds": features.seconds,
+            "engine": engine.record.model_dump(mode="json"),
+        }
+        path = entry_path(self.root, "features", {**identity, **_made_by(engine.record.name)}, ".npy")
         # A disk that is full costs the next run the same work again, not this run its result.
         with contextlib.suppress(StoreError):
             write_entry(path, lambda file: np.save(file, values, allow_pickle=False), description)
         return features
+
+
+def _made_by(name: str) -> dict[str, str]:
+    """What tells features of one engine from those of another; nothing for Keras, which made all of them once."""
+    if name == "keras":
+        return {}
+    try:
+        return {"engine": name, "engine_version": version(EXPORTERS.get(name).runtime)}
+    except PackageNotFoundError:  # what another machine made with it is not looked for here
+        return {"engine": name}
 
 
 def _identity(backbone: AnyBackbone, examples: Examples, fingerprint: str) -> dict[str, Any]:
@@ -97,7 +124,9 @@ def _reading(backbone: AnyBackbone) -> dict[str, Any]:
 def _read(path: Path) -> Features | None:
     """Kept features, or None where there are none or the file is damaged; a damaged file is made again."""
     try:
-        seconds = float(description_of(path)["seconds"])
-        return Features(np.load(path, allow_pickle=False), seconds)
+        description = description_of(path)
+        seconds = float(description["seconds"])
+        engine = FeatureEngineRecord.model_validate(description["engine"]) if "engine" in description else BY_KERAS
+        return Features(np.load(path, allow_pickle=False), seconds, engine)
     except (OSError, ValueError, KeyError, EOFError):
         return None

@@ -16,13 +16,14 @@ from suite.funnel.settings import FunnelSpec, rungs_of
 from suite.further import canonical_json, label_of, labels_of, other_sets, refuse_unusable_sets
 from suite.labels import ALL, Budget, words_of
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY
-from suite.results import Phase
+from suite.results import FeatureEngine, Phase
 from suite.robustness import RobustnessSpec
 from suite.search.resolve import tuned
 from suite.search.settings import SearchSpec
 from suite.search.space import completed, grid
 from suite.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 from suite.suitable import refuse_unsuitable
+from suite.teaching import with_teachers
 
 __all__ = ["Cell", "Plan", "Skip", "Trial", "canonical_json", "label_of", "make_plan"]
 
@@ -60,6 +61,12 @@ class Cell:
     """The other data sets of the spec, where models are scored on those too."""
     generation: GenerationSpec | None = None
     """How texts are written; None for tasks that write none."""
+    feature_engine: FeatureEngine = "auto"
+    """What computes frozen features."""
+    teaches: bool = False
+    """Whether its trials keep what they say of the training examples, for students."""
+    teachers: tuple[str, ...] = ()
+    """Of a student: ids of the cells that it learns from the best of."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -76,6 +83,12 @@ class Cell:
         }
         if self.resample:
             content["resample"] = True
+        if self.feature_engine != "auto":
+            content["feature_engine"] = self.feature_engine
+        if self.teaches:
+            content["teaches"] = True
+        if self.teachers:
+            content["teachers"] = list(self.teachers)
         if self.ranking is not None:
             content["ranking"] = dict(self.ranking)
         if self.train_examples != ALL:
@@ -220,7 +233,7 @@ def make_plan(spec: Spec) -> Plan:
     trials: list[Trial] = []
     skips: list[Skip] = []
     seen: dict[str, Cell] = {}
-    for cell in _cells(spec):
+    for cell in with_teachers(list(_cells(spec)), spec):
         if cell.id in seen:
             model, dataset, strategy = cell.labels
             raise SpecError(f"{model} x {dataset} x {strategy} is listed twice with the same options; remove one.")
@@ -265,6 +278,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     out_of_class=spec.out_of_class,
                     cross=other_sets(dataset, spec),
                     generation=_generation(spec),
+                    feature_engine=spec.feature_engine,
                 )
                 yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 

@@ -164,6 +164,7 @@ STRATEGIES: Registry[Any] = Registry(
     "strategy",
     {
         "bitfit": "suite.strategies.bitfit:BitFit",
+        "distill": "suite.strategies.distill:Distill",
         "fine_tune": "suite.strategies.fine_tune:FineTune",
         "from_scratch": "suite.strategies.from_scratch:FromScratch",
         "gradual_unfreeze": "suite.strategies.gradual_unfreeze:GradualUnfreeze",
@@ -182,14 +183,6 @@ EXPORTERS: Registry[Any] = Registry(
         "onnx": "suite.exporters.onnx:OnnxExporter",
         "openvino": "suite.exporters.openvino:OpenVinoExporter",
         "saved_model": "suite.exporters.saved_model:SavedModelExporter",
-    },
-)
-DESTINATIONS: Registry[Any] = Registry(
-    "destinations",
-    "destination",
-    {
-        "mlflow": "suite.destinations.mlflow:MlflowDestination",
-        "tensorboard": "suite.destinations.tensorboard:TensorBoardDestination",
     },
 )
 METRICS: Registry[Any] = Registry(
@@ -287,6 +280,14 @@ CORRUPTIONS: Registry[Any] = Registry(
         "word_drop": "suite.corruptions.word_drop:WordDrop",
     },
 )
+DESTINATIONS: Registry[Any] = Registry(
+    "destinations",
+    "destination",
+    {
+        "mlflow": "suite.destinations.mlflow:MLflow",
+        "tensorboard": "suite.destinations.tensorboard:TensorBoard",
+    },
+)
 OBJECTIVES: Registry[Any] = Registry(
     "objectives",
     "pretraining objective",
@@ -318,11 +319,11 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     MODELS,
     STRATEGIES,
     EXPORTERS,
-    DESTINATIONS,
     METRICS,
     CHARTS,
     CHECKS,
     CORRUPTIONS,
+    DESTINATIONS,
     OBJECTIVES,
     TRANSFERABILITY,
 )

@@ -5,20 +5,11 @@ This module and everything that reads results knows nothing of TensorFlow.
 
 from __future__ import annotations
 
-import functools
-import json
-import zipfile
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from suite.errors import StoreError
-from suite.npz import read_array
+from suite.predictions import Predictions
 
 __all__ = [
     "FORMAT_VERSION",
@@ -28,6 +19,8 @@ __all__ = [
     "DataRecord",
     "Environment",
     "EpochRecord",
+    "FeatureEngine",
+    "FeatureEngineRecord",
     "GenerationRecord",
     "OutOfClassRecord",
     "Phase",
@@ -37,6 +30,7 @@ __all__ = [
     "Score",
     "SparsityRecord",
     "Status",
+    "TeachingRecord",
     "TemperatureFit",
     "Timings",
     "TokensRecord",
@@ -45,6 +39,8 @@ __all__ = [
 
 FORMAT_VERSION = 1
 
+FeatureEngine = Literal["auto", "keras", "openvino", "onnx"]
+"""What computes frozen features; ``auto`` exports the backbone where that is measured to pay."""
 Status = Literal["done", "failed", "diverged", "timeout", "skipped"]
 Phase = Literal["rank", "short", "search", "final"]
 """``rank`` and ``short`` are of a funnel: features judged without training, and the first epochs of a full fit."""
@@ -208,6 +204,19 @@ class GenerationRecord(Record):
     """The most tokens that a text could get."""
 
 
+class FeatureEngineRecord(Record):
+    """What computed the frozen features of a fit."""
+
+    name: Literal["keras", "openvino", "onnx"]
+    version: str
+    reason: str
+    """Why this one, with the seconds that decided."""
+    export_seconds: float | None = None
+    """Of an exported backbone."""
+    difference: float | None = None
+    """Of an exported backbone: the largest from Keras on the first batch, as a share of the largest feature."""
+
+
 class SparsityRecord(Record):
     """How sparse a pruned model is, counted in its final weights, and what is won by packing them."""
 
@@ -227,6 +236,18 @@ class SparsityRecord(Record):
     """Of the same weights packed by gzip."""
     dense_gzip_bytes: int
     """Of the weights that the fit started from, packed by gzip: what packing alone gives."""
+
+
+class TeachingRecord(Record):
+    """Whose answers a student learned from, and how they were weighed."""
+
+    trial_id: str
+    model: str
+    strategy: str
+    validation_score: float | None
+    """Headline of the teacher's trial on validation."""
+    temperature: float
+    alpha: float
 
 
 class CorruptedScores(Record):
@@ -332,6 +353,10 @@ class Result(Record):
     tokens: TokensRecord | None = None
     sparsity: SparsityRecord | None = None
     """Of a pruned model."""
+    teaching: TeachingRecord | None = None
+    """Of a student."""
+    feature_engine: FeatureEngineRecord | None = None
+    """Of a fit that used frozen features."""
     generation: GenerationRecord | None = None
     """Of a model that writes."""
     batch_size: int | None = None
@@ -344,51 +369,3 @@ class Result(Record):
     """Name to file name inside the trial's folder: ``predictions/test``, ``model``, ``log``."""
     started_at: str = ""
     finished_at: str = ""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a fitted model says of one evaluation set. NumPy only."""
-
-    example_ids: NDArray[np.str_]
-    """Shape ``(n,)``."""
-    targets: NDArray[np.int64]
-    """Class indices, shape ``(n,)``."""
-    probabilities: NDArray[np.float32]
-    """Shape ``(n, classes)``; rows sum to 1."""
-    class_names: tuple[str, ...]
-
-    @functools.cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """The predicted class index per example, shape ``(n,)``."""
-        labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
-        return labels
-
-    def take(self, rows: NDArray[np.int64]) -> Predictions:
-        """The examples at these positions, in their order; a position may come several times."""
-        ids, targets, probabilities = self.example_ids[rows], self.targets[rows], self.probabilities[rows]
-        return Predictions(ids, targets, probabilities, self.class_names)
-
-    def save(self, path: Path) -> None:
-        """Writes an ``.npz`` without pickles."""
-        np.savez_compressed(
-            path,
-            example_ids=self.example_ids,
-            targets=self.targets,
-            probabilities=self.probabilities,
-            class_names=np.array(json.dumps(self.class_names)),
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Predictions:
-        """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        try:
-            with zipfile.ZipFile(path) as file:
-                return cls(
-                    example_ids=read_array(file, "example_ids"),
-                    targets=read_array(file, "targets"),
-                    probabilities=read_array(file, "probabilities"),
-                    class_names=tuple(json.loads(str(read_array(file, "class_names")))),
-                )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error

@@ -88,6 +88,11 @@ def run(
 
 
 def _refuse_missing_runtimes(plan: Plan) -> None:
+    """Before anything runs."""
+    if plan.spec.feature_engine not in {"auto", "keras"}:
+        from suite.engines import refuse_missing_engine
+
+        refuse_missing_engine(plan.spec.feature_engine)
     if plan.spec.exports:
         from suite.exporting import refuse_missing_runtimes
 

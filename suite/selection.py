@@ -37,6 +37,8 @@ def select(plan: Plan, only: tuple[str, ...]) -> Plan:
     judged = {trial.cell.subject for trial in kept if trial.phase != "rank"}
     ranks = tuple(trial for trial in plan.trials if trial.phase == "rank" and trial.cell.subject in judged)
     chosen = {trial.id for trial in (*kept, *searches, *ranks)}
+    teachers = {teacher for cell in plan.cells if cell.id in cells for teacher in cell.teachers}
+    chosen |= {trial.id for trial in plan.trials if trial.cell.id in teachers}
     return Plan(plan.spec, tuple(trial for trial in plan.trials if trial.id in chosen), plan.skips)
 
 

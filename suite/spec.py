@@ -24,6 +24,7 @@ from suite.funnel.settings import FunnelSpec
 from suite.labels import ALL, LabelBudgets
 from suite.options import Options
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
+from suite.results import FeatureEngine
 from suite.robustness import RobustnessSpec, check_robustness
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
 from suite.search.settings import BudgetSpec, SearchSpec, TuningSpec
@@ -158,6 +159,8 @@ class Spec(Options):
     """Drops models early, by limits, features and short fits, and fits in full what can still win."""
     generation: GenerationSpec | None = None
     """How texts are written; only for tasks that write."""
+    feature_engine: FeatureEngine = "auto"
+    """What computes frozen features: Keras, or the backbone exported to a faster runtime where that pays."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
     exports: tuple[ExportSpec, ...] = ()

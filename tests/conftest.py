@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,16 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if config := sys.modules.get("keras.src.backend.config"):
         monkeypatch.setattr(config, "_KERAS_DIR", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def runtime_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Export format to the Python of an environment that has its runtime and nothing of the suite."""
+    from clean_environment import runtime_alone
+
+    environments: dict[str, Path] = {}
+    root = tmp_path_factory.mktemp("environments")
+    return lambda name: runtime_alone(name, environments, root)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sample_run import make_sample_results
-from test_model_card import make_export
+from test_export_model_card import make_export
 
 from suite.results import Result
 from suite.store import open_store

@@ -11,6 +11,7 @@ from PIL import Image
 
 from suite.data.batches import Examples
 from suite.data.sklearn import SklearnSource
+from suite.engines import EngineChooser
 from suite.models.backbone import Backbone, WeightsOrigin
 from suite.models.hashing import weights_sha256
 from suite.models.zoo import Architecture, build_architecture
@@ -58,6 +59,7 @@ def workshop(root: Path, architecture: Architecture = ARCHITECTURE) -> Workshop:
         assemble=ImageClassification.assemble,
         cache_root=root,
         jit_chooser=JitChooser(root, "test"),
+        engine_chooser=EngineChooser("keras", root, "CPU", 1),
     )
 
 

@@ -32,12 +32,12 @@ WORKER_SIDE = {"runner"}
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"}
     | {"npz"},
-    1: {"cache", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
+    1: {"cache", "predictions", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness", "exported", "exports"},
-    2: {"generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
+    2: {"teaching", "generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
     3: {"data", "store", "glance", "database", "transferability"},
     4: {"models"},
-    5: {"tasks", "training", "features", "profiler", "strategies", "objectives", "exporters"},
+    5: {"tasks", "training", "features", "engines", "profiler", "strategies", "objectives", "exporters"},
     6: {"compare"},
     7: {"charts"},
     7.5: {"lint"},
@@ -65,8 +65,8 @@ RANKS = {
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
 READING = {
-    "cache", "results", "generations", "finding", "funnel", "store", "database", "metrics", "transferability",
-    "compare", "charts", "report", "publish",
+    "cache", "results", "predictions", "exported", "generations", "finding", "funnel", "store", "glance", "database",
+    "metrics", "transferability", "compare", "charts", "report", "publish",
 }  # fmt: skip
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}
 PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from altair.utils.schemapi import SchemaValidationError
 from beyond_sample import with_beyond
+from exports_sample import with_exports
 from report_sample import make_comparison, with_labels
 
 from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
@@ -36,11 +37,16 @@ OVER_DATASETS = {"critical_difference", "ranks"}
 BEYOND = {"calibration", "corruptions", "cross_data", "out_of_class", "risk_coverage", "robustness", "severity"}
 """Charts of what lies beyond the test set."""
 FURTHER = with_beyond(make_comparison(models=("vgg", "vit"), datasets=("set 1", "set 2", "set 6")))
+EXPORTS = {"exports_latency", "exports_size"}
+"""Charts of exported files."""
+EXPORTED = with_exports(make_comparison())
 EMPTY = with_labels(make_comparison(models=(), strategies=(), sets=()))
 
 
 def build(name: str, comparison: Any = None) -> Any:
     """The chart of this name; where it is of several data sets, of a comparison that has them."""
+    if comparison is None and name in EXPORTS:
+        comparison = EXPORTED
     if comparison is None:
         comparison = FURTHER if name in BEYOND else SEVERAL if name in OVER_DATASETS else COMPARISON
     return CHARTS.get(name).build(comparison)

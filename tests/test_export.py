@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,15 +82,15 @@ def test_a_model_card_has_the_file_s_own_scores(name, exported):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_example_classifies_a_picture_without_the_suite(name, exported, finished, tmp_path):
-    """At most 25 lines, run elsewhere; the first line is the right class, of which there are three."""
+def test_the_example_classifies_a_picture_with_the_runtime_alone(name, exported, finished, tmp_path, runtime_alone):
+    """At most 25 lines, in an environment of its own; the first line is the right class, of which there are three."""
     here = tmp_path / "elsewhere"
     shutil.copytree(exported["vit_tiny", name], here)
     source = (here / "example.py").read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 25
     assert "suite" not in source
     picture = finished / "pictures" / CLASSES[1] / "0.png"
-    command = [sys.executable, "-X", "utf8", "-W", "ignore", str(here / "example.py"), str(picture)]
+    command = [runtime_alone(name), "-X", "utf8", "-W", "ignore", str(here / "example.py"), str(picture)]
     ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
@@ -122,6 +122,14 @@ def test_a_backbone_of_keras_hub_comes_as_a_preset_too(exported):
     (inner,) = (layer for layer in whole._flatten_layers() if isinstance(layer, keras_hub.models.Backbone))
     for one, other in zip(backbone.get_weights(), inner.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_environment_of_an_example_has_no_suite(runtime_alone, tmp_path):
+    """Nor another runtime."""
+    python = runtime_alone("onnx")
+    for name in ("suite", "keras", "openvino"):
+        ended = subprocess.run([python, "-c", f"import {name}"], capture_output=True, cwd=tmp_path, check=False)
+        assert ended.returncode == 1, name
 
 
 def test_what_is_there_is_replaced_only_when_asked_for(exported, finished):
@@ -178,6 +186,47 @@ def test_a_failure_leaves_the_file_that_was_there(exported, finished, tmp_path):
     assert outcome.exit_code == 1, outcome.output
     assert contents(folder) == before
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_disk_that_fills_up_leaves_the_file_that_was_there(exported, finished):
+    """Here no file may grow beyond 300 kB: one sentence, and nothing half written."""
+    resource = pytest.importorskip("resource", reason="limits on the size of files are of Unix")
+    folder = exported["vit_tiny", "keras"]
+    before = contents(folder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+        words = ("--trial", trial_of(finished, "vit_tiny"), "--format", "keras", "--overwrite")
+        outcome = in_cache(finished, "export", finished / "out", *words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert outcome.exit_code in {1, 2}, outcome.output
+    assert "Traceback" not in outcome.output
+    assert contents(folder) == before
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_layer_that_a_format_lacks_is_named(tmp_path):
+    """A model that resizes by a method that ONNX has no operator for."""
+    import keras
+
+    from suite.exporting.requests import WriteRequest, run
+
+    pictures = keras.Input((8, 8, 3), name="pictures")
+    larger = keras.layers.Resizing(16, 16, interpolation="lanczos5", name="sharper")(pictures)
+    pooled = keras.layers.GlobalAveragePooling2D()(larger)
+    keras.Model(pictures, keras.layers.Dense(2, "softmax", name="head")(pooled)).save(tmp_path / "model.keras")
+    request = WriteRequest(
+        format="onnx",
+        model=str(tmp_path / "model.keras"),
+        path=str(tmp_path / "model.onnx"),
+        labels=("a", "b"),
+        trial={},
+        answer=str(tmp_path / "answer.json"),
+    )
+    assert "(layer sharper)" in run(request, log=tmp_path / "log").problem
 
 
 def test_a_folder_that_cannot_be_written_is_said(finished):

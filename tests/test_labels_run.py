@@ -95,8 +95,8 @@ def test_all_models_and_strategies_of_a_seed_have_the_same_labels(ran, done):
 
 
 def test_features_are_computed_once_for_all_budgets(ran, cache):
-    """Training and validation, whatever is chosen of them."""
-    assert len(list((cache / "features").glob("*.npy"))) == 2
+    """Training, validation and test, whatever is chosen of them."""
+    assert len(list((cache / "features").glob("*.npy"))) == 3
 
 
 def test_all_labels_give_what_a_spec_without_budgets_gives(cache, ran, done, tmp_path):

@@ -295,6 +295,7 @@ def test_a_real_run_fills_every_section(sample: Comparison, tmp_path: Path) -> N
     page = make_page(sample)
     drawn = {drawing.key for drawing in page.drawings}
     asked_for = {"calibration", "corruptions", "cross_data", "labels", "out_of_class", "robustness", "severity"}
+    asked_for |= {"exports_latency", "exports_size"}
     assert drawn == set(CHARTS.names()) - {"critical_difference", "ranks"} - asked_for
     files = write_report(sample, tmp_path)
     html = unescape(files.html.read_text(encoding="utf-8"))

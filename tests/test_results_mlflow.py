@@ -291,7 +291,7 @@ def test_an_address_is_read_apart():
 
 def test_a_missing_package_is_one_line(run, monkeypatch):
     """The one that installs it."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     outcome = suite("results", run[0], "--to", "mlflow:http://127.0.0.1:9")
     assert outcome.exit_code == 2
     assert outcome.output.strip().endswith('pip install "suite[mlflow]"')

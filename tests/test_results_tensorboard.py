@@ -184,7 +184,7 @@ def test_a_marker_that_cannot_be_read_is_named(run, tmp_path):
 
 def test_a_missing_package_is_one_line(run, monkeypatch):
     """The one that installs it."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     outcome = suite("results", run[0], "--to", "tensorboard:./x")
     assert outcome.exit_code == 2
     assert outcome.output.strip().endswith('pip install "suite[tensorboard]"')

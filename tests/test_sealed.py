@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,13 +15,14 @@ from suite.data.dataset import Image, Split
 from suite.errors import SealedSplitError
 from suite.plan import Trial, make_plan
 from suite.registry import DATASETS, STRATEGIES
-from suite.runner.request import TrialRequest
+from suite.runner.request import Teacher, TrialRequest
 from suite.runner.trial import execute
 from suite.spec import Options, parse_spec
 from suite.strategies.options import NO_CANDIDATES
 
 STRATEGY_OPTIONS = {
     "bitfit": {},
+    "distill": {"teacher": "vgg_tiny"},
     "fine_tune": {"unfreeze": "head"},
     "from_scratch": {},
     "gradual_unfreeze": {"stages": 1},
@@ -115,7 +116,23 @@ def trial_of(strategy: str, number: int, **options: Any) -> Trial:
         "robustness": {"corruptions": ["noise"], "severity": [3]},
         "training": {"epochs": 1, "batch_size": 20},
     }
+    if strategy == "distill":
+        document["models"].append({"source": "zoo", "name": "vgg_tiny"})
+        document["strategies"].append({"strategy": "linear_probe"})
     return make_plan(parse_spec(json.dumps(document))).trials[0]
+
+
+def teacher_for(trial: Trial, folder: Path) -> Teacher | None:
+    """What a student learns from: a teacher that was run on the same examples in a data set, and cache, of its own."""
+    if not trial.cell.teachers:
+        return None
+    folder.mkdir()
+    model = trial.cell.model.model_copy(update={"name": "vgg_tiny"})
+    strategy = trial_of("linear_probe", 0).cell.strategy
+    dataset = trial.cell.dataset.model_copy(update={"number": 1000})
+    cell = replace(trial.cell, model=model, dataset=dataset, strategy=strategy, teachers=(), teaches=True)
+    result = execute(request_for(Trial(cell, "final", trial.seed), folder))
+    return Teacher(result.id, "vgg_tiny", "linear_probe", 0.5, folder / "trial" / result.artefacts["answers/train"])
 
 
 def request_for(trial: Trial, folder: Path) -> TrialRequest:
@@ -132,11 +149,12 @@ def test_no_strategy_reads_a_test_example_before_its_fit_is_over(strategy: str, 
     assert strategy in STRATEGY_OPTIONS, "a new strategy belongs into this table"
     number = sorted(STRATEGY_OPTIONS).index(strategy)
     final = trial_of(strategy, number, **STRATEGY_OPTIONS[strategy])
+    teacher = teacher_for(final, tmp_path / "teacher")
     SEEN.clear()
-    searched = execute(request_for(Trial(final.cell, "search", 0, {}), tmp_path))
+    searched = execute(replace(request_for(Trial(final.cell, "search", 0, {}), tmp_path), teacher=teacher))
     assert (set(searched.scores), searched.corrupted, searched.calibration) == ({"validation"}, (), None)
     assert not [name for name in SEEN if name.startswith("test")]
-    scored = execute(request_for(final, tmp_path))
+    scored = execute(replace(request_for(final, tmp_path), teacher=teacher))
     assert (set(scored.scores), len(scored.corrupted)) == ({"validation", "test"}, 1)
     assert {name for name in SEEN if name.startswith("test")} == {f"test-{index}" for index in range(20)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from suite.errors import SpecError, SuiteError
 from suite.registry import STRATEGIES
+from suite.strategies.fit import TeacherAnswers
 from suite.strategies.gradual_unfreeze import split_epochs
 
 OPTIONS: dict[str, dict[str, object]] = {
     "bitfit": {"jit": "off"},
+    "distill": {"teacher": "teacher", "jit": "off"},
     "fine_tune": {"unfreeze": "all", "jit": "off"},
     "from_scratch": {"jit": "off"},
     "gradual_unfreeze": {"jit": "off"},
@@ -38,6 +41,9 @@ def context(tmp_path_factory):
 def _fit(name, context, **changes):
     strategy = STRATEGIES.get(name)
     options = strategy.Options.model_validate_json(json.dumps({**OPTIONS[name], **changes}))
+    if name == "distill":
+        answers = np.random.default_rng(0).normal(size=(len(context.train), context.num_classes)).astype(np.float32)
+        context = replace(context, teacher=TeacherAnswers("t", "teacher", "knn", 0.5, answers))
     return strategy.fit(context, options)
 
 

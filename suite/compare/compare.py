@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,10 +20,11 @@ from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_d
 from suite.compare.labels import ByLabels, with_labels
 from suite.compare.look_beyond import no_file
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.compare.ranking import info_of, metric_infos, rank_cells
+from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
 from suite.compare.robust import FindFile
 from suite.compare.same_graph import with_shared_costs
 from suite.compare.sameness import changes_between
+from suite.compare.taught import taught
 from suite.exported import ExportCard
 from suite.metrics import Metric, metrics_named
 from suite.results import Result
@@ -74,6 +75,7 @@ def compare(
         cells = tuple(cell for ranking in rankings.values() for cell in ranking.cells)
         labels = by_labels.curves(rank, rankings, metric_infos(metric, cells))
     cut, left_out, missing = _without_result(plan_summary, by_id)
+    pairs = tuple(pair for ranking in rankings.values() for pair in ranking.pairs)
     failures = by_labels.told(failures_of(known))
     recommendations = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
     return Comparison(
@@ -82,7 +84,8 @@ def compare(
         datasets=datasets,
         evaluation_sets=_evaluation_sets(cells),
         cells=cells,
-        pairs=tuple(pair for ranking in rankings.values() for pair in ranking.pairs),
+        pairs=pairs,
+        taught=taught(known, cells, pairs, info_of(metric)),
         pareto=tuple(front for ranking in rankings.values() for front in ranking.fronts),
         failures=failures,
         missing=missing,
@@ -92,14 +95,11 @@ def compare(
         environments=environments_of(known),
         facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out)),
         recommendations=recommendations,
-        unmet=tuple(r.recommendation for r in rankings.values() if isinstance(r.recommendation, Unmet)),
         across=across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing)),
         labels=labels,
         exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
-        disagreements=tuple(r.disagreements for r in rankings.values() if r.disagreements is not None),
-        generations=tuple(r.written for r in rankings.values() if r.written is not None),
-        robustness=tuple(ranking.robustness for ranking in rankings.values() if ranking.robustness is not None),
+        **_looked_into(rankings.values()),
         remarks=(*by_labels.remarks, *_remarks(plan_summary, known, cells, missing, cut)),
     )
 
@@ -108,6 +108,16 @@ def _asked(plan: PlanSummary) -> dict[str, Any]:
     """What a comparison repeats of its plan."""
     names = ("spec_name", "title", "task", "command", "skips", "constraints", "published", "resample")
     return {name: getattr(plan, name) for name in names}
+
+
+def _looked_into(rankings: Collection[Ranking]) -> dict[str, Any]:
+    """What single rankings have to show beyond their order."""
+    return {
+        "unmet": tuple(one.recommendation for one in rankings if isinstance(one.recommendation, Unmet)),
+        "disagreements": tuple(one.disagreements for one in rankings if one.disagreements is not None),
+        "generations": tuple(one.written for one in rankings if one.written is not None),
+        "robustness": tuple(one.robustness for one in rankings if one.robustness is not None),
+    }
 
 
 def _metrics(metric: Metric, cells: Sequence[CellSummary]) -> dict[str, Any]:

@@ -308,6 +308,8 @@ class Comparison(Record):
     """One per data set with two models that name classes."""
     generations: tuple[SideBySide, ...] = ()
     """One per data set for which models wrote texts."""
+    taught: tuple[str, ...] = ()
+    """What teachers brought their students, a sentence each."""
     exports: tuple[ExportedFiles, ...] = ()
     """Files of the adapted models, measured in their own runtimes."""
     checks: Checks | None = None

@@ -37,12 +37,15 @@ SHARES = {
 def adapted(cell: CellSummary | MethodAcross) -> str:
     """How a cell was adapted, as a person would say it: ``fine-tuned (all)``."""
     detail = cell.strategy.partition(":")[2].strip()
+    if cell.strategy_name == "distill" and detail:
+        return f"taught by {detail}"
     words = {
         "linear_probe": "with a linear probe",
         "knn": "with k-nearest neighbours on its features",
         "fine_tune": "fine-tuned",
         "gradual_unfreeze": "unfrozen gradually",
         "from_scratch": "trained from scratch",
+        "distill": "taught by another model",
         "prune": "pruned",
         "bitfit": "with only its biases trained",
         "lora": "with low-rank updates",

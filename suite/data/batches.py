@@ -12,12 +12,27 @@ from numpy.typing import NDArray
 from suite.data.augmentation import augment
 from suite.data.token_rows import Arrays, TokenRows
 
-__all__ = ["Batches", "Examples", "Inputs", "ModelInput", "padding_share", "prediction_batches", "typical_inputs"]
+__all__ = [
+    "CLASS",
+    "TEACHER",
+    "Batches",
+    "Examples",
+    "Inputs",
+    "ModelInput",
+    "Targets",
+    "padding_share",
+    "prediction_batches",
+    "typical_inputs",
+]
 
 Inputs = NDArray[np.uint8] | TokenRows
 """The examples of a split: pictures ``(n, height, width, 3)``, or tokens."""
 ModelInput = NDArray[np.uint8] | Arrays
 """A batch of them, as a model takes it."""
+CLASS, TEACHER = "class", "teacher"
+"""Names of what a student learns of an example: its class, and the teacher's logits."""
+Targets = NDArray[np.int64] | dict[str, NDArray[Any]]
+"""Of a batch: class indices ``(batch,)``, or of a student these and the teacher's logits, by name."""
 WINDOW = 16
 """Batches among which texts are sorted by length: enough that padding is rare, few enough that order stays random."""
 
@@ -99,6 +114,8 @@ class Batches:
     batch_size: int
     seed: int
     augmentation: Sequence[str] = ()
+    teacher: NDArray[np.float32] | None = field(default=None, repr=False)
+    """A teacher's logits of every example, shape ``(n, classes)``; None where there is no teacher."""
 
     @property
     def size(self) -> int:
@@ -110,20 +127,24 @@ class Batches:
         """Batches in an epoch."""
         return max(1, len(self.examples) // self.size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[ModelInput, NDArray[np.int64]]]:
-        """The batches of one epoch: pictures uint8 or arrays of tokens, and targets int64."""
+    def epoch(self, epoch: int) -> Iterator[tuple[ModelInput, Targets]]:
+        """The batches of one epoch: pictures uint8 or arrays of tokens, and targets."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.examples))
         inputs = self.examples.inputs
         if isinstance(inputs, TokenRows):
             for chosen in self._alike(inputs, order, generator):
-                yield inputs.take(chosen), self.examples.targets[chosen]
+                yield inputs.take(chosen), self._targets(chosen)
             return
         for step in range(self.steps):
             # Sorted reads are sequential on disk; the order inside a batch changes no gradient.
             chosen = np.sort(order[step * self.size : (step + 1) * self.size])
             images = augment(inputs[chosen], self.augmentation, generator)
-            yield images, self.examples.targets[chosen]
+            yield images, self._targets(chosen)
+
+    def _targets(self, chosen: NDArray[np.int64]) -> Targets:
+        classes = self.examples.targets[chosen]
+        return classes if self.teacher is None else {CLASS: classes, TEACHER: self.teacher[chosen]}
 
     def _alike(
         self, inputs: TokenRows, order: NDArray[np.int64], generator: np.random.Generator
@@ -143,7 +164,9 @@ class Batches:
         """Shapes and types of a batch: lengths of texts are open, so that one compiled step takes them all."""
         import tensorflow as tf
 
-        targets = tf.TensorSpec((self.size,), tf.int64)
+        targets: Any = tf.TensorSpec((self.size,), tf.int64)
+        if self.teacher is not None:
+            targets = {CLASS: targets, TEACHER: tf.TensorSpec((self.size, self.teacher.shape[1]), tf.float32)}
         inputs = self.examples.inputs
         if isinstance(inputs, TokenRows):
             names = inputs.take(np.zeros(1, np.int64))

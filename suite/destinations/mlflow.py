@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-__all__ = ["MlflowDestination", "metrics_of", "parameters_of"]
+__all__ = ["MLflow", "metrics_of", "parameters_of"]
 
 TRIAL, WRITTEN, FILES, REPORT = "suite.trial", "suite.written", "suite.files", "suite.report"
 """Tags: whose run it is; hashes of the result and of the files that are there; the run that holds the report."""
@@ -38,7 +38,7 @@ SETTINGS = frozenset({"model", "dataset", "strategy", "phase", "seed", "train_ex
 T = TypeVar("T")
 
 
-class MlflowDestination:
+class MLflow:
     """A server that keeps runs, with a page to compare them."""
 
     summary: ClassVar[str] = "an MLflow server: settings, scores, costs, curves and files of every trial"

@@ -20,7 +20,7 @@ from suite.results import Record, Result
 if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-__all__ = ["MARKER", "TensorBoardDestination", "trial_folder"]
+__all__ = ["MARKER", "TensorBoard", "trial_folder"]
 
 MARKER = ".suite-tensorboard.json"
 """Lies in a folder that the suite wrote, and says which files are its own."""
@@ -45,7 +45,7 @@ class _Marker(Record):
     """From the folder."""
 
 
-class TensorBoardDestination:
+class TensorBoard:
     """A folder for ``tensorboard --logdir``."""
 
     summary: ClassVar[str] = "a folder of event files: learning curves, hyperparameters and scores"

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from suite.data.token_rows import padded_length
 
-__all__ = ["PICTURES", "ExampleArrays", "required"]
+__all__ = ["PICTURES", "RANGES_OF", "ExampleArrays", "required"]
 
 PICTURES = "pictures"
+RANGES_OF = 64
+"""Training examples whose ranges are measured at once."""
 MASK = "padding_mask"
 Batch = dict[str, NDArray[Any]]
 
@@ -66,11 +68,6 @@ class ExampleArrays:
             return self.take(np.resize(np.arange(min(count, len(self))), count))
         median = np.argsort(lengths, kind="stable")[len(self) // 2]
         return self.take(np.full(count, median))
-
-    def singles(self) -> Iterator[Batch]:
-        """Every example by itself."""
-        for index in range(len(self)):
-            yield self.take(np.array([index]))
 
     def take(self, positions: NDArray[np.int64]) -> Batch:
         """Some examples as a file takes them: pictures float32; tokens int32 no longer than they need be."""

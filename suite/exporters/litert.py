@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from suite.exported import Precision
-from suite.exporters.examples import PICTURES, ExampleArrays
+from suite.exporters.examples import PICTURES, RANGES_OF, ExampleArrays
 from suite.exporters.exporter import Answer
 
 __all__ = ["LiteRtExporter"]
@@ -79,7 +79,9 @@ probabilities = answer[0]"""
         if calibration is not None:
             ((signature, entries),) = Interpreter(str(full)).get_signature_list().items()
             names = entries["inputs"]
-            ranges = rewriter.calibrate({signature: [_named(example, names) for example in calibration.singles()]})
+            # From batch to batch the quantiser averages ranges, which would cut off what only some examples reach.
+            batches = [_named(batch, names) for _, batch in calibration.batches(RANGES_OF)]
+            ranges = rewriter.calibrate({signature: batches})
         rewriter.quantize(ranges).export_model(str(path), overwrite=True)
 
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from suite.exported import Precision
-from suite.exporters.examples import PICTURES, ExampleArrays, required
+from suite.exporters.examples import PICTURES, RANGES_OF, ExampleArrays, required
 from suite.exporters.exporter import Answer
 
 __all__ = ["OpenVinoExporter"]
@@ -83,7 +83,13 @@ def _quantised(model: Any, precision: Precision, calibration: ExampleArrays | No
     head = nncf.IgnoredScope(names=products[-1:])
     if precision == "int8_dynamic":
         return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=head)
-    training = required(calibration)
-    examples = nncf.Dataset([_given(example) for example in training.singles()])
-    transformer = nncf.ModelType.TRANSFORMER if len(products) > len(head.names) else None
-    return nncf.quantize(model, examples, subset_size=len(training), ignored_scope=head, model_type=transformer)
+    # From batch to batch NNCF averages ranges, which would cut off what only some examples reach.
+    batches = [_given(batch) for _, batch in required(calibration).batches(RANGES_OF)]
+    return nncf.quantize(
+        model,
+        nncf.Dataset(batches),
+        subset_size=len(batches),
+        preset=nncf.QuantizationPreset.MIXED,
+        ignored_scope=head,
+        model_type=nncf.ModelType.TRANSFORMER if len(products) > len(head.names) else None,
+    )

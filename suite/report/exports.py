@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from suite.charts.words import MISSING, megabytes, number, score, thing
 from suite.compare.comparison import Comparison
@@ -33,19 +34,17 @@ def exports_section(comparison: Comparison) -> tuple[Section, ...]:
     if not comparison.exports:
         return ()
     opening = tuple(sentence for files in comparison.exports for sentence in _answers(comparison, files))
-    tables = [table for make in (_files_table, _steps_table) for table in _each(comparison, make)]
-    refused = tuple(sentence for files in comparison.exports for sentence in _refused(files))
+    files = _each(comparison, _files_table)
+    others = (*_each(comparison, _steps_table), *_each(comparison, _refused_table))
     return (
         Section(
             "exports",
             "Exported files",
             READ,
             charts=headed_charts(comparison, ("exports_latency", "exports_size"), lambda *_: ()),
-            tables=tuple(tables[1:]),
-            first=tables[0] if tables else None,
+            tables=(*files[1:], *others),
+            first=next(iter(files), None),
             opening=opening,
-            lists=(("Files that there are none of", refused),) if refused else (),
-            folded=False,
         ),
     )
 
@@ -87,18 +86,25 @@ def _costs(comparison: Comparison, card: ExportCard) -> str:
     return f"{said}; difference to Keras {points(card.difference.value, comparison.headline)}{interval}."
 
 
-def _refused(files: ExportedFiles) -> Iterator[str]:
-    for card in files.cards:
-        if card.status != "done":
-            yield f"{card.model}, {card.strategy}, {_named(card)}: {card.status}. {card.reason}"
+def _refused_table(_: Comparison, files: ExportedFiles) -> Table:
+    """Every file that there is none of, or that is not what was measured in Keras."""
+    columns = (MODEL, STRATEGY, FORMAT, PRECISION, Column("status"), Column("reason", long=True))
+    rows = tuple(
+        tuple(map(Box, (card.model, card.strategy, card.format, card.precision, card.status, card.reason or "")))
+        for card in files.cards
+        if card.status != "done"
+    )
+    return Table("Skipped and failed files", columns, rows)
 
 
-def _each(comparison: Comparison, make: object) -> Iterator[Table]:
+def _each(comparison: Comparison, make: Callable[[Comparison, ExportedFiles], Table]) -> tuple[Table, ...]:
+    """One table per data set, named where there are several; empty ones are left out."""
+    made = []
     for files in comparison.exports:
-        table: Table = make(comparison, files)  # type: ignore[operator]
-        if table.rows:
-            title = f"{table.title}: {files.dataset}" if len(comparison.exports) > 1 else table.title
-            yield Table(title, table.columns, table.rows, table.glossary, table.narrow)
+        table = make(comparison, files)
+        title = f"{table.title}: {files.dataset}" if len(comparison.exports) > 1 else table.title
+        made.append(replace(table, title=title))
+    return tuple(table for table in made if table.rows)
 
 
 def _files_table(comparison: Comparison, files: ExportedFiles) -> Table:

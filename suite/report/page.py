@@ -201,7 +201,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
         *written_section(comparison),
         *([funnel_section(comparison)] if comparison.funnel else []),
         *labels_section(comparison),
-        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs),
+        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs, opening=comparison.taught),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
@@ -210,6 +210,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
             _section(comparison, "complexity", "Complexity", ("complexity",), _complexity(comparison)),
             sentences=tuple(truncation_sentences(comparison)),
         ),
+        *exports_section(comparison),
         _generalisation(comparison),
         *robustness_section(comparison),
         *cross_section(comparison),
@@ -244,7 +245,6 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
         *disagreements_section(comparison),
-        *exports_section(comparison),
         next_section(comparison),
         Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),

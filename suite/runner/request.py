@@ -9,7 +9,7 @@ from suite.labels import Budget
 from suite.plan import Trial
 from suite.results import Result, Status
 
-__all__ = ["TrialEnd", "TrialRequest"]
+__all__ = ["Teacher", "TrialEnd", "TrialRequest"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,20 @@ class TrialRequest:
     """Python files that register further variants."""
     label_budgets: tuple[Budget, ...] = ()
     """All label budgets of the spec: features are computed once for the largest."""
+    teacher: Teacher | None = None
+    """Of a student; None for every other, and where no teacher's trial of this seed is done."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """The trial that a student learns from."""
+
+    trial_id: str
+    model: str
+    strategy: str
+    validation_score: float | None
+    answers: Path
+    """``.npz``: what it says of the training examples."""
 
 
 @dataclass(frozen=True)

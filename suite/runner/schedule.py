@@ -6,7 +6,7 @@ is reused; a worker goes on with the model that it has warm.  A worker without a
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -44,7 +44,18 @@ def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "fa
         entry = entries.get(trial.id)
         if (entry is None or entry.status in RETRIED) and not cut(trial, spending):
             missing[trial.id] = trial
-    return tuple(t for t in plan.trials if t.id in missing or _is_stale(t, plan, entries, missing))
+    stale = {t.id for t in plan.trials if t.id in missing or _is_stale(t, plan, entries, missing)}
+    return tuple(t for t in plan.trials if t.id in stale or _learned_otherwise(t, plan, entries, stale))
+
+
+def _learned_otherwise(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:
+    """Whether a stored student's teachers are run, or were run since it learned from them."""
+    entry = entries.get(trial.id)
+    if not trial.cell.teachers or entry is None:
+        return False
+    lessons = [one for one in plan.trials if one.cell.id in trial.cell.teachers]
+    known = [entries[one.id] for one in lessons if one.id in entries]
+    return any(one.id in missing for one in lessons) or any(one.sequence > entry.sequence for one in known)
 
 
 def spending_of(plan: Plan, entries: Mapping[str, Entry], *, but: Container[str] = ()) -> Spending:
@@ -140,6 +151,8 @@ class Schedule:
         self._is_left_out = is_left_out
         self._warm_models = warm_models
         self._cells: dict[str, _Work] = {}
+        self._unsettled: Counter[str] = Counter()
+        """Trials of each cell that are not settled; students wait for their teachers'."""
         self._warm: dict[int, list[str]] = {}
         """The models that each worker has ready, the last used at the end."""
         for trial in trials:
@@ -148,6 +161,7 @@ class Schedule:
                 model = canonical_json(trial.cell.content["model"])
                 work = self._cells[trial.cell.id] = _Work(model, deque(), set())
             work.trials.append(trial)
+            self._unsettled[trial.cell.id] += 1
             if trial.phase == "search":
                 work.open_searches.add(trial.id)
 
@@ -163,7 +177,7 @@ class Schedule:
 
     def take(self, slot: int) -> Trial | None:
         """The next trial for a worker, or None where nothing can start now."""
-        ready = [work for work in self._cells.values() if work.ready(self._waits)]
+        ready = [work for work in self._cells.values() if work.ready(self._must_wait)]
         if not ready:
             return None
         work = min(ready, key=lambda work: self._preference(work, slot))
@@ -176,6 +190,9 @@ class Schedule:
         if trial.phase == "search":
             work.running.add(trial.id)
         return trial
+
+    def _must_wait(self, trial: Trial) -> bool:
+        return any(self._unsettled[teacher] for teacher in trial.cell.teachers) or self._waits(trial)
 
     def _preference(self, work: _Work, slot: int) -> int:
         """Lower is better; among equals the plan's order decides."""
@@ -204,5 +221,6 @@ class Schedule:
     def settle(self, trial: Trial) -> None:
         """The trial is stored; the finals of its cell wait for one search less."""
         work = self._cells[trial.cell.id]
+        self._unsettled[trial.cell.id] -= 1
         work.open_searches.discard(trial.id)
         work.running.discard(trial.id)

@@ -28,6 +28,7 @@ from suite.runner.progress import Progress
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.schedule import Redo, Schedule, cut, missing_trials, spending_of
 from suite.runner.setting import drawn
+from suite.runner.teacher import teacher_of
 from suite.runner.worker import LOG
 from suite.search.budget import Spending
 from suite.store import MODEL, Entry, Store, open_store
@@ -248,6 +249,7 @@ class _Work:
             warm_models=1 if self.funnel is None else WARM_MODELS,
             plugins=self.plan.spec.plugins,
             label_budgets=self.plan.spec.train_examples,
+            teacher=teacher_of(trial, self.store, headline=headline, sign=_direction(self.plan)),
         )
         if trial.phase == "final" and searches and not done:
             self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(tried))))

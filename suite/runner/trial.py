@@ -29,6 +29,7 @@ from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
+from suite.runner.teacher import answers_of, keep_answers
 from suite.runner.texts import generation_record, keep_passages, tokens_record
 from suite.runner.warm import Warm
 from suite.spec import DatasetSpec
@@ -104,9 +105,8 @@ class _Execution:
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
         predictions = self._predictions(context, fit)
-        artefacts = self._keep(predictions, fit)
-        shown, profile, written = Shown(), None, None
-        sets = {"validation": context.validation}
+        artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
+        shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
         if self.trial.phase == "final":
             shown = self._beyond(context, fit, predictions)
             sets["test"] = self.warm.examples(self.trial.cell, self.dataset, self.dataset.splits["test"])
@@ -134,6 +134,8 @@ class _Execution:
             **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
             sparsity=fit.sparsity,
+            teaching=fit.teaching,
+            feature_engine=context.engine_of(fit),
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
             notes=(*self.notes, *fit.notes),
@@ -210,9 +212,11 @@ class _Execution:
         # Before the model is built: a budget that the data cannot give is told at once.
         splits = labelled_splits(sealed, cell.train_examples, seed=self.trial.seed, among=self.request.label_budgets)
         workshop = self.warm.workshop(cell)
+        train = self._examples(sealed, splits["train"])
         return FitContext(
             workshop=workshop,
-            train=self._examples(sealed, splits["train"]),
+            train=train,
+            teacher=answers_of(self.request.teacher, train),
             validation=self._examples(sealed, splits["validation"]),
             class_names=sealed.class_names,
             fingerprint=sealed.fingerprint,
@@ -240,8 +244,9 @@ class _Execution:
         for name, dataset in sets.items():
             seen = name == "validation"
             examples = context.validation if seen else self.warm.examples(cell, dataset, dataset.splits["test"])
+            predictor = context.predictor(fit, examples, fingerprint=dataset.fingerprint)
             made[name] = TASKS.get(cell.task).predict(
-                fit.adapted, context.workshop.predictor, examples, class_names=dataset.class_names, cell=cell
+                fit.adapted, predictor, examples, class_names=dataset.class_names, cell=cell
             )
         before = made["validation"]
         if fit.validation_logits is not None and isinstance(before, Predictions):

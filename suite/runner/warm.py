@@ -11,6 +11,7 @@ from typing import Any
 
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset, Split
+from suite.engines import EngineChooser
 from suite.errors import DataError, SuiteError
 from suite.models.backbone import AnyBackbone
 from suite.plan import Cell, canonical_json
@@ -59,18 +60,21 @@ class Warm:
 
     def workshop(self, cell: Cell) -> Workshop:
         """The workshop of the cell's model; beyond ``most_models`` the one that was not used for longest goes."""
-        key = canonical_json([cell.task, cell.model.model_dump(mode="json", exclude={"label"})])
+        model = cell.model.model_dump(mode="json", exclude={"label"})
+        key = canonical_json([cell.task, model, cell.feature_engine])
         workshop = self._workshops.pop(key, None)
         if workshop is None:
             self._make_room()
             from suite.profiler import device_name
             from suite.strategies.jit import JitChooser
 
+            device = device_name()
             workshop = Workshop(
                 build=_builder(cell.model, TASKS.get(cell.task)),
                 assemble=TASKS.get(cell.task).assemble,
                 cache_root=self.cache_root,
-                jit_chooser=JitChooser(self.cache_root, f"{device_name()}, {self.threads} threads"),
+                jit_chooser=JitChooser(self.cache_root, f"{device}, {self.threads} threads"),
+                engine_chooser=EngineChooser(cell.feature_engine, self.cache_root, device, self.threads),
             )
         self._workshops[key] = workshop
         return workshop

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from suite.data.batches import Examples
 from suite.errors import SealedSplitError
 from suite.features import Features
-from suite.results import Candidate, EpochRecord, SparsityRecord
+from suite.results import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord, TeachingRecord
 from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
 from suite.tasks.adapted import Adapted
 
-__all__ = ["Fit", "FitContext"]
+__all__ = ["Fit", "FitContext", "TeacherAnswers"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,23 @@ class Fit:
     jit_reason: str = ""
     sparsity: SparsityRecord | None = None
     """Of a pruned model."""
+    teaching: TeachingRecord | None = None
+    """Of a student."""
+    frozen: bool = False
+    """Whether the model is the pretrained backbone as it was, with a head on its features, which may be kept."""
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TeacherAnswers:
+    """The chosen trial of a teacher, and its answers for the training examples."""
+
+    trial_id: str
+    model: str
+    strategy: str
+    validation_score: float | None
+    logits: NDArray[np.float32]
+    """Shape ``(n, classes)``, in the order of the student's training examples."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +82,8 @@ class FitContext:
     patience: int | None
     watch: Watch | Stop | None = None
     """What may end a fit early, a search trial or a short one; None where nothing does."""
+    teacher: TeacherAnswers | None = None
+    """What the teacher says of the training examples; None for what learns from none."""
     planned_fits: int = 1
     """How many fits of this cell are planned; what a measurement may cost depends on it."""
 
@@ -76,13 +97,37 @@ class FitContext:
         """Always an error: the test split is opened by the runner, once, after the fit."""
         raise SealedSplitError("the test split is sealed: a strategy sees 'train' and 'validation' only.")
 
+    def engine_of(self, fit: Fit) -> FeatureEngineRecord | None:
+        """What computed the frozen features that a fit has just used; None where it used none."""
+        return self.workshop.feature_engine if fit.features_seconds else None
+
     def features(self, examples: Examples) -> Features:
         """Pooled features of the pretrained, frozen backbone; from disk where they were computed before.
 
         Examples that were chosen from others share the features of these; their seconds are their share.
         """
+        features = self._features(examples, self.fingerprint)
+        self.workshop.feature_engine = features.engine
+        return features
+
+    def predictor(self, fit: Fit, examples: Examples, *, fingerprint: str) -> Callable[[Any], Any]:
+        """A maker of predictors of a fitted model for these examples.
+
+        A frozen backbone's features are taken from where they are kept, so that the seeds of a cell share them, and
+        come from the engine that made those of the fit.
+
+        Args:
+            fit: Of this context.
+            examples: What the predictor will be called with.
+            fingerprint: Of their data set.
+        """
+        if not fit.frozen:
+            return self.workshop.predictor
+        return lambda _: lambda _: fit.adapted.logits_of(self._features(examples, fingerprint).values)
+
+    def _features(self, examples: Examples, fingerprint: str) -> Features:
         asked = examples if examples.whole is None else examples.whole
-        kept = self.workshop.features(asked, num_classes=self.num_classes, fingerprint=self.fingerprint)
+        kept = self.workshop.features(asked, num_classes=self.num_classes, fingerprint=fingerprint)
         if examples.chosen is None:
             return kept
-        return Features(kept.values[examples.chosen], kept.seconds * len(examples) / len(asked))
+        return Features(kept.values[examples.chosen], kept.seconds * len(examples) / len(asked), kept.engine)

@@ -14,9 +14,12 @@ from suite.strategies.workshop import Prepared, Pruned
 from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
-    from suite.training import Fitted
+    from numpy.typing import NDArray
 
-__all__ = ["Phase", "Pruning", "layer_multipliers", "run_phases"]
+    from suite.training import Fitted
+    from suite.training.objective import Objective
+
+__all__ = ["Phase", "Pruning", "Teaching", "layer_multipliers", "run_phases"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,15 @@ class Pruning:
     """Share of its steps after which the final sparsity is reached."""
     updates: int
     pruned: Pruned
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """What a student learns beside the classes."""
+
+    logits: NDArray[Any]
+    """The teacher's, of every training example, shape ``(n, classes)``, float32."""
+    objective: Objective
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ def run_phases(
     layer_decay: float = 1.0,
     features_seconds: float = 0.0,
     extra_seconds: float = 0.0,
+    teaching: Teaching | None = None,
 ) -> Fit:
     """Trains through the phases, each starting from the best weights of the one before.
 
@@ -91,13 +104,19 @@ def run_phases(
         layer_decay: Learning-rate factor from each stage to the one below it.
         features_seconds: Spent on features before, for the result.
         extra_seconds: Training seconds spent before, for instance on a probe for the head.
+        teaching: Of a student: what its teacher says, and how it is weighed.
     """
     total = _Total(fit_seconds=extra_seconds)
     prepared: Prepared | None = None
     for index, phase in enumerate(phases):
         # Each phase has an order of its own, so that its first epoch does not repeat another's.
-        batches = Batches(context.train, context.batch_size, context.seed + 1_000_003 * index, options.augmentation)
-        prepared = _prepare(context, adapted, options, phase, batches=batches, layer_decay=layer_decay)
+        seed = context.seed + 1_000_003 * index
+        logits = teaching.logits if teaching is not None else None
+        batches = Batches(context.train, context.batch_size, seed, options.augmentation, logits)
+        objective = teaching.objective if teaching is not None else None
+        prepared = _prepare(
+            context, adapted, options, phase, batches=batches, layer_decay=layer_decay, objective=objective
+        )
         fitted = prepared.trainer.fit(
             batches,
             lambda: adapted.objective.validate(context.workshop.predictor, adapted.logits, context.validation),
@@ -152,6 +171,7 @@ def _prepare(
     *,
     batches: Batches,
     layer_decay: float,
+    objective: Objective | None,
 ) -> Prepared:
     from suite.models.freezing import stage_of_variables
     from suite.training import OptimizerSettings
@@ -169,6 +189,7 @@ def _prepare(
         epochs=phase.epochs,
         planned_steps=context.planned_fits * phase.epochs * batches.steps,
         jit=options.jit,
+        objective=objective,
         pruned=phase.pruning.pruned if phase.pruning is not None else None,
     )
 

@@ -94,6 +94,7 @@ class LinearProbe:
             trainable_parameters=probe.kernel.size + probe.bias.size,
             candidates=probe.candidates,
             validation_logits=probe.validation_logits,
+            frozen=True,
         )
 
 

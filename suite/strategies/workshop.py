@@ -17,16 +17,17 @@ import numpy as np
 
 from suite.data.batches import Batches, Examples
 from suite.data.token_rows import TokenRows
+from suite.engines import EngineChooser
 from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import BIASES, LORA, apply_trainable
 from suite.models.sparsity import prunable_variables
-from suite.results import Profile
+from suite.results import FeatureEngineRecord, Profile
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
-    from suite.training import Masks, OptimizerSettings, Predictor, Trainer
+    from suite.training import Masks, Objective, OptimizerSettings, Predictor, Trainer
 
 __all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
 
@@ -57,6 +58,7 @@ class Workshop:
     """The task's way to put a head on a backbone."""
     cache_root: Path
     jit_chooser: JitChooser
+    engine_chooser: EngineChooser
     _backbone: AnyBackbone | None = None
     _pretrained: list[Any] = field(default_factory=list)
     _adapted: dict[tuple[int, float], Adapted] = field(default_factory=dict)
@@ -68,6 +70,8 @@ class Workshop:
     """What a model costs, by the id of its Keras model and what it was timed with; seeds share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
+    feature_engine: FeatureEngineRecord | None = None
+    """What computed the features that a fit asked for last."""
 
     @property
     def backbone(self) -> AnyBackbone:
@@ -103,7 +107,8 @@ class Workshop:
                 add_factors(backbone.model, rank=rank, alpha=alpha, targets=targets)
                 return backbone
 
-            self._low_rank[key] = Workshop(build, self.assemble, self.cache_root, self.jit_chooser)
+            engines = replace(self.engine_chooser)
+            self._low_rank[key] = Workshop(build, self.assemble, self.cache_root, self.jit_chooser, engines)
         return self._low_rank[key]
 
     def reset(self, adapted: Adapted, seed: int, *, weights: str = "pretrained") -> None:
@@ -130,8 +135,14 @@ class Workshop:
         """Pooled features of the pretrained backbone."""
         adapted = self.adapted(num_classes=num_classes)
         self.backbone.model.set_weights(self._pretrained)
+        keras, graph = self.predictor(adapted.features), self._graph(adapted, "features")
+        chooser = self.engine_chooser
         return FeatureStore(self.cache_root).get(
-            self.backbone, examples, fingerprint=fingerprint, predict=self.predictor(adapted.features)
+            self.backbone,
+            examples,
+            fingerprint=fingerprint,
+            asked=chooser.asked,
+            choose=lambda inputs: chooser.choose(adapted.features, keras, inputs, graph=graph),
         )
 
     def prepare(
@@ -144,6 +155,7 @@ class Workshop:
         epochs: int,
         planned_steps: int,
         jit: JitMode = "auto",
+        objective: Objective | None = None,
         pruned: Pruned | None = None,
     ) -> Prepared:
         """A trainer whose trainable layers are those that ``unfreeze`` names; compiled once for each graph.
@@ -157,6 +169,7 @@ class Workshop:
             epochs: Length of a fit, for the averaging of batch-norm statistics.
             planned_steps: How many steps the cell will take, to weigh the cost of measuring XLA.
             jit: Whether XLA is measured and chosen, or decided already.
+            objective: What is learned where it is not what the model's task says; equal ones share a step.
             pruned: Which of the trained weights get masks; None where nothing is pruned.
         """
         from suite.training import Trainer
@@ -164,12 +177,11 @@ class Workshop:
         unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
         momentum = batch_norm_momentum(epochs * batches.steps)
         kind = unfreeze if unfreeze in (BIASES, LORA) else ""
-        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit, pruned)
+        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit, objective, pruned)
         if key in self._prepared:
             return replace(self._prepared[key], compile_seconds=0.0)
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
-        first = next(batches.epoch(0))
-        started = time.perf_counter()
+        first, started = next(batches.epoch(0)), time.perf_counter()
         # Pictures have one shape, which the first batch tells; lengths of texts are left open.
         open_lengths = batches.signature if isinstance(batches.examples.inputs, TokenRows) else None
 
@@ -177,7 +189,7 @@ class Workshop:
             return Trainer(
                 adapted.logits,
                 settings,
-                objective=adapted.objective,
+                objective=objective or adapted.objective,
                 signature=open_lengths,
                 masks=self._masks(pruned),
                 jit_compile=compiled,
@@ -187,7 +199,7 @@ class Workshop:
             trainer_of,
             adapted,
             first,
-            graph=self._graph(adapted, f"{kind}{unfrozen}, {batches.size}{_further(pruned)}"),
+            graph=self._graph(adapted, f"{kind}{unfrozen}, {batches.size}{_further(objective, pruned)}"),
             planned_steps=planned_steps,
             mode=jit,
             one_shape=open_lengths is None,
@@ -218,9 +230,10 @@ class Workshop:
         return weights
 
 
-def _further(pruned: Pruned | None) -> str:
+def _further(objective: Objective | None, pruned: Pruned | None) -> str:
     """What makes a step unlike that of plain fine-tuning, in words; empty where nothing does."""
-    return f", pruned {pruned}" if pruned is not None else ""
+    taught = f", {objective}" if objective is not None else ""
+    return taught + (f", pruned {pruned}" if pruned is not None else "")
 
 
 def batch_norm_momentum(total_steps: int) -> float:

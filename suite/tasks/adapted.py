@@ -55,6 +55,12 @@ class Adapted:
         self.head.kernel.assign(kernel.astype(np.float32))
         self.head.bias.assign(bias.astype(np.float32))
 
+    def logits_of(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the head makes of pooled features ``(n, width)``: logits ``(n, classes)``."""
+        kernel, bias = (np.asarray(weight, dtype=np.float32) for weight in self.head.get_weights())
+        logits: NDArray[np.float32] = features @ kernel + bias
+        return logits
+
 
 def class_predictions(predict: Any, examples: Examples, *, class_names: tuple[str, ...]) -> Predictions:
     """Probabilities (softmax of the logits) for every example, with ids and targets beside them."""

@@ -2,7 +2,7 @@
 
 from suite.training.batch_norm import refresh_batch_norm
 from suite.training.device import prepare_device
-from suite.training.objective import CrossEntropy, Objective, TokenCrossEntropy, Validation, token_sums
+from suite.training.objective import CrossEntropy, Distillation, Objective, TokenCrossEntropy, Validation, token_sums
 from suite.training.optimizer import OptimizerName, OptimizerSettings
 from suite.training.predictor import Predictor
 from suite.training.pruning import Masks, SparsitySchedule
@@ -10,6 +10,7 @@ from suite.training.trainer import Fitted, Recipe, Trainer, reset_seed_generator
 
 __all__ = [
     "CrossEntropy",
+    "Distillation",
     "Fitted",
     "Masks",
     "Objective",

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.batches import Examples, Inputs
+from suite.data.batches import CLASS, TEACHER, Examples, Inputs
 from suite.training.inputs import model_input
 
-__all__ = ["CrossEntropy", "Objective", "Predict", "TokenCrossEntropy", "Validation", "token_sums"]
+__all__ = ["CrossEntropy", "Distillation", "Objective", "Predict", "TokenCrossEntropy", "Validation", "token_sums"]
 
 Predict = Callable[[Inputs], NDArray[np.float32]]
 
@@ -50,11 +50,7 @@ class CrossEntropy:
 
     def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
         """Mean cross-entropy and accuracy."""
-        logits = model(model_input(model, inputs), training=True)
-        of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
-        labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
-        correct = keras.ops.mean(keras.ops.cast(keras.ops.equal(labels, targets), "float32"))
-        return of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct
+        return _of_classes(model(model_input(model, inputs), training=True), targets, label_smoothing)
 
     def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
         """Cross-entropy and accuracy of a model's logits on a split."""
@@ -63,6 +59,43 @@ class CrossEntropy:
         of_truth = shifted[np.arange(len(examples)), examples.targets]
         nats = np.minimum(np.log(np.exp(shifted).sum(axis=1)) - of_truth, -np.log(1e-12))
         return Validation(loss=float(nats.mean()), score=float(np.mean(logits.argmax(axis=1) == examples.targets)))
+
+
+@dataclass(frozen=True)
+class Distillation(CrossEntropy):
+    """The class and a teacher's softened answer for each example (Hinton, Vinyals and Dean 2015, section 2).
+
+    ``alpha * T^2 * H(softmax(teacher / T), softmax(student / T)) + (1 - alpha) * H(class, softmax(student))``, where H
+    is the cross-entropy. The gradient of the soft part shrinks with ``1 / T^2``, which the factor makes up for.
+    Validation knows no teacher.
+    """
+
+    temperature: float
+    """T: the higher, the more the teacher says of the classes that it does not name."""
+    alpha: float
+    """Weight of the soft part; 0 is learning without a teacher."""
+
+    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
+        """Mean of the weighted loss, and accuracy; ``targets`` has the class and the teacher's logits by name."""
+        logits = model(model_input(model, inputs), training=True)
+        hard, correct = _of_classes(logits, targets[CLASS], label_smoothing)
+        soft = soft_cross_entropy(targets[TEACHER], logits, self.temperature)
+        return self.alpha * self.temperature**2 * soft + (1.0 - self.alpha) * hard, correct
+
+
+def soft_cross_entropy(teacher: Any, student: Any, temperature: float) -> Any:
+    """Mean cross-entropy of a student's softened answer against a teacher's, a scalar; logits ``(batch, classes)``."""
+    wanted = keras.ops.softmax(keras.ops.cast(teacher, "float32") / temperature, axis=-1)
+    said = keras.ops.log_softmax(keras.ops.cast(student, "float32") / temperature, axis=-1)
+    return keras.ops.mean(-keras.ops.sum(wanted * said, axis=-1))
+
+
+def _of_classes(logits: Any, targets: Any, label_smoothing: float) -> tuple[Any, Any]:
+    """Mean cross-entropy and accuracy of logits ``(batch, classes)`` against class indices ``(batch,)``."""
+    of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+    labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
+    correct = keras.ops.mean(keras.ops.cast(keras.ops.equal(labels, targets), "float32"))
+    return of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct
 
 
 @dataclass(frozen=True)

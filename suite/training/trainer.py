@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from suite.data.batches import ModelInput
+from suite.data.batches import ModelInput, Targets
 from suite.errors import TrialDiverged
 from suite.results import EpochRecord
 from suite.training.inputs import as_tensors
@@ -120,7 +120,7 @@ class Trainer:
         """How many numbers a step changes."""
         return sum(math.prod(variable.shape) for variable in self.variables)
 
-    def compile(self, batch: tuple[ModelInput, NDArray[np.int64]]) -> float:
+    def compile(self, batch: tuple[ModelInput, Targets]) -> float:
         """Traces and compiles the step for batches of this shape; weights are as before.
 
         Returns:
@@ -129,15 +129,15 @@ class Trainer:
         started = time.perf_counter()
         kept = [variable.numpy() for variable in self.model.variables]
         self.schedule.set(0.0, 1, 0)
-        self._step(as_tensors(batch[0]), tf.constant(batch[1]))
+        self._step(as_tensors(batch[0]), as_tensors(batch[1]))
         for variable, value in zip(self.model.variables, kept, strict=True):
             variable.assign(value)
         return time.perf_counter() - started
 
-    def time_steps(self, batch: tuple[ModelInput, NDArray[np.int64]], *, count: int) -> float:
+    def time_steps(self, batch: tuple[ModelInput, Targets], *, count: int) -> float:
         """Seconds per step, the best of ``count``; weights are as before."""
         kept = [variable.numpy() for variable in self.model.variables]
-        inputs, targets = as_tensors(batch[0]), tf.constant(batch[1])
+        inputs, targets = as_tensors(batch[0]), as_tensors(batch[1])
         best = math.inf
         for _ in range(count):
             started = time.perf_counter()

@@ -1,0 +1,203 @@
+"""``python -m benchmarks.exports [SHARED]``: files of a fine-tuned MobileNetV2; writes ``benchmarks/exports.md``.
+
+A MobileNetV2 0.35 at 224 with its ImageNet weights is fine-tuned on the photographs of flowers5 and exported in every
+format.  Told are parity in fp32, what smaller files weigh and score, how long all of it takes, and how the suite's
+latency compares with what the runtime's own tool prints of the same file, right after: ``benchmark_app`` of OpenVINO,
+the profiler of ONNX Runtime, ``litert-benchmark`` of LiteRT.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.corruptions import WEIGHTS
+from suite.devices import look_at_machine
+
+__all__ = ["main"]
+
+PAGE = Path(__file__).with_suffix(".md")
+FORMATS = ("keras", "saved_model", "onnx", "openvino", "litert")
+SIZE = 224
+MOST_DIFFERENCE, MOST_SECONDS, MOST_SHARE, NEAR = 1e-4, 180.0, 1 / 3, 0.10
+SCRIPTS = Path(sys.executable).parent
+
+
+def main() -> int:
+    """Measures, prints and writes the page. Returns 1 where a target was missed."""
+    shared = Path(sys.argv[1] if len(sys.argv) > 1 else PAGE.parents[2] / "shared" / "data")
+    if not (shared / WEIGHTS).is_file():
+        print(f"{shared}: has no {WEIGHTS}; give the folder of the shared data.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="suite-benchmark-") as folder:
+        os.environ["SUITE_CACHE_DIR"] = str(Path(folder) / "cache")
+        out = trained(shared, Path(folder))
+        started = time.perf_counter()
+        full = exported(out, "fp32")
+        seconds = time.perf_counter() - started
+        smaller = exported(out, "fp16,int8_dynamic,int8")
+        rows = [(card, *beside(card, out)) for card in full]
+    lines = page(full, smaller, rows, seconds)
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
+    print("\n".join(lines))
+    return 0 if all(" no |" not in line for line in lines) else 1
+
+
+def trained(shared: Path, folder: Path) -> Path:
+    """Fine-tunes the model; the folder of the run."""
+    weights = str((shared / WEIGHTS).resolve())
+    model = {"source": "applications", "name": "MobileNetV2", "alpha": 0.35, "input_size": [SIZE, SIZE]}
+    document = {
+        "name": "flowers",
+        "task": "image_classification",
+        "models": [{**model, "weights": weights}],
+        "datasets": [{"source": "folder", "path": str((shared / "images" / "flowers5").resolve())}],
+        "strategies": [{"strategy": "fine_tune", "unfreeze": "all", "head_first": True}],
+        "seeds": [1],
+        "training": {"epochs": 5, "batch_size": 16},
+    }
+    (folder / "spec.json").write_text(json.dumps(document), encoding="utf-8")
+    suite("run", str(folder / "spec.json"), "--out", str(folder / "out"), "--quiet")
+    return folder / "out"
+
+
+def exported(out: Path, precisions: str) -> list[dict[str, Any]]:
+    """The cards of every format that has one of these precisions."""
+    cards = suite("export", str(out), "--best", "--precision", precisions, "--overwrite", "--json")
+    found: list[dict[str, Any]] = json.loads(cards)
+    return found
+
+
+def suite(*words: str) -> str:
+    """What a command prints; a failed file is in it, and no error here."""
+    done = subprocess.run([sys.executable, "-m", "suite", *words], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr[-2000:])
+    return done.stdout
+
+
+def beside(card: dict[str, Any], out: Path) -> tuple[str, float | None]:
+    """The runtime's own tool and its median milliseconds for one picture; no tool for Keras and TensorFlow."""
+    tools: dict[str, tuple[str, Callable[[Path, int], float]]] = {
+        "onnx": ("ONNX Runtime's profiler", by_profiler),
+        "openvino": ("benchmark_app", by_benchmark_app),
+        "litert": ("litert-benchmark", by_litert_benchmark),
+    }
+    if card["format"] not in tools:
+        return "-", None
+    name, tool = tools[card["format"]]
+    return name, tool(out / card["folder"] / card["file"], card["measured"]["threads"])
+
+
+def by_profiler(file: Path, threads: int) -> float:
+    """The median ``model_run`` that ONNX Runtime's own profiler records."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.enable_profiling = True
+    options.profile_file_prefix = str(file.with_name("profile"))
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    picture = np.random.default_rng(0).uniform(0, 255, (1, SIZE, SIZE, 3)).astype(np.float32)
+    for _ in range(110):
+        session.run(None, {session.get_inputs()[0].name: picture})
+    events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    runs = [event["dur"] / 1000 for event in events if event["name"] == "model_run"]
+    return float(np.median(runs[10:]))
+
+
+def by_benchmark_app(folder: Path, threads: int) -> float:
+    """The median latency that ``benchmark_app`` prints."""
+    words = [
+        *("-m", str(folder / "model.xml"), "-d", "CPU", "-hint", "none", "-nstreams", "1", "-api", "sync", "-t", "3"),
+        *("-nthreads", str(threads), "-infer_precision", "f32", "-data_shape", f"[1,{SIZE},{SIZE},3]"),
+    ]
+    printed = subprocess.run([SCRIPTS / "benchmark_app", *words], capture_output=True, text=True, check=True).stdout
+    (line,) = (line for line in printed.splitlines() if "Median:" in line)
+    value, unit = line.split("Median:")[1].split()
+    return float(value) / {"us": 1000.0, "ms": 1.0}[unit]
+
+
+def by_litert_benchmark(file: Path, threads: int) -> float:
+    """The median latency that ``litert-benchmark`` writes."""
+    result = file.with_name("result.json")
+    words = ["--model", str(file), "--num_threads", str(threads), "--num_runs", "100", "--result_json", str(result)]
+    done = subprocess.run([SCRIPTS / "litert-benchmark", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr[-2000:])
+    return _median_ms(json.loads(result.read_text(encoding="utf-8")))
+
+
+def _median_ms(result: dict[str, Any]) -> float:
+    return float(result["latency"]["median_ms"])
+
+
+def page(
+    full: Sequence[dict[str, Any]],
+    smaller: Sequence[dict[str, Any]],
+    rows: Sequence[tuple[dict[str, Any], str, float | None]],
+    seconds: float,
+) -> list[str]:
+    """The page's lines."""
+    machine = look_at_machine()
+    by_place = {(card["format"], card["precision"]): card for card in (*full, *smaller)}
+    share = by_place["litert", "int8"]["bytes"] / by_place["litert", "fp32"]["bytes"]
+    worst = max(card["parity"]["max_difference"] for card in full)
+    return [
+        "# Exported files of a MobileNetV2",
+        "",
+        (
+            "Written by `python -m benchmarks.exports`: MobileNetV2 0.35 at 224 with ImageNet weights, fine-tuned on "
+            f"flowers5 ({full[0]['parity']['examples']} test pictures). {machine.processor}, {machine.words}."
+        ),
+        "",
+        "| target | measured | met |",
+        "|---|---|---|",
+        (
+            f"| five formats within 1e-4 of Keras in fp32 | {len(full)} formats, {worst:.1e} | "
+            f"{_met(worst <= MOST_DIFFERENCE and sorted(card['format'] for card in full) == sorted(FORMATS))} |"
+        ),
+        f"| exporting and measuring them under 3 minutes | {seconds:.0f} s | {_met(seconds < MOST_SECONDS)} |",
+        f"| int8 LiteRT at most 1/3 of fp32 | {share:.2f} | {_met(share <= MOST_SHARE)} |",
+        *(
+            f"| latency of {card['format']} within 10 % of {tool} | {card['measured']['latency_ms_p50']:.2f} ms, "
+            f"{tool} {peer:.2f} ms | {_met(abs(card['measured']['latency_ms_p50'] / peer - 1) <= NEAR)} |"
+            for card, tool, peer in rows
+            if peer is not None
+        ),
+        "",
+        "| format | precision | bytes | of fp32 | ms, p50 | pictures/s | accuracy | minus Keras's | agrees |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(_file_line(card, by_place) for card in sorted(by_place.values(), key=lambda card: card["format"])),
+        "",
+    ]
+
+
+def _file_line(card: dict[str, Any], by_place: dict[tuple[str, str], dict[str, Any]]) -> str:
+    if card["status"] != "done":
+        return f"| {card['format']} | {card['precision']} | {card['status']}: {card['reason'][:90]} | | | | | | |"
+    difference, of_full = card["difference"], card["bytes"] / by_place[card["format"], "fp32"]["bytes"]
+    ends = f" ({difference['low']:+.3f} to {difference['high']:+.3f})"
+    return (
+        f"| {card['format']} | {card['precision']} | {card['bytes']:,} | {of_full:.2f} | "
+        f"{card['measured']['latency_ms_p50']:.2f} | {card['measured']['throughput_per_second']:.0f} | "
+        f"{card['scores']['accuracy']['value']:.3f} | {difference['value']:+.3f}{ends} | "
+        f"{100 * card['parity']['agreement']:.1f} % |"
+    )
+
+
+def _met(met: bool) -> str:
+    return "yes" if met else "no"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

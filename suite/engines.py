@@ -1,0 +1,244 @@
+"""What computes frozen features: Keras, or the backbone exported to a runtime that is faster where it pays.
+
+An exported backbone is checked against Keras on the first batch before anything of it is used, and runs in single
+precision.  Which one made a feature is part of what it is kept under, and of the result.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.cache import entry_path, write_entry
+from suite.data.batches import Inputs, prediction_batches
+from suite.data.token_rows import TokenRows
+from suite.errors import MissingExtraError
+from suite.exporters.examples import PICTURES
+from suite.registry import EXPORTERS
+from suite.results import FeatureEngine, FeatureEngineRecord
+
+__all__ = ["ENGINES", "Engine", "EngineChooser", "refuse_missing_engine"]
+
+ENGINES: tuple[Literal["openvino", "onnx"], ...] = ("openvino", "onnx")
+"""In the order in which ``auto`` tries them."""
+TOLERANCE = 1e-4
+"""Largest difference from Keras on the first batch, relative to the largest feature."""
+BATCH = 64
+EXPECTED_EXPORT_SECONDS = 10.0
+"""Until it was measured for this backbone."""
+EXPECTED_GAIN = 2.0
+FEWEST = 4 * BATCH
+"""With fewer examples nothing is measured."""
+
+Predict = Callable[[Inputs], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What computes the features of one backbone, with why."""
+
+    record: FeatureEngineRecord
+    predict: Predict = field(repr=False)
+    """Pictures ``(n, height, width, 3)`` uint8, or tokens, to features ``(n, width)`` float32."""
+
+
+@dataclass
+class EngineChooser:
+    """Chooses for one backbone, once; an engine that was exported stays."""
+
+    asked: FeatureEngine
+    root: Path
+    """Of the cache, where what was measured is kept."""
+    device: str
+    threads: int
+    _exported: Engine | None = field(default=None, init=False)
+    _tried: set[str] = field(default_factory=set, init=False)
+
+    def choose(self, model: Any, keras: Predict, inputs: Inputs, *, graph: str) -> Engine:
+        """The engine for these inputs.
+
+        Args:
+            model: ``keras.Model`` from raw inputs to features, with the weights that count.
+            keras: Computes the same by Keras.
+            inputs: All that is to come.
+            graph: What makes the backbone the same as another, in words.
+
+        Returns:
+            The engine. One that was asked for by name and differs from Keras by more than 1e-4 is not used, and the
+            record says so.
+        """
+        if self.asked == "keras":
+            return Engine(_record("keras", "asked for"), keras)
+        if self._exported is not None:
+            return self._exported
+        if self.asked != "auto":
+            engine = self._export(self.asked, model, keras, inputs, graph)
+            return engine if isinstance(engine, Engine) else Engine(_record("keras", engine), keras)
+        return self._choose(model, keras, inputs, graph)
+
+    def _choose(self, model: Any, keras: Predict, inputs: Inputs, graph: str) -> Engine:
+        def stay(reason: str) -> Engine:
+            return Engine(_record("keras", reason), keras)
+
+        if "CPU" not in self.device:
+            return stay(f"on {self.device} Keras runs it")
+        if len(inputs) < FEWEST:
+            return stay(f"not measured: only {len(inputs)} examples")
+        names = [name for name in ENGINES if not _missing(name) and name not in self._tried]
+        if not names:
+            return stay("no other engine is installed, or none was faster")
+        reasons = []
+        each = _seconds_each(keras, inputs)
+        to_come = each * len(inputs)
+        for name in names:
+            kept = self._kept(name, graph)
+            if kept.get("refused"):
+                self._tried.add(name)
+                reasons.append(kept["refused"])
+                continue
+            export, gain = kept.get("export_seconds", EXPECTED_EXPORT_SECONDS), kept.get("gain", EXPECTED_GAIN)
+            if export + to_come / gain >= to_come:
+                reasons.append(f"{to_come:.0f} s by Keras are too few for an export to {name}")
+                continue
+            engine = self._export(name, model, keras, inputs, graph, keras_seconds=each)
+            if isinstance(engine, Engine):
+                return engine
+            reasons.append(engine)
+        return stay("; ".join(reasons))
+
+    def _export(
+        self,
+        name: Literal["openvino", "onnx"],
+        model: Any,
+        keras: Predict,
+        inputs: Inputs,
+        graph: str,
+        *,
+        keras_seconds: float | None = None,
+    ) -> Engine | str:
+        """The engine, checked and where ``auto`` asks timed; else the reason why it is not used."""
+        self._tried.add(name)
+        started = time.perf_counter()
+        try:
+            predict = _exported(name, model, threads=self.threads)
+        except Exception as error:  # noqa: BLE001 - converters raise almost anything, and Keras can do it anyway
+            reason = f"{name} cannot take it: {' '.join(str(error).split())[:200]}"
+            self._keep(name, graph, {"refused": reason})
+            return reason
+        export_seconds = time.perf_counter() - started
+        difference = _difference(predict, keras, inputs)
+        if difference > TOLERANCE:
+            reason = f"{name} differs from Keras by {difference:.1e} of the largest feature on the first batch"
+            self._keep(name, graph, {"refused": reason})
+            return reason
+        reason = "asked for"
+        if keras_seconds is not None:
+            gain = keras_seconds / max(_seconds_each(predict, inputs), 1e-9)
+            self._keep(name, graph, {"export_seconds": export_seconds, "gain": gain})
+            if gain <= 1.0:
+                return f"{name} is not faster ({gain:.1f} times as fast)"
+            reason = f"{gain:.1f} times as fast as Keras on the first batches, {export_seconds:.1f} s to export"
+        record = _record(name, reason, export_seconds=export_seconds, difference=difference)
+        self._exported = Engine(record, predict)
+        return self._exported
+
+    def _path(self, name: str, graph: str) -> Path:
+        identity = {"version": 1, "graph": graph, "device": self.device, "threads": self.threads, name: _version(name)}
+        return entry_path(self.root, "engines", identity, ".measured")
+
+    def _kept(self, name: str, graph: str) -> dict[str, Any]:
+        try:
+            kept: dict[str, Any] = json.loads(self._path(name, graph).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return kept
+
+    def _keep(self, name: str, graph: str, measured: dict[str, Any]) -> None:
+        text = json.dumps(measured).encode()
+        write_entry(self._path(name, graph), lambda file: file.write(text), {"engine": name, "graph": graph})
+
+
+def refuse_missing_engine(asked: FeatureEngine) -> None:
+    """Raises ``MissingExtraError`` with the line that installs an engine that was asked for by name."""
+    if asked in ENGINES and _missing(asked):
+        raise MissingExtraError(
+            f"feature_engine '{asked}' needs packages that are not installed: "
+            f'pip install "suite[{EXPORTERS.get(asked).extra}]"'
+        )
+
+
+def _missing(name: str) -> bool:
+    return any(importlib.util.find_spec(module) is None for module in EXPORTERS.get(name).modules)
+
+
+def _version(name: str) -> str:
+    return version("keras" if name == "keras" else EXPORTERS.get(name).runtime)
+
+
+def _record(
+    name: Literal["keras", "openvino", "onnx"],
+    reason: str,
+    *,
+    export_seconds: float | None = None,
+    difference: float | None = None,
+) -> FeatureEngineRecord:
+    return FeatureEngineRecord(
+        name=name, version=_version(name), reason=reason, export_seconds=export_seconds, difference=difference
+    )
+
+
+def _exported(name: str, model: Any, *, threads: int) -> Predict:
+    """The model in another runtime; the file is gone once it is loaded."""
+    exporter = EXPORTERS.get(name)
+    with tempfile.TemporaryDirectory(prefix="suite-engine-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / exporter.file
+        exporter.write(model, path, labels=())
+        answer = exporter.load(path, threads=threads)
+
+    def predict(inputs: Inputs) -> NDArray[np.float32]:
+        features: NDArray[np.float32] | None = None
+        for positions, batch in prediction_batches(inputs, min(BATCH, max(1, len(inputs)))):
+            given = batch if isinstance(batch, dict) else {PICTURES: batch.astype(np.float32)}
+            made = np.asarray(answer(given), dtype=np.float32)[: len(positions)]
+            if features is None:
+                features = np.empty((len(inputs), *made.shape[1:]), dtype=np.float32)
+            features[positions] = made
+        if features is None:
+            raise ValueError("there are no examples.")
+        return features
+
+    return predict
+
+
+def _some(inputs: Inputs, start: int, count: int) -> Inputs:
+    positions = np.arange(start, min(start + count, len(inputs)))
+    return inputs.some(positions) if isinstance(inputs, TokenRows) else inputs[positions]
+
+
+def _difference(predict: Predict, keras: Predict, inputs: Inputs) -> float:
+    """Of the first batch, relative to its largest feature; infinite where a number is none."""
+    first = _some(inputs, 0, BATCH)
+    ours, theirs = predict(first), keras(first)
+    if ours.shape != theirs.shape or not np.isfinite(ours).all():
+        return float("inf")
+    largest = float(np.abs(theirs).max()) or 1.0
+    return float(np.abs(ours - theirs).max()) / largest
+
+
+def _seconds_each(predict: Predict, inputs: Inputs) -> float:
+    """Seconds per example of the second batch; the first compiles."""
+    predict(_some(inputs, 0, BATCH))
+    second = _some(inputs, BATCH, BATCH)
+    started = time.perf_counter()
+    predict(second)
+    return (time.perf_counter() - started) / len(second)

@@ -1,0 +1,96 @@
+"""What passes from a teacher's trial to a student's: its answers for the training examples."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.data.batches import Examples
+from suite.errors import TrialFailure
+from suite.plan import Trial
+from suite.results import Predictions, Result
+from suite.runner.request import Teacher
+from suite.store import Store
+from suite.strategies.fit import Fit, FitContext, TeacherAnswers
+from suite.tasks.adapted import class_predictions
+
+__all__ = ["ANSWERS", "answers_of", "keep_answers", "teacher_of"]
+
+ANSWERS = "answers/train"
+"""Name of the artefact among a teacher's."""
+FILE = "answers.npz"
+SMALLEST = 1e-12
+"""Probabilities below are as good as none; their logarithm is finite."""
+
+
+def keep_answers(trial: Trial, context: FitContext, fit: Fit, folder: Path) -> dict[str, str]:
+    """Writes what a teacher says of its training examples; nothing where the trial does not teach."""
+    if not trial.cell.teaches or trial.phase != "final":
+        return {}
+    predictor: Callable[[Any], Any] = context.predictor(fit, context.train, fingerprint=context.fingerprint)
+    said = class_predictions(predictor(fit.adapted.logits), context.train, class_names=context.class_names)
+    said.save(folder / FILE)
+    return {ANSWERS: FILE}
+
+
+def teacher_of(trial: Trial, store: Store, *, headline: str, sign: int) -> Teacher | None:
+    """The trial that a student learns from: of its own seed, of the teachers' cell that is best on validation.
+
+    A teacher of another seed may have seen the student's test examples, where each seed makes splits of its own; and
+    one teacher for all seeds would hide how much depends on it.
+
+    Args:
+        trial: Any; only students have teachers.
+        store: Where the teachers' results are.
+        headline: Name of the metric.
+        sign: 1 where a higher score is better, else -1.
+
+    Returns:
+        The teacher; None for what is no student, and where no teacher of that seed is done.
+    """
+    found: dict[str, list[Result]] = defaultdict(list)
+    for cell_id in trial.cell.teachers:
+        for result in store.query(cell_id=cell_id, status="done", phase="final"):
+            if ANSWERS in result.artefacts and _score(result, headline) is not None:
+                found[cell_id].append(result)
+    best = sorted(found.values(), key=lambda results: -sign * _mean(results, headline))
+    for results in best:
+        for result in results:
+            path = store.artefact(result, ANSWERS)
+            if result.seed == trial.seed and path is not None and path.is_file():
+                return Teacher(result.id, result.model, result.strategy, _score(result, headline), path.resolve())
+    return None
+
+
+def answers_of(teacher: Teacher | None, train: Examples) -> TeacherAnswers | None:
+    """The teacher's answers as logits, in the order of the student's examples.
+
+    Raises:
+        TrialFailure: Where the teacher learned from other examples.
+    """
+    if teacher is None:
+        return None
+    said = Predictions.load(teacher.answers)
+    rows = {example: row for row, example in enumerate(said.example_ids.tolist())}
+    missing = sum(example not in rows for example in train.ids)
+    if missing:
+        raise TrialFailure(
+            f"the teacher {teacher.model} ({teacher.trial_id}) does not know {missing} training examples"
+        )
+    order = np.array([rows[example] for example in train.ids], dtype=np.int64)
+    logits = np.log(np.maximum(said.probabilities[order], SMALLEST)).astype(np.float32)
+    return TeacherAnswers(teacher.trial_id, teacher.model, teacher.strategy, teacher.validation_score, logits)
+
+
+def _score(result: Result, headline: str) -> float | None:
+    score = result.scores.get("validation", {}).get(headline)
+    return None if score is None else score.value
+
+
+def _mean(results: list[Result], headline: str) -> float:
+    return statistics.fmean(score for result in results if (score := _score(result, headline)) is not None)
