@@ -171,6 +171,7 @@ def test_a_damaged_model_fails_and_says_so(finished, tmp_path):
     assert card_of(path.parent).status == "failed"
     assert card_of(path.parent).reason
     assert not (path.parent / "example.py").exists()
+    assert not (path.parent / "README.md").exists()
 
 
 def test_a_failure_leaves_the_file_that_was_there(exported, finished, tmp_path):

@@ -182,7 +182,6 @@ def test_the_commands_are_those_of_what_lies_beside_it(tmp_path):
     assert "\npip install numpy pillow onnxruntime\npython example.py photo.jpg\n" in written(
         tmp_path, make_export(), make_trial()
     )
-    (tmp_path / "preset").mkdir()
     text = written(tmp_path, make_export(format="keras", precision="fp32", task="text_classification"), make_trial())
     assert "\npip install numpy tokenizers keras tensorflow keras-hub\n" in text
 

@@ -222,7 +222,7 @@ def _facts(card: ExportCard, result: Result) -> Iterator[str]:
     if card.tokenizer is not None:
         yield f"Tokeniser: {card.tokenizer}."
     yield f"SHA-256: {card.sha256}"
-    yield from card.notes
+    yield from dict.fromkeys((*card.notes, *result.notes))
 
 
 def _settings(result: Result) -> str:
@@ -251,7 +251,7 @@ def _commands(folder: Path, card: ExportCard) -> Markup | None:
     pictures = thing(card.task) == "picture"
     packages = ["numpy", "pillow" if pictures else "tokenizers", EXPORTERS.get(card.format).runtime]
     if card.format == "keras":
-        packages += ["tensorflow", *(["keras-hub"] if (folder / "preset").is_dir() else [])]
+        packages += ["tensorflow", "keras-hub"]  # a backend, and the layers of KerasHub's backbones
     given = "photo.jpg" if pictures else '"a sentence"'
     return fenced(f"pip install {' '.join(packages)}\npython example.py {given}")
 
