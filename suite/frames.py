@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from suite.compare.comparison import Comparison
 
-__all__ = ["leaderboard_frame", "results_frame", "scores_frame"]
+__all__ = ["leaderboard_frame", "result_row", "results_frame", "scores_frame"]
 
 _OWN = ("id", "cell_id", "model", "dataset", "strategy", "phase", "seed", "status", "reason")
 _PROFILE = (
@@ -49,7 +49,7 @@ def results_frame(results: Iterable[Result]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [_row(result) for result in results]
+    rows = [result_row(result) for result in results]
     frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*_OWN, *(key for row in rows for key in row)])))
     seconds = [column for column in ("started_at", "finished_at") if column in frame]
     for column in seconds:
@@ -112,7 +112,8 @@ def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows).convert_dtypes()
 
 
-def _row(result: Result) -> dict[str, Any]:
+def result_row(result: Result) -> dict[str, Any]:
+    """One trial as column and value; see ``results_frame`` for the columns. What could not be had is None or absent."""
     row: dict[str, Any] = {name: getattr(result, name) for name in _OWN}
     row["train_examples"] = str(result.trial.get("train_examples", ALL))
     for evaluation_set, scores in _scores(result):

@@ -66,6 +66,22 @@ def test_a_card_describes_the_file(name, exported, finished):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+def test_a_model_card_has_the_file_s_own_scores(name, exported):
+    """In the metadata of the Hugging Face Hub, with what runs it; the text gives the commands for the example."""
+    from huggingface_hub import ModelCard
+
+    folder = exported["vit_tiny", name]
+    card, read = card_of(folder), ModelCard.load(folder / "README.md")
+    scored = {score.value for score in card.scores.values() if score.value is not None}
+    assert {one.metric_value for one in read.data.eval_results} == scored
+    assert read.data.library_name == EXPORTERS.get(name).library
+    assert read.data.license == "apache-2.0"
+    assert "cifar10" in read.text
+    packages = read.text.split("pip install ")[1].splitlines()[0].split()
+    assert {"numpy", "pillow", EXPORTERS.get(name).runtime} <= set(packages)
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_the_example_classifies_a_picture_with_the_runtime_alone(name, exported, finished, tmp_path, runtime_alone):
     """At most 25 lines, in an environment of its own; the first line is the right class, of which there are three."""
     here = tmp_path / "elsewhere"
@@ -138,10 +154,13 @@ def test_months_later_without_the_data_there_is_parity_alone(finished, tmp_path,
     (path,) = (tmp_path / "files").glob("*/*/card.json")
     card = card_of(path.parent)
     assert (card.parity.on, card.parity.agreement, card.scores) == ("noise", 1.0, {})
+    text = (path.parent / "README.md").read_text(encoding="utf-8")
+    assert "There are no scores" in text
+    assert "model-index" not in text
 
 
 def test_a_damaged_model_fails_and_says_so(finished, tmp_path):
-    """The card has the reason, there is no example to run, and the exit code is 1."""
+    """The card has the reason, there is neither an example nor a model card, and the exit code is 1."""
     copy = tmp_path / "out"
     shutil.copytree(finished / "out", copy, ignore=shutil.ignore_patterns("exports"))
     for model in copy.glob("store/trials/*/model.keras"):

@@ -40,7 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "report": Entry("suite.cli.report", "Rebuild the report of a run from its results."),
     "recommend": Entry("suite.cli.recommend", "Say what to take within limits, why, and what would change it."),
     "export": Entry("suite.cli.export", "Write kept models in other formats, and measure each file."),
-    "results": Entry("suite.cli.results", "Write the results of a run as CSV, JSON, LaTeX, Markdown and more."),
+    "results": Entry("suite.cli.results", "Write results as CSV, LaTeX and more, or for MLflow and TensorBoard."),
     "import": Entry("suite.cli.import_", "Read a table of published results as results."),
     "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures."),
     "list": Entry("suite.cli.list", "List models, datasets, strategies, metrics, charts, checks or estimators."),

@@ -1,4 +1,4 @@
-"""``suite results``: the tables of a run for other programs."""
+"""``suite results``: the results of a run for other programs, as a table or trial by trial."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from suite.cli.main import COMMANDS
-from suite.errors import SuiteError
 from suite.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
 
 __all__ = ["command"]
@@ -19,50 +18,64 @@ __all__ = ["command"]
     "--table",
     "name",
     type=click.Choice(TABLES),
-    default="leaderboard",
-    show_default=True,
-    help="One row per cell, per trial, or per score.",
+    help="One row per cell, per trial, or per score.  [default: leaderboard]",
 )
 @click.option(
     "--format", "kind", type=click.Choice(FORMATS), help="By the ending of --out; CSV when both are left out."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 @click.option(
-    "--to", "places", multiple=True, metavar="KIND:TARGET", help="Send trials to mlflow:URI or tensorboard:DIR instead."
+    "--to",
+    "destinations",
+    multiple=True,
+    metavar="KIND:TARGET",
+    help="Instead of a table, every trial to tensorboard:FOLDER or mlflow:http://HOST:PORT.",
 )
+@click.option("--overwrite", is_flag=True, help="With --to tensorboard: write into a folder that holds other files.")
 def command(
-    folder: Path, *, name: TableName, kind: TableFormat | None, out: Path | None, places: tuple[str, ...]
+    folder: Path,
+    *,
+    name: TableName | None,
+    kind: TableFormat | None,
+    out: Path | None,
+    destinations: tuple[str, ...],
+    overwrite: bool,
 ) -> None:
-    """Write the results of a run as CSV, JSON, LaTeX, Markdown and more.
+    """Write results as CSV, LaTeX and more, or for MLflow and TensorBoard.
 
     DIR is the folder of a run.  The leaderboard has a row per cell with intervals, ties and costs; trials a row per
     trial with a column per score; scores a row per trial, evaluation set and metric.  LaTeX is for the package
-    booktabs.  It needs no TensorFlow, and may be called in the middle of the run.  With --to every trial goes to an
-    MLflow server (parameters, scores, curves, files; again, only what is new) or into TensorBoard's event files.
+    booktabs.  It needs no TensorFlow, and may be called in the middle of the run.
+
+    With --to, learning curves, settings and scores of every trial go to TensorBoard's event files; to an MLflow
+    server also costs, predictions, the report and the cards of exported files.  The same again changes nothing.
 
     \b
     Example:
       suite results reports/vision
       suite results reports/vision --table scores --out scores.parquet
       suite results reports/vision --format latex --out table.tex
-      suite results reports/vision --to mlflow:http://localhost:5000
+      suite results reports/vision --to tensorboard:./curves
+      suite results reports/vision --to mlflow:http://127.0.0.1:5000
     """
-    if places:
-        if kind or out:
-            raise SuiteError("--to sends trials, --format and --out write a table; give one of them.")
-        _send(folder, places)
+    if destinations or overwrite:
+        _send(folder, destinations, overwrite=overwrite, table=any(one is not None for one in (name, kind, out)))
         return
     chosen = format_of(out, kind)
-    frame = table(folder, name)
-    text = write_table(frame, chosen, out, caption=f"{name.capitalize()} of {folder.name}")
+    which: TableName = name or "leaderboard"
+    text = write_table(table(folder, which), chosen, out, caption=f"{which.capitalize()} of {folder.name}")
     click.echo(out if text is None else text, nl=text is None)
 
 
-def _send(folder: Path, places: tuple[str, ...]) -> None:
-    from suite.destinations.destination import destination_of
+def _send(folder: Path, destinations: tuple[str, ...], *, overwrite: bool, table: bool) -> None:
+    from suite.destinations import choose, send
+    from suite.errors import SuiteError
 
-    chosen = [destination_of(place) for place in places]
-    for destination, target in chosen:
-        done = destination.send(folder, target)
-        there = f", {done.kept} were there" if done.kept else ""
-        click.echo(f"{done.where}: {done.sent} trial{'' if done.sent == 1 else 's'} sent{there}")
+    if destinations and table:
+        raise SuiteError("--to sends whole trials; --table, --format and --out are for tables. Give one or the other.")
+    deliveries = choose(destinations, overwrite=overwrite)
+    for delivery in deliveries:
+        sent = send(folder, delivery)
+        counts = {"trials written": sent.written, "unchanged": sent.unchanged, "left out": sent.left_out}
+        said = ", ".join(f"{count} {word}" for word, count in counts.items() if count or word == "trials written")
+        click.echo(f"{delivery.shown}: {said}. {sent.note}")

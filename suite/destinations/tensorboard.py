@@ -1,122 +1,204 @@
-"""``tensorboard:DIR``: learning curves as event files."""
+"""``tensorboard``: event files of learning curves, hyperparameters and scores, one folder per trial.
+
+Written record by record with TensorBoard's own writer, which needs no TensorFlow; nothing of this machine is in them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from suite.destinations.destination import Sent
+from suite.destinations.destination import Sent, Shipment, curves, epoch_seconds
 from suite.errors import StoreError, SuiteError
 from suite.kept import file_safe
-from suite.results import Result
+from suite.results import Record, Result
 
-__all__ = ["TensorBoard"]
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
 
-MARKER = "suite-results.json"
-"""Says that a folder was written by this destination, and so may be replaced."""
-Point = tuple[str, int, float, float]
-"""Tag, step, value, seconds since 1970."""
+__all__ = ["MARKER", "TensorBoard", "trial_folder"]
+
+MARKER = ".suite-tensorboard.json"
+"""Lies in a folder that the suite wrote, and says which files are its own."""
+EVENTS = "events.out.tfevents.0.suite"
+"""TensorBoard reads what has ``tfevents`` in its name."""
+TAGS: Mapping[str, str] = {
+    "train_loss": "loss/train",
+    "validation_loss": "loss/validation",
+    "train_accuracy": "score/train",
+    "validation_score": "score/validation",
+    "learning_rate": "learning_rate",
+}
+"""What stands before the slash are the headings under which TensorBoard draws curves."""
+LONGEST = 80
+"""Letters of a folder's name."""
+
+
+class _Marker(Record):
+    """What the suite wrote into the folder."""
+
+    files: tuple[str, ...]
+    """From the folder."""
 
 
 class TensorBoard:
-    """One run of TensorBoard per trial."""
+    """A folder for ``tensorboard --logdir``."""
 
-    summary: ClassVar[str] = "learning curves as TensorBoard's event files, one run per trial"
-    target: ClassVar[str] = "DIR"
+    summary: ClassVar[str] = "a folder of event files: learning curves, hyperparameters and scores"
     extra: ClassVar[str] = "tensorboard"
     modules: ClassVar[tuple[str, ...]] = ("tensorboard",)
+    example: ClassVar[str] = "./curves"
+    overwrites: ClassVar[bool] = True
 
     @classmethod
-    def send(cls, folder: Path, target: str) -> Sent:
-        """Writes the folder anew, ``MODEL/DATASET/STRATEGY/PHASE-seed-SEED-ID`` inside it.
+    def check(cls, target: str, *, overwrite: bool) -> None:
+        """Refuses a folder that holds something else, unless asked to write beside that."""
+        folder = Path(target)
+        if folder.exists() and not folder.is_dir():
+            raise SuiteError(f"--to tensorboard:{target}: is a file; expected a folder, or a place for one.")
+        if not overwrite and folder.is_dir() and not (folder / MARKER).is_file() and any(folder.iterdir()):
+            raise SuiteError(
+                f"--to tensorboard:{target}: holds files that are not the suite's; choose another folder, or add "
+                "--overwrite to write beside them. They are kept."
+            )
+        _own_files(folder)
 
-        Each trial has its scalars: losses, validation score and learning rate of every epoch, and its scores on the
-        test set at the last; and its settings for the page on hyperparameters.
+    @classmethod
+    def shown(cls, target: str) -> str:
+        """As it is."""
+        return target
 
-        Raises:
-            SuiteError: Where the folder has something else in it.
-            StoreError: Where it cannot be written.
-        """
-        from suite.store import open_store
-
-        with open_store(folder, create=False) as store:
-            results = [result for result in store.query() if result.status == "done"]
-        place = Path(target)
-        if place.exists() and not _is_ours(place):
-            raise SuiteError(f"{place}: holds something that is not from 'suite results'; choose another folder.")
+    @classmethod
+    def send(cls, shipment: Shipment, target: str, *, overwrite: bool) -> Sent:
+        """Replaces what the suite wrote into the folder before; other files stay."""
+        folder = Path(target)
+        drawn = [result for result in shipment.results if result.history or result.scores]
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as temporary:
-                made = Path(temporary) / "made"
-                made.mkdir()
-                for result in results:
-                    _write(result, made / _name(result))
-                (made / MARKER).write_text(json.dumps({"run": folder.name, "trials": len(results)}), encoding="utf-8")
-                if place.exists():
-                    place.rename(Path(temporary) / "old")
-                made.rename(place)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as room:
+                made = {trial_folder(result) / EVENTS: result for result in drawn}
+                for place, result in made.items():
+                    _write_events(Path(room) / place, result)
+                _put_into_place(Path(room), folder, tuple(place.as_posix() for place in made))
         except OSError as error:
-            raise StoreError(
-                f"{place}: cannot be written ({error.strerror or error}); choose another folder."
-            ) from error
-        return Sent(len(results), 0, str(place))
+            reason = error.strerror or error
+            raise StoreError(f"{folder}: cannot be written ({reason}); choose another folder.") from error
+        left_out = len(shipment.results) - len(drawn)
+        return Sent(len(drawn), 0, left_out, f"Look at them with: tensorboard --logdir {target}")
 
 
-def _is_ours(place: Path) -> bool:
-    return (place / MARKER).is_file() or (place.is_dir() and not any(place.iterdir()))
+def trial_folder(result: Result) -> Path:
+    """``MODEL/DATASET/STRATEGY/seed-1-ID``, which TensorBoard shows as the name of the run."""
+    *above, label = (file_safe(part)[:LONGEST] for part in (result.model, result.dataset, result.strategy))
+    phase = "" if result.phase == "final" else f"{file_safe(result.phase)}-"
+    return Path(*above, label, f"{phase}seed-{result.seed}-{file_safe(result.id)[:12]}")
 
 
-def _name(result: Result) -> str:
-    last = f"{result.phase}-seed-{result.seed}-{result.id[:8]}"
-    return "/".join((*map(file_safe, (result.model, result.dataset, result.strategy)), last))
+def _own_files(folder: Path) -> tuple[str, ...]:
+    """What the suite wrote there: event files below the folder, whatever a marker says.
+
+    Raises:
+        SuiteError: Where the marker cannot be read.
+    """
+    path = folder / MARKER
+    if not path.is_file():
+        return ()
+    try:
+        files = _Marker.model_validate_json(path.read_text(encoding="utf-8")).files
+    except (ValueError, OSError) as error:
+        raise SuiteError(f"{path}: cannot be read; remove it, and add --overwrite to write beside the rest.") from error
+    inside = (name for name in files if Path(name).name == EVENTS and ".." not in Path(name).parts)
+    return tuple(name for name in inside if not Path(name).is_absolute())
 
 
-def _write(result: Result, folder: Path) -> None:
-    from tensorboard.compat.proto import event_pb2, summary_pb2
+def _put_into_place(room: Path, folder: Path, files: tuple[str, ...]) -> None:
+    """Old files of the suite's go, new ones come; killed in between, the marker still knows both."""
+    folder.mkdir(exist_ok=True)
+    old = _own_files(folder)
+    _mark(folder, tuple(dict.fromkeys((*old, *files))))
+    for name in files:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (room / name).replace(place)
+    for name in sorted(set(old) - set(files)):
+        (folder / name).unlink(missing_ok=True)
+        for parent in list(Path(name).parents)[:-1]:
+            with contextlib.suppress(OSError):  # it holds something else
+                (folder / parent).rmdir()
+    _mark(folder, files)
+
+
+def _mark(folder: Path, files: tuple[str, ...]) -> None:
+    from suite.api import write_by_rename
+
+    write_by_rename(folder / MARKER, _Marker(files=files).model_dump_json(indent=2) + "\n")
+
+
+def _write_events(path: Path, result: Result) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event, SourceMetadata
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    started = epoch_seconds(result.started_at) or 0.0
+    writer = RecordWriter(path.open("wb"))
+    try:
+        source = SourceMetadata(writer="suite")
+        writer.write(Event(wall_time=started, file_version="brain.Event:2", source_metadata=source).SerializeToString())
+        for seconds, step, summary in _summaries(result):
+            writer.write(Event(wall_time=seconds, step=step, summary=summary).SerializeToString())
+    finally:
+        writer.close()
+
+
+def _summaries(result: Result) -> Iterator[tuple[float, int, Summary]]:
+    """Seconds since 1970, epoch, and what is told: settings, curves, scores, how it ended."""
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    writer = EventFileWriter(str(folder))
-    started = _seconds(result.started_at)
-    settings = hparams_pb(_settings(result), trial_id=result.id, start_time_secs=started)
-    writer.add_event(event_pb2.Event(wall_time=started, step=0, summary=settings))
-    for tag, step, value, seconds in _points(result, started):
-        one = summary_pb2.Summary.Value(tag=tag, simple_value=value)
-        one.metadata.plugin_data.plugin_name = "scalars"
-        summary = summary_pb2.Summary(value=[one])
-        writer.add_event(event_pb2.Event(wall_time=seconds, step=step, summary=summary))
-    writer.close()
-
-
-def _points(result: Result, started: float) -> Iterator[Point]:
-    seconds = started
-    for epoch in result.history:
-        seconds += epoch.seconds
-        yield "loss/train", epoch.epoch, epoch.train_loss, seconds
-        yield "loss/validation", epoch.epoch, epoch.validation_loss, seconds
-        yield "score/train", epoch.epoch, epoch.train_accuracy, seconds
-        yield "score/validation", epoch.epoch, epoch.validation_score, seconds
-        yield "learning_rate", epoch.epoch, epoch.learning_rate, seconds
-    last = result.history[-1].epoch if result.history else 0
-    for place, scores in result.scores.items():
-        for name, score in scores.items():
+    started = epoch_seconds(result.started_at) or 0.0
+    finished = epoch_seconds(result.finished_at) or started
+    yield started, 0, hparams_pb(_settings(result), trial_id=result.id, start_time_secs=started)
+    for point in curves(result):
+        yield point.seconds, point.epoch, _scalar(TAGS[point.curve], point.value)
+    for evaluation_set, scores in result.scores.items():
+        for metric, score in scores.items():
             if score.value is not None:
-                yield f"{place}/{name}", last, score.value, seconds
+                yield finished, result.best_epoch or 0, _scalar(f"{evaluation_set}/{metric}", score.value)
+    yield finished, 0, _ended(finished, done=result.status == "done")
 
 
-def _settings(result: Result) -> dict[str, Any]:
-    """What TensorBoard takes: numbers, words and truth values."""
-    own = {
-        name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
-        for name, value in result.hyperparameters.items()
+def _settings(result: Result) -> dict[str, bool | float | int | str]:
+    """Hyperparameters, and what else tells trials apart; what is no number or text is written as JSON."""
+    names = ("model", "dataset", "strategy", "seed", "phase", "batch_size")
+    known: dict[str, Any] = {name: getattr(result, name) for name in names} | result.hyperparameters
+    return {
+        name: value if isinstance(value, bool | float | int | str) else json.dumps(value, ensure_ascii=False)
+        for name, value in known.items()
+        if value is not None
     }
-    who = {"model": result.model, "dataset": result.dataset, "strategy": result.strategy, "seed": result.seed}
-    return {**own, **who}
 
 
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp() if moment else 0.0
+def _scalar(tag: str, value: float) -> Summary:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    return Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+
+
+def _ended(seconds: float, *, done: bool) -> Summary:
+    """What the page of hyperparameters calls the end of a session."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.api_pb2 import Status
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+
+    status = Status.STATUS_SUCCESS if done else Status.STATUS_FAILURE
+    told = HParamsPluginData(session_end_info=SessionEndInfo(status=status, end_time_secs=seconds))
+    value = Summary.Value(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(told),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return Summary(value=[value])

@@ -35,6 +35,8 @@ class Exporter(Protocol):
     """Modules beyond those of the suite that writing and running need."""
     runtime: ClassVar[str]
     """Distribution that runs the file."""
+    library: ClassVar[str]
+    """What the Hugging Face Hub calls the library that loads it."""
     quantisers: ClassVar[tuple[str, ...]]
     """Further distributions that make files smaller; their versions stand on the card."""
     file: ClassVar[str]

@@ -20,6 +20,7 @@ class KerasExporter:
     extra: ClassVar[str | None] = None
     modules: ClassVar[tuple[str, ...]] = ()
     runtime: ClassVar[str] = "keras"
+    library: ClassVar[str] = "keras"
     quantisers: ClassVar[tuple[str, ...]] = ()
     file: ClassVar[str] = "model.keras"
     refuses: ClassVar[Mapping[Precision, str]] = {

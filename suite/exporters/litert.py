@@ -38,6 +38,7 @@ class LiteRtExporter:
     extra: ClassVar[str | None] = "litert"
     modules: ClassVar[tuple[str, ...]] = ("ai_edge_litert", "ai_edge_quantizer")
     runtime: ClassVar[str] = "ai-edge-litert"
+    library: ClassVar[str] = "litert"
     quantisers: ClassVar[tuple[str, ...]] = ("ai-edge-quantizer",)
     file: ClassVar[str] = "model.tflite"
     refuses: ClassVar[Mapping[Precision, str]] = {}

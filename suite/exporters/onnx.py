@@ -28,6 +28,7 @@ class OnnxExporter:
     extra: ClassVar[str | None] = "onnx"
     modules: ClassVar[tuple[str, ...]] = ("onnx", "tf2onnx", "onnxruntime")
     runtime: ClassVar[str] = "onnxruntime"
+    library: ClassVar[str] = "onnx"
     quantisers: ClassVar[tuple[str, ...]] = ()
     file: ClassVar[str] = "model.onnx"
     refuses: ClassVar[Mapping[Precision, str]] = {}

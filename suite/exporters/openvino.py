@@ -21,6 +21,7 @@ class OpenVinoExporter:
     extra: ClassVar[str | None] = "openvino"
     modules: ClassVar[tuple[str, ...]] = ("openvino", "nncf")
     runtime: ClassVar[str] = "openvino"
+    library: ClassVar[str] = "openvino"
     quantisers: ClassVar[tuple[str, ...]] = ("nncf",)
     file: ClassVar[str] = "openvino"
     refuses: ClassVar[Mapping[Precision, str]] = {}

@@ -22,6 +22,7 @@ class SavedModelExporter:
     extra: ClassVar[str | None] = None
     modules: ClassVar[tuple[str, ...]] = ()
     runtime: ClassVar[str] = "tensorflow"
+    library: ClassVar[str] = "tensorflow"
     quantisers: ClassVar[tuple[str, ...]] = ()
     file: ClassVar[str] = "saved_model"
     refuses: ClassVar[Mapping[Precision, str]] = dict.fromkeys(("fp16", "int8_dynamic", "int8"), NO_SMALLER)

@@ -10,7 +10,7 @@ from suite.exported import ExportCard, Precision
 from suite.exporters.example import picture_example, text_example
 from suite.exporting.card import card_of, with_measures, without_file
 from suite.exporting.choose import Asked
-from suite.exporting.model_card import model_card
+from suite.exporting.model_card import write_model_card
 from suite.exporting.place import Placing, replace_folder, room_beside
 from suite.exporting.requests import CompressRequest, Outcome, WriteRequest, run
 from suite.exporting.subject import Subject, measured
@@ -132,17 +132,22 @@ def _write_beside(folder: Path, card: ExportCard, subject: Subject) -> None:
     (folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if card.status != "done":
         return
-    (folder / "README.md").write_text(model_card(card, subject.result), encoding="utf-8")
     one_line = (" ".join(label.split()) for label in card.labels)
     (folder / "labels.txt").write_text("\n".join(one_line) + "\n", encoding="utf-8")
     if subject.tokenizer_json is not None:
         shutil.copyfile(subject.tokenizer_json, folder / "tokenizer.json")
+    script = _example(card, subject)
+    if script is not None:
+        (folder / "example.py").write_text(script, encoding="utf-8")
+    write_model_card(folder, card, subject.result, headline=subject.headline)
+
+
+def _example(card: ExportCard, subject: Subject) -> str | None:
+    """The script; None for a text model whose tokeniser has no file."""
     exporter = EXPORTERS.get(card.format)
     if len(card.inputs[0].shape) == 4:
         _, height, width, _ = card.inputs[0].shape
-        script = picture_example(exporter, name=card.inputs[0].name, width=width or 0, height=height or 0)
-    elif subject.tokenizer_json is not None:
-        script = text_example(exporter, names=[one.name for one in card.inputs])
-    else:
-        return
-    (folder / "example.py").write_text(script, encoding="utf-8")
+        return picture_example(exporter, name=card.inputs[0].name, width=width or 0, height=height or 0)
+    if subject.tokenizer_json is not None:
+        return text_example(exporter, names=[one.name for one in card.inputs])
+    return None

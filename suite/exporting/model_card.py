@@ -1,173 +1,352 @@
-"""A Hugging Face model card for an exported file: what it is, what it scored, how to run it.
-
-Its metadata are those of the Hub: https://huggingface.co/docs/hub/model-cards, ``model-index`` with them.
-"""
+"""``README.md`` beside a file: a model card as the Hugging Face Hub reads it, metadata above and text below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suite.exported import ExportCard
-from suite.results import Result, Score
+from markupsafe import Markup
+
+from suite.charts.words import MISSING, count, megabytes, number, plural, thing
+from suite.exported import ExportCard, Precision
+from suite.kept import file_safe
+from suite.registry import EXPORTERS, METRICS
+from suite.report.markdown import fenced, literal, plain
+from suite.report.writing import environment
+from suite.results import Result, WeightsRecord
 
 if TYPE_CHECKING:
-    from huggingface_hub import EvalResult
+    from huggingface_hub import EvalResult, ModelCardData
 
-__all__ = ["model_card"]
+__all__ = ["README", "hub_licence", "model_card_data", "write_model_card"]
 
-PIPELINES = {"image_classification": "image-classification", "text_classification": "text-classification"}
-LIBRARIES = {"saved_model": "tensorflow", "litert": "tflite"}
-"""Formats whose library the Hub calls otherwise."""
-LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-4.0", "cc0-1.0", "gemma", "openrail")
-"""Of those that the Hub knows, what published weights come under."""
-METRIC_TYPES = {"accuracy", "f1", "precision", "recall"}
-PRECISIONS = {
+README = "README.md"
+HUB_LICENCES = {
+    "apache-2.0", "mit", "openrail", "bigscience-openrail-m", "creativeml-openrail-m", "bigscience-bloom-rail-1.0",
+    "bigcode-openrail-m", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd", "bsd-2-clause", "bsd-3-clause",
+    "bsd-3-clause-clear", "c-uda", "cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0",
+    "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0",
+    "cdla-permissive-1.0", "cdla-permissive-2.0", "wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1",
+    "agpl-3.0", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "isc", "lppl-1.3c", "ms-pl",
+    "mpl-2.0", "odc-by", "odbl", "openrail++", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib",
+    "pddl", "lgpl-lr", "deepfloyd-if-license", "llama2", "gemma",
+}  # fmt: skip
+"""Names that the Hub has for licences (huggingface.co/docs/hub/repositories-licenses)."""
+HUB_METRICS: Mapping[str, tuple[str, str | None]] = {
+    "brier": ("brier_score", None),
+    "f1_macro": ("f1", "macro"),
+    "f1_weighted": ("f1", "weighted"),
+    "precision_macro": ("precision", "macro"),
+    "precision_weighted": ("precision", "weighted"),
+    "recall_macro": ("recall", "macro"),
+    "recall_weighted": ("recall", "weighted"),
+}
+"""Metrics that the Hub calls otherwise, with how they are averaged over classes."""
+PRECISION_WORDS: Mapping[Precision, str] = {
     "fp32": "32-bit floating point, as trained",
     "fp16": "weights in half precision",
-    "int8_dynamic": "weights in 8 bits, the head in 32",
-    "int8": "weights and activations in 8 bits, the head in 32",
+    "int8_dynamic": "weights in 8 bits, ranges of activations found while it runs",
+    "int8": "weights and activations in 8 bits",
 }
+MOST_CLASSES = 50
+"""More are left to ``labels.txt``."""
+FROM_SCRATCH, RANDOM = "from_scratch", "random"
+"""The strategy that throws pretrained weights away, and the name of weights that never were."""
 
 
-def model_card(card: ExportCard, result: Result) -> str:
-    """The text of ``README.md``: YAML metadata between two lines of dashes, then Markdown.
+@dataclass(frozen=True)
+class _Page:
+    """What the template says; every text becomes literal Markdown there."""
+
+    title: str
+    opening: str
+    facts: tuple[str, ...]
+    tensors: tuple[tuple[str, ...], ...]
+    classes: str
+    commands: Markup | None
+    runtime: str
+    quality: str
+    scores: tuple[tuple[str, ...], ...]
+    comparisons: tuple[str, ...]
+    machine: str
+    costs: tuple[tuple[str, str], ...]
+    method: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    licence: str
+
+
+def write_model_card(folder: Path, card: ExportCard, result: Result, *, headline: str) -> None:
+    """Writes ``README.md`` into the folder of a file that is done; ``example.py`` is there already or never will be.
 
     Args:
-        card: Of a file that is ``done``.
+        folder: Of the file.
+        card: What is known of it.
         result: Of the trial that it was made of.
+        headline: The metric that comes first.
     """
+    from huggingface_hub import ModelCard
+
+    template = environment("export", finalize=literal).get_template(f"{README}.j2")
+    body = re.sub(r"\n{3,}", "\n\n", template.render(page=_page(folder, card, result, headline))).strip()
+    ModelCard(f"---\n{model_card_data(card, result).to_yaml()}\n---\n\n{body}\n").save(folder / README)
+
+
+def model_card_data(card: ExportCard, result: Result) -> ModelCardData:
+    """The metadata: what the Hub lists, filters by and shows as results; without scores there are no results."""
     from huggingface_hub import ModelCardData
 
-    licence = result.weights.licence if result.weights else None
-    known = licence.lower() if licence and licence.lower() in LICENCES else None
-    data = ModelCardData(
-        model_name=_title(card),
-        library_name=LIBRARIES.get(card.format, card.format),
-        pipeline_tag=PIPELINES[card.task],
-        license=known or "other",
-        license_name=None if known else _line(licence or "not stated"),
-        tags=[card.task.replace("_", "-"), card.precision],
-        eval_results=list(_evaluations(card)) or None,
+    dataset, results = _hub_name(card.dataset), _eval_results(card)
+    known, name = _licence_fields(_weights(result))
+    return ModelCardData(
+        library_name=EXPORTERS.get(card.format).library,
+        pipeline_tag=_pipeline(card),
+        license=known,
+        license_name=name,
+        tags=list(dict.fromkeys([_pipeline(card), card.format, card.precision, *_tags(result)])),
+        datasets=[dataset],
+        metrics=list(dict.fromkeys(one.metric_type for one in results)) or None,
+        model_name=_title(card) if results else None,
+        eval_results=results or None,
     )
-    return f"---\n{data.to_yaml()}\n---\n\n{_body(card, result)}"
 
 
-def _evaluations(card: ExportCard) -> Iterator[EvalResult]:
-    from huggingface_hub import EvalResult
+def hub_licence(licence: str) -> str | None:
+    """The Hub's name of a licence, for instance of ``Apache-2.0`` or ``CC BY 4.0``; None where it has none."""
+    name = "-".join(plain(licence).lower().split())
+    return name if name in HUB_LICENCES else None
 
-    for name, score in card.scores.items():
-        if score.value is not None:
-            yield EvalResult(
-                task_type=PIPELINES[card.task],
-                dataset_type=_line(card.dataset),
-                dataset_name=_line(card.dataset),
-                dataset_split="test",
-                metric_type=name if name in METRIC_TYPES else name.replace("_", "-"),
-                metric_name=name.replace("_", " "),
-                metric_value=score.value,
-            )
+
+def _licence_fields(weights: WeightsRecord | None) -> tuple[str | None, str | None]:
+    """``license`` and ``license_name``; neither where nothing is stated."""
+    if weights is None or not weights.licence:
+        return None, None
+    known = hub_licence(weights.licence)
+    return (known, None) if known else ("other", _hub_name(weights.licence).lower())
+
+
+def _weights(result: Result) -> WeightsRecord | None:
+    """Where the fit started; None where it started from random weights."""
+    untrained = _strategy(result) == FROM_SCRATCH or (result.weights is not None and result.weights.name == RANDOM)
+    return None if untrained else result.weights
+
+
+def _strategy(result: Result) -> str:
+    """Its name in the spec."""
+    return str(result.trial["strategy"]["strategy"])
+
+
+def _tags(result: Result) -> Iterator[str]:
+    if result.family:
+        yield _hub_name(result.family)
+    yield _strategy(result)
+
+
+def _pipeline(card: ExportCard) -> str:
+    return card.task.replace("_", "-")
+
+
+def _hub_name(text: str) -> str:
+    """A name of letters, digits, dots, dashes and underscores, as the Hub wants of data sets and licences."""
+    return file_safe(text)[:96]
 
 
 def _title(card: ExportCard) -> str:
-    return _line(f"{card.model} on {card.dataset}, {card.strategy}, {card.format} {card.precision}")
+    return plain(f"{card.model}, {card.strategy}, on {card.dataset}: {card.format} in {card.precision}")
 
 
-def _body(card: ExportCard, result: Result) -> str:
-    parts = [f"# {_escaped(_title(card))}", _origin(card, result), _use(card), _scores(card), _costs(card)]
-    versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
-    notes = "\n".join(f"- {_escaped(note)}" for note in (*card.notes, *result.notes))
-    parts += ["## Made with", versions, f"SHA-256 of `{card.file}`: `{card.sha256}`"]
-    return "\n\n".join([*parts, *(["## Notes", notes] if notes else [])]) + "\n"
+def _eval_results(card: ExportCard) -> list[EvalResult]:
+    from huggingface_hub import EvalResult
+
+    found = []
+    for name, score in card.scores.items():
+        if score.value is not None:
+            kind, average = HUB_METRICS.get(name, (name, None))
+            found.append(
+                EvalResult(
+                    task_type=_pipeline(card),
+                    task_name=card.task.replace("_", " "),
+                    dataset_type=_hub_name(card.dataset),
+                    dataset_name=plain(card.dataset),
+                    dataset_split="test",
+                    metric_type=kind,
+                    metric_name=METRICS.get(name).label,
+                    metric_value=score.value,
+                    metric_args={"average": average} if average else None,
+                )
+            )
+    return found
 
 
-def _origin(card: ExportCard, result: Result) -> str:
-    weights = result.weights
-    trained = f", pretrained on {weights.pretrained_on}" if weights and weights.pretrained_on else ""
-    said = (
-        f"The backbone {card.model}{trained}, adapted to {card.dataset} by {card.strategy} (seed {card.seed}), "
-        f"as a file of the format `{card.format}`: {PRECISIONS[card.precision]}."
+def _page(folder: Path, card: ExportCard, result: Result, headline: str) -> _Page:
+    exporter = EXPORTERS.get(card.format)
+    return _Page(
+        title=_title(card),
+        opening=f"A classifier of {thing(card.task)}s, exported by the suite as {exporter.summary}. "
+        "Its scores are the file's own, not those of the model that it was made of.",
+        facts=tuple(_facts(card, result)),
+        tensors=tuple(_tensors(card)),
+        classes=_classes(card),
+        commands=_commands(folder, card),
+        runtime=exporter.runtime,
+        quality=_quality(card),
+        scores=tuple(_scores(card, headline)),
+        comparisons=tuple(_comparisons(card)),
+        machine=_machine(card),
+        costs=tuple(_costs(card)),
+        method=tuple(_method(card)),
+        versions=tuple(card.versions.items()),
+        licence=_licence_text(result),
     )
+
+
+def _facts(card: ExportCard, result: Result) -> Iterator[str]:
+    family = f" of the family {result.family}" if result.family else ""
+    weights, home = _weights(result), result.data[0]
+    if weights is None:
+        yield f"Backbone: {card.model}{family}, from random weights; nothing was pretrained."
+    else:
+        on = f", pretrained on {weights.pretrained_on}" if weights.pretrained_on else ""
+        yield f"Backbone: {card.model}{family}{on} (weights: {weights.name}, from {weights.location})."
+    yield f"Adapted by: {card.strategy}{_settings(result)}."
+    learned = f" ({plural(home.sizes['train'], 'training example')})" if "train" in home.sizes else ""
+    yield f"On: {card.dataset}{learned}, {plural(len(card.labels), 'class', 'classes')}, seed {card.seed}."
+    yield f"File: {card.file}, format {card.format}, {PRECISION_WORDS[card.precision]}."
     if card.calibration_examples is not None:
-        said += f" Ranges of activations were measured on {card.calibration_examples} training examples."
-    data = result.data[0]
-    licences = (
-        f"Licence of the pretrained weights: {(weights.licence if weights else None) or 'not stated'}; of the data: "
-        f"{data.licence or 'not stated'}."
-    )
-    return f"{_escaped(said)}\n\n{_escaped(licences)}"
-
-
-def _use(card: ExportCard) -> str:
-    rows = [
-        f"| {way} | `{one.name}` | {'x'.join('any' if size is None else str(size) for size in one.shape)} | "
-        f"{one.dtype} | {_escaped(one.meaning)} |"
-        for way, tensors in (("input", card.inputs), ("output", (card.output,)))
-        for one in tensors
-    ]
-    given = "photo.jpg" if len(card.inputs[0].shape) == 4 else '"a sentence"'
-    lines = ["## Use", "", "| | name | shape | type | meaning |", "|---|---|---|---|---|", *rows, ""]
+        examples = plural(card.calibration_examples, "training example")
+        yield f"Calibration: ranges of activations were measured on {examples}, never on test examples."
     if card.tokenizer is not None:
-        lines += [f"`tokenizer.json` makes tokens of texts: {_escaped(card.tokenizer)}.", ""]
-    labels = ", ".join(_escaped(_line(label)) for label in card.labels[:20])
-    more = f" and {len(card.labels) - 20} more" if len(card.labels) > 20 else ""
-    return "\n".join([*lines, f"    python example.py {given}", "", f"Classes, as in `labels.txt`: {labels}{more}."])
+        yield f"Tokeniser: {card.tokenizer}."
+    yield f"SHA-256: {card.sha256}"
+    yield from card.notes
 
 
-def _scores(card: ExportCard) -> str:
-    parity = card.parity
-    if parity is None or not card.scores:
-        return (
-            "## Scores\n\nThe test set was not at hand when this file was made, so it has no scores. It was compared "
-            "with the Keras model on noise."
-        )
-    rows = [
-        f"| {name.replace('_', ' ')} | {_number(score)} | {_interval(score)} | {_number(card.keras_scores.get(name))} |"
-        for name, score in card.scores.items()
-    ]
-    said = (
-        f"On the {parity.examples} examples of the test set of {_escaped(card.dataset)}, by the file itself in its own "
-        f"runtime. It names the class that the Keras model names for {parity.agreement:.1%} of them; probabilities "
-        f"differ by up to {parity.max_difference:.1e}."
+def _settings(result: Result) -> str:
+    said = ", ".join(
+        f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in result.hyperparameters.items()
     )
-    if card.difference is not None and card.difference.low is not None:
-        change = card.difference
-        said += (
-            f" Its {change.metric.replace('_', ' ')} minus that of the Keras model: {change.value:+.4f} (95 % paired "
-            f"interval {change.low:+.4f} to {change.high:+.4f})."
+    return f" ({said})" if said else ""
+
+
+def _tensors(card: ExportCard) -> Iterator[tuple[str, ...]]:
+    for role, one in (*(("in", one) for one in card.inputs), ("out", card.output)):
+        shape = ", ".join("any" if size is None else str(size) for size in one.shape)
+        yield role, one.name, f"({shape})", one.dtype, one.meaning
+
+
+def _classes(card: ExportCard) -> str:
+    named = "; ".join(plain(label) for label in card.labels[:MOST_CLASSES])
+    rest = len(card.labels) - MOST_CLASSES
+    more = f"; and {rest:,} more" if rest > 0 else ""
+    return f"The classes, in the order of the probabilities: {named}{more}. One a line in labels.txt."
+
+
+def _commands(folder: Path, card: ExportCard) -> Markup | None:
+    if not (folder / "example.py").is_file():
+        return None
+    pictures = thing(card.task) == "picture"
+    packages = ["numpy", "pillow" if pictures else "tokenizers", EXPORTERS.get(card.format).runtime]
+    if card.format == "keras":
+        packages += ["tensorflow", *(["keras-hub"] if (folder / "preset").is_dir() else [])]
+    given = "photo.jpg" if pictures else '"a sentence"'
+    return fenced(f"pip install {' '.join(packages)}\npython example.py {given}")
+
+
+def _quality(card: ExportCard) -> str:
+    parity = card.parity
+    if card.scores and parity is not None:
+        examples = plural(parity.examples, "example")
+        return f"This very file, run on the whole test set of {card.dataset} ({examples}) in its own runtime."
+    return (
+        "There are no scores: the test set was not at hand when the file was exported. It was compared with the Keras "
+        "model on noise, which says whether it is the same model, not how good that is."
+    )
+
+
+def _scores(card: ExportCard, headline: str) -> Iterator[tuple[str, ...]]:
+    for name in sorted(card.scores, key=lambda name: name != headline):
+        score, other = card.scores[name], card.keras_scores.get(name)
+        value = f"missing: {score.reason}" if score.value is None else _digits(score.value)
+        keras = MISSING if other is None or other.value is None else _digits(other.value)
+        yield METRICS.get(name).label, value, _between(score.low, score.high) or MISSING, keras
+
+
+def _between(low: float | None, high: float | None) -> str:
+    """The two ends; empty where there are none."""
+    return "" if low is None or high is None else f"{_digits(low)} to {_digits(high)}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _comparisons(card: ExportCard) -> Iterator[str]:
+    change, parity = card.difference, card.parity
+    if change is not None:
+        ends = (
+            "" if change.low is None or change.high is None else f" ({_digits(change.low)} to {_digits(change.high)})"
         )
-    table = ["| metric | this file | 95 % interval | Keras |", "|---|---|---|---|", *rows]
-    return "\n".join(["## Scores", "", said, "", *table])
+        yield (
+            f"Difference of {METRICS.get(change.metric).label} to the Keras model, on the same examples: "
+            f"{change.value:+.4f}{ends}."
+        )
+    if parity is not None:
+        on = "the test set" if parity.on == "test" else "noise"
+        yield (
+            f"It names the class that the Keras model names for {100 * parity.agreement:.1f} % of "
+            f"{plural(parity.examples, 'example')} of {on}. Probabilities differ by {parity.max_difference:.1e} at the "
+            f"most, by {parity.mean_difference:.1e} on average."
+        )
 
 
-def _costs(card: ExportCard) -> str:
+def _machine(card: ExportCard) -> str:
     measured = card.measured
-    lines = ["## Cost", "", f"{card.bytes:,} bytes"]
+    if measured is None:
+        return "It was not timed."
+    return f"In {measured.runtime}, on {plural(measured.threads, 'thread')} of {measured.device}."
+
+
+def _costs(card: ExportCard) -> Iterator[tuple[str, str]]:
+    yield "size", f"{megabytes(card.bytes)} ({count(card.bytes)} bytes)"
+    if card.compressed_bytes is not None:
+        yield "size after gzip", megabytes(card.compressed_bytes)
+    measured, one = card.measured, thing(card.task)
     if measured is not None:
-        lines[-1] += (
-            f"; one example in {measured.latency_ms_p50:.3g} ms (median; 95th percentile {measured.latency_ms_p95:.3g} "
-            f"ms), {measured.throughput_per_second:,.0f} examples per second in batches of "
-            f"{measured.throughput_batch_size}, with {measured.runtime} on {measured.threads} threads of "
-            f"{_escaped(measured.device)}."
+        length = f" of {measured.tokens} tokens" if measured.tokens else ""
+        yield f"latency of one {one}{length}, median", f"{number(measured.latency_ms_p50)} ms"
+        yield "latency, 95th percentile", f"{number(measured.latency_ms_p95)} ms"
+        batch = measured.throughput_batch_size
+        yield f"throughput in batches of {batch}", f"{number(measured.throughput_per_second)} {one}s a second"
+        yield "time to load", f"{number(measured.load_seconds)} s"
+        yield "peak memory of the process", megabytes(measured.peak_memory_bytes)
+
+
+def _method(card: ExportCard) -> Iterator[str]:
+    if card.scores:
+        yield (
+            "Intervals are 95 % bootstrap intervals over test examples. The interval of the difference is paired: both "
+            "models are resampled on the same examples."
         )
-    return "\n".join(lines)
+    yield (
+        "Latency and throughput were taken after warm-up, with no other runtime in the process. They hold for this "
+        "machine."
+    )
+    yield (
+        "The test set was used neither to train this model, nor to choose its settings, nor to find ranges of "
+        "activations. Where it was picked among others for its test score, that score is a little too good."
+    )
 
 
-def _number(score: Score | None) -> str:
-    return "-" if score is None or score.value is None else f"{score.value:.4f}"
-
-
-def _interval(score: Score) -> str:
-    return "-" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _escaped(text: str) -> str:
-    """Names from data as plain text: they make neither tables nor headings nor HTML."""
-    plain = _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for letter in "\\`*_[]#|":
-        plain = plain.replace(letter, f"\\{letter}")
-    return plain
+def _licence_text(result: Result) -> str:
+    weights, home = _weights(result), result.data[0]
+    if weights is None:
+        said = "The weights started from random numbers, so no licence comes with them."
+    elif weights.licence:
+        said = f"The pretrained weights are under {weights.licence}."
+    else:
+        said = "The source of the pretrained weights states no licence."
+    return f"{said} Licence of the data set {home.name}: {home.licence or 'not stated by its source'}."

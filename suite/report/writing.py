@@ -23,7 +23,7 @@ from suite.report.markdown import fenced, literal
 from suite.report.page import make_page
 from suite.resources import templates_folder
 
-__all__ = ["Written", "render_html", "render_markdown", "write_report"]
+__all__ = ["Written", "environment", "render_html", "render_markdown", "write_report"]
 
 MOST_STILL_BYTES = 250_000
 """A picture larger than this is left out of the page's fallback for readers without scripts."""
@@ -100,7 +100,7 @@ def render_html(page: Page, comparison: Comparison, stills: dict[str, str]) -> s
         "data": _inside_script(data),
     }
     return (
-        _environment()
+        environment("report")
         .get_template("report.html.j2")
         .render(
             page=page,
@@ -113,16 +113,22 @@ def render_html(page: Page, comparison: Comparison, stills: dict[str, str]) -> s
 
 def render_markdown(page: Page) -> str:
     """The Markdown twin; every value is turned into literal text by ``finalize``."""
-    environment = _environment()
-    environment.finalize = literal
-    text = environment.get_template("report.md.j2").render(page=page, commands=fenced(page.commands))
+    template = environment("report", finalize=literal).get_template("report.md.j2")
+    text = template.render(page=page, commands=fenced(page.commands))
     return text.rstrip() + "\n"
 
 
-def _environment() -> jinja2.Environment:
+def environment(folder: str, *, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
+    """Templates of one folder of ``templates/``.
+
+    Args:
+        folder: Its name.
+        finalize: What becomes of each value; left out, HTML is escaped.
+    """
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder() / "report"),
+        loader=jinja2.FileSystemLoader(templates_folder() / folder),
         autoescape=True,
+        finalize=finalize,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
