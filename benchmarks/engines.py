@@ -1,7 +1,7 @@
 """``python -m benchmarks.engines [SHARED]``: frozen features by an exported backbone; writes ``benchmarks/engines.md``.
 
-10,000 pictures of CIFAR-10 at 224 through a frozen MobileNetV2 with ImageNet weights: by ``Model.predict``, by the
-suite's compiled function, and by the engine that ``"feature_engine": "auto"`` chooses, its export included.  A linear
+10,000 pictures of CIFAR-10 at 224 through a frozen MobileNetV2 with ImageNet weights: by ``Model.predict`` and by the
+engine that ``"feature_engine": "auto"`` chooses, its export included.  A linear
 probe is fitted on 8,000 of them and tested on 2,000, on the features of each.
 """
 
@@ -69,7 +69,6 @@ def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[l
     adapted = ImageClassification.assemble(ApplicationsSource.build(options, weights="pretrained"), num_classes=10)
     predictor = Predictor(adapted.features)
     rows = [("`Model.predict`", "", *timed(lambda: adapted.features.predict(pictures, batch_size=64, verbose=0)))]
-    rows.append(("compiled function", "", *timed(lambda: predictor(pictures))))
     chooser = EngineChooser("auto", folder, device_name(), look_at_machine().cores)
 
     def by_engine() -> Any:

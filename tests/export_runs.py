@@ -14,7 +14,7 @@ from suite.exported import ExportCard
 from suite.registry import EXPORTERS
 from suite.store import open_store
 
-CLASSES = ('mädchen\'s "cat"', "日本 語", "plain")
+CLASSES = ('mädchen\'s "cat"', "日本 語", "new\nline")
 FORMATS = EXPORTERS.names()
 
 

@@ -84,6 +84,12 @@ def test_where_lower_is_better_a_higher_score_is_worse():
     assert files.card(files.fastest).format == "litert"
 
 
+def test_the_report_says_what_the_files_ran_on(tmp_path: Path):
+    """Threads and processor."""
+    text = write_report(WITH, tmp_path).markdown.read_text(encoding="utf-8")
+    assert "Files ran one at a time, after warm-up, on 2 threads of a processor." in text
+
+
 def test_the_report_escapes_what_a_library_says(tmp_path: Path):
     """A reason is text, in both files."""
     written = write_report(WITH, tmp_path)

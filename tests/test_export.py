@@ -252,6 +252,20 @@ def test_what_cannot_be_exported_is_refused(words, said, finished):
     assert said in outcome.output
 
 
+def test_a_trial_that_failed_is_refused(finished, tmp_path):
+    """With the reason that it failed for."""
+    copy = tmp_path / "out"
+    shutil.copytree(finished / "out", copy, ignore=shutil.ignore_patterns("exports"))
+    with open_store(copy) as store:
+        one, *_ = store.query()
+        failed = one.model_copy(update={"status": "failed", "reason": "it was too hot", "artefacts": {}})
+        store.delete([one.id])
+        store.save(failed)
+    outcome = suite("export", copy, "--trial", one.id)
+    assert outcome.exit_code == 2
+    assert "failed: it was too hot; there is no model to export" in outcome.output
+
+
 def test_a_trial_whose_model_was_not_kept_is_refused(finished, tmp_path):
     """With the reason."""
     copy = tmp_path / "out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from suite.charts.words import MISSING, megabytes, number, score, thing
+from suite.charts.words import MISSING, megabytes, number, plural, score, thing
 from suite.compare.comparison import Comparison
 from suite.compare.files import ExportedFiles
 from suite.compare.wording import between, called, points, quality
@@ -45,8 +45,20 @@ def exports_section(comparison: Comparison) -> tuple[Section, ...]:
             tables=(*files[1:], *others),
             first=next(iter(files), None),
             opening=opening,
+            sentences=tuple(_how(comparison)),
         ),
     )
+
+
+def _how(comparison: Comparison) -> Iterator[str]:
+    """On what the files ran, and which of them were not scored."""
+    cards = [card for files in comparison.exports for card in files.cards if card.measured]
+    places = dict.fromkeys(f"{plural(m.threads, 'thread')} of {m.device}" for card in cards if (m := card.measured))
+    if places:
+        yield f"Files ran one at a time, after warm-up, on {' or '.join(places)}."
+    noise = sum(card.parity is not None and card.parity.on == "noise" for card in cards)
+    if noise:
+        yield f"The test set was not at hand for {plural(noise, 'file')}: compared with Keras on noise, and not scored."
 
 
 def _answers(comparison: Comparison, files: ExportedFiles) -> Iterator[str]:
