@@ -117,3 +117,11 @@ def test_no_document_names_a_machine() -> None:
     """Paths of a developer's machine belong into no file."""
     for path in [*PAGES, *(ROOT / "specs").rglob("*.json"), ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
         assert not re.search(r"/(?:home|Users|root|work)/", path.read_text(encoding="utf-8")), path.name
+
+
+def test_every_catalogue_can_be_listed() -> None:
+    """The command's choices are written out, so that its help needs no import of them."""
+    from suite.catalogue import CATALOGUES
+    from suite.cli.list import KINDS
+
+    assert set(KINDS) == set(CATALOGUES)

@@ -12,7 +12,10 @@ from suite.cli.options import as_json, json_option, load_plugins, plugin_option,
 
 __all__ = ["command"]
 
-KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks", "corruptions", "transferability")
+KINDS = (
+    "models", "datasets", "strategies", "exporters", "destinations", "metrics", "charts", "checks", "corruptions",
+    "transferability",
+)  # fmt: skip
 
 
 @click.command("list", short_help=COMMANDS["list"].summary)
@@ -20,7 +23,7 @@ KINDS = ("models", "datasets", "strategies", "metrics", "charts", "checks", "cor
 @plugin_option
 @json_option
 def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
-    """List models, datasets, strategies, metrics, charts, checks or estimators.
+    """List models, datasets, strategies, export formats, metrics, charts, checks or estimators.
 
     Variants of installed plugins and of --plugin files are in the list.
 

@@ -43,7 +43,9 @@ COMMANDS: dict[str, Entry] = {
     "results": Entry("suite.cli.results", "Write results as CSV, LaTeX and more, or for MLflow and TensorBoard."),
     "import": Entry("suite.cli.import_", "Read a table of published results as results."),
     "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures."),
-    "list": Entry("suite.cli.list", "List models, datasets, strategies, metrics, charts, checks or estimators."),
+    "list": Entry(
+        "suite.cli.list", "List models, datasets, strategies, export formats, metrics, charts, checks or estimators."
+    ),
     "show": Entry("suite.cli.show", "Show one model or data set in full."),
     "schema": Entry("suite.cli.schema", "Print the JSON Schema of the spec, for editors."),
     "doctor": Entry("suite.cli.doctor", "Look over versions, devices, caches, weights and data."),
