@@ -26,8 +26,11 @@ def taught(
         pairs: Of ranked cells, with their paired tests.
         metric: The headline.
     """
-    contents = {result.cell_id: result.trial for result in results if result.phase == "final"}
     teachers = {result.cell_id: result.teaching.model for result in results if result.teaching is not None}
+    if not teachers:
+        return ()
+    # Published results say nothing of how their models were fitted.
+    contents = {one.cell_id: one.trial for one in results if one.phase == "final" and "strategy" in one.trial}
     alone = {_key(one): cell_id for cell_id, one in contents.items() if one["strategy"]["strategy"] == BASELINE}
     by_id = {cell.cell_id: cell for cell in cells if cell.headline is not None}
     between = {frozenset((pair.better, pair.worse)): pair for pair in pairs}
