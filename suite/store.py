@@ -289,6 +289,19 @@ class Store:
             connection.execute(results.update().where(results.c.id == loser.id).values(values))
         return result, [(loser.id, loser.artefacts[MODEL]) for loser in losers if MODEL in loser.artefacts]
 
+    def confirm(self, trial_id: str) -> None:
+        """Numbers a stored result as if it were saved now, since it holds beside what was saved after it."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        same = results.c.id == trial_id
+        with self.transaction() as connection:
+            row = dict(connection.execute(sql.select(results).where(same)).mappings().one())
+            del row["sequence"]
+            connection.execute(results.delete().where(same))
+            connection.execute(results.insert().values(**row))
+
     def delete(self, ids: Iterable[str]) -> None:
         """Forgets results and their files; the row goes first, so that no row is without its files."""
         from suite.database import results

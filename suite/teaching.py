@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import SpecError, did_you_mean
-from suite.registry import STRATEGIES
+from suite.further import canonical_json
+from suite.registry import STRATEGIES, TASKS
 
 if TYPE_CHECKING:
     from suite.plan import Cell
@@ -26,38 +27,47 @@ def with_teachers(cells: Sequence[Cell], spec: Spec) -> Iterator[Cell]:
     A teacher's cell says that it teaches, so that its trials keep what they say of the training examples.
 
     Raises:
-        SpecError: For a teacher that the spec does not have, and beside a funnel, which may drop one.
+        SpecError: For a teacher that the spec does not have, for students that are searched, and beside a funnel.
     """
     students = [cell for cell in cells if cell.strategy.strategy == DISTILL]
     if not students:
         yield from cells
         return
-    if spec.funnel is not None:
-        raise SpecError(f"{spec.name}: funnel: it may drop a teacher before its students learn; leave one of them out.")
+    _refuse_unequal_budgets(students, spec)
     taught = {student.id: _teachers(student, cells, spec) for student in students}
     teaching = {one.id for found in taught.values() for one in found}
     marked = {cell.id: replace(cell, teaches=True) if cell.id in teaching else cell for cell in cells}
     known = {cell.id for cell in cells}
-    labels = {cell.labels[2] for cell in cells}
+    taken = dict.fromkeys((cell.labels[2] for cell in cells), "")
     for cell in cells:
         if cell.id not in taught:
             yield marked[cell.id]
             continue
         yield replace(marked[cell.id], teachers=tuple(sorted(marked[one.id].id for one in taught[cell.id])))
-        alone = replace(cell, strategy=_alone(cell.strategy, labels))
+        alone = replace(cell, strategy=_alone(cell.strategy))
         if taught[cell.id] and alone.id not in known:
             known.add(alone.id)
-            yield alone
+            yield replace(alone, strategy=_named(alone.strategy, cell.labels[2], taken))
+
+
+def _refuse_unequal_budgets(students: Sequence[Cell], spec: Spec) -> None:
+    if spec.funnel is not None:
+        raise SpecError(f"{spec.name}: funnel: it may drop a teacher before its students learn; leave one of them out.")
+    if any(student.search is not None for student in students):
+        raise SpecError(
+            f"{spec.name}: strategies: search: 'distill' takes one setting, so that the student and the same model "
+            "without a teacher have the same budget; leave 'search' out of it."
+        )
 
 
 def _teachers(student: Cell, cells: Sequence[Cell], spec: Spec) -> list[Cell]:
-    """The cells of the named model on the student's data; none where the student is the named model itself."""
+    """The cells of the named model on the student's data; none for the named model itself, and without classes."""
     own = student.strategy.own()
     named, by = str(own["teacher"]), own.get("teacher_strategy")
     models = {cell.labels[0] for cell in cells}
     if named not in models:
         raise SpecError(f"{spec.name}: strategies: teacher: {did_you_mean(named, models, what='model')}")
-    if student.labels[0] == named:
+    if student.labels[0] == named or getattr(TASKS.get(student.task), "answers", "class") != "class":
         return []
     of_model = [
         cell
@@ -83,10 +93,24 @@ def without_teacher(own: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in own.items() if name not in OWN}
 
 
-def _alone(strategy: StrategySpec, labels: set[str]) -> StrategySpec:
-    """The strategy by which the same model learns without a teacher, with a label that no other has."""
+def _alone(strategy: StrategySpec) -> StrategySpec:
+    """The strategy by which the same model learns without a teacher."""
     own = without_teacher(strategy.own())
-    alone = type(strategy).model_construct(strategy=BASELINE, label=None, search=None, **own)
+    return type(strategy).model_construct(strategy=BASELINE, label=None, search=None, **own)
+
+
+def _named(alone: StrategySpec, student: str, taken: dict[str, str]) -> StrategySpec:
+    """A strategy with a label that no other has: students with other options have others without a teacher.
+
+    Args:
+        alone: What nobody gave a label.
+        student: Label of the strategy that it stands beside.
+        taken: Each label with the strategy that has it, as JSON; the label that is found is added.
+    """
     variant = STRATEGIES.get(BASELINE)
-    label = variant.label(alone.options(variant))
-    return alone.model_copy(update={"label": f"{label}, without teacher"}) if label in labels else alone
+    usual = variant.label(alone.options(variant))
+    own = canonical_json(alone.identity)
+    for label in (usual, f"{usual}, without teacher"):
+        if taken.setdefault(label, own) == own:
+            return alone.model_copy(update={"label": None if label == usual else label})
+    return alone.model_copy(update={"label": f"{usual}, without teacher ({student})"})

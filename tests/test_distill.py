@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from export_runs import suite_command
 
+from suite.data.batches import Examples
 from suite.errors import SpecError
 from suite.plan import make_plan
+from suite.results import Predictions, Result
+from suite.runner.request import Teacher
 from suite.runner.schedule import Schedule, missing_trials
+from suite.runner.teacher import answers_of
 from suite.selection import select
 from suite.spec import parse_spec
 from suite.store import open_store
 from suite.strategies.distill import Distill, DistillOptions
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.fit import TeacherAnswers
+from suite.tasks.adapted import softmax
 
 DISTILL = {"strategy": "distill", "teacher": "resnet_tiny", "learning_rate": 0.002}
 
@@ -139,6 +145,39 @@ def test_a_baseline_that_the_spec_has_is_not_planned_twice():
     assert [cell.strategy.strategy for cell in of_student].count("fine_tune") == 1
 
 
+def test_students_with_other_options_have_others_without_a_teacher():
+    """Each with a name of its own, though nobody gave it one; those that differ in the teaching alone share one."""
+    fast, faster = ({**DISTILL, "label": f"at {rate}", "learning_rate": rate} for rate in (0.01, 0.02))
+    cool = {**DISTILL, "label": "cool", "temperature": 2.0}
+    planned = plan(strategies=[DISTILL, cool, fast, faster, {"strategy": "knn"}])
+    alone = {
+        cell.labels[2]: cell.strategy.own()["learning_rate"]
+        for cell in planned.cells
+        if cell.strategy.strategy == "fine_tune"
+    }
+    assert alone == {
+        "fine_tune: all": 0.002,
+        "fine_tune: all, without teacher": 0.01,
+        "fine_tune: all, without teacher (at 0.02)": 0.02,
+    }
+
+
+def test_models_that_write_teach_nothing_and_get_no_company():
+    """The reason is told, and nothing is planned for students that there cannot be."""
+    planned = plan(
+        task="text_generation",
+        models=[{"source": "zoo", "name": name} for name in ("gpt2_tiny", "t5_tiny")],
+        datasets=[{"source": "api_docs", "name": "summaries"}],
+        strategies=[{**DISTILL, "teacher": "t5_tiny"}, {"strategy": "fine_tune"}],
+    )
+    assert {cell.labels[::2] for cell in planned.cells} == {
+        ("gpt2_tiny", "fine_tune: all"),
+        ("t5_tiny", "fine_tune: all"),
+    }
+    assert not any(cell.teaches for cell in planned.cells)
+    assert all("text_generation has no classes" in skip.reason for skip in planned.skips)
+
+
 def test_a_student_is_another_when_its_teachers_are():
     """Its cells' ids are part of its own."""
     narrow = {**DISTILL, "teacher_strategy": "linear_probe"}
@@ -186,6 +225,15 @@ def test_a_chosen_student_brings_its_teachers():
         ({"strategies": [DISTILL]}, "adapted by 'distill' alone"),
         ({"strategies": [{**DISTILL, "learning_rate": [0.1, 0.2]}, {"strategy": "knn"}]}, "'distill' takes one"),
         ({"funnel": {}}, "it may drop a teacher"),
+        (
+            {
+                "strategies": [
+                    {**DISTILL, "search": {"sampler": "grid", "space": {"alpha": [0.1, 0.9]}}},
+                    {"strategy": "knn"},
+                ]
+            },
+            "search: 'distill' takes one setting",
+        ),
         ({"strategies": [{"strategy": "distill"}]}, "teacher"),
         ({"strategies": [{**DISTILL, "temperature": 0}]}, "temperature"),
         ({"strategies": [{**DISTILL, "alpha": 1.5}]}, "alpha"),
@@ -206,6 +254,13 @@ def finished(tmp_path_factory) -> Path:
     outcome = suite_command("run", root / "spec.json", "--out", root / "out")
     assert outcome.exit_code == 0, outcome.output
     return root
+
+
+def stored(out: Path) -> list[Result]:
+    """Its results; of the linear probes the teacher's only."""
+    with open_store(out, create=False) as store:
+        results = store.query()
+    return [one for one in results if one.strategy != "linear_probe" or one.model == "resnet_tiny"]
 
 
 def test_a_run_teaches_each_seed_by_its_own_and_tells_what_it_brought(finished):
@@ -240,6 +295,41 @@ def test_a_student_is_run_again_when_its_teacher_is(finished):
     assert {trial.cell.strategy.strategy for trial in missing_trials(planned, newer)} == {"distill"}
     without = {name: entry for name, entry in entries.items() if name != lesson.id}
     assert {trial.cell.strategy.strategy for trial in missing_trials(planned, without)} == {"distill", "linear_probe"}
+
+
+def test_only_a_student_whose_own_teacher_changed_learns_again(finished, tmp_path):
+    """One teacher is gone and a seed is new: the student of the untouched one stays, and then nothing is missing."""
+    shutil.copytree(finished, tmp_path / "again")
+    root = tmp_path / "again"
+    spec = json.loads((root / "spec.json").read_text())
+    before = {(one.strategy, one.seed): one for one in stored(root / "out")}
+    with open_store(root / "out") as store:
+        store.delete([before["linear_probe", 1].id])
+    (root / "spec.json").write_text(json.dumps({**spec, "seeds": [1, 2, 3]}))
+    outcome = suite_command("run", root / "spec.json", "--out", root / "out")
+    assert outcome.exit_code == 0, outcome.output
+    assert "seed 2: kept, its teacher is the same" in outcome.output
+    after = {(one.strategy, one.seed): one for one in stored(root / "out")}
+    student = "distill: resnet_tiny"
+    assert after[student, 2] == before[student, 2]
+    assert after[student, 1].finished_at > before[student, 1].finished_at
+    assert after[student, 3].teaching.trial_id == after["linear_probe", 3].id
+    planned = make_plan(parse_spec((root / "spec.json").read_text()))
+    with open_store(root / "out", create=False) as store:
+        assert missing_trials(planned, store.entries()) == ()
+        predictions = store.artefact(after[student, 2], "predictions/test")
+    assert Predictions.load(predictions).probabilities.shape[1] == 10
+
+
+def test_what_a_sure_teacher_says_of_unlikely_classes_is_not_cut_off(tmp_path):
+    """At a high temperature even they have a say: logits come back up to a constant, in the student's order."""
+    logits = np.array([[0.0, -20.0, -60.0], [-1.0, 0.0, -40.0]], np.float32)
+    ids = np.array(["a", "b"])
+    Predictions(ids, np.array([0, 1]), softmax(logits), ("x", "y", "z")).save(tmp_path / "answers.npz")
+    train = Examples(np.zeros((2, 1, 1, 3), np.uint8), np.array([1, 0]), ("b", "a"))
+    said = answers_of(Teacher("t", "teacher", "knn", 0.5, tmp_path / "answers.npz"), train)
+    back = said.logits - said.logits.max(axis=1, keepdims=True)
+    np.testing.assert_allclose(back, logits[::-1], atol=1e-4)
 
 
 def test_a_student_without_a_teacher_is_skipped_with_the_reason(context):

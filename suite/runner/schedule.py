@@ -30,7 +30,7 @@ def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "fa
         plan: What is asked for.
         entries: What is stored, as ``Store.entries`` or ``glance`` returns it.
         redo: ``none`` runs only what was never run; ``failed`` also what failed or took too long, and finals whose
-            search has a newer result than they knew; ``all`` everything.
+            search, or whose teachers, have a newer result than they knew; ``all`` everything.
 
     Search trials that the budget cuts are not missing: there is no time for them.
     """
@@ -49,7 +49,7 @@ def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "fa
 
 
 def _learned_otherwise(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:
-    """Whether a stored student's teachers are run, or were run since it learned from them."""
+    """Whether a stored student's teachers are run, or were run since: who teaches it, and what, may change."""
     entry = entries.get(trial.id)
     if not trial.cell.teachers or entry is None:
         return False

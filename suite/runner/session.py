@@ -25,10 +25,10 @@ from suite.runner.interrupts import terminable
 from suite.runner.pool import Finished, WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
-from suite.runner.request import TrialEnd, TrialRequest
+from suite.runner.request import Teacher, TrialEnd, TrialRequest
 from suite.runner.schedule import Redo, Schedule, cut, missing_trials, spending_of
 from suite.runner.setting import drawn
-from suite.runner.teacher import teacher_of
+from suite.runner.teacher import learned_the_same, teacher_of
 from suite.runner.worker import LOG
 from suite.search.budget import Spending
 from suite.store import MODEL, Entry, Store, open_store
@@ -226,7 +226,11 @@ class _Work:
             self.funnel.refresh()
 
     def _start(self, slot: int, trial: Trial) -> bool:
-        """Starts a trial; False where it ended at once, since its search left nothing to choose."""
+        """Starts a trial; False where it ended at once: nothing to choose is left, or a teacher stayed the same."""
+        teacher = self._teacher_of(trial) if trial.cell.teachers else None
+        if self.settings.redo != "all" and learned_the_same(trial, self.store, teacher):
+            self._confirm(trial)
+            return False
         self.started[trial.id] = _now()
         searches = _searches_before(self.plan, trial)
         results = {result.id: result for result in self._search_results(trial)} if searches else {}
@@ -249,7 +253,7 @@ class _Work:
             warm_models=1 if self.funnel is None else WARM_MODELS,
             plugins=self.plan.spec.plugins,
             label_budgets=self.plan.spec.train_examples,
-            teacher=teacher_of(trial, self.store, headline=headline, sign=_direction(self.plan)),
+            teacher=teacher,
         )
         if trial.phase == "final" and searches and not done:
             self._keep(Finished(slot, request, TrialEnd("skipped", reason=_nothing_to_choose(tried))))
@@ -257,6 +261,16 @@ class _Work:
         self.progress.begin(trial)
         self.pool.submit(slot, request)
         return True
+
+    def _teacher_of(self, trial: Trial) -> Teacher | None:
+        return teacher_of(trial, self.store, headline=headline_of(self.plan), sign=_direction(self.plan))
+
+    def _confirm(self, trial: Trial) -> None:
+        """Keeps a stored result that would come again."""
+        self.store.confirm(trial.id)
+        self.claims.release(trial.id)
+        self.schedule.settle(trial)
+        self.progress.finish(trial, None, instead="kept, its teacher is the same")
 
     def _search_results(self, trial: Trial) -> list[Result]:
         return self.store.query(ids=[search.id for search in self.plan.searches(trial.cell)])

@@ -19,13 +19,14 @@ from suite.store import Store
 from suite.strategies.fit import Fit, FitContext, TeacherAnswers
 from suite.tasks.adapted import class_predictions
 
-__all__ = ["ANSWERS", "answers_of", "keep_answers", "teacher_of"]
+__all__ = ["ANSWERS", "answers_of", "keep_answers", "learned_the_same", "teacher_of"]
 
 ANSWERS = "answers/train"
 """Name of the artefact among a teacher's."""
 FILE = "answers.npz"
-SMALLEST = 1e-12
-"""Probabilities below are as good as none; their logarithm is finite."""
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""Probabilities below count as this one, so that their logarithm is finite. A larger one would tell at high
+temperatures, where a teacher's least likely classes have a say."""
 
 
 def keep_answers(trial: Trial, context: FitContext, fit: Fit, folder: Path) -> dict[str, str]:
@@ -65,6 +66,22 @@ def teacher_of(trial: Trial, store: Store, *, headline: str, sign: int) -> Teach
             if result.seed == trial.seed and path is not None and path.is_file():
                 return Teacher(result.id, result.model, result.strategy, _score(result, headline), path.resolve())
     return None
+
+
+def learned_the_same(trial: Trial, store: Store, teacher: Teacher | None) -> bool:
+    """Whether a student's stored result is what it would learn again, so that nothing is to be done.
+
+    Other trials of its teachers were run since, for instance of another seed, or one that failed before; that has
+    changed neither who teaches nor what is taught.
+    """
+    stored = store.load(trial.id) if trial.cell.teachers else None
+    if stored is None or stored.status not in {"done", "skipped"}:
+        return False
+    if teacher is None or stored.teaching is None:
+        return teacher is None and stored.teaching is None
+    entries = store.entries()
+    older = entries[teacher.trial_id].sequence < entries[trial.id].sequence
+    return older and stored.teaching.trial_id == teacher.trial_id
 
 
 def answers_of(teacher: Teacher | None, train: Examples) -> TeacherAnswers | None:
