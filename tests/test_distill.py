@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from export_runs import suite_command
 
+from suite.api import current_comparison
+from suite.compare.taught import taught
+from suite.compare.wording import points
 from suite.data.batches import Examples
 from suite.errors import SpecError
 from suite.plan import make_plan
@@ -282,6 +285,35 @@ def test_a_run_teaches_each_seed_by_its_own_and_tells_what_it_brought(finished):
     said = (finished / "out" / "report.md").read_text(encoding="utf-8")
     assert "What resnet_tiny taught mobilenet_025 is worth" in said
     assert "against mobilenet_025, fine-tuned (all), under the same budget" in said
+    table = said[said.index("Students and their teachers") :].splitlines()
+    row = next(line for line in table if line.startswith("| mobilenet"))
+    mean = sum(one.teaching.validation_score for one in students) / 2
+    taken = [box.strip() for box in row.strip("|").split("|")]
+    assert taken == ["mobilenet_025", "distill: resnet_tiny", "resnet_tiny", "linear_probe", f"{mean:.3f}", "4", "0.9"]
+
+
+def test_each_student_is_told_apart_in_its_sentence(finished):
+    """By strategy and data set where there are several; and where nobody learned alone, that is said."""
+    found = current_comparison(finished / "out")
+    cells, results = list(found.cells), stored(finished / "out")
+    student = next(cell for cell in cells if cell.teaching)
+    alone = next(cell for cell in cells if cell.strategy_name == "fine_tune")
+    pair = next(pair for pair in found.pairs if {pair.better, pair.worse} == {student.cell_id, alone.cell_id})
+    cool = student.model_copy(update={"cell_id": "cool", "strategy": "cool"})
+    results += [one.model_copy(update={"cell_id": "cool"}) for one in results if one.cell_id == student.cell_id]
+    elsewhere = alone.model_copy(update={"cell_id": "elsewhere", "dataset": "letters"})
+    said = taught(results, [*cells, cool, elsewhere], found.pairs, found.headline)
+    assert [one.partition(" is worth ")[0].partition(" cannot ")[0] for one in said] == [
+        "What resnet_tiny taught mobilenet_025 (distill: resnet_tiny) on digits",
+        "What resnet_tiny taught mobilenet_025 (cool) on digits",
+    ]
+    value = (1 if pair.better == student.cell_id else -1) * pair.difference
+    (plain,) = taught(results, cells, found.pairs, found.headline)
+    assert f"is worth {points(value, found.headline)} (" in plain
+    (lonely,) = taught(results, [cell for cell in cells if cell is not alone], found.pairs, found.headline)
+    assert lonely == (
+        "What resnet_tiny taught mobilenet_025 cannot be told: the same model without a teacher has no score."
+    )
 
 
 def test_a_student_is_run_again_when_its_teacher_is(finished):

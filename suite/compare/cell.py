@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
-from suite.results import EpochRecord, Record, SparsityRecord, TokensRecord, WeightsRecord
+from suite.results import EpochRecord, Record, SparsityRecord, TeachingRecord, TokensRecord, WeightsRecord
 
 __all__ = [
     "Bin",
@@ -238,6 +238,8 @@ class CellSummary(Record):
     """What became of the texts, by the first seed."""
     sparsity: SparsityRecord | None = None
     """How sparse a pruned model is, by the first seed."""
+    teaching: tuple[TeachingRecord, ...] = ()
+    """Of a student: whom each seed learned from."""
     writing: WritingSummary | None = None
     """How texts were written; None for models that do not write."""
     rank: int | None

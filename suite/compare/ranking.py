@@ -132,6 +132,7 @@ def _summarise(
         sequence_length=sample.sequence_length if sample else None,
         tokens=next((result.tokens for result in finals if result.tokens is not None), None),
         sparsity=next((result.sparsity for result in finals if result.sparsity is not None), None),
+        teaching=tuple(result.teaching for result in finals if result.teaching is not None),
         writing=writing_of(finals),
         rank=None,
         ties="",

@@ -26,23 +26,32 @@ def taught(
         pairs: Of ranked cells, with their paired tests.
         metric: The headline.
     """
-    teachers = {result.cell_id: result.teaching.model for result in results if result.teaching is not None}
-    if not teachers:
+    scored = {cell.cell_id: cell for cell in cells if cell.headline is not None}
+    students = [cell for cell in scored.values() if cell.teaching]
+    if not students:
         return ()
     # Published results say nothing of how their models were fitted.
     contents = {one.cell_id: one.trial for one in results if one.phase == "final" and "strategy" in one.trial}
     alone = {_key(one): cell_id for cell_id, one in contents.items() if one["strategy"]["strategy"] == BASELINE}
-    by_id = {cell.cell_id: cell for cell in cells if cell.headline is not None}
     between = {frozenset((pair.better, pair.worse)): pair for pair in pairs}
 
     def sentences() -> Iterator[str]:
-        for cell_id, teacher in teachers.items():
-            other = alone.get(_key(contents[cell_id]))
-            if cell_id in by_id and other in by_id:
-                pair = between.get(frozenset((cell_id, other)))
-                yield _sentence(by_id[cell_id], by_id[other], pair, teacher, metric)
+        for cell in students:
+            other = scored.get(alone.get(_key(contents[cell.cell_id]), ""))
+            pair = between.get(frozenset((cell.cell_id, other.cell_id))) if other is not None else None
+            yield _sentence(_subject(cell, cells, students), cell, other, pair, metric)
 
     return tuple(sentences())
+
+
+def _subject(student: CellSummary, cells: Sequence[CellSummary], students: Sequence[CellSummary]) -> str:
+    """Who taught whom; with the strategy and the data set where there are others that this could be."""
+    teacher = student.teaching[0].model
+    alike = [(one.teaching[0].model, one.model, one.dataset) for one in students]
+    several = alike.count((teacher, student.model, student.dataset)) > 1
+    strategy = f" ({student.strategy})" if several else ""
+    dataset = f" on {student.dataset}" if len({cell.dataset for cell in cells}) > 1 else ""
+    return f"What {teacher} taught {student.model}{strategy}{dataset}"
 
 
 def _key(content: Mapping[str, Any]) -> str:
@@ -54,9 +63,10 @@ def _key(content: Mapping[str, Any]) -> str:
 
 
 def _sentence(
-    student: CellSummary, alone: CellSummary, pair: Difference | None, teacher: str, metric: MetricInfo
+    subject: str, student: CellSummary, alone: CellSummary | None, pair: Difference | None, metric: MetricInfo
 ) -> str:
-    subject = f"What {teacher} taught {student.model}"
+    if alone is None:
+        return f"{subject} cannot be told: the same model without a teacher has no score."
     if pair is None or pair.difference is None:
         return f"{subject} cannot be told: {(pair.reason if pair else None) or 'the two cannot be paired'}."
     sign = 1.0 if pair.better == student.cell_id else -1.0

@@ -32,6 +32,7 @@ from suite.report.ledger import ledger_table, tries_sentence
 from suite.report.pairs import pairs_read, pairs_table
 from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.robustness import robustness_section
+from suite.report.students import students_table
 from suite.report.tables import Table
 from suite.report.tokens import tokens_table, truncation_sentences, writing_table
 
@@ -196,12 +197,13 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     """Sections between the leaderboard and the errors."""
     cost = ("quality_latency", "quality_parameters", "quality_training")
     pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
+    numbers = (*_per_dataset(comparison, students_table), *pairs)
     return (
         *across_section(comparison),
         *written_section(comparison),
         *([funnel_section(comparison)] if comparison.funnel else []),
         *labels_section(comparison),
-        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=pairs, opening=comparison.taught),
+        Section("pairs", "Who beats whom", thin(pairs_read(comparison)), tables=numbers, opening=comparison.taught),
         _section(comparison, "cost", "Quality and cost", cost),
         _section(
             comparison, "training", "Training time", ("training_time",), _per_dataset(comparison, tables.time_table)
