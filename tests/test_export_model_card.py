@@ -14,7 +14,7 @@ from lint_results import make_result
 
 from suite.exported import Difference, ExportCard, Measured, Parity, TensorRecord
 from suite.exporting.model_card import model_card_data, write_model_card
-from suite.results import Result, Score, WeightsRecord
+from suite.results import Result, Score, TeachingRecord, WeightsRecord
 
 HOSTILE = (
     "---",
@@ -137,6 +137,16 @@ def test_the_text_says_what_was_measured_and_how(tmp_path):
         "under Apache-2.0",
     ):
         assert said in text, said
+
+
+def test_a_student_s_card_names_its_teacher(tmp_path):
+    """What it learned from is part of where it comes from."""
+    lesson = TeachingRecord(
+        trial_id="5678", model="large", strategy="linear_probe", validation_score=0.9, temperature=4.0, alpha=0.9
+    )
+    assert "Taught by: large, linear_probe, beside the classes." in written(
+        tmp_path, make_export(), make_trial(teaching=lesson)
+    ).replace("\\_", "_")
 
 
 def test_a_file_that_was_compared_on_noise_has_no_results(tmp_path):

@@ -213,6 +213,8 @@ def _facts(card: ExportCard, result: Result) -> Iterator[str]:
         on = f", pretrained on {weights.pretrained_on}" if weights.pretrained_on else ""
         yield f"Backbone: {card.model}{family}{on} (weights: {weights.name}, from {weights.location})."
     yield f"Adapted by: {card.strategy}{_settings(result)}."
+    if result.teaching is not None:
+        yield f"Taught by: {result.teaching.model}, {result.teaching.strategy}, beside the classes."
     learned = f" ({plural(home.sizes['train'], 'training example')})" if "train" in home.sizes else ""
     yield f"On: {card.dataset}{learned}, {plural(len(card.labels), 'class', 'classes')}, seed {card.seed}."
     yield f"File: {card.file}, format {card.format}, {PRECISION_WORDS[card.precision]}."

@@ -270,7 +270,7 @@ class _Work:
         self.store.confirm(trial.id)
         self.claims.release(trial.id)
         self.schedule.settle(trial)
-        self.progress.finish(trial, None, instead="kept, its teacher is the same")
+        self.progress.finish(trial, None, instead="kept, its teachers changed nothing")
 
     def _search_results(self, trial: Trial) -> list[Result]:
         return self.store.query(ids=[search.id for search in self.plan.searches(trial.cell)])
