@@ -6,6 +6,7 @@ precision.  Which one made a feature is part of what it is kept under, and of th
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import tempfile
@@ -21,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import entry_path, write_entry
-from suite.data.batches import Inputs, prediction_batches
+from suite.data.batches import Inputs, ModelInput, in_batches
 from suite.data.token_rows import TokenRows
-from suite.errors import MissingExtraError
+from suite.errors import MissingExtraError, StoreError
 from suite.exporters.examples import PICTURES
 from suite.registry import EXPORTERS
 from suite.results import FeatureEngine, FeatureEngineRecord
@@ -67,6 +68,8 @@ class EngineChooser:
     threads: int
     _exported: Engine | None = field(default=None, init=False)
     _tried: set[str] = field(default_factory=set, init=False)
+    _keras_seconds: float | None = field(default=None, init=False)
+    """Seconds of Keras for one example, once they were measured."""
 
     def choose(self, model: Any, keras: Predict, inputs: Inputs, *, graph: str) -> Engine:
         """The engine for these inputs.
@@ -102,8 +105,9 @@ class EngineChooser:
         if not names:
             return stay("no other engine is installed, or none was faster")
         reasons = []
-        each = _seconds_each(keras, inputs)
-        to_come = each * len(inputs)
+        if self._keras_seconds is None:
+            self._keras_seconds = _seconds_each(keras, inputs)
+        to_come = self._keras_seconds * len(inputs)
         for name in names:
             kept = self._kept(name, graph)
             if kept.get("refused"):
@@ -114,7 +118,7 @@ class EngineChooser:
             if export + to_come / gain >= to_come:
                 reasons.append(f"{to_come:.0f} s by Keras are too few for an export to {name}")
                 continue
-            engine = self._export(name, model, keras, inputs, graph, keras_seconds=each)
+            engine = self._export(name, model, keras, inputs, graph, keras_seconds=self._keras_seconds)
             if isinstance(engine, Engine):
                 return engine
             reasons.append(engine)
@@ -169,7 +173,9 @@ class EngineChooser:
 
     def _keep(self, name: str, graph: str, measured: dict[str, Any]) -> None:
         text = json.dumps(measured).encode()
-        write_entry(self._path(name, graph), lambda file: file.write(text), {"engine": name, "graph": graph})
+        # A disk that is full costs the next run the same measurement, not this one its features.
+        with contextlib.suppress(StoreError):
+            write_entry(self._path(name, graph), lambda file: file.write(text), {"engine": name, "graph": graph})
 
 
 def refuse_missing_engine(asked: FeatureEngine) -> None:
@@ -209,24 +215,14 @@ def _exported(name: str, model: Any, inputs: Inputs, *, threads: int) -> Predict
         exporter.write(model, path, labels=())
         answer = exporter.load(path, threads=threads)
 
-    candidates = [partial(_predict, answer, size) for size in BATCHES]
+    def call(batch: ModelInput) -> NDArray[np.float32]:
+        given = batch if isinstance(batch, dict) else {PICTURES: batch.astype(np.float32)}
+        return np.asarray(answer(given), dtype=np.float32)
+
+    candidates = [partial(in_batches, call, size=size) for size in BATCHES]
     if len(inputs) < FEWEST:
         return candidates[-1]
     return min(candidates, key=lambda predict: _seconds_each(predict, inputs))
-
-
-def _predict(answer: Any, size: int, inputs: Inputs) -> NDArray[np.float32]:
-    """What a loaded file makes of the inputs, batch by batch, in their order."""
-    features: NDArray[np.float32] | None = None
-    for positions, batch in prediction_batches(inputs, min(size, max(1, len(inputs)))):
-        given = batch if isinstance(batch, dict) else {PICTURES: batch.astype(np.float32)}
-        made = np.asarray(answer(given), dtype=np.float32)[: len(positions)]
-        if features is None:
-            features = np.empty((len(inputs), *made.shape[1:]), dtype=np.float32)
-        features[positions] = made
-    if features is None:
-        raise ValueError("there are no examples.")
-    return features
 
 
 def _some(inputs: Inputs, start: int, count: int) -> Inputs:

@@ -27,7 +27,7 @@ __all__ = ["FeatureStore", "Features"]
 
 FEATURES_VERSION = 1
 """Counts up when features of the same weights would come out otherwise."""
-BY_KERAS = FeatureEngineRecord(name="keras", version=version("keras"), reason="kept from before engines were chosen")
+BY_KERAS = FeatureEngineRecord(name="keras", version="not recorded", reason="kept from before engines were chosen")
 
 
 @dataclass(frozen=True)

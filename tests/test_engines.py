@@ -74,6 +74,31 @@ def test_many_examples_pay_for_an_export_and_what_was_measured_is_kept(adapted, 
     assert any(one["gain"] > 1 and one["export_seconds"] > 0 for one in measured)
 
 
+def test_a_cache_that_cannot_be_written_stops_no_fit(adapted, keras, tmp_path):
+    """What was measured is then forgotten, and the engine serves all the same."""
+    (tmp_path / "file").write_text("in the way of the folder")
+    engine = chooser(tmp_path / "file").choose(adapted.features, keras, MANY, graph="g")
+    assert engine.record.name in {"openvino", "onnx"}
+
+
+def test_keras_is_timed_once_for_a_backbone(adapted, tmp_path):
+    """Further splits that are too small for an export cost nothing but their features."""
+    from suite.training import Predictor
+
+    asked = []
+    predict = Predictor(adapted.features)
+
+    def counting(inputs):
+        asked.append(len(inputs))
+        return predict(inputs)
+
+    one = chooser(tmp_path)
+    several = np.broadcast_to(PICTURES[:1], (300, 16, 16, 3))
+    engines = [one.choose(adapted.features, counting, several, graph="g") for _ in range(3)]
+    assert {engine.record.name for engine in engines} == {"keras"}
+    assert asked == [64, 64]
+
+
 @pytest.mark.parametrize("asked", ["auto", "onnx"])
 def test_an_engine_that_says_something_else_is_not_used(asked, tmp_path):
     """Here a layer draws at random; back to Keras, with the reason in the record."""

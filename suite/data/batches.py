@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ __all__ = [
     "Inputs",
     "ModelInput",
     "Targets",
+    "in_batches",
     "padding_share",
     "prediction_batches",
     "typical_inputs",
@@ -207,6 +208,28 @@ def prediction_batches(inputs: Inputs, size: int) -> Iterator[tuple[NDArray[np.i
         batch = np.asarray(inputs[start : start + size])
         filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
         yield np.arange(start, start + len(batch)), filled
+
+
+def in_batches(call: Callable[[ModelInput], NDArray[np.float32]], inputs: Inputs, size: int) -> NDArray[np.float32]:
+    """What a model says of all examples, in their order; shape ``(n, outputs)``, float32.
+
+    Args:
+        call: One batch to its outputs.
+        inputs: At least one example.
+        size: Of a batch, at the most.
+
+    Raises:
+        ValueError: Where there are no examples.
+    """
+    outputs: NDArray[np.float32] | None = None
+    for positions, batch in prediction_batches(inputs, min(size, max(1, len(inputs)))):
+        made = call(batch)[: len(positions)]
+        if outputs is None:
+            outputs = np.empty((len(inputs), *made.shape[1:]), dtype=np.float32)
+        outputs[positions] = made
+    if outputs is None:
+        raise ValueError("there are no examples to predict.")
+    return outputs
 
 
 def typical_inputs(inputs: Inputs, count: int) -> ModelInput:

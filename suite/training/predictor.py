@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from suite.data.batches import Inputs, prediction_batches
+from suite.data.batches import Inputs, in_batches
 from suite.training.inputs import as_tensors, model_input
 
 __all__ = ["Predictor"]
@@ -41,16 +41,7 @@ class Predictor:
         Args:
             inputs: Pictures ``(n, height, width, 3)``, or texts as tokens, which are taken by length.
         """
-        count = len(inputs)
-        outputs: NDArray[np.float32] | None = None
-        for positions, batch in prediction_batches(inputs, min(self.batch_size, max(1, count))):
-            made = self._call(as_tensors(batch)).numpy()[: len(positions)]
-            if outputs is None:
-                outputs = np.empty((count, *made.shape[1:]), dtype=np.float32)
-            outputs[positions] = made
-        if outputs is None:
-            raise ValueError("there are no examples to predict.")
-        return outputs
+        return in_batches(lambda batch: self._call(as_tensors(batch)).numpy(), inputs, self.batch_size)
 
     def single(self, inputs: Any) -> Any:
         """The compiled function itself, for timing: tensors of one batch in, a tensor out."""
