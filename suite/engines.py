@@ -7,7 +7,6 @@ precision.  Which one made a feature is part of what it is kept under, and of th
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import tempfile
 import time
@@ -27,6 +26,7 @@ from suite.data.token_rows import TokenRows
 from suite.errors import MissingExtraError, StoreError
 from suite.exporters.examples import PICTURES
 from suite.registry import EXPORTERS
+from suite.requirement import install_line
 from suite.results import FeatureEngine, FeatureEngineRecord
 
 __all__ = ["ENGINES", "Engine", "EngineChooser", "refuse_missing_engine"]
@@ -101,7 +101,7 @@ class EngineChooser:
             return stay(f"on {self.device} Keras runs it")
         if len(inputs) < FEWEST:
             return stay(f"not measured: only {len(inputs)} examples")
-        names = [name for name in ENGINES if not _missing(name) and name not in self._tried]
+        names = [name for name in ENGINES if _install_line(name) is None and name not in self._tried]
         if not names:
             return stay("no other engine is installed, or none was faster")
         reasons = []
@@ -180,15 +180,13 @@ class EngineChooser:
 
 def refuse_missing_engine(asked: FeatureEngine) -> None:
     """Raises ``MissingExtraError`` with the line that installs an engine that was asked for by name."""
-    if asked in ENGINES and _missing(asked):
-        raise MissingExtraError(
-            f"feature_engine '{asked}' needs packages that are not installed: "
-            f'pip install "suite[{EXPORTERS.get(asked).extra}]"'
-        )
+    line = _install_line(asked) if asked in ENGINES else None
+    if line is not None:
+        raise MissingExtraError(f"feature_engine '{asked}' needs packages that are not installed: {line}")
 
 
-def _missing(name: str) -> bool:
-    return any(importlib.util.find_spec(module) is None for module in EXPORTERS.get(name).modules)
+def _install_line(name: str) -> str | None:
+    return install_line(EXPORTERS.get(name).modules, EXPORTERS.get(name).extra)
 
 
 def _version(name: str) -> str:

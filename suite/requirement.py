@@ -1,11 +1,20 @@
-"""A file that a source needs from elsewhere: what it is, where it comes from, where to put it by hand."""
+"""What is needed from elsewhere: a file with where it comes from, and packages with the line that installs them."""
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Requirement"]
+__all__ = ["Requirement", "install_line"]
+
+
+def install_line(modules: Iterable[str], extra: str | None) -> str | None:
+    """The command that installs what these modules lack, by the extra that brings them; None where all are there."""
+    if all(importlib.util.find_spec(module) is not None for module in modules):
+        return None
+    return f'pip install "suite[{extra}]"'
 
 
 @dataclass(frozen=True)

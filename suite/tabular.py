@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from suite.errors import MissingExtraError, StoreError, SuiteError
+from suite.requirement import install_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +48,9 @@ def format_of(path: Path | None, asked: TableFormat | None) -> TableFormat:
             f"--format {chosen}: is no text that a terminal could show; say where it goes with --out FILE."
         )
     module, extra = NEEDS.get(chosen, ("", ""))
-    if module and importlib.util.find_spec(module) is None:
-        raise MissingExtraError(f'format {chosen} needs {module}: pip install "suite[{extra}]"')
+    line = install_line((module,), extra) if module else None
+    if line is not None:
+        raise MissingExtraError(f"format {chosen} needs {module}: {line}")
     return chosen
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from suite.destinations.destination import Destination, Sent, Shipment
 from suite.errors import MissingExtraError, SuiteError, UnknownNameError, did_you_mean
 from suite.registry import DESTINATIONS
+from suite.requirement import install_line
 from suite.results import Result
 
 __all__ = ["Delivery", "choose", "send"]
@@ -57,8 +57,8 @@ def _parsed(words: str, *, overwrite: bool) -> Delivery:
     destination = DESTINATIONS.get(kind)
     if not target:
         raise SuiteError(f"--to {kind}: says not where; expected for instance {kind}:{destination.example}.")
-    if any(importlib.util.find_spec(module) is None for module in destination.modules):
-        line = f'pip install "suite[{destination.extra}]"'
+    line = install_line(destination.modules, destination.extra)
+    if line is not None:
         raise MissingExtraError(f"--to {kind} needs packages that are not installed: {line}")
     destination.check(target, overwrite=overwrite)
     return Delivery(kind, target, overwrite)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from suite.errors import MissingExtraError, StoreError, SuiteError, UnknownNameE
 from suite.exported import PRECISIONS, Precision
 from suite.exports import EXPORTABLE, ExportSpec, Which
 from suite.registry import EXPORTERS
+from suite.requirement import install_line
 from suite.results import Result
 from suite.store import Store
 
@@ -32,12 +32,8 @@ class Asked:
 
 def available_formats() -> dict[str, str | None]:
     """Every format, and the line that installs what it lacks; None where nothing is missing."""
-    lacking: dict[str, str | None] = {}
-    for name in EXPORTERS.names():
-        exporter = EXPORTERS.get(name)
-        missing = [module for module in exporter.modules if importlib.util.find_spec(module) is None]
-        lacking[name] = f'pip install "suite[{exporter.extra}]"' if missing else None
-    return lacking
+    exporters = {name: EXPORTERS.get(name) for name in EXPORTERS.names()}
+    return {name: install_line(exporter.modules, exporter.extra) for name, exporter in exporters.items()}
 
 
 def asked_of(formats: Sequence[str], precisions: Sequence[str]) -> tuple[Asked, ...]:
