@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from suite.errors import SuiteError
 from suite.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ def run(
         base=path.resolve().parent,
         command=_command(Path(spec), overrides, plugins),
     )
-    files = plan if ended.counts.get("done") else None
-    exported = _export(files, folder, only, again=redo != "none", on_export=on_export)
+    exported = _export(plan, folder, only, again=redo != "none", on_export=on_export)
     return Outcome(
         name=plan.spec.name,
         out=folder,
@@ -100,17 +100,22 @@ def _refuse_missing_runtimes(plan: Plan) -> None:
 
 
 def _export(
-    plan: Plan | None, folder: Path, only: tuple[str, ...], *, again: bool, on_export: Callable[[ExportCard], None]
+    plan: Plan, folder: Path, only: tuple[str, ...], *, again: bool, on_export: Callable[[ExportCard], None]
 ) -> tuple[ExportCard, ...]:
     """The files that the spec asks for and that are missing, of the selected trials."""
-    if plan is None or not plan.spec.exports:
+    if not plan.spec.exports:
         return ()
+    from suite.api import current_comparison
     from suite.exporting import export_missing
     from suite.selection import select
 
     chosen = select(plan, only) if only else plan
     trial_ids = {trial.id for trial in chosen.trials}
-    return export_missing(folder, plan.spec.exports, trial_ids=trial_ids, again=again, on_card=on_export)
+    try:
+        return export_missing(folder, plan.spec.exports, trial_ids=trial_ids, again=again, on_card=on_export)
+    except SuiteError:
+        current_comparison(folder)  # the trials are done: their report is written, whatever became of the files
+        raise
 
 
 def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:

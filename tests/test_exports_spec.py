@@ -84,3 +84,16 @@ def test_a_missing_runtime_is_told_before_anything_runs(tmp_path, monkeypatch):
     assert outcome.exit_code == 2
     assert outcome.output.strip().endswith('pip install "suite[onnx]"')
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_whose_files_cannot_be_made_has_its_report(tmp_path):
+    """A file is in the way of the folder of the exports: one sentence, and the trials' report is there."""
+    from export_runs import suite_command
+
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "exports").write_text("in the way")
+    (tmp_path / "spec.json").write_text(document([{"format": "keras"}], seeds=[1]))
+    outcome = suite_command("run", tmp_path / "spec.json", "--out", tmp_path / "out")
+    assert outcome.exit_code == 2
+    assert "cannot be written" in outcome.output
+    assert (tmp_path / "out" / "report.html").is_file()

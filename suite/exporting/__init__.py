@@ -13,7 +13,7 @@ from pathlib import Path
 from suite.devices import look_at_machine
 from suite.errors import SuiteError
 from suite.exported import ExportCard
-from suite.exporting.choose import Asked, NothingKeptError, asked_of, available_formats, chosen_results, of_spec
+from suite.exporting.choose import Asked, NothingKeptError, asked_of, chosen_results, exportable, of_spec
 from suite.exporting.files import export_subject
 from suite.exporting.missing import without_current
 from suite.exporting.place import Placing
@@ -22,7 +22,7 @@ from suite.exports import ExportSpec, Which
 from suite.results import Result
 from suite.store import Store, open_store
 
-__all__ = ["Asked", "available_formats", "export", "export_missing", "refuse_missing_runtimes"]
+__all__ = ["export", "export_missing", "refuse_missing_runtimes"]
 
 OnCard = Callable[[ExportCard], None]
 CLAIM = "exports"
@@ -66,11 +66,13 @@ def export(
     asked = asked_of(formats, precisions)
     placing = Placing(out or folder / "exports", run=folder)
     with _opened(folder) as opened:
-        results, headline = chosen_results(folder, opened.store, which, trials)
+        comparison = exportable(folder)
+        results = chosen_results(comparison, opened.store, which, trials)
         taken = [place for result in results for place in placing.taken(result, asked)]
         if taken and not overwrite:
             raise SuiteError(f"{taken[0]}: is there already; add --overwrite to replace it, or give another --out.")
-        return opened.export([(result, asked) for result in results], headline, placing, threads, on_card)
+        wanted = [(result, asked) for result in results]
+        return opened.export(wanted, comparison.headline.name, placing, threads, on_card)
 
 
 def export_missing(
@@ -96,16 +98,15 @@ def export_missing(
         return ()
     placing = Placing(folder / "exports", run=folder)
     with _opened(folder) as opened:
+        comparison = exportable(folder)
         wanted: dict[str, tuple[Result, list[Asked]]] = {}
-        headline = ""
         for which in dict.fromkeys(one.which for one in exports):
             with contextlib.suppress(NothingKeptError):
-                results, headline = chosen_results(folder, opened.store, which, ())
-                for result in results:
+                for result in chosen_results(comparison, opened.store, which, ()):
                     if result.id in trial_ids:
                         wanted.setdefault(result.id, (result, []))[1].extend(of_spec(exports, which))
         missing = without_current(list(wanted.values()), opened.store, folder, again=again)
-        return opened.export(missing, headline, placing, threads, on_card) if missing else ()
+        return opened.export(missing, comparison.headline.name, placing, threads, on_card)
 
 
 def refuse_missing_runtimes(exports: Sequence[ExportSpec]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from suite.errors import MissingExtraError, StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.exported import PRECISIONS, Precision
@@ -15,7 +15,10 @@ from suite.requirement import install_line
 from suite.results import Result
 from suite.store import Store
 
-__all__ = ["Asked", "NothingKeptError", "asked_of", "available_formats", "chosen_results", "of_spec"]
+if TYPE_CHECKING:
+    from suite.compare.comparison import Comparison
+
+__all__ = ["Asked", "NothingKeptError", "asked_of", "available_formats", "chosen_results", "exportable", "of_spec"]
 
 
 class NothingKeptError(SuiteError):
@@ -65,13 +68,8 @@ def of_spec(exports: Sequence[ExportSpec], which: Which) -> list[Asked]:
     return [Asked(one.format, one.precision) for one in exports if one.which == which]
 
 
-def chosen_results(folder: Path, store: Store, which: Which, trials: Sequence[str]) -> tuple[list[Result], str]:
-    """The results whose models are to be exported, and the headline metric.
-
-    Raises:
-        SuiteError: For a run whose models cannot be exported, a trial that is unknown or failed, a model that was not
-            kept.
-    """
+def exportable(folder: Path) -> Comparison:
+    """The comparison of a run whose models can be exported. Raises ``SuiteError`` for another."""
     from suite.api import load_comparison
 
     comparison = load_comparison(folder).comparison
@@ -80,9 +78,18 @@ def chosen_results(folder: Path, store: Store, which: Which, trials: Sequence[st
             f"{folder}: is about {comparison.task.replace('_', ' ')}; expected a run of image or text classification, "
             "the tasks whose models can be exported."
         )
+    return comparison
+
+
+def chosen_results(comparison: Comparison, store: Store, which: Which, trials: Sequence[str]) -> list[Result]:
+    """The results whose models are to be exported.
+
+    Raises:
+        SuiteError: For a trial that is unknown or failed, and a model that was not kept.
+    """
     if trials:
-        named = {result.id: result for result in (_trial(folder, store, name) for name in trials)}
-        return list(named.values()), comparison.headline.name
+        named = {result.id: result for result in (_trial(store, name) for name in trials)}
+        return list(named.values())
     cells = {
         "recommended": [one.cell_id for one in comparison.recommendations],
         "best": list({cell.dataset: cell.cell_id for cell in reversed(comparison.cells) if cell.rank}.values()),
@@ -91,8 +98,10 @@ def chosen_results(folder: Path, store: Store, which: Which, trials: Sequence[st
     kept = [_kept_of(store, cell_id) for cell_id in cells]
     found = [result for result in kept if result is not None]
     if not found:
-        raise NothingKeptError(f'{folder}: no model was kept; set "keep_models": "best" in the spec and run it again.')
-    return found, comparison.headline.name
+        raise NothingKeptError(
+            f'{store.folder.parent}: no model was kept; set "keep_models": "best" in the spec and run it again.'
+        )
+    return found
 
 
 def _kept_of(store: Store, cell_id: str) -> Result | None:
@@ -100,7 +109,7 @@ def _kept_of(store: Store, cell_id: str) -> Result | None:
     return kept[0] if kept else None
 
 
-def _trial(folder: Path, store: Store, name: str) -> Result:
+def _trial(store: Store, name: str) -> Result:
     """The trial of that id, or the only one whose id begins so."""
     ids = [one for one in store.entries() if one.startswith(name)]
     if len(ids) != 1:
@@ -108,7 +117,7 @@ def _trial(folder: Path, store: Store, name: str) -> Result:
         raise SuiteError(f"--trial {name}: {said}; 'suite results --table trials' lists them.")
     result = store.load(ids[0])
     if result is None:
-        raise StoreError(f"{folder}: trial {ids[0]} cannot be read.")
+        raise StoreError(f"{store.path}: trial {ids[0]} cannot be read.")
     if result.status != "done":
         raise SuiteError(f"--trial {name}: {result.status}: {result.reason}; there is no model to export.")
     if "model" not in result.artefacts:
