@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
 from suite.results import Record, Score
 
-__all__ = ["PRECISIONS", "Difference", "ExportCard", "ExportStatus", "Measured", "Parity", "Precision", "TensorRecord"]
+__all__ = [
+    "PRECISIONS",
+    "PRECISION_WORDS",
+    "Difference",
+    "ExportCard",
+    "ExportStatus",
+    "Measured",
+    "Parity",
+    "Precision",
+    "TensorRecord",
+]
 
 Precision = Literal["fp32", "fp16", "int8_dynamic", "int8"]
 """``fp32`` as trained; ``fp16`` half precision; ``int8_dynamic`` weights in 8 bits, activations as they come; ``int8``
 both in 8 bits, with ranges that were measured on training examples."""
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8_dynamic", "int8")
+PRECISION_WORDS: Mapping[Precision, str] = {
+    "fp32": "32-bit floating point, as trained",
+    "fp16": "weights in half precision",
+    "int8_dynamic": "weights in 8 bits, ranges of activations found while it runs",
+    "int8": "weights and activations in 8 bits, ranges measured on training examples",
+}
+PRECISIONS: tuple[Precision, ...] = tuple(PRECISION_WORDS)
 ExportStatus = Literal["done", "failed", "skipped"]
 """``failed`` where the file is not what was measured in Keras; ``skipped`` where a library cannot do it."""
 

@@ -9,15 +9,17 @@ from typing import Any
 import altair as alt
 
 from suite.charts.rows import Row, all_models, all_strategies
-from suite.charts.theme import model_colours, strategy_shapes
+from suite.charts.theme import GUIDE, model_colours, strategy_shapes
 from suite.charts.words import WHOLE
 from suite.compare.comparison import Comparison
 
 __all__ = [
+    "FRONT_LINE",
     "ROW_HEIGHT",
     "by_cell",
     "colour",
     "colour_scale",
+    "direct_labels",
     "exact",
     "finish",
     "log_scale",
@@ -28,6 +30,8 @@ __all__ = [
 
 MOST_IN_LEGEND = 16
 """With more models their colours cannot be told apart; labels and tool tips name them."""
+FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
+"""A front of what nothing else beats: level until the next better one."""
 ROW_HEIGHT = 22
 """Pixels per row of a chart that has one row per cell."""
 
@@ -87,6 +91,15 @@ def score_axis(rows: Sequence[Row], *fields: str, title: str | None = None) -> a
     """An axis for scores: two decimals, or as many as it takes where values are larger than fractions and bits."""
     largest = max((abs(row[field]) for row in rows for field in fields if row.get(field) is not None), default=1.0)
     return alt.Axis(title=title, format=".2f" if largest < WHOLE else ",~g")
+
+
+def direct_labels(across: alt.X, up: alt.Y) -> Any:
+    """The layer of the texts that ``place_labels`` found places for, in the data ``labels``."""
+    base = alt.Chart(alt.NamedData("labels")).properties(name="labels")
+    texts = base.mark_text(
+        align=alt.ExprRef("datum.align"), dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy"), fontSize=12
+    )
+    return texts.encode(x=across, y=up, text="label:N")
 
 
 def log_scale() -> alt.Scale:

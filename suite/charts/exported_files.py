@@ -7,10 +7,19 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, log_scale, score_axis, score_scale, shape
+from suite.charts.encodings import (
+    FRONT_LINE,
+    colour,
+    direct_labels,
+    exact,
+    finish,
+    log_scale,
+    score_axis,
+    score_scale,
+    shape,
+)
 from suite.charts.label_places import place_labels
 from suite.charts.rows import Row, score_title
-from suite.charts.theme import GUIDE
 from suite.compare.comparison import Comparison
 from suite.compare.files import ExportedFiles
 from suite.exported import ExportCard
@@ -19,7 +28,6 @@ __all__ = ["ExportsLatency", "ExportsSize"]
 
 HEIGHT = 340
 FULL, SMALLER = "as trained (fp32)", "smaller"
-FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
 
 
 class _ExportedFiles:
@@ -104,9 +112,6 @@ class _ExportedFiles:
             ("cost:Q", cls.tip, cls.number),
         )
         points = alt.Chart(alt.NamedData("files")).mark_point(size=80, strokeWidth=1.8, filled=True, stroke=None)
-        labels = alt.Chart(alt.NamedData("labels")).mark_text(
-            align=alt.ExprRef("datum.align"), dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy"), fontSize=12
-        )
         stroke = alt.Stroke("model:N", scale=paint["scale"], legend=None)
         return [
             alt.Chart(alt.NamedData("front")).mark_line(**FRONT_LINE).encode(x=across, y=up),
@@ -119,7 +124,7 @@ class _ExportedFiles:
                 shape=shape(comparison, shown=rows),
                 tooltip=tips,
             ),
-            labels.properties(name="labels").encode(x=across, y=up, text="label:N"),
+            direct_labels(across, up),
         ]
 
 

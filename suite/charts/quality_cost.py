@@ -7,10 +7,19 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, log_scale, score_axis, score_scale, shape
+from suite.charts.encodings import (
+    FRONT_LINE,
+    colour,
+    direct_labels,
+    exact,
+    finish,
+    log_scale,
+    score_axis,
+    score_scale,
+    shape,
+)
 from suite.charts.label_places import place_labels
 from suite.charts.rows import Row, board, score_title, seed_rows
-from suite.charts.theme import GUIDE
 from suite.compare.comparison import Comparison, CostAxis
 
 __all__ = ["QualityLatency", "QualityParameters", "QualityTraining"]
@@ -20,7 +29,6 @@ MOST_WITH_SEEDS = 100
 """With more cells the dots of single seeds would hide them; the chart of seeds has its own place."""
 DRAWN = ("id", "cell", "model", "strategy", "score", "low", "high", "least", "most")
 """What is drawn of a row: all else would travel in the page for nothing."""
-FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
 
 
 class _QualityCost:
@@ -72,9 +80,6 @@ class _QualityCost:
         interval = _named("cells").mark_rule(strokeWidth=1.5, opacity=0.3)
         points = _named("cells").mark_point(size=90, strokeWidth=0)
         seeds = _named("seeds").mark_point(shape="circle", size=12, opacity=0.5)
-        labels = _named("labels", name="labels").mark_text(
-            align=alt.ExprRef("datum.align"), dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy"), fontSize=12
-        )
         return [
             _named("front").mark_line(**FRONT_LINE).encode(x=across, y=up),
             interval.encode(x=across, y=alt.Y("low:Q", title=score_title(comparison)), y2="high:Q", color=paint),
@@ -82,7 +87,7 @@ class _QualityCost:
             points.encode(
                 x=across, y=up, color=paint, shape=shape(comparison, shown=rows), tooltip=cls._tips(comparison)
             ),
-            labels.encode(x=across, y=up, text="label:N"),
+            direct_labels(across, up),
         ]
 
     @classmethod
@@ -153,6 +158,5 @@ def _to_the_edge(front: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
     return [*line, {"cost": dearest, "score": line[-1]["score"]}] if dearest > line[-1]["cost"] else line
 
 
-def _named(data: str, *, name: str | None = None) -> Any:
-    chart = alt.Chart(alt.NamedData(data))
-    return chart.properties(name=name) if name else chart
+def _named(data: str) -> Any:
+    return alt.Chart(alt.NamedData(data))

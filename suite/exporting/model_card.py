@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from suite.charts.words import MISSING, count, megabytes, number, plural, thing
-from suite.exported import ExportCard, Precision
+from suite.exported import PRECISION_WORDS, ExportCard
 from suite.kept import file_safe
 from suite.registry import EXPORTERS, METRICS
 from suite.report.markdown import fenced, literal, plain
@@ -47,12 +47,6 @@ HUB_METRICS: Mapping[str, tuple[str, str | None]] = {
     "recall_weighted": ("recall", "weighted"),
 }
 """Metrics that the Hub calls otherwise, with how they are averaged over classes."""
-PRECISION_WORDS: Mapping[Precision, str] = {
-    "fp32": "32-bit floating point, as trained",
-    "fp16": "weights in half precision",
-    "int8_dynamic": "weights in 8 bits, ranges of activations found while it runs",
-    "int8": "weights and activations in 8 bits",
-}
 MOST_CLASSES = 50
 """More are left to ``labels.txt``."""
 FROM_SCRATCH, RANDOM = "from_scratch", "random"

@@ -9,7 +9,7 @@ from suite.charts.words import MISSING, megabytes, number, plural, score, thing
 from suite.compare.comparison import Comparison
 from suite.compare.files import ExportedFiles
 from suite.compare.wording import between, called, points, quality
-from suite.exported import ExportCard, Measured
+from suite.exported import PRECISION_WORDS, ExportCard, Measured
 from suite.report.beyond import headed_charts
 from suite.report.layout import Section
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table
@@ -21,12 +21,7 @@ READ = (
     "so size, latency and score are the file's own."
 )
 FORMAT, PRECISION = Column("format"), Column("precision")
-PRECISIONS = (
-    ("fp32", "32-bit floating point, as trained"),
-    ("fp16", "weights in half precision"),
-    ("int8_dynamic", "weights in 8 bits, ranges of activations found while it runs"),
-    ("int8", "weights and activations in 8 bits, ranges measured on training examples"),
-)
+NAMES = (MODEL, STRATEGY, FORMAT, PRECISION)
 
 
 def exports_section(comparison: Comparison) -> tuple[Section, ...]:
@@ -98,13 +93,18 @@ def _costs(comparison: Comparison, card: ExportCard) -> str:
     return f"{said}; difference to Keras {points(card.difference.value, comparison.headline)}{interval}."
 
 
+def _names(card: ExportCard) -> tuple[Box, ...]:
+    """The boxes of ``NAMES``."""
+    ran = card.measured
+    title = f"{ran.runtime}, {plural(ran.threads, 'thread')}, {ran.device}" if ran else ""
+    return Box(card.model), Box(card.strategy), Box(card.format, title=title), Box(card.precision)
+
+
 def _refused_table(_: Comparison, files: ExportedFiles) -> Table:
     """Every file that there is none of, or that is not what was measured in Keras."""
-    columns = (MODEL, STRATEGY, FORMAT, PRECISION, Column("status"), Column("reason", long=True))
+    columns = (*NAMES, Column("status"), Column("reason", long=True))
     rows = tuple(
-        tuple(map(Box, (card.model, card.strategy, card.format, card.precision, card.status, card.reason or "")))
-        for card in files.cards
-        if card.status != "done"
+        (*_names(card), Box(card.status), Box(card.reason or "")) for card in files.cards if card.status != "done"
     )
     return Table("Skipped and failed files", columns, rows)
 
@@ -122,10 +122,7 @@ def _each(comparison: Comparison, make: Callable[[Comparison, ExportedFiles], Ta
 def _files_table(comparison: Comparison, files: ExportedFiles) -> Table:
     """Every file that runs."""
     columns = (
-        MODEL,
-        STRATEGY,
-        FORMAT,
-        PRECISION,
+        *NAMES,
         Column("file"),
         Column("after gzip", number=True, narrow=False),
         Column("latency", "ms, p50", number=True),
@@ -141,7 +138,7 @@ def _files_table(comparison: Comparison, files: ExportedFiles) -> Table:
     rows = tuple(
         _file_row(comparison, card, card.measured) for card in files.cards if card.measured and card.status == "done"
     )
-    return Table("Files", columns, rows, PRECISIONS)
+    return Table("Files", columns, rows, tuple(PRECISION_WORDS.items()))
 
 
 def _file_row(comparison: Comparison, card: ExportCard, measured: Measured) -> tuple[Box, ...]:
@@ -151,10 +148,7 @@ def _file_row(comparison: Comparison, card: ExportCard, measured: Measured) -> t
     note = "compared on noise: the test set was not at hand" if on_noise else ""
     interval = between(found.low, found.high, comparison.headline) if found else ""
     return (
-        Box(card.model),
-        Box(card.strategy),
-        Box(card.format, title=f"{measured.runtime}, {measured.threads} threads, {measured.device}"),
-        Box(card.precision),
+        *_names(card),
         Box(megabytes(card.bytes), card.bytes),
         Box(megabytes(card.compressed_bytes), card.compressed_bytes or ""),
         Box(number(measured.latency_ms_p50), measured.latency_ms_p50),
@@ -172,10 +166,7 @@ def _file_row(comparison: Comparison, card: ExportCard, measured: Measured) -> t
 def _steps_table(comparison: Comparison, files: ExportedFiles) -> Table:
     """What each smaller file saves against fp32 of its format, and what it costs in score."""
     columns = (
-        MODEL,
-        STRATEGY,
-        FORMAT,
-        PRECISION,
+        *NAMES,
         Column("size", "of fp32", number=True),
         Column("latency", "of fp32", number=True),
         Column(comparison.headline.label, "minus Keras's", number=True, best_high=comparison.headline.higher_is_better),
@@ -191,10 +182,7 @@ def _steps_table(comparison: Comparison, files: ExportedFiles) -> Table:
         ratio = card.measured.latency_ms_p50 / full.measured.latency_ms_p50
         rows.append(
             (
-                Box(card.model),
-                Box(card.strategy),
-                Box(card.format),
-                Box(card.precision),
+                *_names(card),
                 Box(f"{card.bytes / full.bytes:.2f}", card.bytes / full.bytes),
                 Box(f"{ratio:.2f}", ratio),
                 Box(points(change.value, metric), change.value),
