@@ -31,8 +31,9 @@ from suite.results import FeatureEngine, FeatureEngineRecord
 
 __all__ = ["ENGINES", "Engine", "EngineChooser", "refuse_missing_engine"]
 
-ENGINES: tuple[Literal["openvino", "onnx"], ...] = ("openvino", "onnx")
-"""In the order in which ``auto`` tries them."""
+EngineName = Literal["openvino", "onnx"]
+ENGINES: tuple[EngineName, ...] = ("openvino", "onnx")
+"""In the order in which ``auto`` tries them, until it knows which is faster."""
 TOLERANCE = 1e-4
 """Largest difference from Keras on the first batch, relative to the largest feature."""
 BATCH = 64
@@ -41,7 +42,8 @@ BATCHES = (4, 16, 64)
 """Sizes that an exported backbone is tried with: on some processors small ones stay in the cache, and are faster."""
 EXPECTED_EXPORT_SECONDS = 10.0
 """Until it was measured for this backbone."""
-EXPECTED_GAIN = 2.0
+GAIN_OVER_KERAS, GAIN_OVER_ANOTHER = 2.0, 1.25
+"""Expected of an engine until it was measured for this backbone."""
 FEWEST = 4 * BATCH
 """With fewer examples nothing is measured."""
 
@@ -57,6 +59,22 @@ class Engine:
     """Pictures ``(n, height, width, 3)`` uint8, or tokens, to features ``(n, width)`` float32."""
 
 
+@dataclass(frozen=True)
+class _Exported:
+    """A backbone in another runtime that says what Keras says."""
+
+    name: EngineName
+    predict: Predict = field(repr=False)
+    seconds: float
+    """To export it."""
+    difference: float
+
+    def engine(self, reason: str) -> Engine:
+        """It as an engine, with why it was chosen."""
+        record = _record(self.name, reason, export_seconds=self.seconds, difference=self.difference)
+        return Engine(record, self.predict)
+
+
 @dataclass
 class EngineChooser:
     """Chooses for one backbone, once; an engine that was exported stays."""
@@ -66,7 +84,8 @@ class EngineChooser:
     """Of the cache, where what was measured is kept."""
     device: str
     threads: int
-    _exported: Engine | None = field(default=None, init=False)
+    _engine: Engine | None = field(default=None, init=False)
+    """What was exported, once it was."""
     _tried: set[str] = field(default_factory=set, init=False)
     _keras_seconds: float | None = field(default=None, init=False)
     """Seconds of Keras for one example, once they were measured."""
@@ -86,14 +105,19 @@ class EngineChooser:
         """
         if self.asked == "keras":
             return Engine(_record("keras", "asked for"), keras)
-        if self._exported is not None:
-            return self._exported
-        if self.asked != "auto":
-            engine = self._export(self.asked, model, keras, inputs, graph)
-            return engine if isinstance(engine, Engine) else Engine(_record("keras", engine), keras)
-        return self._choose(model, keras, inputs, graph)
+        if self._engine is not None:
+            return self._engine
+        if self.asked == "auto":
+            return self._choose(model, keras, inputs, graph)
+        made = self._export(self.asked, model, keras, inputs, graph)
+        if isinstance(made, str):
+            return Engine(_record("keras", made), keras)
+        self._engine = made.engine("asked for")
+        return self._engine
 
     def _choose(self, model: Any, keras: Predict, inputs: Inputs, graph: str) -> Engine:
+        """The engine that is done first, exports that are still to be made counted in."""
+
         def stay(reason: str) -> Engine:
             return Engine(_record("keras", reason), keras)
 
@@ -104,61 +128,62 @@ class EngineChooser:
         names = [name for name in ENGINES if _install_line(name) is None and name not in self._tried]
         if not names:
             return stay("no other engine is installed, or none was faster")
-        reasons = []
         if self._keras_seconds is None:
             self._keras_seconds = _seconds_each(keras, inputs)
-        to_come = self._keras_seconds * len(inputs)
-        for name in names:
-            kept = self._kept(name, graph)
-            if kept.get("refused"):
-                self._tried.add(name)
-                reasons.append(kept["refused"])
+        left = by_keras = self._keras_seconds * len(inputs)
+        reasons = []
+        for name in sorted(names, key=lambda name: -self._kept(name, graph).get("gain", 0.0)):
+            refused = self._refused(name, graph, by_keras=by_keras, left=left)
+            made = refused or self._export(name, model, keras, inputs, graph)
+            if isinstance(made, str):
+                reasons.append(made)
                 continue
-            export, gain = kept.get("export_seconds", EXPECTED_EXPORT_SECONDS), kept.get("gain", EXPECTED_GAIN)
-            if export + to_come / gain >= to_come:
-                reasons.append(f"{to_come:.0f} s by Keras are too few for an export to {name}")
-                continue
-            engine = self._export(name, model, keras, inputs, graph, keras_seconds=self._keras_seconds)
-            if isinstance(engine, Engine):
-                return engine
-            reasons.append(engine)
-        return stay("; ".join(reasons))
+            each = _seconds_each(made.predict, inputs)
+            gain = self._keras_seconds / max(each, 1e-9)
+            self._keep(name, graph, {"export_seconds": made.seconds, "gain": gain})
+            if each * len(inputs) < left:
+                left = each * len(inputs)
+                said = f"{gain:.1f} times as fast as Keras on the first batches, {made.seconds:.1f} s to export"
+                self._engine = made.engine(said)
+            else:
+                reasons.append(f"{name} is not faster ({gain:.1f} times as fast as Keras)")
+        return self._engine or stay("; ".join(reasons))
 
-    def _export(
-        self,
-        name: Literal["openvino", "onnx"],
-        model: Any,
-        keras: Predict,
-        inputs: Inputs,
-        graph: str,
-        *,
-        keras_seconds: float | None = None,
-    ) -> Engine | str:
-        """The engine, checked and where ``auto`` asks timed; else the reason why it is not used."""
+    def _refused(self, name: EngineName, graph: str, *, by_keras: float, left: float) -> str | None:
+        """Why an export is not worth trying, by what was measured before, else by what is expected.
+
+        Args:
+            name: Of the engine.
+            graph: Of the backbone.
+            by_keras: Seconds that Keras would need.
+            left: Seconds that the best engine so far would need.
+        """
+        kept = self._kept(name, graph)
+        if "refused" in kept:
+            self._tried.add(name)
+            return str(kept["refused"])
+        usual = GAIN_OVER_KERAS if self._engine is None else GAIN_OVER_ANOTHER
+        expected = by_keras / kept["gain"] if "gain" in kept else left / usual
+        if kept.get("export_seconds", EXPECTED_EXPORT_SECONDS) + expected < left:
+            return None
+        return f"{left:.0f} s are too few for an export to {name}"
+
+    def _export(self, name: EngineName, model: Any, keras: Predict, inputs: Inputs, graph: str) -> _Exported | str:
+        """The backbone in another runtime, checked against Keras; else the reason why it is not used."""
         self._tried.add(name)
         started = time.perf_counter()
         try:
             predict = _exported(name, model, inputs, threads=self.threads)
         except Exception as error:  # noqa: BLE001 - converters raise almost anything, and Keras can do it anyway
             reason = f"{name} cannot take it: {' '.join(str(error).split())[:200]}"
-            self._keep(name, graph, {"refused": reason})
-            return reason
-        export_seconds = time.perf_counter() - started
-        difference = _difference(predict, keras, inputs)
-        if difference > TOLERANCE:
+        else:
+            seconds = time.perf_counter() - started
+            difference = _difference(predict, keras, inputs)
+            if difference <= TOLERANCE:
+                return _Exported(name, predict, seconds, difference)
             reason = f"{name} differs from Keras by {difference:.1e} of the largest feature on the first batch"
-            self._keep(name, graph, {"refused": reason})
-            return reason
-        reason = "asked for"
-        if keras_seconds is not None:
-            gain = keras_seconds / max(_seconds_each(predict, inputs), 1e-9)
-            self._keep(name, graph, {"export_seconds": export_seconds, "gain": gain})
-            if gain <= 1.0:
-                return f"{name} is not faster ({gain:.1f} times as fast)"
-            reason = f"{gain:.1f} times as fast as Keras on the first batches, {export_seconds:.1f} s to export"
-        record = _record(name, reason, export_seconds=export_seconds, difference=difference)
-        self._exported = Engine(record, predict)
-        return self._exported
+        self._keep(name, graph, {"refused": reason})
+        return reason
 
     def _path(self, name: str, graph: str) -> Path:
         identity = {"version": 1, "graph": graph, "device": self.device, "threads": self.threads, name: _version(name)}
