@@ -1,0 +1,234 @@
+"""What a site keeps of every run: enough to rank it beside others, and to say what changed since the last time.
+
+These records are the JSON behind the pages (``data/runs/...``); ``docs/site-data.schema.json`` describes them.  They
+outlive the run: an older point of a history is only there as its record and its pages.  A number that could not be had
+is ``null``, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from suite.compare.cell import MetricInfo
+from suite.results import Record
+
+__all__ = [
+    "RECORD_VERSION",
+    "CellRecord",
+    "Costs",
+    "CutFile",
+    "DatasetRecord",
+    "EvidenceRecord",
+    "FileRecord",
+    "RunRecord",
+    "Scored",
+    "WeightsUsed",
+]
+
+RECORD_VERSION = 1
+
+
+class Scored(Record):
+    """The headline score of a cell: the mean over seeds on the test set."""
+
+    value: float
+    low: float | None = None
+    """Lower end of the 95 % interval over examples."""
+    high: float | None = None
+    overall_low: float | None = None
+    """Lower end of the 95 % interval over examples and seeds."""
+    overall_high: float | None = None
+    seeds: dict[int, float | None] = Field(default_factory=dict)
+    """Seed to its score."""
+
+
+class Costs(Record):
+    """What a fitted model costs; means over seeds."""
+
+    parameters: int | None = None
+    trainable_parameters: int | None = None
+    macs: int | None = None
+    size_bytes: int | None = None
+    latency_ms: float | None = None
+    """Median for one example."""
+    throughput_per_second: float | None = None
+    peak_memory_bytes: float | None = None
+    training_seconds: float | None = None
+    """One training from nothing, without compilation."""
+    device: str = ""
+
+
+class EvidenceRecord(Record):
+    """What a comparison with another run needs of a cell: its score on resampled test examples.
+
+    Every cell that was scored on the same examples saw the same resamples, so that the difference of two cells is
+    paired, whichever run they come from.
+    """
+
+    examples: str
+    """Equal exactly where two cells were scored on the same examples with the same answers."""
+    seed_factor: float
+    """What the variance of one seed's score is multiplied by to give what seeds add to that of the mean."""
+    spread: tuple[float, ...] = ()
+    """What the variance of one seed's score beyond luck with examples may be; ``suite.compare.spread.WEIGHTS`` says how
+    likely each is. Empty with one seed, of which nothing is known."""
+    centre: float
+    """Mean of the resampled scores."""
+    step: float
+    resamples: str
+    """The resampled scores less ``centre``, in units of ``step``: 16-bit integers, little endian, in base64."""
+
+
+class CellRecord(Record):
+    """One model x data set x strategy of a run."""
+
+    cell_id: str
+    model: str
+    dataset: str
+    strategy: str
+    family: str | None = None
+    rank: int | None = None
+    """Within its data set and run; None where no final trial has finished."""
+    ties: str = ""
+    """Cells of one data set and run with a letter in common cannot be told apart."""
+    taken: bool = False
+    """Whether the run recommends it."""
+    score: Scored | None = None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    """Every metric on the test set, the mean over seeds."""
+    elsewhere: dict[str, float | None] = Field(default_factory=dict)
+    """The headline on ``validation`` and on further sets."""
+    costs: Costs = Costs()
+    finished: int
+    """Final trials that are done."""
+    planned: int
+    """Final trials of the plan."""
+    weights: str | None = None
+    """SHA-256 of the weights it started from."""
+    hyperparameters: tuple[dict[str, Any], ...] = ()
+    """Of each final trial, in the order of the seeds."""
+
+
+class DatasetRecord(Record):
+    """A data set as a run used it."""
+
+    name: str
+    """Its label in the run."""
+    fingerprint: str
+    """Equal exactly where the content is."""
+    licence: str | None = None
+    origin: str = ""
+    sizes: dict[str, int] = Field(default_factory=dict)
+    """Examples per split."""
+    classes: int | None = None
+    class_names: tuple[str, ...] = ()
+    """At most the first 1,000."""
+    home: bool = True
+    """Whether models were trained on it; False for sets that they were only tested on."""
+    hard_classes: tuple[tuple[str, float], ...] = ()
+    """The five classes with the lowest F1, as the mean over cells, lowest first."""
+    take: str | None = None
+    """What the run says to take, one sentence."""
+
+
+class WeightsUsed(Record):
+    """Weights that models of the run started from."""
+
+    name: str
+    sha256: str
+    location: str = ""
+    licence: str | None = None
+    pretrained_on: str | None = None
+
+
+class FileRecord(Record):
+    """An exported file."""
+
+    cell_id: str
+    model: str
+    dataset: str
+    strategy: str
+    seed: int
+    format: str
+    precision: str
+    status: str
+    reason: str | None = None
+    bytes: int = 0
+    sha256: str = ""
+    latency_ms: float | None = None
+    throughput_per_second: float | None = None
+    score: float | None = None
+    """The headline of the file on the test set."""
+    keras_score: float | None = None
+    agreement: float | None = None
+    runtime: str = ""
+    device: str = ""
+    card: str | None = None
+    """Where the card lies, from the root of the site; None where it is not published."""
+    download: str | None = None
+    """Where the file lies, from the root of the site; None where it is too large or no longer there."""
+
+
+class CutFile(Record):
+    """Something that the run should have and the site lacks."""
+
+    what: str
+    reason: str
+
+
+class RunRecord(Record):
+    """One run at one time: a point of its history."""
+
+    record_version: int = RECORD_VERSION
+    name: str
+    """Of the spec: runs of one name and task are one history."""
+    task: str
+    title: str
+    address: str
+    """Folder of its history in the site, below ``runs/``."""
+    point: str
+    """Folder of this point below that: the time when it ended, and the beginning of its key."""
+    key: str
+    """Hash of what was stored: the same key, the same point."""
+    ended_at: str
+    """When its last trial ended, ISO 8601; empty where nothing ended."""
+    answer: str
+    """What to take, one sentence; empty where nothing can be said."""
+    headline: MetricInfo
+    metrics: tuple[MetricInfo, ...] = ()
+    datasets: tuple[DatasetRecord, ...]
+    cells: tuple[CellRecord, ...]
+    """By data set, then by rank; cells without a score last."""
+    files: tuple[FileRecord, ...] = ()
+    weights: tuple[WeightsUsed, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Of the suite, Python and the packages that the trials ran with; several in one text where trials differ."""
+    devices: tuple[str, ...] = ()
+    trials_planned: int
+    trials_finished: int
+    trials_failed: int
+    trials_missing: int
+    cells_skipped: int = 0
+    published: bool = False
+    """Whether these are published results that were read from a table."""
+    made_up: bool = False
+    """Whether the numbers were made by a benchmark: shown on every page."""
+    spec: dict[str, Any] = Field(default_factory=dict)
+    """As it was run, without what is private."""
+    gaps: tuple[CutFile, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Unique in a site."""
+        return f"{self.address}/{self.point}"
+
+    @property
+    def home_datasets(self) -> tuple[DatasetRecord, ...]:
+        """Those that models were trained on."""
+        return tuple(one for one in self.datasets if one.home)
+
+    def ranking(self, dataset: str) -> tuple[CellRecord, ...]:
+        """The ranked cells of one data set, best first."""
+        return tuple(cell for cell in self.cells if cell.dataset == dataset and cell.rank is not None)
