@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Outcome",
+    "StoredRun",
     "checked_comparison",
     "current_comparison",
+    "is_report_current",
     "load_comparison",
     "load_results",
+    "look_at_run",
     "rank",
     "rebuild_report",
     "recommend",
@@ -47,6 +51,8 @@ __all__ = [
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
+COMPARISON_FORMAT = 2
+"""Raised with what a comparison keeps, so that one made before is made again."""
 MANY_TRIALS = 300
 """With fewer a second process that draws is hardly ready before the pictures of the first are."""
 
@@ -178,6 +184,38 @@ def checked_comparison(folder: Path) -> tuple[Comparison, str]:
     return _compare(folder, state), state.documents.get("spec", "{}")
 
 
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as it is stored now, for those who only read it."""
+
+    folder: Path
+    state: Glance
+
+    @property
+    def key(self) -> str:
+        """Changes with anything that its report would say."""
+        return _key(self.folder, self.state)
+
+    def kept(self) -> Comparison | None:
+        """The comparison beside the report, where both were made from what is stored now."""
+        comparison = _kept_comparison(self.folder, self.key)
+        return comparison if (self.folder / REPORT).is_file() else None
+
+    def compare(self) -> Comparison:
+        """The comparison made anew; nothing is written."""
+        _load_plugins(self.state)
+        return _compare(self.folder, self.state)
+
+
+def look_at_run(folder: Path) -> StoredRun:
+    """What is stored of a run, without reading any result.
+
+    Raises:
+        StoreError: Where the folder holds no run; ``StoreVersionError`` where a newer suite wrote it.
+    """
+    return StoredRun(folder, _state(folder))
+
+
 def _state(folder: Path) -> Glance:
     """What the store holds. Raises ``StoreError`` where there is none."""
     state = glance(folder)
@@ -209,6 +247,21 @@ def current_comparison(folder: Path) -> Comparison:
     comparison = _compare(folder, state)
     _write(folder, state, comparison)
     return comparison
+
+
+def is_report_current(folder: Path, state: Glance) -> bool:
+    """Whether the report of a run is there and was made from exactly what is stored; only the head of a file is read.
+
+    Args:
+        folder: Of the run.
+        state: What its store holds.
+    """
+    head = f'{{"key": {json.dumps(_key(folder, state))}, '
+    try:
+        with (folder / COMPARISON).open(encoding="utf-8") as file:
+            return file.read(len(head)) == head and (folder / REPORT).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _prepare_pictures(state: Glance) -> None:
@@ -250,7 +303,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
 def _key(folder: Path, state: Glance) -> str:
     """Tells whether a kept comparison was made from what is stored now."""
     stored = sorted((entry.id, entry.sequence) for entry in state.entries.values())
-    described = [suite.__version__, state.documents, stored, state.exports, _checks_text(folder)]
+    described = [COMPARISON_FORMAT, suite.__version__, state.documents, stored, state.exports, _checks_text(folder)]
     text = json.dumps(described, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

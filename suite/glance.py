@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import suite
 from suite.errors import StoreError, StoreVersionError
 from suite.results import Phase, Status
 
-__all__ = ["DATABASE", "STORE_VERSION", "Entry", "Glance", "check_version", "glance"]
+__all__ = ["DATABASE", "STORE_VERSION", "Entry", "Glance", "check_version", "glance", "stored_texts"]
 
 STORE_VERSION = 1
 DATABASE = "results.sqlite"
@@ -54,12 +55,10 @@ def glance(out: Path) -> Glance:
     if not path.is_file():
         return Glance({}, {})
     try:
-        # Closing, not only committing: an open reader would keep the write-ahead file from being emptied.
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:
+        with _reading(path) as file:
             documents = dict(file.execute("SELECT name, text FROM documents"))
             rows = file.execute("SELECT id, cell_id, phase, status, sequence, total_seconds FROM results").fetchall()
-            made = file.execute("SELECT count(*) FROM sqlite_master WHERE name = 'exports'").fetchone()[0]
-            numbers = file.execute("SELECT sequence FROM exports ORDER BY sequence").fetchall() if made else []
+            numbers = _exports(file, "sequence")
     except sqlite3.Error:
         # The slower way knows read-only folders and says what is wrong.
         from suite.store import open_store
@@ -67,7 +66,37 @@ def glance(out: Path) -> Glance:
         with open_store(out, create=False) as store:
             return Glance(store.entries(), store.documents(), store.export_numbers())
     check_version(documents.get("version"), path)
-    return Glance({row[0]: Entry(*row) for row in rows}, documents, tuple(row[0] for row in numbers))
+    return Glance({row[0]: Entry(*row) for row in rows}, documents, tuple(numbers))
+
+
+def stored_texts(out: Path) -> list[str]:
+    """Every stored result by its id, then every card of an exported file, as they were written.
+
+    Raises:
+        StoreError: When they cannot be read.
+    """
+    path = out / "store" / DATABASE
+    try:
+        with _reading(path) as file:
+            stored = file.execute("SELECT document FROM results ORDER BY id").fetchall()
+            return [row[0] for row in stored] + sorted(_exports(file, "document"))
+    except sqlite3.Error:
+        from suite.store import open_store
+
+        with open_store(out, create=False) as store:
+            return store.texts()
+
+
+def _reading(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    """Closing, not only committing: an open reader would keep the write-ahead file from being emptied."""
+    return contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60))
+
+
+def _exports(file: sqlite3.Connection, column: str) -> list[Any]:
+    """A column of the table of exported files; stores that were made before there were any have none."""
+    if not file.execute("SELECT count(*) FROM sqlite_master WHERE name = 'exports'").fetchone()[0]:
+        return []
+    return [row[0] for row in file.execute(f"SELECT {column} FROM exports ORDER BY sequence")]  # noqa: S608 - ours
 
 
 def check_version(found: str | None, path: Path) -> None:

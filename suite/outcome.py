@@ -78,7 +78,7 @@ class Outcome:
         return tuple(card for card in self.exported if card.status == "failed")
 
     def as_json(self) -> dict[str, Any]:
-        """The outcome for a program: what was done, and the whole comparison."""
+        """The outcome for a program: what was done, and the whole comparison without the resampled scores."""
         return {
             "name": self.name,
             "out": str(self.out),
@@ -88,5 +88,5 @@ class Outcome:
             "failed": [{"id": one.id, "status": one.status, "reason": one.reason} for one in self.failed],
             "seconds": self.seconds,
             "exported": [card.model_dump(mode="json") for card in self.exported],
-            "comparison": self.comparison.model_dump(mode="json"),
+            "comparison": self.comparison.model_dump(mode="json", exclude={"cells": {"__all__": {"evidence"}}}),
         }

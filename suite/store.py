@@ -1,4 +1,4 @@
-"""Results database and artefact folders: save, load, query, resume, merge.
+"""Results database and artefact folders: save, load, query, resume.
 
 ``<out>/store/results.sqlite`` has one row per finished trial, ``<out>/store/trials/<id>/`` its files
 (predictions, log, model), and ``<out>/store/tmp/`` what running trials write.  A trial's folder is renamed into
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -137,6 +136,16 @@ class Store:
             rows = connection.execute(sql.select(results.c.id, results.c.total_seconds).where(known)).all()
         return {row[0]: row[1] for row in rows}
 
+    def selections(self) -> dict[str, float | None]:
+        """What decides whose model of a cell is kept, by trial id, higher is better; None where it is not known."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        with self.transaction() as connection:
+            rows = connection.execute(sql.select(results.c.id, results.c.selection)).all()
+        return {row[0]: row[1] for row in rows}
+
     def load(self, trial_id: str) -> Result | None:
         """The result of one trial, or None where it is not stored."""
         return next(iter(self.query(ids=(trial_id,))), None)
@@ -190,6 +199,16 @@ class Store:
 
         with self.transaction() as connection:
             return {row[0]: row[1] for row in connection.execute(sql.select(documents.c.name, documents.c.text))}
+
+    def texts(self) -> list[str]:
+        """Every result by its id, then every card of an exported file, as they were written."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        with self.transaction() as connection:
+            found = connection.execute(sql.select(results.c.document).order_by(results.c.id)).scalars().all()
+        return [*found, *sorted(text for _, text in self._export_rows())]
 
     def exports(self) -> list[ExportCard]:
         """The cards of exported files, in the order in which they were saved."""
@@ -336,37 +355,6 @@ class Store:
                     (folder / "model.keras").unlink()
                     removed += 1
         return removed
-
-    def merge(self, other: Store) -> int:
-        """Copies results that this store lacks, or has only as failures. Returns how many came over."""
-        import sqlalchemy as sql
-
-        from suite.database import mendable, results
-
-        mine = self.statuses()
-        with other.transaction() as connection:
-            rows = connection.execute(sql.select(results.c.id, results.c.selection).order_by(results.c.sequence)).all()
-        copied = 0
-        for trial_id, selection in rows:
-            result = other.load(trial_id)
-            if result is None or mine.get(trial_id) == "done" or (trial_id in mine and result.status != "done"):
-                continue
-            folder = self.folder / "tmp" / f"merge-{os.getpid()}-{trial_id}"
-            with mendable(self.folder):
-                if other.trial_folder(trial_id).is_dir():
-                    shutil.copytree(other.trial_folder(trial_id), folder)
-            self.save(result, folder, selection=selection)
-            copied += 1
-        self._merge_exports(other)
-        return copied
-
-    def _merge_exports(self, other: Store) -> None:
-        """Rows of files that this store knows nothing of; the files stay where they are."""
-        known = {(card.trial_id, card.format, card.precision) for card in self.exports()}
-        stored = self.entries()
-        for card in other.exports():
-            if card.trial_id in stored and (card.trial_id, card.format, card.precision) not in known:
-                self.save_export(card.model_copy(update={"folder": None}))
 
 
 def _insertion(result: Result, selection: float | None) -> sql.Insert:

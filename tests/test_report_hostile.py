@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from beyond_sample import with_beyond
 from page_reader import Elements, browse, data_of, needs_browser
 from report_sample import make_comparison, with_labels
 
+from suite.charts.render import drawable, svg
 from suite.compare.across_datasets import across_datasets
 from suite.compare.comparison import FailureRecord
 from suite.report import Written, write_report
@@ -145,3 +147,18 @@ def test_a_browser_draws_hostile_names_without_complaint(
     assert "<title>taken</title>" not in document
     figures = len(re.findall(r"<figure[^>]*data-chart", document))
     assert figures == len(re.findall(r'<svg [^>]*class="marks"', document))
+
+
+@pytest.mark.parametrize("letter", ["\x00", "\x08", "\x0b", "\x7f", "\u2028", "\ufffe", "\uffff", "\ud800"])
+def test_a_letter_that_no_picture_can_hold_is_replaced_in_it(letter: str) -> None:
+    """Drawing one would end the process."""
+    rows = [{"name": f"a{letter}b", "score": 1}]
+    encoding = {"x": {"field": "name", "type": "nominal"}, "y": {"field": "score", "type": "quantitative"}}
+    drawn = svg({"data": {"values": rows}, "mark": "bar", "encoding": encoding})
+    assert "a\ufffdb" in drawn
+
+
+def test_letters_that_a_picture_can_hold_stay_in_it() -> None:
+    """Also those beyond the first plane, and what only looks like an escape."""
+    text = 'a\\u0000 \\b 😀 é\t"'
+    assert json.loads(drawable(json.dumps(text))) == text

@@ -38,7 +38,7 @@ class Complexity:
         dots = base.mark_point(shape="circle", size=85).encode(
             y=lines, x=across, color=colour(comparison, legend=False, shown=rows), tooltip=_tips()
         )
-        numbers = base.mark_text(dy=-11, fontSize=11.5).encode(y=lines, x=across, text="text:N")
+        numbers = base.mark_text(dy=-11, fontSize=11.5).encode(y=lines, x=across, text=alt.Text("text:N"))
         panels = alt.layer(dots, numbers, data=alt.NamedData("models")).properties(
             height=(ROW_HEIGHT + 10) * len(models), width=150
         )

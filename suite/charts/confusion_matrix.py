@@ -54,7 +54,7 @@ class ConfusionMatrix:
         layers = [squares]
         if len(classes) <= MOST_NUMBERS:
             ink = alt.condition("datum.share > 0.5", alt.value("#ffffff"), alt.value(STRONG_INK))
-            layers.append(base.mark_text(fontSize=11.5).encode(x=across, y=down, text="count:Q", color=ink))
+            layers.append(base.mark_text(fontSize=11.5).encode(x=across, y=down, text=alt.Text("count:Q"), color=ink))
         chart = alt.layer(*layers)
         return finish(
             chart, {"confusion_matrix": rows}, height=430, square=520, labels=_labels(classes), by_classes=True

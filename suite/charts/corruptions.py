@@ -52,5 +52,5 @@ class Corruptions:
         layers = [base.mark_rect(color=FILL).encode(x=across, y=down, opacity=darkness, tooltip=tips)]
         if len(names) <= MOST_NUMBERS:
             ink = alt.condition("datum.share > 0.5", alt.value("#ffffff"), alt.value(STRONG_INK))
-            layers.append(base.mark_text(fontSize=11.5).encode(x=across, y=down, text="text:N", color=ink))
+            layers.append(base.mark_text(fontSize=11.5).encode(x=across, y=down, text=alt.Text("text:N"), color=ink))
         return finish(alt.layer(*layers), {"lost": rows}, height=ROW * len(cells), cells=True)

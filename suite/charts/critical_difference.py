@@ -75,13 +75,15 @@ def _layers(
     guides = _of("guides")
     ruler = _of("ruler")
     return [
-        guides.mark_rule(color=GUIDE, strokeWidth=1, opacity=0.6).encode(y=down, x=across("edge"), x2="mean_rank:Q"),
+        guides.mark_rule(color=GUIDE, strokeWidth=1, opacity=0.6).encode(
+            y=down, x=across("edge"), x2=alt.X2("mean_rank:Q")
+        ),
         guides.mark_rule(color=GUIDE, strokeWidth=1, opacity=0.6).encode(
             x=across("mean_rank"), y=down, y2=alt.Y2Value(0)
         ),
         _of("groups")
         .mark_rule(color=INK, strokeWidth=4.5, strokeCap="round")
-        .encode(y=down, x=across("from"), x2="to:Q", tooltip=exact(("joined:N", "cannot be told apart", ""))),
+        .encode(y=down, x=across("from"), x2=alt.X2("to:Q"), tooltip=exact(("joined:N", "cannot be told apart", ""))),
         _of("methods")
         .mark_point(size=95)
         .encode(
@@ -91,10 +93,10 @@ def _layers(
             shape=shape(comparison, shown=rows),
             tooltip=tips,
         ),
-        ruler.mark_rule(color=INK, strokeWidth=1.5).encode(y=down, x=across("from"), x2="to:Q"),
+        ruler.mark_rule(color=INK, strokeWidth=1.5).encode(y=down, x=across("from"), x2=alt.X2("to:Q")),
         ruler.mark_tick(color=INK, thickness=1.5, size=9).encode(y=down, x=across("from")),
         ruler.mark_tick(color=INK, thickness=1.5, size=9).encode(y=down, x=across("to")),
-        ruler.mark_text(align="left", dx=7, color=INK).encode(y=down, x=across("to"), text="text:N"),
+        ruler.mark_text(align="left", dx=7, color=INK).encode(y=down, x=across("to"), text=alt.Text("text:N")),
     ]
 
 

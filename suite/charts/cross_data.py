@@ -55,7 +55,7 @@ class CrossData:
         layers = [base.mark_rect(color=FILL).encode(x=across, y=down, opacity=darkness, tooltip=tips)]
         if len(sets) <= MOST_NUMBERS:
             ink = alt.condition("datum.share > 0.5", alt.value("#ffffff"), alt.value(STRONG_INK))
-            layers.append(base.mark_text(fontSize=11.5).encode(x=across, y=down, text="text:N", color=ink))
+            layers.append(base.mark_text(fontSize=11.5).encode(x=across, y=down, text=alt.Text("text:N"), color=ink))
         panels = alt.layer(*layers, data=alt.NamedData("cross")).properties(height=ROW * len(sets), width=180)
         methods = list(dict.fromkeys(row["method"] for row in rows))
         chart = panels.facet(facet=alt.Facet("method:N", sort=methods, title=None), columns=min(3, len(methods)))

@@ -99,7 +99,7 @@ def direct_labels(across: alt.X, up: alt.Y) -> Any:
     texts = base.mark_text(
         align=alt.ExprRef("datum.align"), dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy"), fontSize=12
     )
-    return texts.encode(x=across, y=up, text="label:N")
+    return texts.encode(x=across, y=up, text=alt.Text("label:N"))
 
 
 def log_scale() -> alt.Scale:

@@ -99,7 +99,7 @@ class _ExportedFiles:
         )
         paint = colour(comparison, shown=rows)
         filled = alt.FillOpacity(
-            "weights:N", scale=alt.Scale(domain=[FULL, SMALLER], range=[1.0, 0.0]), legend=alt.Legend(title="weights")
+            "weights:O", scale=alt.Scale(domain=[FULL, SMALLER], range=[1.0, 0.0]), legend=alt.Legend(title="weights")
         )
         tips = exact(
             ("model:N", "model", ""),
@@ -112,7 +112,7 @@ class _ExportedFiles:
             ("cost:Q", cls.tip, cls.number),
         )
         points = alt.Chart(alt.NamedData("files")).mark_point(size=80, strokeWidth=1.8, filled=True, stroke=None)
-        stroke = alt.Stroke("model:N", scale=paint["scale"], legend=None)
+        stroke = alt.Stroke("model:N", scale=paint["scale"], legend=paint["legend"])
         return [
             alt.Chart(alt.NamedData("front")).mark_line(**FRONT_LINE).encode(x=across, y=up),
             points.encode(

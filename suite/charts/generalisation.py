@@ -63,10 +63,10 @@ def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row])
     return [
         alt.Chart(alt.NamedData("spans"))
         .mark_rule(color=GUIDE, opacity=0.55)
-        .encode(y=lines, x=alt.X("least:Q"), x2="most:Q"),
+        .encode(y=lines, x=alt.X("least:Q"), x2=alt.X2("most:Q")),
         alt.Chart(alt.NamedData("points"))
         .mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round")
-        .encode(y=lines, x=alt.X("low:Q"), x2="high:Q", color=paint),
+        .encode(y=lines, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=paint),
         alt.Chart(alt.NamedData("points"))
         .mark_point(size=75, filled=False, strokeWidth=2)
         .encode(

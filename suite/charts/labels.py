@@ -69,9 +69,11 @@ def _layers(comparison: Comparison, rows: Sequence[Row], places: Sequence[float]
     base = alt.Chart()
     return [
         base.mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round").encode(
-            x=across, y=alt.Y("low:Q"), y2="high:Q", color=paint
+            x=across, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=paint
         ),
-        base.mark_rule(strokeWidth=1, opacity=0.8).encode(x=across, y=alt.Y("least:Q"), y2="most:Q", color=paint),
+        base.mark_rule(strokeWidth=1, opacity=0.8).encode(
+            x=across, y=alt.Y("least:Q"), y2=alt.Y2("most:Q"), color=paint
+        ),
         base.mark_line(strokeWidth=2).encode(x=across, y=up, color=paint),
         base.mark_point(size=45, filled=True, shape="circle").encode(x=across, y=up, color=paint, tooltip=tips),
     ]

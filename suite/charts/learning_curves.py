@@ -54,7 +54,7 @@ class LearningCurves:
             ("high:Q", "most", ".4f"),
         )
         layers = (
-            base.mark_area(opacity=0.16).encode(x=epoch, y=alt.Y("low:Q"), y2="high:Q", color=paint),
+            base.mark_area(opacity=0.16).encode(x=epoch, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=paint),
             base.mark_line(strokeWidth=2).encode(x=epoch, y=up, color=paint),
             base.mark_point(size=60, opacity=0, shape="circle").encode(x=epoch, y=up, color=paint, tooltip=tips),
         )

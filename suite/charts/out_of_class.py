@@ -54,7 +54,7 @@ class OutOfClass:
         chart = alt.layer(
             guess.encode(x=alt.X("auroc:Q", scale=scale)),
             base.mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round").encode(
-                y=lines, x=alt.X("low:Q"), x2="high:Q", color=paint
+                y=lines, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=paint
             ),
             base.mark_point(size=75).encode(y=lines, x=across, color=paint, shape=shapes, tooltip=tips),
         )

@@ -65,11 +65,11 @@ class _QualityCost:
         by_id = {row["id"]: row for row in rows}
         front = [by_id[cell] for cell in _front(comparison, dataset, cls.front) if cell in by_id]
         data = {"cells": rows, "seeds": seeds, "front": _to_the_edge(front, rows), "labels": place_labels(front, rows)}
-        chart = alt.layer(*cls._layers(comparison, rows)).resolve_scale(color="shared")
+        chart = alt.layer(*cls._layers(comparison, rows, with_seeds=bool(seeds))).resolve_scale(color="shared")
         return finish(chart, data, height=HEIGHT, crowded=["labels"], legend=150)
 
     @classmethod
-    def _layers(cls, comparison: Comparison, rows: Sequence[Row]) -> list[Any]:
+    def _layers(cls, comparison: Comparison, rows: Sequence[Row], *, with_seeds: bool) -> list[Any]:
         across = alt.X("cost:Q", scale=log_scale(), axis=alt.Axis(title=cls.axis, format=cls.number, tickCount=6))
         up = alt.Y(
             "score:Q",
@@ -82,8 +82,10 @@ class _QualityCost:
         seeds = _named("seeds").mark_point(shape="circle", size=12, opacity=0.5)
         return [
             _named("front").mark_line(**FRONT_LINE).encode(x=across, y=up),
-            interval.encode(x=across, y=alt.Y("low:Q", title=score_title(comparison)), y2="high:Q", color=paint),
-            seeds.encode(x=across, y=up, color=paint),
+            interval.encode(
+                x=across, y=alt.Y("low:Q", title=score_title(comparison)), y2=alt.Y2("high:Q"), color=paint
+            ),
+            *([seeds.encode(x=across, y=up, color=paint)] if with_seeds else []),  # an empty layer has no scale
             points.encode(
                 x=across, y=up, color=paint, shape=shape(comparison, shown=rows), tooltip=cls._tips(comparison)
             ),

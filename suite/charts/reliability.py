@@ -49,7 +49,9 @@ class Reliability:
         size = alt.Size("count:Q", scale=alt.Scale(range=[30, 320], zero=True), legend=None)
         chart = alt.layer(
             honest.encode(x=across, y=up),
-            base.mark_rule(color=BLUE, opacity=0.4, strokeWidth=1.5).encode(x=across, y=alt.Y("from:Q"), y2="to:Q"),
+            base.mark_rule(color=BLUE, opacity=0.4, strokeWidth=1.5).encode(
+                x=across, y=alt.Y("from:Q"), y2=alt.Y2("to:Q")
+            ),
             base.mark_point(shape="circle", color=BLUE, opacity=0.9).encode(x=across, y=up, size=size, tooltip=tips),
         )
         diagonal = [{"confidence": 0.0, "correct": 0.0}, {"confidence": 1.0, "correct": 1.0}]

@@ -5,20 +5,26 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
 from suite.charts import engine
 from suite.charts.script import bundle
 from suite.charts.theme import THEME
 
-__all__ = ["javascript", "prepare", "specification", "svg", "svgs"]
+__all__ = ["drawable", "javascript", "prepare", "specification", "svg", "svgs", "unchecked"]
 
 STILL_WIDTH = 720
 """Pixels of a still picture, which a code host shows in a column of about that width."""
+UNDRAWABLE = re.compile(
+    r"(?P<kept>\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})"
+    r"|\\(?:[bf]|u(?:00[01][0-9a-f]|007f|202[89]|fff[ef]|d[89a-f][0-9a-f]{2}))"
+)
 PAPER = "#ffffff"
 """Still pictures bring their paper along: they stay legible where the host's page is dark."""
 
@@ -40,13 +46,29 @@ def specification(chart: Any, *, known: bool = False) -> dict[str, Any]:
     return raw
 
 
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Within it no part of a chart is held to Altair's schema when it is made; ``specification`` checks the whole."""
+    with debug_mode(False):
+        yield
+
+
 def svg(chart: Any) -> str:
     """The chart as an SVG document on white paper, from the same specification as the page's."""
-    still = json.loads(json.dumps(specification(chart)))
+    still = json.loads(drawable(json.dumps(specification(chart))))
     still["config"]["background"] = PAPER
     still["padding"] = 12
     _set_width(still, STILL_WIDTH)
     return _numbered(engine.draw(still))
+
+
+def drawable(document: str) -> str:
+    """JSON in ASCII with a replacement character for what no SVG can hold: drawing it would end the process.
+
+    XML 1.0, section 2.2, knows no control characters but three, no halves of surrogate pairs, and neither U+FFFE nor
+    U+FFFF; names from data may have them all. Vega's expressions end at a line or paragraph separator.
+    """
+    return UNDRAWABLE.sub(lambda found: found[0] if found["kept"] else "\\ufffd", document)
 
 
 def svgs(charts: Mapping[str, Any]) -> dict[str, Future[str]]:
@@ -88,12 +110,15 @@ def _numbered(drawn: str) -> str:
 
 def _as_dict(chart: Any, *, validate: bool) -> dict[str, Any]:
     """Altair walks through every row of named data to make a dictionary of it; rows are dictionaries already."""
-    bare = chart.copy(deep=False)
-    data = bare._kwds.get("datasets")  # noqa: SLF001 - its public access raises where there is none
+    kept = chart._kwds  # noqa: SLF001 - its public access raises where there is none
+    data = kept.get("datasets")
     if not isinstance(data, dict):
         return dict(chart.to_dict(validate=validate))
-    bare.datasets = alt.Undefined
-    return {**bare.to_dict(validate=validate), "datasets": data}
+    kept["datasets"] = alt.Undefined  # a copy of the chart without them would cost as much as the dictionary
+    try:
+        return {**chart.to_dict(validate=validate), "datasets": data}
+    finally:
+        kept["datasets"] = data
 
 
 def _is_altair_default(view: Any) -> bool:

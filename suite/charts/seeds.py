@@ -58,10 +58,10 @@ class Seeds:
         seed_tips = exact(("cell:N", "cell", ""), ("seed:N", "seed", ""), ("score:Q", title, ".4f"))
         chart = alt.layer(
             cells.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
-                y=down, x=alt.X("line_from:Q"), x2="line_to:Q", color=paint
+                y=down, x=alt.X("line_from:Q"), x2=alt.X2("line_to:Q"), color=paint
             ),
             cells.mark_rule(strokeWidth=7, opacity=0.22, strokeCap="round").encode(
-                y=down, x=alt.X("low:Q"), x2="high:Q", color=paint
+                y=down, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=paint
             ),
             cells.mark_point(shape="circle", size=60).encode(y=down, x=across, color=paint, tooltip=tips),
             ticks.mark_tick(thickness=1.5, size=14, color=INK).encode(y=down, x=across, tooltip=seed_tips),

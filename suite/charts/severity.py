@@ -46,7 +46,7 @@ class Severity:
         )
         layers = (
             base.mark_rule(strokeWidth=4, opacity=0.22, strokeCap="round").encode(
-                x=across, y=alt.Y("low:Q"), y2="high:Q", color=paint
+                x=across, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=paint
             ),
             base.mark_line(strokeWidth=2).encode(x=across, y=up, color=paint),
             base.mark_point(size=40, shape="circle").encode(x=across, y=up, color=paint, tooltip=tips),

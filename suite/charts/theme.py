@@ -5,10 +5,24 @@ from __future__ import annotations
 import colorsys
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
-__all__ = ["FONT", "GUIDE", "INK", "SHAPES", "STRONG_INK", "THEME", "model_colours", "strategy_shapes"]
+__all__ = [
+    "FONT",
+    "GUIDE",
+    "INK",
+    "SHAPES",
+    "STRONG_INK",
+    "THEME",
+    "colours_in_force",
+    "free_colour",
+    "model_colours",
+    "strategy_shapes",
+]
 
 FONT = "Segoe UI, Roboto, Noto Sans, Helvetica Neue, Liberation Sans, Arial, sans-serif"
 INK = "#5f6875"
@@ -89,13 +103,39 @@ THEME: dict[str, Any] = {
 }
 
 
+_given: ContextVar[Mapping[str, str]] = ContextVar("colours that models have already", default=MappingProxyType({}))
+
+
 def model_colours(models: Iterable[str]) -> dict[str, str]:
     """Model label to ``#rrggbb``.
 
     Each label has an order of preference of its own (a hash of its name), and takes the first colour that
-    is free; so a model keeps its colour over pages and runs, and adding one moves few others.
+    is free; so a model keeps its colour over pages and runs, and adding one moves few others.  Within
+    ``colours_in_force`` models have the colours that are given there.
     """
-    return dict(_colours(tuple(sorted(set(models)))))
+    given = _given.get()
+    found = dict(_colours(tuple(sorted(set(models)))))
+    return {name: given.get(name, colour) for name, colour in found.items()}
+
+
+@contextmanager
+def colours_in_force(colours: Mapping[str, str]) -> Iterator[None]:
+    """Models have these colours, whatever others are drawn beside them: for pages of a site, which has many runs."""
+    before = _given.set(colours)
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
+def free_colour(model: str, taken: Collection[str]) -> str:
+    """The colour that a model likes best among those of the first palette that are not taken."""
+    palette = [*OKABE_ITO, *EXTRA]
+    round_ = 0
+    while set(palette) <= set(taken):
+        round_ += 1
+        palette = [_tone(colour, _tone_of(round_)) for colour in (*OKABE_ITO, *EXTRA)]
+    return max((colour for colour in palette if colour not in taken), key=lambda colour: _preference(model, colour))
 
 
 @functools.lru_cache(maxsize=8)

@@ -62,7 +62,7 @@ def _layers(comparison: Comparison, rows: Sequence[Row]) -> list[Any]:
     compiling = alt.Chart(alt.NamedData("compiling")).mark_bar(height=11, color=GUIDE, opacity=0.4)
     return [
         bars.encode(y=lines, x=seconds, color=colour(comparison, legend=False, shown=rows), tooltip=tips),
-        compiling.encode(y=lines, x=alt.X("from:Q"), x2="to:Q", tooltip=tips),
+        compiling.encode(y=lines, x=alt.X("from:Q"), x2=alt.X2("to:Q"), tooltip=tips),
         ticks.encode(y=lines, x=alt.X("best_seconds:Q"), tooltip=tips),
-        totals.encode(y=lines, x=alt.X("to:Q"), text="total_text:N"),
+        totals.encode(y=lines, x=alt.X("to:Q"), text=alt.Text("total_text:N")),
     ]

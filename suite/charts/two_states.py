@@ -44,7 +44,7 @@ def two_states(
     layers = [
         alt.Chart(alt.NamedData("spans"))
         .mark_rule(color=GUIDE, opacity=0.55)
-        .encode(y=lines, x=alt.X("least:Q"), x2="most:Q"),
+        .encode(y=lines, x=alt.X("least:Q"), x2=alt.X2("most:Q")),
         base.mark_point(size=75, filled=False, strokeWidth=2).encode(
             y=lines,
             x=across,
@@ -61,6 +61,8 @@ def two_states(
     ]
     if any(dot.get("low") is not None for dot in dots):
         bars = base.mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round")
-        layers.insert(1, bars.encode(y=lines, x=alt.X("low:Q"), x2="high:Q", color=colour(comparison, legend=False)))
+        layers.insert(
+            1, bars.encode(y=lines, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=colour(comparison, legend=False))
+        )
     data = {"dots": dots, "spans": spans}
     return finish(alt.layer(*layers), data, height=ROW_HEIGHT * len(spans), cells=True)

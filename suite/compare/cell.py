@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
+from suite.compare.kept_evidence import EvidenceRecord
 from suite.results import EpochRecord, Record, SparsityRecord, TeachingRecord, TokensRecord, WeightsRecord
 
 __all__ = [
@@ -278,6 +279,8 @@ class CellSummary(Record):
     batch_size: int | None
     notes: tuple[str, ...]
     """What happened on the way, each sentence once."""
+    evidence: EvidenceRecord | None = None
+    """What is kept to hold it against a cell of another run; None where predictions were not kept."""
 
     @property
     def name(self) -> str:

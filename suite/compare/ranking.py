@@ -20,6 +20,7 @@ from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather
 from suite.compare.examples import disagreements_of, side_by_side
 from suite.compare.facts import dataset_facts
 from suite.compare.hierarchy import overall_interval, spread_of
+from suite.compare.kept_evidence import keep_evidence
 from suite.compare.ledger import ledger_of
 from suite.compare.look_beyond import look_beyond
 from suite.compare.pairs import differences
@@ -182,13 +183,14 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
 def _with_overall(
     cell: CellSummary, home: SetEvidence, spread: NDArray[np.float64] | None, metric: Metric
 ) -> CellSummary:
-    """The cell with the interval over examples and seeds, which needs the spread of all cells."""
+    """The cell with the interval over examples and seeds and with its evidence, which need the spread of all cells."""
     if cell.headline is None:
         return cell
     ends, reason = overall_interval(home, spread, metric.bounds)
     low, high = ends or (None, None)
     update = {"overall_low": low, "overall_high": high, "overall_reason": reason}
-    return cell.model_copy(update={"headline": cell.headline.model_copy(update=update)})
+    kept = keep_evidence(home, spread)
+    return cell.model_copy(update={"headline": cell.headline.model_copy(update=update), "evidence": kept})
 
 
 def _elsewhere(

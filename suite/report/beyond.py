@@ -122,4 +122,4 @@ def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Dra
     if chart is None:
         return None
     key = name if place == 0 else f"{name}-{place + 1}"
-    return Drawing(key, variant.title, f"{variant.title}: {variant.summary}", specification(chart))
+    return Drawing(key, variant.title, f"{variant.title}: {variant.summary}", specification(chart, known=True))

@@ -54,7 +54,9 @@ def _groups(comparison: Comparison, *, several: bool) -> Iterator[Group]:
         chart = variant.build(comparison, dataset=labels.dataset)
         if chart is not None:
             key = "labels" if place == 0 else f"labels-{place + 1}"
-            drawing = Drawing(key, variant.title, f"{variant.title}: {variant.summary}", specification(chart))
+            drawing = Drawing(
+                key, variant.title, f"{variant.title}: {variant.summary}", specification(chart, known=True)
+            )
             yield Group(labels.dataset if several else "", (drawing,), thin(variant.how_to_read))
 
 

@@ -67,6 +67,8 @@ class Board:
     scale_high: str
     missing: str
     """A sentence on cells without a score; empty where all have one."""
+    note: str = ""
+    """Said below it in Markdown, for instance that it was cut."""
 
     @property
     def overall(self) -> bool:

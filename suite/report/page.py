@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import suite
-from suite.charts.render import specification
+from suite.charts.render import specification, unchecked
 from suite.charts.rows import MOST_ROWS
 from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
@@ -77,6 +77,7 @@ PLACED = {
 """Charts that have a section; registered others go to one of their own."""
 
 
+@unchecked()
 def make_page(comparison: Comparison) -> Page:
     """The page of a comparison; every number in it comes from there."""
     task = comparison.task.replace("_", " ")

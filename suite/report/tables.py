@@ -82,6 +82,8 @@ class Table:
     """What its columns mean, where their titles are terms."""
     narrow: bool = True
     """Kept in the Markdown twin."""
+    note: str = ""
+    """Said below it in Markdown, for instance that it was cut."""
 
 
 MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")

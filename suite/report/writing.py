@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import tempfile
@@ -23,7 +24,15 @@ from suite.report.markdown import fenced, literal
 from suite.report.page import make_page
 from suite.resources import templates_folder
 
-__all__ = ["Written", "environment", "render_html", "render_markdown", "write_report"]
+__all__ = [
+    "SHAPE_PATHS",
+    "Written",
+    "environment",
+    "inside_script",
+    "render_html",
+    "render_markdown",
+    "write_report",
+]
 
 MOST_STILL_BYTES = 250_000
 """A picture larger than this is left out of the page's fallback for readers without scripts."""
@@ -97,13 +106,14 @@ def render_html(page: Page, comparison: Comparison, stills: dict[str, str]) -> s
         "css": (folder / "report.css").read_text(encoding="utf-8"),
         "script": (folder / "report.js").read_text(encoding="utf-8"),
         "bundle": javascript(),
-        "data": _inside_script(data),
+        "data": inside_script(data),
     }
     return (
         environment("report")
         .get_template("report.html.j2")
         .render(
             page=page,
+            beside=False,
             shape_paths=SHAPE_PATHS,
             stills={key: _inline(text) for key, text in stills.items() if len(text) <= MOST_STILL_BYTES},
             **{name: Markup(text) for name, text in trusted.items()},  # noqa: S704
@@ -111,13 +121,23 @@ def render_html(page: Page, comparison: Comparison, stills: dict[str, str]) -> s
     )
 
 
-def render_markdown(page: Page) -> str:
-    """The Markdown twin; every value is turned into literal text by ``finalize``."""
-    template = environment("report", finalize=literal).get_template("report.md.j2")
-    text = template.render(page=page, commands=fenced(page.commands))
+def render_markdown(
+    page: Page, *, finalize: Callable[[Any], Any] = literal, commands: str | None = None, whole: bool = True
+) -> str:
+    """The Markdown twin; every value is turned into literal text by ``finalize``.
+
+    Args:
+        page: What it says.
+        finalize: What becomes of each value; left out, Markdown as GitHub reads it.
+        commands: The commands that make the run again, as Markdown; left out, a code block.
+        whole: With its title, and with tables that open on demand: not every reader of Markdown knows how.
+    """
+    template = environment("report", finalize=finalize).get_template("report.md.j2")
+    text = template.render(page=page, commands=fenced(page.commands) if commands is None else commands, whole=whole)
     return text.rstrip() + "\n"
 
 
+@functools.cache  # reading a template takes as long as filling it
 def environment(folder: str, *, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
     """Templates of one folder of ``templates/``.
 
@@ -126,7 +146,10 @@ def environment(folder: str, *, finalize: Callable[[Any], Any] | None = None) ->
         finalize: What becomes of each value; left out, HTML is escaped.
     """
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder() / folder),
+        # A page of a site is the report with other surroundings: its templates name those of ``report/``.
+        loader=jinja2.ChoiceLoader(
+            [jinja2.FileSystemLoader(templates_folder() / folder), jinja2.FileSystemLoader(templates_folder())]
+        ),
         autoescape=True,
         finalize=finalize,
         undefined=jinja2.StrictUndefined,
@@ -135,10 +158,10 @@ def environment(folder: str, *, finalize: Callable[[Any], Any] | None = None) ->
     )
 
 
-def _inside_script(data: Any) -> str:
+def inside_script(data: Any) -> str:
     """JSON that cannot end its script element or begin a comment, whatever the names in it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
-    replacements = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+    replacements = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": " ", "\u2029": " "}
     for letter, harmless in replacements.items():
         text = text.replace(letter, harmless)
     return text

@@ -5,17 +5,31 @@
   const copy = (value) => JSON.parse(JSON.stringify(value));
   document.documentElement.classList.add("js");
 
+  // On a site, charts and details lie beside the page and are read when they are needed.
+  const part = (name) => window.suiteRead(document.documentElement.dataset.parts + name);
+
   // ---- charts ----
+
+  // How many entries the longest legend has.
+  function entriesOf(part) {
+    if (part === null || typeof part !== "object") return 0;
+    const shown = part.field && part.legend !== null && part.scale && Array.isArray(part.scale.domain);
+    const inner = Object.entries(part).filter(([key]) => key !== "datasets" && key !== "data").map((pair) => entriesOf(pair[1]));
+    return Math.max(shown ? part.scale.domain.length : 0, ...inner);
+  }
 
   // Panels and legends follow the width that the page has; the still pictures follow the same hints.
   function fit(spec, width) {
     const hints = (spec.usermeta && spec.usermeta.suite) || {};
     const narrow = width < 520;
     const besides = hints.cells ? Math.min(220, width * 0.4) : 0;
-    spec.config.legend.columns = Math.max(1, Math.floor((width - besides) / (hints.legend || 140)));
+    const fitting = Math.floor((width - besides) / (hints.legend || 140));
+    spec.config.legend.columns = Math.max(1, Math.min(fitting, entriesOf(spec)));
+    // An axis takes 40 pixels beside a legend, a symbol 30 of each entry.
+    const room = Math.floor((width - besides - 40) / spec.config.legend.columns) - 30;
+    spec.config.legend.labelLimit = Math.min(spec.config.legend.labelLimit || 220, room);
     if (narrow && spec.config.axis) {
       spec.config.axis.labelLimit = Math.min(spec.config.axis.labelLimit || 240, Math.floor(width * 0.36));
-      spec.config.legend.labelLimit = Math.min(220, width - 60);
     }
     if (spec.facet) {
       const margin = hints.margin || 50;
@@ -51,6 +65,7 @@
       tooltip: { disableDefaultStyle: true },
     };
     try {
+      if (data.parts) await window.suiteCanDraw();
       if (figure.view) figure.view.finalize();
       figure.view = (await window.suiteEmbed(figure, ready, options)).view;
     } catch (problem) {
@@ -59,13 +74,30 @@
     }
   }
 
-  const chartOf = (figure) => figure.ownSpec || data.charts[figure.dataset.chart];
+  async function chartOf(figure) {
+    const key = figure.dataset.chart;
+    if (figure.ownSpec) return figure.ownSpec;
+    if (!data.charts[key] && data.parts && data.parts.includes(key)) data.charts[key] = await part(key);
+    return data.charts[key];
+  }
 
-  async function drawAll() {
-    for (const figure of all("figure[data-chart]")) {
-      const spec = chartOf(figure);
+  async function drawAll(figures) {
+    for (const figure of figures) {
+      const spec = await chartOf(figure);
       if (spec) await draw(figure, spec);
     }
+  }
+
+  // Where charts lie beside the page, each is read when the reader comes near it.
+  function drawWhenNear(figures) {
+    const watcher = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        watcher.unobserve(entry.target);
+        drawAll([entry.target]);
+      }
+    }, { rootMargin: "60% 0px" });
+    for (const figure of figures) watcher.observe(figure);
   }
 
   let resizing = 0;
@@ -73,8 +105,9 @@
     clearTimeout(resizing);
     resizing = setTimeout(async () => {
       for (const figure of all("figure[data-chart]")) {
+        if (figure.dataset.width === undefined) continue;
         const width = figure.clientWidth || figure.closest("section").clientWidth;
-        const spec = chartOf(figure);
+        const spec = await chartOf(figure);
         if (spec && Math.abs(width - Number(figure.dataset.width)) > 8) await draw(figure, spec);
       }
     }, 200);
@@ -218,6 +251,7 @@
   }
 
   async function showCell(id) {
+    if (data.parts && data.parts.includes("cells")) Object.assign(data, await part("cells"));
     const cell = data.cells[id];
     for (const row of all(".board tbody tr")) {
       const chosen = row.dataset.cell === id;
@@ -235,7 +269,7 @@
     const rows = { confusion_matrix: confusionRows, reliability: reliabilityRows };
     for (const key of Object.keys(rows)) {
       const figure = document.querySelector(`figure[data-chart=${key}]`);
-      if (!figure || !data.charts[key]) continue;
+      if (!figure || !(await chartOf(figure))) continue;
       const spec = withValues(key, rows[key](cell));
       if (spec.usermeta.suite.by_classes) setClasses(spec, data.classes[cell.classes]);
       figure.ownSpec = spec;
@@ -284,9 +318,15 @@
   prepareFilters();
   prepareChoice();
   followContents();
-  drawAll().then(() => (data.chosen ? showCell(data.chosen) : null)).then(() => {
+  const figures = all("figure[data-chart]");
+  if (data.parts) {
+    drawWhenNear(figures);
     document.documentElement.dataset.ready = "true";
-  });
+  } else {
+    drawAll(figures).then(() => (data.chosen ? showCell(data.chosen) : null)).then(() => {
+      document.documentElement.dataset.ready = "true";
+    });
+  }
   window.addEventListener("resize", redraw);
   window.addEventListener("beforeprint", () => all("[role=tabpanel]").forEach((panel) => { panel.hidden = false; }));
   window.addEventListener("afterprint", () => all("[role=tab][aria-selected=true]").forEach(openTab));
