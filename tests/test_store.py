@@ -150,20 +150,6 @@ def test_delete_forgets_row_and_files(store):
     assert not store.trial_folder("a").exists()
 
 
-def test_merge_brings_what_is_missing_and_keeps_what_is_done(store, tmp_path):
-    """A result that is done is never replaced, a failed one is by one that is done."""
-    store.save(result("both", score=0.1))
-    store.save(result("failed_here", status="failed"))
-    with open_store(tmp_path / "other") as other:
-        other.save(result("both", score=0.2))
-        other.save(result("failed_here"), artefacts(other, "failed_here"))
-        other.save(result("new", status="timeout"))
-        assert store.merge(other) == 2
-    assert store.statuses() == {"both": "done", "failed_here": "done", "new": "timeout"}
-    assert store.load("both").scores["validation"]["accuracy"].value == 0.1
-    assert (store.trial_folder("failed_here") / "predictions" / "test.npz").is_file()
-
-
 def test_durations_are_those_of_trials_that_are_done(store):
     """What failed says nothing of how long a trial takes."""
     seconds = dict.fromkeys(Timings.model_fields, 0.0) | {"total_seconds": 2.5}

@@ -1,0 +1,163 @@
+"""The folders that are joined, read and checked in full before anything is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pydantic
+
+from suite.compare.planned import PlanSummary
+from suite.errors import StoreError, SuiteError, did_you_mean
+from suite.exported import ExportCard
+from suite.finding import DataChecks
+from suite.kept import file_safe
+from suite.lint.kept import read_kept
+from suite.results import Result
+from suite.store import glance, open_store
+
+__all__ = ["CONFLICTS", "Source", "is_inside", "read_source", "read_sources", "short_names"]
+
+CONFLICTS = "conflicts"
+"""Folder inside a joined run that holds the results that were kept apart."""
+_ID = re.compile(r"[A-Za-z0-9._-]*[A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run folder with everything that is stored in it; its files are read when they are copied."""
+
+    folder: Path
+    """As the user named it."""
+    plan: PlanSummary
+    spec_text: str
+    """The document ``spec`` of its store."""
+    spec: Mapping[str, Any]
+    """The same, read."""
+    results: Mapping[str, Result]
+    """By trial id, in the order of saving."""
+    selections: Mapping[str, float | None]
+    """Trial id to what decides whose model of a cell is kept."""
+    exports: tuple[ExportCard, ...]
+    checks: DataChecks | None
+
+    @property
+    def shown(self) -> str:
+        """Its name in messages."""
+        return str(self.folder)
+
+    def trial_folder(self, trial_id: str) -> Path:
+        """Where the artefacts of a trial are."""
+        return self.folder / "store" / "trials" / trial_id
+
+    @cached_property
+    def kept_apart(self) -> tuple[Path, ...]:
+        """Runs that an earlier merge kept apart in it."""
+        return tuple(sorted(path.parents[1] for path in (self.folder / CONFLICTS).glob("*/store/results.sqlite")))
+
+
+def read_sources(folders: Sequence[Path], into: Path) -> tuple[Source | None, tuple[Source, ...]]:
+    """What ``into`` holds already, None where it is no run yet, and the other folders, each once.
+
+    Raises:
+        SuiteError: For a folder that is missing or holds no run, a store that is damaged or that a newer suite wrote,
+            and where there is nothing to join.
+    """
+    if into.exists() and not into.is_dir():
+        raise StoreError(f"{into}: is a file; expected a folder for the joined results. Choose another --into.")
+    target = into.resolve()
+    others = {folder.resolve(): folder for folder in reversed(folders)}
+    others.pop(target, None)
+    if not others:
+        raise SuiteError(f"--into {into}: there is nothing to join with it; name the folder of another run.")
+    chosen = [folder for folder in folders if others.get(folder.resolve()) is folder]
+    base = read_source(into) if "plan" in glance(into).documents else None
+    return base, tuple(read_source(folder) for folder in chosen)
+
+
+def read_source(folder: Path) -> Source:
+    """Everything that a run has stored.
+
+    Raises:
+        StoreError: Where it holds no run, or something in it cannot be read; ``StoreVersionError`` when it is newer.
+    """
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: no such folder; expected one that 'suite run' wrote.{_nearest(folder)}")
+    with open_store(folder, create=False) as store:
+        documents = store.documents()
+        if "plan" not in documents:
+            raise StoreError(f"{folder}: holds no run; expected a folder that 'suite run' wrote.")
+        results = {result.id: result for result in store.query()}
+        found = Source(
+            folder=folder,
+            plan=_plan(documents["plan"], folder),
+            spec_text=documents.get("spec", "{}"),
+            spec=_spec(documents.get("spec", "{}"), folder),
+            results=results,
+            selections=store.selections(),
+            exports=tuple(store.exports()),
+            checks=read_kept(folder),
+        )
+    _refuse_strange(found)
+    return found
+
+
+def short_names(sources: Sequence[Source]) -> dict[str, str]:
+    """Folder to a name of its own that a folder can have: its last part, with those before it where two are alike."""
+    parts = {source.shown: source.folder.resolve().parts for source in sources}
+    names: dict[str, str] = {}
+    for shown, own in parts.items():
+        others = [other for name, other in parts.items() if name != shown]
+        length = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
+        names[shown] = "-".join(map(file_safe, own[-length:]))
+    return names
+
+
+def is_inside(path: str) -> bool:
+    """Whether a stored path stays below the folder that it starts from."""
+    parts = PurePosixPath(path.replace("\\", "/"))
+    return bool(path) and not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]
+
+
+def _plan(text: str, folder: Path) -> PlanSummary:
+    try:
+        return PlanSummary.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "plan"
+        raise StoreError(
+            f"{folder}: its plan cannot be read ({where}: {first['msg']}); run its spec once more with this suite, "
+            "or update the suite."
+        ) from None
+
+
+def _spec(text: str, folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise StoreError(f"{folder}: its stored spec is no JSON object; run its spec once more.")
+    return found
+
+
+def _refuse_strange(source: Source) -> None:
+    """A store from elsewhere must not name a file outside its folder: files are replaced and removed by these names."""
+    for trial_id, result in source.results.items():
+        if not _ID.fullmatch(trial_id) or not all(is_inside(file) for file in result.artefacts.values()):
+            raise StoreError(
+                f"{source.folder}: result {trial_id!r} names files outside its folder, which no run of the suite does; "
+                "nothing was merged."
+            )
+
+
+def _nearest(folder: Path) -> str:
+    """A question with the nearest run beside it; empty where there is none."""
+    beside = folder.parent
+    runs = [path.name for path in beside.iterdir() if (path / "store").is_dir()] if beside.is_dir() else []
+    return f" Unknown{did_you_mean(folder.name, runs, what='run').removeprefix('unknown')}" if runs else ""
