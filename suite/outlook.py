@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from suite.glance import Entry
 from suite.labels import ALL, Budget
 from suite.plan import Plan, Trial, canonical_json, make_plan
 from suite.registry import DATASETS, MODELS
@@ -16,7 +17,17 @@ from suite.requirement import Requirement
 from suite.selection import select
 from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
 
-__all__ = ["CellOutlook", "Outlook", "Past", "TrialOutlook", "look_ahead", "past_of", "requirements_of", "seconds_left"]
+__all__ = [
+    "CellOutlook",
+    "Outlook",
+    "Past",
+    "TrialOutlook",
+    "left_to_do",
+    "look_ahead",
+    "past_of",
+    "requirements_of",
+    "seconds_left",
+]
 
 MISSING = "missing"
 CUT = "cut"
@@ -128,31 +139,18 @@ def look_ahead(
         SuiteError: Where the spec is not valid, a data set is not there, ``only`` matches nothing, or the store cannot
             be read.
     """
-    from suite.runner.funnel import funnel_of
     from suite.runner.run import verify_datasets
-    from suite.runner.schedule import cut, missing_trials, spending_of
     from suite.store import glance
 
     spec = load_spec(path, overrides=overrides, plugins=plugins)
     plan = select(make_plan(spec), only)
     folder = out or Path("reports") / spec.name
     past = past_of(folder)
-    entries = glance(folder).entries
-    missing = missing_trials(plan, entries)
-    left_out: dict[str, str] = {}
-    with funnel_of(plan, folder, again={trial.id for trial in missing}) as funnel:
-        if funnel is not None:
-            left_out = {t.id: reason for t in plan.trials if (reason := funnel.left_out(t)) is not None}
-    missing = tuple(trial for trial in missing if trial.id not in left_out)
+    missing, left_out = left_to_do(plan, folder, glance(folder).entries)
     verify_datasets(missing)
-    spending = spending_of(plan, entries)
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:
-        ended = past.get(trial.id)
-        why = left_out.get(trial.id)
-        if why is None and ended is None and cut(trial, spending):
-            why = "the search budget is used up"
-        cells[trial.cell.id].append(_outlook_of(trial, ended, cut=why))
+        cells[trial.cell.id].append(_outlook_of(trial, past.get(trial.id), cut=left_out.get(trial.id)))
     return Outlook(
         name=spec.name,
         out=folder,
@@ -162,6 +160,33 @@ def look_ahead(
         to_run=len(missing),
         seconds_left=seconds_left(plan, missing, past),
     )
+
+
+def left_to_do(plan: Plan, folder: Path, entries: Mapping[str, Entry]) -> tuple[tuple[Trial, ...], dict[str, str]]:
+    """The trials that a run would do, and the reasons of those that it leaves out, by id.
+
+    Args:
+        plan: What is asked for.
+        folder: Of the run, whose results the funnel judges.
+        entries: What is stored there.
+
+    Raises:
+        StoreError: Where the results cannot be read.
+    """
+    from suite.runner.funnel import funnel_of
+    from suite.runner.schedule import cut, missing_trials, spending_of
+
+    missing = missing_trials(plan, entries)
+    left_out: dict[str, str] = {}
+    with funnel_of(plan, folder, again={trial.id for trial in missing}) as funnel:
+        if funnel is not None:
+            left_out = {t.id: reason for t in plan.trials if (reason := funnel.left_out(t)) is not None}
+    missing = tuple(trial for trial in missing if trial.id not in left_out)
+    spending = spending_of(plan, entries)
+    for trial in plan.trials:
+        if trial.id not in entries and trial.id not in left_out and cut(trial, spending):
+            left_out[trial.id] = "the search budget is used up"
+    return missing, left_out
 
 
 def requirements_of(spec: Spec, plan: Plan | None = None) -> tuple[Requirement, ...]:

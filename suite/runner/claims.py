@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import threading
 import time
@@ -23,15 +24,18 @@ import sqlalchemy as sql
 
 from suite.database import claims, results
 from suite.errors import StoreError
+from suite.runner.curve import curve_path
 from suite.store import Store
 
-__all__ = ["Claim", "Claims"]
+__all__ = ["Claim", "Claims", "claimed", "living_owners"]
 
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 120.0
 """An owner on another machine is dead after so long without a heartbeat."""
 ABANDONED_SECONDS = 86_400.0
 """The same for its temporary folder, whose time stamp is all that is known of it."""
+OWNER = re.compile(r"[0-9a-f]{12}-p\d+-\d+")
+"""The name of a run; merging and exporting have folders of other names beside its."""
 CLOCK_TOLERANCE_SECONDS = 5
 """The start of a process is told relative to a clock that may be set."""
 
@@ -92,6 +96,8 @@ class Claims:
         mine = sql.and_(claims.c.trial_id == trial_id, claims.c.owner == self.owner)
         with self._store.transaction() as connection:
             connection.execute(claims.delete().where(mine))
+        with contextlib.suppress(OSError):
+            curve_path(self.folder / trial_id).unlink(missing_ok=True)
 
     def others(self) -> set[str]:
         """The trials that other living runs have claimed."""
@@ -113,6 +119,23 @@ class Claims:
             with contextlib.suppress(OSError):
                 if not is_alive(folder.name, folder.stat().st_mtime, silent_seconds=ABANDONED_SECONDS):
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def claimed(store: Store) -> dict[str, Path]:
+    """The trials that living runs have claimed, each with the folder that it writes into; only read."""
+    with store.transaction() as connection:
+        rows = connection.execute(sql.select(claims)).all()
+    room = store.folder / "tmp"
+    return {row.trial_id: room / row.owner / row.trial_id for row in rows if is_alive(row.owner, row.heartbeat)}
+
+
+def living_owners(out: Path) -> tuple[str, ...]:
+    """The runs that work in the folder ``out`` now, between two trials too; only read."""
+    try:
+        folders = [folder for folder in _subfolders(out / "store" / "tmp") if OWNER.fullmatch(folder.name)]
+        return tuple(folder.name for folder in folders if is_alive(folder.name, folder.stat().st_mtime))
+    except OSError:
+        return ()  # no such folder, or a run that is just ending takes its own away
 
 
 def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SECONDS) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-__all__ = ["LinesProgress", "Progress", "ProgressMode", "QuietProgress", "make_progress"]
+__all__ = ["LinesProgress", "Progress", "ProgressMode", "QuietProgress", "duration", "make_progress"]
 
 ProgressMode = Literal["auto", "lines", "quiet"]
 ELSEWHERE = "done by another run"

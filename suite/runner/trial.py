@@ -26,6 +26,7 @@ from suite.plan import Trial
 from suite.registry import STRATEGIES, TASKS, load_plugin_file
 from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
+from suite.runner.curve import CurveWriter
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
@@ -82,6 +83,10 @@ class _Execution:
     @property
     def trial(self) -> Trial:
         return self.request.trial
+
+    @cached_property
+    def curve(self) -> CurveWriter:
+        return CurveWriter(self.request.folder)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -206,6 +211,7 @@ class _Execution:
 
     def _context(self) -> FitContext:
         cell = self.trial.cell
+        self.curve.begin(epochs=self.trial.epochs or cell.epochs, setting=self.trial.candidate or {})
         if cell.resample:
             _require_made_splits(self.dataset)
         sealed = self.dataset.sealed()
@@ -226,6 +232,7 @@ class _Execution:
             patience=cell.patience,
             watch=watch_of(self.request),
             planned_fits=self.request.planned_fits,
+            on_epoch=self.curve.add,
         )
 
     def _examples(self, dataset: Dataset, labelled: LabelledSplit) -> Examples:

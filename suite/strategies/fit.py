@@ -86,6 +86,8 @@ class FitContext:
     """What the teacher says of the training examples; None for what learns from none."""
     planned_fits: int = 1
     """How many fits of this cell are planned; what a measurement may cost depends on it."""
+    on_epoch: Callable[[EpochRecord], None] = lambda _: None
+    """Told of each epoch, counted through all phases, when it ends."""
 
     @property
     def num_classes(self) -> int:

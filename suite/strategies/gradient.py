@@ -146,8 +146,13 @@ def run_phases(
 
 def _watched(context: FitContext, *, epochs_before: int) -> Callable[[EpochRecord], bool]:
     """What a trainer asks after each epoch; epochs are counted through all phases."""
-    watch = context.watch
-    return lambda record: watch is not None and watch(epochs_before + record.epoch, record.validation_score)
+
+    def ended(record: EpochRecord) -> bool:
+        counted = record.model_copy(update={"epoch": epochs_before + record.epoch})
+        context.on_epoch(counted)
+        return context.watch is not None and context.watch(counted.epoch, counted.validation_score)
+
+    return ended
 
 
 def layer_multipliers(stage_of: Mapping[str, int], layer_decay: float) -> tuple[tuple[str, float], ...]:
