@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from suite.compare.cell import MetricInfo
+from suite.compare.kept_evidence import EvidenceRecord
 from suite.results import Record
 
 __all__ = [
@@ -58,27 +59,6 @@ class Costs(Record):
     training_seconds: float | None = None
     """One training from nothing, without compilation."""
     device: str = ""
-
-
-class EvidenceRecord(Record):
-    """What a comparison with another run needs of a cell: its score on resampled test examples.
-
-    Every cell that was scored on the same examples saw the same resamples, so that the difference of two cells is
-    paired, whichever run they come from.
-    """
-
-    examples: str
-    """Equal exactly where two cells were scored on the same examples with the same answers."""
-    seed_factor: float
-    """What the variance of one seed's score is multiplied by to give what seeds add to that of the mean."""
-    spread: tuple[float, ...] = ()
-    """What the variance of one seed's score beyond luck with examples may be; ``suite.compare.spread.WEIGHTS`` says how
-    likely each is. Empty with one seed, of which nothing is known."""
-    centre: float
-    """Mean of the resampled scores."""
-    step: float
-    resamples: str
-    """The resampled scores less ``centre``, in units of ``step``: 16-bit integers, little endian, in base64."""
 
 
 class CellRecord(Record):

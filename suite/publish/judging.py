@@ -1,0 +1,165 @@
+"""Whether a score changed beyond noise: the tests of ``suite.compare.pairs``, for cells of two runs.
+
+The predictions are not at hand, only what ``suite.compare.kept_evidence`` keeps of them.  Where both cells were scored
+on the same examples their resamples are the same draws, and the variance of the difference is that of the paired
+resamples; elsewhere the two are independent, and their variances add up.  What other seeds add comes on top, from
+both.  A comparison holds right-or-wrong scores to an exact test over examples too; here its normal approximation with a
+correction for continuity stands in for it, which needs no more than the variance.
+``templates/site/difference.js`` does the same in a browser.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from suite.compare.kept_evidence import EvidenceRecord, resamples_of
+from suite.compare.paired import holm, reach_of, spread_p_values
+from suite.compare.spread import WEIGHTS
+
+__all__ = ["SIGNIFICANT", "Judged", "Side", "judge", "why_not"]
+
+Array = NDArray[np.float64]
+SIGNIFICANT = 0.05
+BOTH: Array = np.outer(WEIGHTS, WEIGHTS).ravel()
+"""How likely each part of what the seeds of two cells may add is."""
+NEARLY_ZERO = 1e-9
+"""Of two sums that cancel, a rest below this share is rounding."""
+FEW = 2
+"""Resamples without which there is no variance."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two cells: its score and what is kept of it."""
+
+    score: float
+    evidence: EvidenceRecord
+
+
+class Judged(NamedTuple):
+    """The difference of two cells, turned so that positive means better."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float
+    paired: bool
+    notes: tuple[str, ...]
+
+    @property
+    def different(self) -> bool:
+        """Whether it is beyond noise, after the correction."""
+        return self.p_holm < SIGNIFICANT
+
+
+class _Tested(NamedTuple):
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    paired: bool
+
+
+def judge(pairs: Sequence[tuple[Side, Side]], *, higher_is_better: bool) -> tuple[Judged, ...]:
+    """Tests every pair of a cell before and one after; p-values are corrected over all of them by Holm.
+
+    Args:
+        pairs: With evidence that ``why_not`` has nothing against.
+        higher_is_better: Of the metric.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    tested = [_tested(before, after, sign * (after.score - before.score)) for before, after in pairs]
+    adjusted = holm(np.array([one.p_value for one in tested])).tolist()
+    return tuple(
+        Judged(*one[:4], p_holm, one.paired, _notes(before.evidence, after.evidence, paired=one.paired))
+        for one, p_holm, (before, after) in zip(tested, adjusted, pairs, strict=True)
+    )
+
+
+def why_not(evidence: EvidenceRecord | None) -> str | None:
+    """Why nothing can be tested with it; None where something can."""
+    if evidence is None:
+        return "no predictions were kept"
+    try:
+        resamples = resamples_of(evidence)
+    except ValueError:
+        return "the resampled scores cannot be read"
+    known = (evidence.seed_factor, evidence.stretch, *evidence.spread)
+    whole = len(resamples) >= FEW and len(evidence.spread) in {0, len(WEIGHTS)} and min(known) >= 0
+    return None if whole and np.isfinite((*known, *resamples)).all() else "the resampled scores cannot be read"
+
+
+def _tested(before: Side, after: Side, gap: float) -> _Tested:
+    one, other = before.evidence, after.evidence
+    paired = one.examples == other.examples
+    examples = _paired_variance(one, other) if paired else _own_variance(one) + _own_variance(other)
+    seeds = (_of_seeds(one)[:, None] + _of_seeds(other)).ravel()
+    variances = (examples + seeds)[None]
+    by_chance = float(spread_p_values(np.array([gap]), variances, BOTH)[0])
+    counted = _counted(one, other, gap, examples, paired=paired)
+    p_value = by_chance if counted is None or (seeds.any() and counted < by_chance) else counted
+    reach = float(reach_of(variances, BOTH)[0])
+    low, high = gap - reach, gap + reach
+    if p_value >= SIGNIFICANT:
+        # The count of examples may see no difference where the interval only just does.
+        low, high = min(low, 0.0), max(high, 0.0)
+    return _Tested(gap, low, high, p_value, paired)
+
+
+def _of_seeds(evidence: EvidenceRecord) -> Array:
+    """What other seeds may add to the variance of the mean; nothing where nothing is known."""
+    return evidence.seed_factor * np.array(evidence.spread or np.zeros(len(WEIGHTS)))
+
+
+def _own_variance(evidence: EvidenceRecord) -> float:
+    return float(resamples_of(evidence).var(ddof=1)) * evidence.stretch
+
+
+def _paired_variance(one: EvidenceRecord, other: EvidenceRecord) -> float:
+    first, second = resamples_of(one), resamples_of(other)
+    # Of metrics that are slow there are fewer; the first of them are the same draws.
+    both = min(len(first), len(second))
+    first, second = first[:both], second[:both]
+    apart = float((second - first).var(ddof=1))
+    summed = float(first.var(ddof=1) + second.var(ddof=1))
+    return apart * max(one.stretch, other.stretch) if apart > NEARLY_ZERO * summed else 0.0
+
+
+def _counted(one: EvidenceRecord, other: EvidenceRecord, gap: float, examples: float, *, paired: bool) -> float | None:
+    """The p-value over examples alone of scores that count whole numbers; None for other scores.
+
+    In place of an exact test: half a step of what is counted is taken off the difference.
+    """
+    if not (one.steps and other.steps and one.size and other.size):
+        return None
+    if paired:
+        # The signs of the examples' differences are drawn, so that their mean is part of the spread.
+        grain, variance = 1 / (one.size * math.lcm(one.steps, other.steps)), examples + gap**2 / one.size
+    else:
+        grain, variance = (1 / (one.size * one.steps) + 1 / (other.size * other.steps)) / 2, examples
+    size = max(0.0, abs(gap) - grain)
+    if variance <= 0:
+        return 0.0 if size > 0 else 1.0
+    return float(special.erfc(size / math.sqrt(2 * variance)))
+
+
+def _notes(before: EvidenceRecord, after: EvidenceRecord, *, paired: bool) -> tuple[str, ...]:
+    notes = []
+    if not paired:
+        notes.append(
+            "They were scored on different examples and are compared as independent, so a small change does not show."
+        )
+    alone = [side for side, one in (("before", before), ("after", after)) if not one.spread]
+    if len(alone) == len((before, after)):
+        notes.append("With one seed in both runs, nothing is known of how much another would change.")
+    elif alone:
+        notes.append(f"With one seed {alone[0]}, nothing is known of how much another would change there.")
+    return tuple(notes)

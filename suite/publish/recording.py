@@ -1,0 +1,258 @@
+"""A comparison as the record that a site keeps of it: what can be ranked, and what can be held against another run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.publish.private import without_private
+from suite.publish.record import (
+    CellRecord,
+    Costs,
+    DatasetRecord,
+    EvidenceRecord,
+    FileRecord,
+    RunRecord,
+    Scored,
+    WeightsUsed,
+)
+
+if TYPE_CHECKING:
+    from suite.compare.comparison import CellSummary, Comparison
+    from suite.exported import ExportCard
+    from suite.results import DataRecord
+
+__all__ = ["newest", "record_of", "record_of_folder"]
+
+HARD_CLASSES = 5
+MOST_CLASS_NAMES = 1_000
+
+
+def record_of_folder(folder: Path) -> tuple[RunRecord, dict[str, EvidenceRecord]]:
+    """The record of a run as it is stored now, and cell id to its evidence.
+
+    Raises:
+        StoreError: Where the folder holds no run, or a newer suite wrote it.
+    """
+    import sqlalchemy as sql
+
+    from suite.api import load_comparison
+    from suite.database import results
+    from suite.glance import glance
+    from suite.store import open_store
+
+    comparison = load_comparison(folder).comparison
+    spec = json.loads(glance(folder).documents.get("spec", "{}"))
+    with open_store(folder, create=False) as store, store.transaction() as connection:
+        times = connection.execute(sql.select(results.c.finished_at)).scalars().all()
+    return record_of(comparison, spec, results_ended=newest(times))
+
+
+def record_of(
+    comparison: Comparison, spec: Mapping[str, Any], *, key: str = "", results_ended: str = ""
+) -> tuple[RunRecord, dict[str, EvidenceRecord]]:
+    """The record of a comparison, and cell id to its evidence; cells without predictions have none.
+
+    Where it lies in a site, what of it lies there and whether its numbers were made up is not known here:
+    ``address``, ``point``, ``gaps``, ``made_up`` and the places of files are empty.
+
+    Args:
+        comparison: Of a run.
+        spec: As it was run. What is private is left out.
+        key: Hash of what was stored.
+        results_ended: When the last trial ended, ISO 8601; see ``newest``.
+    """
+    facts = comparison.facts
+    record = RunRecord(
+        name=comparison.spec_name,
+        task=comparison.task,
+        title=comparison.title or f"Which model for {comparison.spec_name}?",
+        address="",
+        point="",
+        key=key,
+        ended_at=results_ended,
+        answer=_answer(comparison),
+        headline=comparison.headline,
+        metrics=comparison.metrics,
+        datasets=_datasets(comparison),
+        cells=tuple(_cell(cell, comparison) for cell in comparison.cells),
+        files=tuple(_file(card, comparison) for files in comparison.exports for card in files.cards),
+        weights=tuple(
+            WeightsUsed(**one.model_dump(exclude={"location"}), location=without_private(one.location))
+            for one in comparison.weights
+        ),
+        versions=_versions(comparison),
+        devices=facts.devices,
+        trials_planned=facts.trials_planned,
+        trials_finished=facts.trials_finished,
+        trials_failed=facts.trials_failed,
+        trials_missing=facts.trials_missing,
+        cells_skipped=facts.cells_skipped,
+        published=comparison.published,
+        spec=without_private(dict(spec)),
+    )
+    return record, {cell.cell_id: cell.evidence for cell in comparison.cells if cell.evidence is not None}
+
+
+def newest(times: Iterable[str]) -> str:
+    """The latest of times in ISO 8601, in UTC; empty where none can be read."""
+    read = []
+    for time in times:
+        try:
+            found = dt.datetime.fromisoformat(time)
+        except ValueError:
+            continue
+        read.append(found.replace(tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC))
+    return max(read).isoformat(timespec="seconds") if read else ""
+
+
+def _answer(comparison: Comparison) -> str:
+    """What to take over all data sets where that can be said, else on the first; else what nothing keeps."""
+    across = comparison.across.answer if comparison.across is not None else None
+    takes = _takes(comparison)
+    return across or next((takes[name] for name in comparison.datasets if name in takes), "")
+
+
+def _takes(comparison: Comparison) -> dict[str, str]:
+    found = {missed.dataset: missed.text for missed in comparison.unmet}
+    return found | {answer.dataset: answer.take for answer in comparison.recommendations}
+
+
+def _datasets(comparison: Comparison) -> tuple[DatasetRecord, ...]:
+    """Those of the plan first, then those that models were only tested on."""
+    used: dict[str, list[DataRecord]] = {name: [] for name in comparison.datasets}
+    for one in comparison.data:
+        used.setdefault(one.name, []).append(one)
+    takes = _takes(comparison)
+    return tuple(
+        _dataset(name, records, comparison, takes.get(name))
+        for name, records in used.items()
+        if records or name in comparison.datasets
+    )
+
+
+def _dataset(name: str, records: list[DataRecord], comparison: Comparison, take: str | None) -> DatasetRecord:
+    first = records[0] if records else None
+    home = name in comparison.datasets
+    classes = first.classes or len(first.class_names) or None if first else None
+    return DatasetRecord(
+        name=name,
+        fingerprint=_fingerprint(records),
+        licence=first.licence if first else None,
+        origin=without_private(first.origin) if first else "",
+        sizes=first.sizes if first else {},
+        classes=classes,
+        class_names=first.class_names[:MOST_CLASS_NAMES] if first else (),
+        home=home,
+        hard_classes=_hard_classes(comparison, name) if home else (),
+        take=take,
+    )
+
+
+def _fingerprint(records: list[DataRecord]) -> str:
+    """One text, also where every seed drew splits of its own."""
+    found = sorted({record.fingerprint for record in records})
+    return "".join(found) if len(found) < 2 else hashlib.sha256("+".join(found).encode()).hexdigest()
+
+
+def _hard_classes(comparison: Comparison, dataset: str) -> tuple[tuple[str, float], ...]:
+    found: dict[str, list[float]] = {}
+    for cell in comparison.cells:
+        for one in cell.classes if cell.dataset == dataset else ():
+            if one.f1 is not None:
+                found.setdefault(one.name, []).append(one.f1)
+    means = [(name, math.fsum(values) / len(values)) for name, values in found.items()]
+    return tuple(sorted(means, key=lambda entry: (entry[1], entry[0]))[:HARD_CLASSES])
+
+
+def _cell(cell: CellSummary, comparison: Comparison) -> CellRecord:
+    return CellRecord(
+        cell_id=cell.cell_id,
+        model=cell.model,
+        dataset=cell.dataset,
+        strategy=cell.strategy,
+        family=cell.family,
+        rank=cell.rank,
+        ties=cell.ties,
+        taken=any(answer.cell_id == cell.cell_id for answer in comparison.recommendations),
+        score=_scored(cell),
+        metrics={name: spread.mean for name, spread in cell.metrics.items()},
+        elsewhere={score.name: score.headline.mean for score in cell.elsewhere},
+        costs=_costs(cell),
+        finished=cell.finished,
+        planned=cell.planned,
+        weights=cell.weights.sha256 if cell.weights else None,
+        hyperparameters=cell.ledger.chosen,
+    )
+
+
+def _scored(cell: CellSummary) -> Scored | None:
+    one = cell.headline
+    if one is None:
+        return None
+    return Scored(
+        value=one.value,
+        low=one.low,
+        high=one.high,
+        overall_low=one.overall_low,
+        overall_high=one.overall_high,
+        seeds={seed.seed: seed.value for seed in one.seeds},
+    )
+
+
+def _costs(cell: CellSummary) -> Costs:
+    profile, timings = cell.profile, cell.timings
+    seconds = timings.training_seconds.mean if timings else None
+    if profile is None:
+        return Costs(training_seconds=seconds)
+    return Costs(
+        parameters=profile.parameters,
+        trainable_parameters=profile.trainable_parameters,
+        macs=profile.macs,
+        size_bytes=profile.size_bytes,
+        latency_ms=profile.latency_ms_p50.mean,
+        throughput_per_second=profile.throughput_per_second.mean,
+        peak_memory_bytes=profile.peak_memory_bytes.mean,
+        training_seconds=seconds,
+        device=profile.device,
+    )
+
+
+def _file(card: ExportCard, comparison: Comparison) -> FileRecord:
+    measured, headline = card.measured, comparison.headline.name
+    own, keras = card.scores.get(headline), card.keras_scores.get(headline)
+    return FileRecord(
+        cell_id=card.cell_id,
+        model=card.model,
+        dataset=card.dataset,
+        strategy=card.strategy,
+        seed=card.seed,
+        format=card.format,
+        precision=card.precision,
+        status=card.status,
+        reason=card.reason,
+        bytes=card.bytes,
+        sha256=card.sha256,
+        latency_ms=measured.latency_ms_p50 if measured else None,
+        throughput_per_second=measured.throughput_per_second if measured else None,
+        score=own.value if own else None,
+        keras_score=keras.value if keras else None,
+        agreement=card.parity.agreement if card.parity else None,
+        runtime=measured.runtime if measured else "",
+        device=measured.device if measured else "",
+    )
+
+
+def _versions(comparison: Comparison) -> dict[str, str]:
+    """Package to version, the one of most trials first where there are several."""
+    found: dict[str, dict[str, None]] = {}
+    for use in comparison.environments:
+        here = use.environment
+        for name, version in {"suite": here.suite, "python": here.python, **here.packages}.items():
+            found.setdefault(name, {})[version] = None
+    return {name: ", ".join(versions) for name, versions in sorted(found.items())}
