@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-__all__ = ["MARKER", "Target", "order_of"]
+__all__ = ["MARKER", "Target", "order_of", "stages_of"]
 
 MARKER = "suite-site.json"
 """The file that says that a place holds a site of the suite; it lists every file of it."""
@@ -24,6 +24,12 @@ class Target(Protocol):
     """Its address as it may be printed: without credentials."""
     scratch: Path
     """A folder of this process alone where changed files are prepared; from entering to leaving."""
+    unsure: frozenset[str]
+    """What a ``write`` that was interrupted was about to change or to remove; from entering to leaving.
+
+    The marker is right about every file but these: one that the new site has is to be written, whatever the marker
+    says of it, and one that it has not is to be removed.
+    """
 
     def __enter__(self) -> Self: ...
 
@@ -53,12 +59,20 @@ class Target(Protocol):
 
 def order_of(paths: Collection[str]) -> list[str]:
     """What is linked to comes before what links to it: data and parts, pages, the index, the marker last."""
+    return [path for stage in stages_of(paths) for path in stage]
 
-    def rank(path: str) -> tuple[int, str]:
-        if path == MARKER:
-            return 3, path
-        if path == "index.html":
-            return 2, path
-        return (1 if path.endswith((".html", ".xml", ".md")) else 0), path
 
-    return sorted(paths, key=rank)
+def stages_of(paths: Collection[str]) -> list[list[str]]:
+    """The four parts of that order, each sorted; within one part the order does not matter."""
+    stages: list[list[str]] = [[], [], [], []]
+    for path in sorted(paths):
+        stages[_stage(path)].append(path)
+    return stages
+
+
+def _stage(path: str) -> int:
+    if path == MARKER:
+        return 3
+    if path == "index.html":
+        return 2
+    return 1 if path.endswith((".html", ".xml", ".md")) else 0
