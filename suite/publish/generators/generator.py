@@ -1,0 +1,111 @@
+"""What a generator of sites wants: its front matter, the names of its pages, and where they lie."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+__all__ = ["Front", "Generator", "front_matter", "has_pages_below", "page_link", "settled", "way"]
+
+LISTS = frozenset({"", "models/", "datasets/", "leaderboards/"})
+
+
+@dataclass(frozen=True)
+class Front:
+    """What is said of a page before its text."""
+
+    title: str
+    folder: str
+    """Its folder in the section, as ``settled`` gives it."""
+    date: str = ""
+    """ISO 8601 in UTC; empty where it has none."""
+    weight: int | None = None
+    """Its place in a list, from 1; None where the name or the date says it."""
+
+
+class Generator(Protocol):
+    """One generator; travels to other processes."""
+
+    @property
+    def name(self) -> str:
+        """What stands before the colon of its address."""
+
+    @property
+    def titled(self) -> bool:
+        """Whether the text of a page begins with its title: otherwise the theme writes it."""
+
+    def section(self, project: Path, name: str, *, force: bool) -> Path:
+        """The folder of a section in a project.
+
+        Raises:
+            SuiteError: Where there is no such project, and ``force`` is not given.
+        """
+
+    def page_name(self, folder: str) -> str:
+        """The file name of the page of a folder."""
+
+    def link(self, here: str, path: str) -> str:
+        """From the page of a folder to a page or a file; both as ``settled`` gives them."""
+
+    def front_matter(self, front: Front, section: str) -> str:
+        """With the marks around it and a line break at its end."""
+
+    def guarded(self, text: str) -> str:
+        """The text of a page so that the generator runs nothing of it."""
+
+    def finish(self, project: Path, section: str, *, title: str, base_url: str | None) -> str:
+        """Adds the section to the navigation where nobody else has written one; else says what is to be added."""
+
+
+def settled(path: str) -> str:
+    """Where something lies that the site has at ``path``.
+
+    What changed in a point has a folder of its own: Hugo knows no page inside a page that has files.
+    """
+    parts = path.split("/")
+    if parts[0] == "runs" and len(parts) > 4 and parts[3] == "changes":
+        return "/".join(["changes", parts[1], parts[2], *parts[4:]])
+    return path
+
+
+def has_pages_below(folder: str) -> bool:
+    """Whether other pages lie below the page of a folder."""
+    return folder in LISTS or (folder.startswith("runs/") and folder.count("/") == 2)
+
+
+def way(here: str, path: str) -> str:
+    """The relative way from a folder to a file or a folder with a ``/`` at its end."""
+    found = posixpath.relpath(path or ".", here or ".")
+    return f"{found}/" if path.endswith("/") or not path else found
+
+
+def page_link(here: str, path: str) -> str:
+    """The same for generators that publish the page of a folder as the folder."""
+    return way(here, path.removesuffix("index.html") if path.endswith("index.html") else path)
+
+
+def front_matter(values: Mapping[str, Any]) -> str:
+    """The values as YAML between its marks; texts are quoted, since readers differ in what is text without."""
+    marked = {name: _Text(value) if isinstance(value, str) else value for name, value in values.items()}
+    text = yaml.dump(marked, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000_000)
+    return f"---\n{text}---\n"
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+def _represent(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+
+
+_Dumper.add_representer(_Text, _represent)
