@@ -42,7 +42,7 @@ RANKS = {
     7: {"charts"},
     7.5: {"lint"},
     8: {"report"},
-    9: {"publish", "runner", "pretraining"},
+    9: {"runner", "pretraining"},
     9.5: {"leaderboard", "frames", "notebook"},
     10: {
         "catalogue",
@@ -60,7 +60,10 @@ RANKS = {
         "tabular",
         "destinations",
         "running",
+        "merging",
+        "publish",
     },
+    10.5: {"serving"},
     11: {"cli", "__init__", "__main__"},
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}

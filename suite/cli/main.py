@@ -38,9 +38,13 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("suite.cli.plan", "Show the trials of a spec: done, missing, skipped and why."),
     "lint": Entry("suite.cli.lint", "Check a spec and its data, or a run's results, for what misleads."),
     "report": Entry("suite.cli.report", "Rebuild the report of a run from its results."),
+    "serve": Entry("suite.cli.serve", "Preview a run while it goes on, or a site, in the browser."),
     "recommend": Entry("suite.cli.recommend", "Say what to take within limits, why, and what would change it."),
     "export": Entry("suite.cli.export", "Write kept models in other formats, and measure each file."),
     "results": Entry("suite.cli.results", "Write results as CSV, LaTeX and more, or for MLflow and TensorBoard."),
+    "merge": Entry("suite.cli.merge", "Join the results of several machines in one run."),
+    "publish": Entry("suite.cli.publish", "Publish runs as a static site with leaderboards, history and differences."),
+    "diff": Entry("suite.cli.diff", "Say what changed between two runs, and what is beyond noise."),
     "import": Entry("suite.cli.import_", "Read a table of published results as results."),
     "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures."),
     "list": Entry(

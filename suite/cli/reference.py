@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from suite.cli.main import COMMANDS, cli
+from suite.publish.schema import site_schema
 from suite.schema import MOST_NAMES, field_descriptions, spec_schema
 
 __all__ = ["choices_page", "commands_page", "main", "pages"]
@@ -52,6 +53,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": commands_page(),
         "choices.md": choices_page(),
+        "site-data.schema.json": json.dumps(site_schema(), indent=2, ensure_ascii=False) + "\n",
         "spec.schema.json": json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 

@@ -1,0 +1,138 @@
+"""Boxes that several tables of a site have: models, scores, intervals, costs, dates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+
+from suite.charts.words import MISSING, number, score, short
+from suite.publish.boxes import Cell, Interval
+from suite.publish.collection import Collection, Entry, dataset_address, model_address
+from suite.publish.record import CellRecord, RunRecord, Scored
+
+__all__ = [
+    "cost_cells",
+    "dataset_cell",
+    "day",
+    "interval_cell",
+    "model_cell",
+    "run_address",
+    "run_cell",
+    "scale_of",
+    "score_cell",
+    "seeds_cell",
+    "strategy_cell",
+    "task_words",
+]
+
+
+def run_address(run: RunRecord) -> str:
+    """The page of a point."""
+    return f"runs/{run.address}/{run.point}/index.html"
+
+
+def task_words(task: str) -> str:
+    """``image_classification`` as people say it."""
+    return task.replace("_", " ")
+
+
+def day(moment: str) -> str:
+    """The date of an ISO time; a dash where there is none."""
+    try:
+        return datetime.fromisoformat(moment).strftime("%Y-%m-%d")
+    except ValueError:
+        return MISSING
+
+
+def model_cell(collection: Collection, cell: CellRecord) -> Cell:
+    """The model, linked to its page, with the colour that it has everywhere and the shape of its strategy."""
+    return Cell(
+        cell.model,
+        href=f"{model_address(cell.model)}/index.html",
+        colour=collection.colours[cell.model],
+        shape=collection.shapes[cell.strategy],
+    )
+
+
+def strategy_cell(cell: CellRecord) -> Cell:
+    """How it was adapted."""
+    return Cell(cell.strategy)
+
+
+def dataset_cell(entry: Entry) -> Cell:
+    """The data set, linked to its page."""
+    return Cell(entry.dataset.name, href=f"{dataset_address(entry.dataset.name, entry.dataset.fingerprint)}/index.html")
+
+
+def run_cell(run: RunRecord) -> Cell:
+    """The run by its short name, linked to its newest page."""
+    return Cell(run.name, href=run_address(run), title=f"{run.title} Ended {day(run.ended_at)}.")
+
+
+def score_cell(scored: Scored | None, *, strong: bool = False) -> Cell:
+    """The headline, its interval as the title."""
+    if scored is None:
+        return Cell(MISSING, value="", title="no finished trial")
+    return Cell(score(scored.value), value=scored.value, title=said(scored), strong=strong)
+
+
+def said(scored: Scored) -> str:
+    """A score with its intervals in words."""
+    text = score(scored.value)
+    if scored.low is not None and scored.high is not None:
+        text += f", 95 % interval {score(scored.low)} to {score(scored.high)}"
+    if scored.overall_low is not None and scored.overall_high is not None:
+        text += f", with other seeds {score(scored.overall_low)} to {score(scored.overall_high)}"
+    return text
+
+
+def scale_of(scores: Iterable[Scored | None]) -> tuple[float, float]:
+    """Ends of the scale that the intervals of a table share, rounded outwards to 0.05."""
+    there = [one for one in scores if one is not None]
+    if not there:
+        return 0.0, 1.0
+    least = min(one.value if one.low is None else min(one.low, one.value) for one in there)
+    most = max(one.value if one.high is None else max(one.high, one.value) for one in there)
+    step = 0.05 if most - least < 5 else 10 ** math.floor(math.log10(most - least))
+    low, high = math.floor(least / step) * step, math.ceil(most / step) * step
+    return (low, high) if high > low else (low - step, high + step)
+
+
+def interval_cell(collection: Collection, cell: CellRecord, scale: tuple[float, float]) -> Cell:
+    """The interval, drawn on the scale."""
+    scored = cell.score
+    if scored is None:
+        return Cell("")
+    low, at, high = (
+        round(100 * (value - scale[0]) / (scale[1] - scale[0]), 2)
+        for value in (
+            scored.value if scored.low is None else scored.low,
+            scored.value,
+            scored.value if scored.high is None else scored.high,
+        )
+    )
+    known = scored.low is not None and scored.high is not None
+    ends = f"{score(scored.low)} to {score(scored.high)}" if known else ""
+    return Cell(
+        said(scored), value=scored.value, colour=collection.colours[cell.model], interval=Interval(low, at, high, ends)
+    )
+
+
+def cost_cells(cell: CellRecord) -> tuple[Cell, Cell, Cell]:
+    """Latency in ms, parameters, seconds of one training."""
+    costs = cell.costs
+    return (
+        _number(costs.latency_ms, title=costs.device),
+        Cell(MISSING, value="") if costs.parameters is None else Cell(short(costs.parameters), value=costs.parameters),
+        _number(costs.training_seconds, title=costs.device),
+    )
+
+
+def seeds_cell(cell: CellRecord) -> Cell:
+    """How many seeds of how many the score covers."""
+    return Cell(f"{cell.finished}/{cell.planned}", value=cell.finished / max(1, cell.planned))
+
+
+def _number(value: float | None, *, title: str = "") -> Cell:
+    return Cell(MISSING, value="") if value is None else Cell(number(value), value=value, title=title)
