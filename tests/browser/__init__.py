@@ -1,0 +1,1 @@
+"""A published site in a real browser: Playwright drives Debian's chromium."""
