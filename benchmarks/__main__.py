@@ -20,6 +20,8 @@ from benchmarks.whole import whole
 from suite.devices import look_at_machine
 
 README = Path(__file__).parent / "README.md"
+PAGES = ("corruptions", "engines", "exports", "funnel", "pruning", "site", "statistics")
+"""Benchmarks that write pages of their own: ``python -m benchmarks.NAME``."""
 NAMES = (
     "help", "vision", "again", "report", "probes", "trial", "warm", "whole", "texts", "generation", "features", "steps"
 )  # fmt: skip
@@ -102,6 +104,10 @@ def _page(lines_of_rows: Sequence[str]) -> str:
         "| what | at least | the suite | the peer | ratio | met | remark |",
         "|---|---|---|---|---|---|---|",
         *lines_of_rows,
+        "",
+        "Written by `python -m benchmarks.NAME` into pages of their own: "
+        + ", ".join(f"[{name}]({name}.md)" for name in PAGES)
+        + ".",
         "",
     ]
     return "\n".join(lines)

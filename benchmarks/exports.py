@@ -2,14 +2,16 @@
 
 A MobileNetV2 0.35 at 224 with its ImageNet weights is fine-tuned on the photographs of flowers5 and exported in every
 format.  Told are parity in fp32, what smaller files weigh and score, how long all of it takes, and how the suite's
-latency compares with what the runtime's own tool prints of the same file, right after: ``benchmark_app`` of OpenVINO,
-``onnxruntime_test`` of ONNX Runtime, ``litert-benchmark`` of LiteRT.
+latency compares with what the runtime's own tool prints of the same file: ``benchmark_app`` of OpenVINO,
+``onnxruntime_test`` of ONNX Runtime, ``litert-benchmark`` of LiteRT.  The two take turns, and medians of the turns are
+compared, since a machine that others share is faster in one minute than in the next.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ __all__ = ["main"]
 PAGE = Path(__file__).with_suffix(".md")
 FORMATS = ("keras", "saved_model", "onnx", "openvino", "litert")
 SIZE = 224
+TURNS = 3
 MOST_DIFFERENCE, MOST_SECONDS, MOST_SHARE, NEAR = 1e-4, 180.0, 1 / 3, 0.10
 SCRIPTS = Path(sys.executable).parent
 
@@ -42,8 +45,8 @@ def main() -> int:
         started = time.perf_counter()
         full = exported(out, "fp32")
         seconds = time.perf_counter() - started
+        rows = [(card, *in_turns(card, out)) for card in full]
         smaller = exported(out, "fp16,int8_dynamic,int8")
-        rows = [(card, *beside(card, out)) for card in full]
     lines = page(full, smaller, rows, seconds)
     PAGE.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
@@ -68,9 +71,10 @@ def trained(shared: Path, folder: Path) -> Path:
     return folder / "out"
 
 
-def exported(out: Path, precisions: str) -> list[dict[str, Any]]:
+def exported(out: Path, precisions: str, *, formats: Sequence[str] = FORMATS) -> list[dict[str, Any]]:
     """The cards of every format that has one of these precisions."""
-    cards = suite("export", str(out), "--best", "--precision", precisions, "--overwrite", "--json")
+    which = ("--best", "--format", ",".join(formats), "--precision", precisions)
+    cards = suite("export", str(out), *which, "--overwrite", "--json")
     found: list[dict[str, Any]] = json.loads(cards)
     return found
 
@@ -83,17 +87,27 @@ def suite(*words: str) -> str:
     return done.stdout
 
 
-def beside(card: dict[str, Any], out: Path) -> tuple[str, float | None]:
-    """The runtime's own tool and its median milliseconds for one picture; no tool for Keras and TensorFlow."""
+def in_turns(card: dict[str, Any], out: Path) -> tuple[str, float, float | None]:
+    """The runtime's own tool, the suite's median milliseconds for one picture over the turns, and the tool's.
+
+    There is no tool for Keras and TensorFlow: what was measured while exporting stands.
+    """
     tools: dict[str, tuple[str, Callable[[Path, int], float]]] = {
         "onnx": ("onnxruntime_test", by_onnxruntime_test),
         "openvino": ("benchmark_app", by_benchmark_app),
         "litert": ("litert-benchmark", by_litert_benchmark),
     }
+    first = float(card["measured"]["latency_ms_p50"])
     if card["format"] not in tools:
-        return "-", None
+        return "-", first, None
     name, tool = tools[card["format"]]
-    return name, tool(out / card["folder"] / card["file"], card["measured"]["threads"])
+    ours, theirs = [first], []
+    for turn in range(TURNS):
+        theirs.append(tool(out / card["folder"] / card["file"], card["measured"]["threads"]))
+        if turn + 1 < TURNS:
+            (again,) = exported(out, "fp32", formats=(card["format"],))
+            ours.append(float(again["measured"]["latency_ms_p50"]))
+    return name, statistics.median(ours), statistics.median(theirs)
 
 
 def by_onnxruntime_test(file: Path, threads: int) -> float:
@@ -134,7 +148,7 @@ def _median_ms(result: dict[str, Any]) -> float:
 def page(
     full: Sequence[dict[str, Any]],
     smaller: Sequence[dict[str, Any]],
-    rows: Sequence[tuple[dict[str, Any], str, float | None]],
+    rows: Sequence[tuple[dict[str, Any], str, float, float | None]],
     seconds: float,
 ) -> list[str]:
     """The page's lines."""
@@ -159,9 +173,9 @@ def page(
         f"| exporting and measuring them under 3 minutes | {seconds:.0f} s | {_met(seconds < MOST_SECONDS)} |",
         f"| int8 LiteRT at most 1/3 of fp32 | {share:.2f} | {_met(share <= MOST_SHARE)} |",
         *(
-            f"| latency of {card['format']} within 10 % of {tool} | {card['measured']['latency_ms_p50']:.2f} ms, "
-            f"{tool} {peer:.2f} ms | {_met(abs(card['measured']['latency_ms_p50'] / peer - 1) <= NEAR)} |"
-            for card, tool, peer in rows
+            f"| latency of {card['format']} within 10 % of {tool} | {own:.2f} ms, "
+            f"{tool} {peer:.2f} ms | {_met(abs(own / peer - 1) <= NEAR)} |"
+            for card, tool, own, peer in rows
             if peer is not None
         ),
         "",
