@@ -31,6 +31,7 @@ __all__ = ["Measured", "main", "measured", "page"]
 
 PAGE = Path(__file__).with_suffix(".md")
 MOST_SECONDS, MOST_AGAIN_SECONDS, MOST_BYTES, MOST_USABLE_MS = 60.0, 5.0, 300_000, 1000.0
+BESIDE = "## Beside other tools"
 BEFORE_CHARTS = (".html", ".css", ".js", ".svg")
 PEERS = {"asv": asv_site, "benchopt": benchopt_site}
 
@@ -77,7 +78,8 @@ def main() -> int:
         lines = page(size, ours, [*map(row_of_peer, peers)], time.perf_counter() - started)
     PAGE.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
-    return 0 if all(" no |" not in line for line in lines) else 1
+    targets = lines[: lines.index(BESIDE)]
+    return 0 if all(" no |" not in line for line in targets) else 1
 
 
 def say(what: str) -> None:
@@ -205,7 +207,7 @@ def page(size: Size, ours: Measured, peers: Sequence[str], seconds: float) -> li
             f"{kilobytes(ours.index_bytes[0])}, compressed {kilobytes(ours.index_bytes[1])}."
         ),
         "",
-        "## Beside other tools",
+        BESIDE,
         "",
         (
             f"The same {size.runs * size.trials:,} scores: a commit for every run for asv, a benchmark for every data "
