@@ -12,9 +12,11 @@ from scipy import special
 from suite.compare.spread import WEIGHTS
 from suite.metrics.resampling import LEVEL
 
-__all__ = ["Z_POWER", "Z", "holm", "reach_of", "sign_flip_p_values", "spread_p_values"]
+__all__ = ["SIGNIFICANT", "Z_POWER", "Z", "holm", "reach_of", "sign_flip_p_values", "spread_p_values"]
 
 Array = NDArray[np.float64]
+SIGNIFICANT = 0.05
+"""Below it, after correction, two cells are told apart."""
 FAR_APART = 8.0
 """Beyond this many standard errors p is below 1e-14 by either computation; no decision hangs on it."""
 EXACT_UP_TO = 3_000

@@ -15,18 +15,15 @@ from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
 from suite.compare.evidence import THREADS, SetEvidence
 from suite.compare.hierarchy import example_variances
-from suite.compare.paired import Z_POWER, holm, reach_of, sign_flip_p_values, spread_p_values
+from suite.compare.paired import SIGNIFICANT, Z_POWER, holm, reach_of, sign_flip_p_values, spread_p_values
 from suite.compare.resplit import NoSplitTest, common_seeds
-from suite.compare.spread import WEIGHTS
+from suite.compare.spread import BOTH
 
 __all__ = ["differences"]
 
 Array = NDArray[np.float64]
-SIGNIFICANT = 0.05
 ENOUGH = 0.95
 """The share of resamples in which both must have a score."""
-BOTH: Array = np.outer(WEIGHTS, WEIGHTS).ravel()
-"""How likely each part of what the seeds of two cells may add is."""
 
 
 class _Tested(NamedTuple):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from suite.compare.across import Friedman
+from suite.compare.paired import SIGNIFICANT
 
 __all__ = [
     "FEWEST_DATASETS",
@@ -33,7 +34,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-SIGNIFICANT = 0.05
 FEWEST_DATASETS = 6
 """With five, Wilcoxon's exact test cannot go below 2 / 2**5 = 0.0625, and F rejects equal methods too often (up to
 7 % for four methods, 19 % with three data sets; simulated in the tests)."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WEIGHTS", "Seeds", "seed_spread", "squeezed"]
+__all__ = ["BOTH", "WEIGHTS", "Seeds", "seed_spread", "squeezed"]
 
 Array = NDArray[np.float64]
 POINTS = 32
@@ -46,6 +46,8 @@ EDGES = (0.0, 0.2, 0.5, 0.75, 0.9, 0.97, 1.0)
 """Each posterior is kept as its means between these quantiles, finer where the spread is large: that decides."""
 WEIGHTS: Array = np.diff(EDGES)
 """How likely each of these parts is."""
+BOTH: Array = np.outer(WEIGHTS, WEIGHTS).ravel()
+"""How likely each part of what the seeds of two cells may add is."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from suite.publish.difference import CellDifference, CellName, CostChange, CostN
 from suite.publish.judging import Judged, Side, judge, why_not
 from suite.publish.record import CellRecord, EvidenceRecord, RunRecord
 
-__all__ = ["Evidence", "Key", "TwoRuns", "cell_differences", "key_of"]
+__all__ = ["TIMES", "Evidence", "Key", "TwoRuns", "cell_differences", "key_of"]
 
 Evidence = Mapping[str, EvidenceRecord]
 """Cell id to what is kept of its scores."""

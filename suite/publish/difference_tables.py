@@ -9,6 +9,7 @@ from typing import Any
 from suite.charts.words import MISSING, count, duration, megabytes, number, short
 from suite.compare.cell import MetricInfo
 from suite.compare.wording import amount, between, quality
+from suite.publish.cell_differences import TIMES
 from suite.publish.difference import CellDifference, CellName, CostChange, CostName, RunDifference
 from suite.publish.difference_words import p_words, package
 from suite.report.tables import Box, Column, Table
@@ -19,7 +20,6 @@ HASH_DIGITS = 12
 MOST_LETTERS = 120
 NOTICED = 1.25
 """Times of the same work differ by as much from run to run; below that a change of theirs is not told."""
-TIMES = frozenset({"latency_ms", "training_seconds"})
 COST_WORDS: dict[CostName, str] = {
     "latency_ms": "latency",
     "training_seconds": "training time",

@@ -20,15 +20,12 @@ from numpy.typing import NDArray
 from scipy import special
 
 from suite.compare.kept_evidence import EvidenceRecord, resamples_of
-from suite.compare.paired import holm, reach_of, spread_p_values
-from suite.compare.spread import WEIGHTS
+from suite.compare.paired import SIGNIFICANT, holm, reach_of, spread_p_values
+from suite.compare.spread import BOTH, WEIGHTS
 
-__all__ = ["SIGNIFICANT", "Judged", "Side", "judge", "why_not"]
+__all__ = ["Judged", "Side", "judge", "p_values_against", "why_not"]
 
 Array = NDArray[np.float64]
-SIGNIFICANT = 0.05
-BOTH: Array = np.outer(WEIGHTS, WEIGHTS).ravel()
-"""How likely each part of what the seeds of two cells may add is."""
 NEARLY_ZERO = 1e-9
 """Of two sums that cancel, a rest below this share is rounding."""
 FEW = 2
@@ -84,6 +81,16 @@ def judge(pairs: Sequence[tuple[Side, Side]], *, higher_is_better: bool) -> tupl
     )
 
 
+def p_values_against(first: Side, others: Sequence[Side]) -> Array:
+    """The p-values of every other cell against the first, corrected over all of them by Holm; shape ``(others,)``.
+
+    Args:
+        first: With evidence that ``why_not`` has nothing against, like that of the others.
+        others: At least one.
+    """
+    return holm(np.array([_chance(first, one, one.score - first.score).p_value for one in others]))
+
+
 def why_not(evidence: EvidenceRecord | None) -> str | None:
     """Why nothing can be tested with it; None where something can."""
     if evidence is None:
@@ -97,7 +104,25 @@ def why_not(evidence: EvidenceRecord | None) -> str | None:
     return None if whole and np.isfinite((*known, *resamples)).all() else "the resampled scores cannot be read"
 
 
+class _Chance(NamedTuple):
+    """How likely so large a difference is where there is none, and what the variance of the difference may be."""
+
+    p_value: float
+    variances: Array
+    paired: bool
+
+
 def _tested(before: Side, after: Side, gap: float) -> _Tested:
+    p_value, variances, paired = _chance(before, after, gap)
+    reach = float(reach_of(variances, BOTH)[0])
+    low, high = gap - reach, gap + reach
+    if p_value >= SIGNIFICANT:
+        # The count of examples may see no difference where the interval only just does.
+        low, high = min(low, 0.0), max(high, 0.0)
+    return _Tested(gap, low, high, p_value, paired)
+
+
+def _chance(before: Side, after: Side, gap: float) -> _Chance:
     one, other = before.evidence, after.evidence
     paired = one.examples == other.examples
     examples = _paired_variance(one, other) if paired else _own_variance(one) + _own_variance(other)
@@ -106,12 +131,7 @@ def _tested(before: Side, after: Side, gap: float) -> _Tested:
     by_chance = float(spread_p_values(np.array([gap]), variances, BOTH)[0])
     counted = _counted(one, other, gap, examples, paired=paired)
     p_value = by_chance if counted is None or (seeds.any() and counted < by_chance) else counted
-    reach = float(reach_of(variances, BOTH)[0])
-    low, high = gap - reach, gap + reach
-    if p_value >= SIGNIFICANT:
-        # The count of examples may see no difference where the interval only just does.
-        low, high = min(low, 0.0), max(high, 0.0)
-    return _Tested(gap, low, high, p_value, paired)
+    return _Chance(p_value, variances, paired)
 
 
 def _of_seeds(evidence: EvidenceRecord) -> Array:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from suite.charts.words import count, plural, score
 from suite.publish.boxes import Cell, SiteTable, facet
 from suite.publish.changes import Evidence
@@ -37,8 +35,7 @@ def board_pages(collection: Collection, evidence: Evidence) -> list[SitePage]:
     for key, entries in collection.boards.items():
         ties = tied_with_best(
             [evidence.get(entry.run.id, {}).get(entry.cell.cell_id) for entry in entries],
-            np.array([entry.cell.score.value if entry.cell.score else np.nan for entry in entries]),
-            higher_is_better=collection.metric(key).higher_is_better,
+            [entry.cell.score.value for entry in entries if entry.cell.score is not None],
         )
         pages.append(_board_page(collection, key, entries, ties))
         listed.append(_line(collection, key, entries, ties))
