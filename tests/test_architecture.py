@@ -31,6 +31,7 @@ WORKER_SIDE = {"runner"}
 # A unit may import units of its own rank or a lower one. A name without a rank is refused below.
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"}
+    | {"credentials", "media_types"}
     | {"npz"},
     1: {"cache", "predictions", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness", "exported", "exports"},

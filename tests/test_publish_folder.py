@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from suite.credentials import without_credentials
 from suite.errors import StoreError, SuiteError, UnknownNameError
-from suite.publish.privacy import without_credentials
 from suite.publish.targets.address import open_target
 from suite.publish.targets.bucket import Bucket
 from suite.publish.targets.folder import Folder

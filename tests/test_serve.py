@@ -22,12 +22,13 @@ from page_reader import Elements
 from runner_plans import plan_of, register
 
 from suite.errors import SuiteError
+from suite.media_types import content_type
 from suite.results import EpochRecord
 from suite.runner.curve import CurveWriter, curve_path, read_curve
 from suite.runner.run import run_plan
 from suite.serving import Preview, PreviewServer, find_place, open_server
 from suite.serving.curves import draw
-from suite.serving.files import content_type, segments_of
+from suite.serving.files import segments_of
 from suite.serving.injection import relaxed
 from suite.serving.live import LiveReader
 from suite.serving.rebuild import Rebuilder

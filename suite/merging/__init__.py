@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from suite.charts.words import plural
 from suite.errors import StoreError, SuiteError
 from suite.merging.apart import Apart, keep_apart, place_apart
 from suite.merging.copying import bring_exports, bring_results
 from suite.merging.documents import Joined, join_checks, join_documents
-from suite.merging.merged import Merged, plural
+from suite.merging.merged import Merged
 from suite.merging.sameness import version_differences, versions
 from suite.merging.sources import Source, read_sources, short_names
 from suite.merging.verdicts import Share, shares_of

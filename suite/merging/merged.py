@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from suite.charts.words import plural
 from suite.merging.verdicts import Conflict, Share
 
-__all__ = ["Merged", "plural"]
+__all__ = ["Merged"]
 
 _NAMED = 10
 """Trials of one kind of conflict that are named; a program gets all of them."""
@@ -93,11 +94,6 @@ class Merged:
             "differences": list(conflict.differences),
             "folder": str(self.conflicts[conflict.other_in]),
         }
-
-
-def plural(number: int, one: str) -> str:
-    """``1 trial``, ``3 trials``."""
-    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def _counted(share: Share, origins: Mapping[str, str], words: str) -> Iterable[str]:

@@ -2,48 +2,12 @@
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 from urllib.parse import unquote
 
-__all__ = ["content_type", "find_file", "segments_of"]
+__all__ = ["find_file", "segments_of"]
 
 INDEX = "index.html"
-TYPES = {
-    ".cff": "text/yaml",
-    ".css": "text/css",
-    ".csv": "text/csv",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".jsonl": "application/jsonl",
-    ".md": "text/markdown",
-    ".mjs": "text/javascript",
-    ".svg": "image/svg+xml",
-    ".tex": "text/plain",
-    ".txt": "text/plain",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-    ".xml": "application/xml",
-}
-"""What must not depend on the machine's own tables."""
-WITH_CHARSET = (
-    "application/json",
-    "application/jsonl",
-    "application/xml",
-    "image/svg+xml",
-    "application/manifest+json",
-)
-_KNOWN = mimetypes.MimeTypes()
-
-
-def content_type(name: str) -> str:
-    """The media type of a file by its name, with the charset where it is text: all that the suite writes is UTF-8."""
-    ending = Path(name).suffix.lower()
-    kind = TYPES.get(ending) or _KNOWN.types_map[True].get(ending) or "application/octet-stream"
-    return f"{kind}; charset=utf-8" if kind.startswith("text/") or kind in WITH_CHARSET else kind
 
 
 def segments_of(target: str) -> tuple[str, ...] | None:

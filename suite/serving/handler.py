@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import suite
-from suite.serving.files import content_type, find_file, segments_of
+from suite.media_types import content_type
+from suite.serving.files import find_file, segments_of
 from suite.serving.injection import with_reload
 from suite.serving.page import Shown, error_page
 from suite.serving.preview import Preview

@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from suite.credentials import without_credentials
 from suite.errors import MissingExtraError, StoreError, SuiteError
-from suite.publish.privacy import without_credentials
+from suite.media_types import content_type
 from suite.publish.targets.complaint import complaint
-from suite.publish.targets.headers import cache_control, content_type
+from suite.publish.targets.headers import cache_control
 from suite.publish.targets.paths import checked, checked_write, crossing, parents
 from suite.publish.targets.target import MARKER, stages_of
 from suite.publish.targets.trouble import raise_if_full

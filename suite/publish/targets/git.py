@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from suite.credentials import without_credentials
 from suite.errors import StoreError
-from suite.publish.privacy import without_credentials
 from suite.publish.targets.paths import checked, checked_write, crossing, parents
 from suite.publish.targets.program import Git, GitFailed
 from suite.publish.targets.remote import Remote, remote_of

@@ -1,61 +1,15 @@
-"""What a bucket tells a browser about a file: what it is, and how long it may be kept."""
+"""What a bucket tells a browser about a file: how long it may be kept."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import PurePosixPath
 
-__all__ = ["cache_control", "content_type"]
+__all__ = ["cache_control"]
 
-TYPES: Mapping[str, str] = {
-    ".html": "text/html",
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".json": "application/json",
-    ".map": "application/json",
-    ".ipynb": "application/json",
-    ".webmanifest": "application/manifest+json",
-    ".jsonl": "text/plain",
-    ".txt": "text/plain",
-    ".bib": "text/plain",
-    ".tex": "text/plain",
-    ".log": "text/plain",
-    ".md": "text/markdown",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-    ".xml": "application/xml",
-    ".atom": "application/atom+xml",
-    ".rss": "application/rss+xml",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-    ".ico": "image/x-icon",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-    ".wasm": "application/wasm",
-    ".pdf": "application/pdf",
-    ".zip": "application/zip",
-    ".gz": "application/gzip",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-"""Not asked of the system: there each machine has a table of its own."""
-TEXT = frozenset({"text/javascript", "application/json", "application/manifest+json"})
 HASHED = re.compile(r"(?:^|/)assets/(?:.+/)?[^/]+\.[0-9a-f]{8,64}(?:\.[A-Za-z0-9]+)+$")
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 """Kept, and asked for each time whether it is still right."""
-
-
-def content_type(path: str) -> str:
-    """The type of a file by the end of its name, text with its encoding; bytes where nothing is known."""
-    kind = TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
-    is_text = kind.startswith("text/") or kind.endswith("xml") or kind in TEXT
-    return f"{kind}; charset=utf-8" if is_text else kind
 
 
 def cache_control(path: str) -> str:

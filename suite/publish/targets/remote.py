@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from suite.credentials import without_credentials
 from suite.errors import StoreError
-from suite.publish.privacy import without_credentials
 from suite.publish.targets.program import Git, GitFailed
 
 __all__ = ["Remote", "remote_of"]
