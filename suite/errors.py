@@ -13,7 +13,8 @@
     ├── DownloadError          something must be fetched and cannot be
     ├── SealedSplitError       the test split was asked for where it may not be seen
     └── StoreError             the results database or its folder
-        └── StoreVersionError  written by a newer version of the suite
+        ├── StoreVersionError  written by a newer version of the suite
+        └── ScratchError       a site's files cannot be prepared
     TrialFailure               ends one trial, never the run (not a SuiteError)
     ├── TrialDiverged          the loss is not a number any more
     └── TrialSkipped           this cell cannot be run; its reason is told
@@ -33,6 +34,7 @@ __all__ = [
     "DownloadError",
     "MissingExtraError",
     "ModelError",
+    "ScratchError",
     "SealedSplitError",
     "SpecError",
     "StoreError",
@@ -95,6 +97,10 @@ class StoreError(SuiteError):
 
 class StoreVersionError(StoreError):
     """The results database was written by a newer version of the suite."""
+
+
+class ScratchError(StoreError):
+    """Files of a site cannot be prepared; no run is to blame, and the old site still stands."""
 
 
 class TrialFailure(Exception):  # noqa: N818 - it is an outcome of a trial, not an error of the user

@@ -23,8 +23,8 @@ from suite.publish.generators.address import GENERATORS as GENERATORS_BY_NAME
 from suite.publish.generators.address import section_of
 from suite.publish.generators.configuration import value_of
 from suite.publish.generators.literal import code, literal
-from suite.publish.generators.markdown import publish_markdown
 from suite.publish.generators.tables import as_csv, cut
+from suite.publish.publish import publish as publish_runs
 from suite.report.markdown import plain
 from suite.report.page import make_page
 from suite.report.writing import render_markdown
@@ -134,9 +134,9 @@ def projects(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Projects
 
     def publish(folder: Path, to: str) -> None:
         runs = [sample, photos(folder / "photos")]
-        publish_markdown(runs, to)
+        publish_runs(runs, to)
         again(runs[1])
-        done = publish_markdown(runs, to)
+        done = publish_runs(runs, to)
         assert (done.runs, done.points, done.made) == (2, 3, 1)
         shutil.rmtree(runs[1])
 
@@ -148,7 +148,7 @@ def caught(tmp_path_factory: pytest.TempPathFactory) -> Projects:
     """A run whose every name tries to get loose."""
     run = hostile(tmp_path_factory.mktemp("hostile") / "run")
     current_comparison(run)
-    return _Published(tmp_path_factory.mktemp("caught"), lambda _, to: publish_markdown([run], to, title=HOSTILE[3]))
+    return _Published(tmp_path_factory.mktemp("caught"), lambda _, to: publish_runs([run], to, title=HOSTILE[3]))
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
@@ -257,9 +257,9 @@ def test_publishing_the_same_again_touches_nothing(generator: str, tmp_path: Pat
     """No file of the project is written a second time."""
     project = make_project(tmp_path / "project", generator)
     run = photos(tmp_path / "photos")
-    publish_markdown([run], f"{generator}:{project}")
+    publish_runs([run], f"{generator}:{project}")
     before = state_of(project)
-    done = publish_markdown([run], f"{generator}:{project}")
+    done = publish_runs([run], f"{generator}:{project}")
     after = state_of(project)
     assert (done.made, done.written, done.removed) == (0, 0, 0)
     assert before == after
@@ -273,17 +273,17 @@ def test_a_run_that_is_gone_disappears(generator: str, tmp_path: Path) -> None:
     own.parent.mkdir(parents=True, exist_ok=True)
     own.write_text("---\ntitle: About\n---\nWe.\n")
     runs = [photos(tmp_path / "photos"), texts(tmp_path / "texts")]
-    publish_markdown(runs, f"{generator}:{project}")
+    publish_runs(runs, f"{generator}:{project}")
     section = content_of(project, generator)
     both = state_of(section)
-    done = publish_markdown(runs[:1], f"{generator}:{project}")
+    done = publish_runs(runs[:1], f"{generator}:{project}")
     left = state_of(section)
     assert done.runs == 1
     assert any("texts" in path for path in both)
     assert not any("texts" in path or "news" in path for path in left)
     assert not [path for path in section.rglob("*") if path.is_dir() and not any(path.iterdir())]
     assert own.read_text() == "---\ntitle: About\n---\nWe.\n"
-    assert publish_markdown(runs[1:], f"{generator}:{project}", keep=True).runs == 2
+    assert publish_runs(runs[1:], f"{generator}:{project}", keep=True).runs == 2
 
 
 def test_a_section_that_is_somebody_elses_is_refused(tmp_path: Path) -> None:
@@ -293,9 +293,9 @@ def test_a_section_that_is_somebody_elses_is_refused(tmp_path: Path) -> None:
     (project / "comparisons").mkdir()
     (project / "comparisons" / "mine.md").write_text("mine")
     with pytest.raises(StoreError, match=r"holds files that are not of a site of the suite, for instance 'mine\.md'"):
-        publish_markdown([run], f"jekyll:{project}")
+        publish_runs([run], f"jekyll:{project}")
     assert [path.name for path in (project / "comparisons").iterdir()] == ["mine.md"]
-    publish_markdown([run], f"jekyll:{project}", force=True)
+    publish_runs([run], f"jekyll:{project}", force=True)
     assert (project / "comparisons" / "mine.md").read_text() == "mine"
 
 
@@ -304,16 +304,16 @@ def test_a_folder_that_is_no_project_is_refused(generator: str, file: str, tmp_p
     """The complaint names the file that is missing and how it is made; nothing is written."""
     run = photos(tmp_path / "photos")
     with pytest.raises(SuiteError, match=rf"is no project of {generator.title()}, it has no {file}; make one with"):
-        publish_markdown([run], f"{generator}:{tmp_path / 'typo'}")
+        publish_runs([run], f"{generator}:{tmp_path / 'typo'}")
     assert not (tmp_path / "typo").exists()
-    assert publish_markdown([run], f"{generator}:{tmp_path / 'typo'}", force=True).written > 0
+    assert publish_runs([run], f"{generator}:{tmp_path / 'typo'}", force=True).written > 0
 
 
 @needs("mkdocs")
 def test_a_new_project_of_mkdocs_gets_its_navigation(tmp_path: Path) -> None:
     """Where there is no ``mkdocs.yml``, one is written whose site opens and whose menu has the lists."""
     run = photos(tmp_path / "photos")
-    done = publish_markdown(
+    done = publish_runs(
         [run], f"mkdocs:{tmp_path / 'new'}", title="Our {{ models }} & <more>", base_url="https://a.example/m"
     )
     assert "mkdocs.yml was written" in done.note
@@ -324,7 +324,7 @@ def test_a_new_project_of_mkdocs_gets_its_navigation(tmp_path: Path) -> None:
     assert {"comparisons/", "comparisons/models/", "comparisons/leaderboards/", "comparisons/datasets/"} <= links
     assert "Our {{ models }} & <more>" in start.text
     before = state_of(tmp_path / "new")
-    assert publish_markdown([run], f"mkdocs:{tmp_path / 'new'}").note == ""
+    assert publish_runs([run], f"mkdocs:{tmp_path / 'new'}").note == ""
     assert state_of(tmp_path / "new")["mkdocs.yml"] == before["mkdocs.yml"]
 
 
@@ -337,7 +337,7 @@ def test_the_mkdocs_yml_of_a_project_stays_and_its_missing_lines_are_said(tmp_pa
     own = "site_name: Mine\ndocs_dir: pages\nnav:\n  - Home: index.md\n"
     (project / "mkdocs.yml").write_text(own)
     run = photos(tmp_path / "photos")
-    done = publish_markdown([run], f"mkdocs:{project}#team/numbers")
+    done = publish_runs([run], f"mkdocs:{project}#team/numbers")
     assert (project / "mkdocs.yml").read_text() == own
     build(project, "mkdocs")
     said = done.note.partition("Under its nav add:\n")[2]
@@ -347,7 +347,7 @@ def test_the_mkdocs_yml_of_a_project_stays_and_its_missing_lines_are_said(tmp_pa
     assert not broken(site, "")
     links = {found.get("href") for tag, found in read(site / "index.html").tags if tag == "a"}
     assert {"team/numbers/", "team/numbers/models/"} <= links
-    assert publish_markdown([run], f"mkdocs:{project}#team/numbers").note == ""
+    assert publish_runs([run], f"mkdocs:{project}#team/numbers").note == ""
 
 
 def test_an_address_names_the_project_and_its_section(tmp_path: Path) -> None:
@@ -372,15 +372,15 @@ def test_an_address_that_cannot_be_is_refused(to: str) -> None:
 
 def test_a_kind_of_place_that_is_no_generator_is_refused(tmp_path: Path) -> None:
     """The complaint lists the generators."""
-    with pytest.raises(SuiteError, match="expected one of mkdocs:DIR, hugo:DIR, jekyll:DIR"):
-        publish_markdown([], f"gatsby:{tmp_path}")
+    with pytest.raises(SuiteError, match=r"Available: .*hugo, jekyll, mkdocs"):
+        publish_runs([], f"gatsby:{tmp_path}")
 
 
 def test_very_long_tables_are_cut_and_say_where_the_rest_is(tmp_path: Path) -> None:
     """A leaderboard of 210 cells shows 200 and names its CSV and JSON, which have all; the report names its JSON."""
     results = [trial(f"net{place}", 1, score=0.5) for place in range(210)]
     project = make_project(tmp_path / "project", "jekyll")
-    publish_markdown([make_run(tmp_path / "run", *results)], f"jekyll:{project}")
+    publish_runs([make_run(tmp_path / "run", *results)], f"jekyll:{project}")
     section = project / "comparisons"
     (board,) = section.glob("leaderboards/*/index.md")
     text = board.read_text("utf-8")
@@ -457,5 +457,5 @@ def test_many_runs_are_prepared_side_by_side(tmp_path: Path) -> None:
     """What a generator wants travels to other processes."""
     runs = [make_run(tmp_path / f"run{number}", trial(), spec_name=f"run{number}") for number in range(6)]
     project = make_project(tmp_path / "project", "hugo")
-    done = publish_markdown(runs, f"hugo:{project}")
+    done = publish_runs(runs, f"hugo:{project}")
     assert (done.made, done.gaps) == (6, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import string
@@ -318,6 +319,49 @@ def test_a_point_whose_record_is_damaged_is_a_gap(tmp_path: Path) -> None:
     assert done.runs == 1
     assert any("damaged" in gap.reason for gap in done.gaps)
     assert broken_links(site) == []
+
+
+def test_evidence_that_is_damaged_in_the_site_makes_a_tie_unknown(tmp_path: Path) -> None:
+    """Nobody is said to be beaten by what cannot be read, and the site is built."""
+    site = tmp_path / "site"
+    runs = [photos(tmp_path / "photos"), texts(tmp_path / "texts")]
+    publish(runs, str(site))
+    (path,) = (site / "data" / "evidence").glob("photos-*/*.json")
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    for one in kept.values():
+        one["resamples"] = "no numbers"
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    publish([runs[1]], str(site), keep=True)
+    (board,) = (path for path in (site / "data" / "leaderboards").glob("*photos*.json"))
+    ties = [row["tie"] for row in json.loads(board.read_text(encoding="utf-8"))["rows"]]
+    assert ties == ["best", "unknown"]
+
+
+@pytest.mark.parametrize("size", ["nan", "inf", "-1"])
+def test_a_size_that_is_none_is_refused(size: str, tmp_path: Path) -> None:
+    """One sentence, exit code 2."""
+    done = CliRunner().invoke(cli, ["publish", str(tmp_path), "--to", str(tmp_path / "s"), "--largest-model-mb", size])
+    assert done.exit_code == 2
+    assert "--largest-model-mb" in done.stderr
+
+
+def test_a_ci_file_is_not_written_for_an_address_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would fail at its first push."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["publish", "runs", "--workflow", "github", "--base-url", "nonsense"])
+    assert done.exit_code == 2
+    assert "expected the address" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_made_up_numbers_that_stay_in_a_site_are_still_said_to_be(tmp_path: Path) -> None:
+    """Pages that are made from all runs say so as long as one of them is."""
+    site, made, real = tmp_path / "site", photos(tmp_path / "photos"), texts(tmp_path / "texts")
+    publish([made], str(site), made_up=True)
+    publish([real], str(site), keep=True)
+    assert "were made up" in (site / "index.html").read_text(encoding="utf-8")
+    (page,) = (site / "runs").glob("texts-*/*/index.html")
+    assert "were made up" not in page.read_text(encoding="utf-8")
 
 
 def test_the_command_asks_for_a_target(tmp_path: Path) -> None:

@@ -97,7 +97,11 @@ def _write_workflow(kind: Literal["github", "gitlab"], runs: tuple[Path, ...], *
     """The CI file in its place; one that is there and differs stays."""
     from suite.api import write_by_rename
     from suite.errors import StoreError
+    from suite.publish.publish import checked_address
     from suite.publish.workflow import workflow
+
+    if options["base_url"] is not None:
+        options["base_url"] = checked_address(options["base_url"])
 
     name, text = workflow(kind, runs=[run.as_posix() for run in runs], **options)
     path = Path(name)

@@ -65,6 +65,11 @@ class Collection:
     histories: tuple[History, ...]
     """The history whose newest point is newest comes first."""
 
+    @property
+    def made_up(self) -> bool:
+        """Whether numbers of some point were made up."""
+        return any(run.made_up for history in self.histories for run in history.points)
+
     @functools.cached_property
     def latest(self) -> tuple[RunRecord, ...]:
         """The newest point of each history."""

@@ -33,6 +33,9 @@ class Form(Protocol):
     def scripted(self) -> bool:
         """Whether pages have scripts that read the data."""
 
+    def finish(self, around: Around) -> str:
+        """Called when all is in place. What the user has still to do, in a sentence; often nothing."""
+
     def write_assets(self, staging: Staging, staged: Staged) -> dict[str, str]:
         """Prepares what all pages need. What comes back decides, with the run, whether a point is made again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import suite
 from suite.charts.theme import colours_in_force, model_colours
-from suite.errors import StoreError, SuiteError
+from suite.errors import ScratchError, SuiteError
 from suite.publish.around import Around, write_assets
 from suite.publish.changes import Evidence, changes_of
 from suite.publish.collection import Collection, collect
@@ -18,6 +19,7 @@ from suite.publish.colours import site_colours
 from suite.publish.feed import feed, site_map
 from suite.publish.form import Arranged, Form
 from suite.publish.generators.address import section_of
+from suite.publish.generators.markdown import markdown_at
 from suite.publish.names import folder_name
 from suite.publish.pages.boards import board_pages
 from suite.publish.pages.compare import compare_page
@@ -38,7 +40,7 @@ from suite.publish.standing import Standing, kept_evidence, kept_records, standi
 from suite.publish.targets.address import open_target
 from suite.publish.targets.target import MARKER, Target
 
-__all__ = ["TITLE", "Published", "checked_address", "publish", "publish_as"]
+__all__ = ["Published", "checked_address", "publish"]
 
 TITLE = "Model comparisons"
 Say = Callable[[str], object]
@@ -97,65 +99,54 @@ def publish(
     Raises:
         SuiteError: Where there is nothing to publish, or the target cannot be written; the old site still stands.
     """
-    if section_of(to) is not None:
-        from suite.publish.generators.markdown import publish_markdown
-
-        return publish_markdown(
-            runs, to, title=title, base_url=base_url, keep=keep, force=force, places=places,
-            largest_model_mb=largest_model_mb, made_up=made_up, say=say,
-        )  # fmt: skip
-    return publish_as(
-        _Site(),
-        open_target(to, force=force),
-        runs,
-        title=title,
-        base_url=base_url,
-        keep=keep,
-        places=places,
-        largest_model_mb=largest_model_mb,
-        made_up=made_up,
-        say=say,
-    )
-
-
-def publish_as(
-    form: Form,
-    place: Target,
-    runs: Sequence[Path],
-    *,
-    title: str | None,
-    base_url: str | None,
-    keep: bool,
-    places: bool,
-    largest_model_mb: float,
-    made_up: bool,
-    say: Say,
-) -> Published:
-    """Publishes runs in one form at one place; the other arguments are those of ``publish``.
-
-    Raises:
-        SuiteError: Where there is nothing to publish, or the place cannot be written; what it held still stands.
-    """
-    started = time.perf_counter()
+    if not math.isfinite(largest_model_mb):
+        raise SuiteError(f"--largest-model-mb {largest_model_mb}: expected a size, such as 10.")
     base_url = checked_address(base_url) if base_url is not None else None
-    options, largest = json.dumps([places, largest_model_mb, made_up]), round(largest_model_mb * 1e6)
-    found, gaps = _find_all(runs, options, Cleaner(places=places))
+    asked = _Asked(title, base_url, places, round(largest_model_mb * 1e6), made_up)
+    form, place = _opened(to, force=force)
+    return _publish(runs, form, place, asked, keep=keep, say=say)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How the site is to look."""
+
+    title: str | None
+    base_url: str | None
+    places: bool
+    largest_bytes: int
+    made_up: bool
+
+
+def _opened(to: str, *, force: bool) -> tuple[Form, Target]:
+    section = section_of(to)
+    return markdown_at(section, force=force) if section is not None else (_Site(), open_target(to, force=force))
+
+
+def _publish(runs: Sequence[Path], form: Form, place: Target, asked: _Asked, *, keep: bool, say: Say) -> Published:
+    started = time.perf_counter()
+    options = json.dumps([asked.places, asked.largest_bytes, asked.made_up])
+    found, gaps = _find_all(runs, options, Cleaner(places=asked.places))
     with place as target:
         old = standing(target)
         staging, staged = Staging(target.scratch, old.known), Staged()
-        around = _around(old.manifest, found, title, base_url, form.write_assets(staging, staged), made_up=made_up)
+        around = _around(old.manifest, found, asked, form.write_assets(staging, staged))
         # A run that cannot be looked at now may be one of the site's: nothing of it is removed for that.
         staying = None if keep or gaps else {address_of(one.name, one.task) for one in found}
         kept, lost = kept_records(target, old, staying)
         jobs, same = _to_do(found, kept, old, around)
         say(f"{len(jobs)} of {len(found)} runs are new or changed.")
         made, failed = _prepare(
-            [Job(one, around, staging, not places, largest, _recoloured(one, around), form) for one in jobs]
+            [
+                Job(one, around, staging, not asked.places, asked.largest_bytes, _recoloured(one, around), form)
+                for one in jobs
+            ]
         )
         collection = collect([*kept.values(), *(point.record for point in made)])
         gaps = (*gaps, *lost, *failed, *_gaps_of(collection))
         _refuse_nothing(collection, runs, gaps)
         points = _take_over(collection, made, same, old, staged)
+        around = replace(around, made_up=collection.made_up)
         with colours_in_force(around.colours):
             arranged = _arranged(collection, kept_evidence(collection, made, target), gaps)
             form.write_pages(arranged, around, staging, staged)
@@ -170,24 +161,16 @@ def publish_as(
         unchanged=len(staged.files) - len(staged.changed),
         gaps=gaps,
         seconds=time.perf_counter() - started,
-        note=note,
+        note=form.finish(around) or note,
     )
 
 
-def _around(
-    manifest: Manifest | None,
-    found: Sequence[Found],
-    title: str | None,
-    base_url: str | None,
-    assets: Mapping[str, str],
-    *,
-    made_up: bool,
-) -> Around:
+def _around(manifest: Manifest | None, found: Sequence[Found], asked: _Asked, assets: Mapping[str, str]) -> Around:
     """What surrounds every page: as it is asked for, else as the site has it."""
-    title = title or (manifest.title if manifest else TITLE)
-    base_url = base_url or (manifest.base_url if manifest else None)
+    title = asked.title or (manifest.title if manifest else TITLE)
+    base_url = asked.base_url or (manifest.base_url if manifest else None)
     colours = site_colours([one.models for one in found], manifest.colours if manifest else {})
-    return Around(title, base_url, assets, made_up, colours)
+    return Around(title, base_url, assets, asked.made_up, colours)
 
 
 def _bring(  # noqa: PLR0917 - each of these is another thing
@@ -290,7 +273,7 @@ def _prepare(jobs: Sequence[Job]) -> tuple[list[Point], tuple[CutFile, ...]]:
     for one, outcome in zip((job.found for job in jobs), prepare_all(jobs), strict=True):
         if isinstance(outcome, Point):
             made.append(replace(outcome, made_from=one.made_from))
-        elif isinstance(outcome, StoreError) and "cannot be prepared" in str(outcome):
+        elif isinstance(outcome, ScratchError):
             raise outcome
         else:
             gaps.append(CutFile(what=f"the run {one.folder.name}", reason=_reason(outcome, one.folder)))
@@ -330,6 +313,9 @@ class _Site:
     """The form of a site of its own."""
 
     scripted = True
+
+    def finish(self, around: Around) -> str:
+        return ""
 
     def write_assets(self, staging: Staging, staged: Staged) -> dict[str, str]:
         return write_assets(staging, staged)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from suite.errors import StoreError, StoreVersionError
+from suite.errors import ScratchError, StoreError, StoreVersionError
 from suite.publish.targets.target import MARKER, Target
 from suite.results import Record
 
@@ -62,7 +62,7 @@ def write_staged(staging: Staging, staged: Staged, path: str, content: str | byt
     """Prepares one file, unless the site holds exactly this.
 
     Raises:
-        StoreError: Where the disk is full; ``ValueError`` for a path that would leave the site.
+        ScratchError: Where the disk is full; ``ValueError`` for a path that would leave the site.
     """
     inside_site(path)
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
@@ -75,7 +75,7 @@ def write_staged(staging: Staging, staged: Staged, path: str, content: str | byt
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
     except OSError as error:
-        raise StoreError(
+        raise ScratchError(
             f"{path}: cannot be prepared ({error.strerror}); the old site still stands. Make room and publish again."
         ) from error
     staged.changed[path] = place

@@ -85,6 +85,7 @@ def test_a_wide_table_scrolls_by_key(visit: Visit):
     visit.page.get_by_role("region", name="Models").focus()
     visit.page.keyboard.press("ArrowRight")
     visit.page.wait_for_function("() => document.querySelector('.wrap').scrollLeft > 0")
+    assert visit.page.locator(".wrap").first.evaluate("(frame) => frame.scrollLeft") > 0
 
 
 def test_keys_choose_a_cell_and_a_tab_of_a_report(visit: Visit, site: SampleSite):

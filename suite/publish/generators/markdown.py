@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from suite.errors import SuiteError
 from suite.publish.around import Around
 from suite.publish.form import Arranged
-from suite.publish.generators.address import GENERATORS, Section, section_of
+from suite.publish.generators.address import Section
 from suite.publish.generators.generator import Front
 from suite.publish.generators.literal import code, literal
 from suite.publish.generators.pages import Writer, file_pages, write_pages
@@ -24,7 +21,6 @@ from suite.publish.pages.index import index_page
 from suite.publish.pages.models import model_pages
 from suite.publish.pages.runs import pictures_of
 from suite.publish.picture import small_picture
-from suite.publish.publish import TITLE, Published, publish_as
 from suite.publish.reading import Read
 from suite.publish.record import RunRecord
 from suite.publish.rendering import as_json
@@ -36,63 +32,17 @@ from suite.report.page import make_page
 from suite.report.writing import render_markdown
 from suite.resources import templates_folder
 
-__all__ = ["Markdown", "publish_markdown"]
+__all__ = ["Markdown", "markdown_at"]
 
 
-def publish_markdown(
-    runs: Sequence[Path],
-    to: str,
-    *,
-    title: str | None = None,
-    base_url: str | None = None,
-    keep: bool = False,
-    force: bool = False,
-    places: bool = False,
-    largest_model_mb: float = 10.0,
-    made_up: bool = False,
-    say: Callable[[str], object] = lambda _: None,
-) -> Published:
-    """Publishes runs as pages of a project of MkDocs, Hugo or Jekyll; nothing outside their section is changed.
-
-    Args:
-        runs: Folders that ``suite run`` wrote, or folders of such folders.
-        to: ``mkdocs:DIR``, ``hugo:DIR`` or ``jekyll:DIR``, with ``#SECTION`` where the folder among the project's pages
-            is not to be called ``comparisons``.
-        title: Of the section's first page; the one that it has, else "Model comparisons".
-        base_url: Of the whole site; goes into a ``mkdocs.yml`` that is written new, and nowhere else.
-        keep: Keep comparisons of the section that are not among ``runs``.
-        force: Write into a section that holds something else, and into a folder that is no project.
-        places: Tell paths and names of this machine.
-        largest_model_mb: Of an exported model that is offered for download; 1 MB is 10^6 bytes.
-        made_up: Say on every page that numbers were made up.
-        say: Told what goes on.
-
-    Returns:
-        What was done; ``note`` says what the project's own files still need.
+def markdown_at(section: Section, *, force: bool) -> tuple[Markdown, Folder]:
+    """The form of a generator's pages, and the folder of its project where they go; nothing else there is changed.
 
     Raises:
-        SuiteError: Where there is nothing to publish, no such project, or it cannot be written; what was there still
-            stands.
+        SuiteError: Where there is no such project, unless ``force`` is given.
     """
-    section = section_of(to)
-    if section is None:
-        kinds = ", ".join(f"{name}:DIR" for name in GENERATORS)
-        raise SuiteError(f"--to {to}: names no generator; expected one of {kinds}.")
     folder = section.generator.section(section.project, section.name, force=force)
-    done = publish_as(
-        Markdown(section),
-        Folder(folder, force=force),
-        runs,
-        title=title,
-        base_url=base_url,
-        keep=keep,
-        places=places,
-        largest_model_mb=largest_model_mb,
-        made_up=made_up,
-        say=say,
-    )
-    note = section.generator.finish(section.project, section.name, title=title or TITLE, base_url=base_url)
-    return replace(done, note=note or done.note)
+    return Markdown(section), Folder(folder, force=force)
 
 
 @dataclass(frozen=True)
@@ -101,6 +51,11 @@ class Markdown:
 
     section: Section
     scripted: bool = False
+
+    def finish(self, around: Around) -> str:
+        """What the project's own files still need."""
+        generator, project = self.section.generator, self.section.project
+        return generator.finish(project, self.section.name, title=around.title, base_url=around.base_url)
 
     def write_assets(self, staging: Staging, staged: Staged) -> dict[str, str]:
         """There are none; what comes back changes with the templates."""
