@@ -92,11 +92,12 @@ def test_the_loss_is_that_of_the_paper():
 
     soft = -(np.exp(log_softmax(answers / 4.0)) * log_softmax(said / 4.0)).sum(axis=1).mean()
     hard = -log_softmax(said)[np.arange(5), classes].mean()
-    loss, correct = Distillation(4.0, 0.7).loss(
+    losses, correct, count = Distillation(4.0, 0.7).losses(
         model, pictures, {"class": classes, "teacher": answers}, label_smoothing=0.0
     )
-    assert float(loss) == pytest.approx(0.7 * 16 * soft + 0.3 * hard, rel=1e-5)
-    assert float(correct) == pytest.approx((said.argmax(axis=1) == classes).mean())
+    assert np.asarray(count).tolist() == [1.0] * 5
+    assert np.asarray(losses).mean() == pytest.approx(0.7 * 16 * soft + 0.3 * hard, rel=1e-5)
+    assert np.asarray(correct).mean() == pytest.approx((said.argmax(axis=1) == classes).mean())
 
 
 def test_without_weight_a_teacher_changes_nothing(context):

@@ -140,10 +140,11 @@ def fit_rows(
 class _Foretelling:
     """The ``suite.training.Objective`` of tokens that are to be said."""
 
-    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
-        """Mean negative log-likelihood of the targets that count, and how many of them have the highest score."""
-        total, count, right = token_losses(model(inputs, training=True), targets)
-        return total / count, right / count
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Any:
+        """Negative log-likelihood of the targets that count, how many have the highest score, and how many there are."""
+        from suite.training import Losses
+
+        return Losses(*row_losses(model(inputs, training=True), targets))
 
     def validate(self, predict: Any, model: Any, examples: Any) -> Any:
         """Never asked: a pretraining keeps its last epoch."""
@@ -189,8 +190,16 @@ def token_losses(scores: Any, targets: Any) -> tuple[Any, Any, Any]:
     """
     from keras import ops
 
+    losses, right, counted = row_losses(scores, targets)
+    return ops.sum(losses), ops.maximum(ops.sum(counted), 1.0), ops.sum(right)
+
+
+def row_losses(scores: Any, targets: Any) -> tuple[Any, Any, Any]:
+    """Of each row, ``(batch,)``: negative log-likelihood, targets with the highest score, targets that count."""
+    from keras import ops
+
     counted = ops.cast(ops.not_equal(targets, IGNORED), "float32")
     wanted = ops.maximum(targets, 0)
     losses = ops.sparse_categorical_crossentropy(wanted, ops.cast(scores, "float32"), from_logits=True)
     right = ops.cast(ops.equal(ops.cast(ops.argmax(scores, axis=-1), targets.dtype), wanted), "float32")
-    return ops.sum(losses * counted), ops.maximum(ops.sum(counted), 1.0), ops.sum(right * counted)
+    return ops.sum(losses * counted, axis=-1), ops.sum(right * counted, axis=-1), ops.sum(counted, axis=-1)

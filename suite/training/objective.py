@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from suite.data.batches import CLASS, TEACHER, Examples, Inputs
 from suite.training.inputs import model_input
 
-__all__ = ["CrossEntropy", "Distillation", "Objective", "Predict", "TokenCrossEntropy", "Validation", "token_sums"]
+__all__ = [
+    "CrossEntropy",
+    "Distillation",
+    "Losses",
+    "Objective",
+    "Predict",
+    "TokenCrossEntropy",
+    "Validation",
+    "token_sums",
+]
 
 Predict = Callable[[Inputs], NDArray[np.float32]]
 
@@ -34,11 +43,23 @@ class Validation:
         return (-self.loss, self.score) if self.by_loss else (self.score, -self.loss)
 
 
+class Losses(NamedTuple):
+    """What each example of a batch adds to a loss and a score; tensors ``(batch,)``, float32."""
+
+    loss: Any
+    score: Any
+    count: Any
+    """What the sums of the other two are divided by: 1, or the tokens that count."""
+
+
 class Objective(Protocol):
     """A loss, and how a model is judged between epochs."""
 
-    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
-        """Mean loss and score of a batch while training, both scalars."""
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+        """What each example of a batch adds while training.
+
+        Sums, not means: a batch may be shared out over devices, and its mean is that of all of it.
+        """
 
     def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
         """Loss and score of a split. ``predict`` makes a predictor of a Keras model."""
@@ -48,8 +69,8 @@ class Objective(Protocol):
 class CrossEntropy:
     """One class per example, from logits ``(batch, classes)``."""
 
-    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
-        """Mean cross-entropy and accuracy."""
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+        """Cross-entropy, and 1 where the class is right."""
         return _of_classes(model(model_input(model, inputs), training=True), targets, label_smoothing)
 
     def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
@@ -75,27 +96,27 @@ class Distillation(CrossEntropy):
     alpha: float
     """Weight of the soft part; 0 is learning without a teacher."""
 
-    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
-        """Mean of the weighted loss, and accuracy; ``targets`` has the class and the teacher's logits by name."""
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+        """The weighted loss, and 1 where the class is right; ``targets`` has class and teacher's logits by name."""
         logits = model(model_input(model, inputs), training=True)
-        hard, correct = _of_classes(logits, targets[CLASS], label_smoothing)
+        hard, correct, ones = _of_classes(logits, targets[CLASS], label_smoothing)
         soft = soft_cross_entropy(targets[TEACHER], logits, self.temperature)
-        return self.alpha * self.temperature**2 * soft + (1.0 - self.alpha) * hard, correct
+        return Losses(self.alpha * self.temperature**2 * soft + (1.0 - self.alpha) * hard, correct, ones)
 
 
 def soft_cross_entropy(teacher: Any, student: Any, temperature: float) -> Any:
-    """Mean cross-entropy of a student's softened answer against a teacher's, a scalar; logits ``(batch, classes)``."""
+    """Cross-entropy of a student's softened answers against a teacher's, ``(batch,)``; logits ``(batch, classes)``."""
     wanted = keras.ops.softmax(keras.ops.cast(teacher, "float32") / temperature, axis=-1)
     said = keras.ops.log_softmax(keras.ops.cast(student, "float32") / temperature, axis=-1)
-    return keras.ops.mean(-keras.ops.sum(wanted * said, axis=-1))
+    return -keras.ops.sum(wanted * said, axis=-1)
 
 
-def _of_classes(logits: Any, targets: Any, label_smoothing: float) -> tuple[Any, Any]:
-    """Mean cross-entropy and accuracy of logits ``(batch, classes)`` against class indices ``(batch,)``."""
-    of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+def _of_classes(logits: Any, targets: Any, label_smoothing: float) -> Losses:
+    """Cross-entropy of logits ``(batch, classes)`` against class indices ``(batch,)``, and what is right."""
+    of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=None)
     labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
-    correct = keras.ops.mean(keras.ops.cast(keras.ops.equal(labels, targets), "float32"))
-    return of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct
+    correct = keras.ops.cast(keras.ops.equal(labels, targets), "float32")
+    return Losses(of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct, keras.ops.ones_like(correct))
 
 
 @dataclass(frozen=True)
@@ -105,12 +126,10 @@ class TokenCrossEntropy:
     scores: Any
     """``keras.Model``: the same arrays, labels and counts among them, to ``(batch, 3)``: see ``token_scores``."""
 
-    def loss(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> tuple[Any, Any]:
-        """Mean cross-entropy and accuracy over the counted positions of the batch."""
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+        """Cross-entropy, tokens foretold, and counted positions of each text."""
         logits = keras.ops.cast(model(model_input(model, inputs), training=True), "float32")
-        nats, correct, counted = token_sums(logits, inputs["labels"], inputs["counted"], label_smoothing)
-        total = keras.ops.maximum(keras.ops.sum(counted), 1.0)
-        return keras.ops.sum(nats) / total, keras.ops.sum(correct) / total
+        return Losses(*token_sums(logits, inputs["labels"], inputs["counted"], label_smoothing))
 
     def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
         """Cross-entropy per token, and share of tokens foretold, over all counted positions of a split."""

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
-__all__ = ["OptimizerName", "OptimizerSettings", "WarmupCosine", "make_optimizer"]
+__all__ = [
+    "OptimizerName",
+    "OptimizerSettings",
+    "WarmupCosine",
+    "make_optimizer",
+    "reset_optimizer",
+    "with_loss_scale",
+]
 
 OptimizerName = Literal["adamw", "adam", "sgd"]
 
@@ -77,3 +85,18 @@ def make_optimizer(settings: OptimizerSettings, schedule: WarmupCosine) -> Any:
     optimizer = (_scaled(base) if settings.multipliers else base)(learning_rate=schedule, **arguments)
     optimizer.multipliers = dict(settings.multipliers)
     return optimizer
+
+
+def with_loss_scale(optimizer: Any) -> Any:
+    """The optimizer, in 16-bit floats with a loss scale that keeps small gradients (Micikevicius et al. 2018)."""
+    if keras.config.dtype_policy().name != "mixed_float16":
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def reset_optimizer(optimizer: Any) -> None:
+    """The state of a built optimizer as before its first step."""
+    for variable in optimizer.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer.dynamic_scale.assign(optimizer.initial_scale)

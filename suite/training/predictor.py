@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from suite.data.batches import Inputs, in_batches
 from suite.training.inputs import as_tensors, model_input
+from suite.training.replicas import Replicas
 
 __all__ = ["Predictor"]
 
@@ -19,13 +20,17 @@ __all__ = ["Predictor"]
 class Predictor:
     """Calls a model batch by batch through one compiled function.
 
-    ``Model.predict`` runs a MobileNetV2 at 96 items per second where a plain function runs 176.
+    ``Model.predict`` runs a MobileNetV2 at 96 items per second where a plain function runs 176.  Made in the scope of
+    a strategy, as the model must have been, it shares every batch out over its devices.
     """
 
     model: Any = field(repr=False)
     batch_size: int = 64
+    """Examples on one device at once."""
     jit_compile: bool = False
     _call: Any = field(init=False, repr=False)
+    _shared_call: Any = field(init=False, repr=False)
+    _replicas: Replicas = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         model = self.model
@@ -34,6 +39,16 @@ class Predictor:
             return model(model_input(model, inputs), training=False)
 
         self._call = tf.function(call, autograph=False, reduce_retracing=True, jit_compile=self.jit_compile)
+        self._replicas = replicas = Replicas()
+
+        def shared_call(inputs: Any) -> Any:
+            outputs = replicas.run(lambda share, _: self._call(share), inputs)
+            return replicas.joined(outputs, tf.shape(tf.nest.flatten(inputs)[0])[0])
+
+        several = replicas.count > 1
+        self._shared_call = (
+            tf.function(shared_call, autograph=False, reduce_retracing=True) if several else self._call
+        )
 
     def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
         """Outputs for examples, in their order; shape ``(n, outputs)``, float32.
@@ -41,8 +56,9 @@ class Predictor:
         Args:
             inputs: Pictures ``(n, height, width, 3)``, or texts as tokens, which are taken by length.
         """
-        return in_batches(lambda batch: self._call(as_tensors(batch)).numpy(), inputs, self.batch_size)
+        size = self.batch_size * self._replicas.count
+        return in_batches(lambda batch: self._shared_call(as_tensors(batch)).numpy(), inputs, size)
 
     def single(self, inputs: Any) -> Any:
-        """The compiled function itself, for timing: tensors of one batch in, a tensor out."""
+        """The compiled function itself on one device, for timing: tensors of one batch in, a tensor out."""
         return self._call(inputs)

@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 __all__ = ["Masks", "SparsitySchedule"]
 
@@ -74,8 +75,10 @@ class Masks:
 
     def hold(self) -> None:
         """Sets pruned weights to exactly zero again, inside a compiled step after the optimizer's update."""
+        # On every device by itself: an assignment would copy the weights of the first one to all others.
+        extended = tf.distribute.get_strategy().extended
         for variable, kept in zip(self.variables, self._kept, strict=True):
-            variable.assign(keras.ops.where(kept, variable, keras.ops.zeros_like(variable)))
+            extended.update(variable.value, _held, args=(kept.value,), group=False)
 
     def prune(self, share: float) -> None:
         """Prunes the smallest weights of each variable until ``round(share * size)`` are; what is pruned stays so."""
@@ -89,3 +92,7 @@ class Masks:
                 mask.ravel()[smallest] = False
             kept.assign(mask)
             variable.assign(np.where(mask, values, np.zeros_like(values)))
+
+
+def _held(weights: Any, kept: Any) -> Any:
+    return weights.assign(tf.where(kept, weights, tf.zeros_like(weights)))

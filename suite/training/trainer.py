@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -21,11 +22,12 @@ from suite.data.batches import ModelInput, Targets
 from suite.errors import TrialDiverged
 from suite.results import EpochRecord
 from suite.training.inputs import as_tensors
-from suite.training.objective import CrossEntropy, Objective, Validation
-from suite.training.optimizer import OptimizerSettings, WarmupCosine, make_optimizer
+from suite.training.objective import CrossEntropy, Losses, Objective, Validation
+from suite.training.optimizer import OptimizerSettings, WarmupCosine, make_optimizer, reset_optimizer, with_loss_scale
 from suite.training.pruning import Masks, SparsitySchedule
+from suite.training.replicas import Replicas, reset_seed_generators
 
-__all__ = ["Fitted", "Recipe", "Trainer", "reset_seed_generators"]
+__all__ = ["Fitted", "Recipe", "Trainer"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Trainer:
     """A compiled training step of one model with one set of trainable variables.
 
     The set is read when the object is made: freeze first.  ``fit`` may be called any number of times; it
-    starts from the weights that the model has then and from a new optimizer state.
+    starts from the weights that the model has then and from a new optimizer state.  Made in the scope of a strategy,
+    as the model must have been, it shares every batch out over its devices; the loss is the mean over the whole batch.
 
     Args:
         model: A ``keras.Model``; pictures or named arrays of tokens in.
@@ -112,8 +115,19 @@ class Trainer:
         self.optimizer = make_optimizer(settings, self.schedule)
         self.variables = list(model.trainable_variables)
         self.optimizer.exclude_from_weight_decay(var_list=[v for v in self.variables if len(v.shape) < 2])
+        self.optimizer = with_loss_scale(self.optimizer)
         self.optimizer.build(self.variables)
-        self._step = tf.function(self._train_step, input_signature=signature, autograph=False, jit_compile=jit_compile)
+        self.replicas = Replicas()
+        alone = self.replicas.count == 1
+        # XLA compiles what one device does by itself; what passes between devices stays outside.
+        inner = tf.function(self._gradients, autograph=False, jit_compile=True)
+        self._gradients_of = inner if jit_compile and not alone else self._gradients
+        self._step = tf.function(
+            self._train_step if alone else self._shared_step,
+            input_signature=signature,
+            autograph=False,
+            jit_compile=jit_compile and alone,
+        )
 
     @property
     def trainable_parameters(self) -> int:
@@ -197,15 +211,43 @@ class Trainer:
         )
 
     def _train_step(self, inputs: Any, targets: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            loss, score = self.objective.loss(
-                self.model, inputs, targets, label_smoothing=self.settings.label_smoothing
-            )
-        gradients = tape.gradient(loss, [variable.value for variable in self.variables])
+        """The mean loss and score of a batch on the only device."""
+        gradients, loss, score, count = self._gradients_of(inputs, targets)
         self.optimizer.apply(gradients, self.variables)
         if self.masks is not None:
             self.masks.hold()
-        return loss, score
+        count = tf.maximum(count, 1.0)
+        return loss / count, score / count
+
+    def _shared_step(self, inputs: Any, targets: Any) -> tuple[Any, Any]:
+        """The mean loss and score of a batch that is shared out over the devices."""
+        loss, score = self.replicas.run(self._step_of_share, inputs, targets)
+        if self.masks is not None:
+            self.masks.hold()
+        return self.replicas.total(loss), self.replicas.total(score)
+
+    def _step_of_share(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        """What one device adds to the mean loss and score of the batch."""
+        gradients, loss, score, count = self._gradients_of(inputs, targets, weights)
+        context = tf.distribute.get_replica_context()
+        total = tf.maximum(context.all_reduce(tf.distribute.ReduceOp.SUM, count), 1.0)
+        # The optimizer adds up the gradients of all devices, each of the mean over its own share.
+        shares = [_scaled(gradient, count / total) for gradient in gradients]
+        self.optimizer.apply(_all_or_none_finite(shares, self.optimizer, context), self.variables)
+        return loss / total, score / total
+
+    def _gradients(self, inputs: Any, targets: Any, weights: Any = None) -> tuple[list[Any], Any, Any, Any]:
+        """Gradients of the mean loss, as large as the optimizer wants them, and the sums of loss, score and count."""
+        with tf.GradientTape() as tape:
+            losses = self.objective.losses(
+                self.model, inputs, targets, label_smoothing=self.settings.label_smoothing
+            )
+            if weights is not None:
+                losses = Losses(*(one * weights for one in losses))
+            loss, score, count = (tf.reduce_sum(one) for one in losses)
+            mean = loss / tf.maximum(count, 1.0)
+            scaled = self.optimizer.scale_loss(mean)
+        return tape.gradient(scaled, [variable.value for variable in self.variables]), loss, score, count
 
     def _run_epoch(
         self, batches: TrainingBatches, epoch: int, sparsity: SparsitySchedule | None
@@ -218,14 +260,14 @@ class Trainer:
             if self.masks is not None and sparsity is not None and step in sparsity.steps:
                 self.masks.prune(sparsity.at(step))
         losses, accuracies = np.array([[float(loss), float(correct)] for loss, correct in outcomes]).T
+        self.replicas.synchronise(self.model)
         return time.perf_counter() - started, float(losses.mean()), float(accuracies.mean())
 
     def _reset(self, batches: TrainingBatches, recipe: Recipe) -> None:
         """A new optimizer state, a new schedule, and dropout that depends on the seed alone."""
         total = recipe.epochs * batches.steps
         self.schedule.set(recipe.learning_rate, total, round(total * recipe.warmup_fraction))
-        for variable in self.optimizer.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+        reset_optimizer(self.optimizer)
         if self.masks is not None:
             self.masks.clear()
         reset_seed_generators(self.model, batches.seed)
@@ -252,12 +294,22 @@ class Trainer:
             variable.assign(value)
 
 
-def reset_seed_generators(model: Any, seed: int) -> None:
-    """Sets every dropout's random state from ``seed`` and its place in the model."""
-    for index, variable in enumerate(_seed_states(model)):
-        words = np.random.SeedSequence([seed, index]).generate_state(math.prod(variable.shape))
-        variable.assign(words.astype(variable.dtype).reshape(variable.shape))
+def _scaled(gradient: Any, factor: Any) -> Any:
+    """A gradient times a number; None where there is none."""
+    if isinstance(gradient, tf.IndexedSlices):
+        values = gradient.values * tf.cast(factor, gradient.values.dtype)
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return None if gradient is None else gradient * tf.cast(factor, gradient.dtype)
 
 
-def _seed_states(model: Any) -> Sequence[Any]:
-    return [variable for variable in model.variables if "seed_generator_state" in variable.path]
+def _all_or_none_finite(gradients: list[Any], optimizer: Any, context: Any) -> list[Any]:
+    """Gradients of one device, not finite where those of another are not.
+
+    Keras looks at those of the first device alone before it decides whether a step is left out.
+    """
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return gradients
+    finite = optimizer.check_finite(gradients)
+    others = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(finite, 0.0, 1.0))
+    spoiled = tf.where(others > 0, math.inf, 0.0)
+    return [gradient if gradient is None else gradient + tf.cast(spoiled, gradient.dtype) for gradient in gradients]
