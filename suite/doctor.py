@@ -17,6 +17,7 @@ from typing import Any
 import suite
 from suite.devices import look_at_machine
 from suite.errors import SuiteError
+from suite.placement import USUAL_DEVICES, fits_in_words, logical_cpus, precision_for, share_gpus
 
 __all__ = ["Examination", "examine"]
 
@@ -28,6 +29,10 @@ import tensorflow, keras
 print(json.dumps({
     "tensorflow": tensorflow.__version__, "keras": keras.__version__, "backend": keras.backend.backend(),
     "devices": [device.name for device in tensorflow.config.list_physical_devices()],
+    "capabilities": [
+        tensorflow.config.experimental.get_device_details(gpu).get("compute_capability")
+        for gpu in tensorflow.config.list_physical_devices("GPU")
+    ],
     "import_seconds": round(time.perf_counter() - started, 1),
 }))
 """
@@ -63,15 +68,29 @@ def examine(*, deep: bool = False) -> Examination:
     complaints += [f"{spec['name']}: {spec['problem']}" for spec in specs if spec["problem"]]
     complaints += [f"TensorFlow does not start: {answer['problem']}"] if answer and "problem" in answer else []
     machine = look_at_machine()
+    fits, wrong = _fits()
+    complaints += wrong
     return Examination(
         versions=versions,
-        machine={**asdict(machine), "words": machine.words},
+        machine={**asdict(machine), "words": machine.words, "fits": fits},
         deep=answer,
         caches=[_examine_folder(name, path) for name, path in _cache_folders()],
         zoo=_zoo(),
         specs=specs,
         complaints=complaints,
     )
+
+
+def _fits() -> tuple[str, list[str]]:
+    """How fits use the devices, in words, and what is wrong with what the environment says of them."""
+    from suite.runner.environment import visible_gpus
+
+    gpus = visible_gpus()
+    try:
+        share_gpus(gpus, None, USUAL_DEVICES)
+        return fits_in_words(len(gpus), logical_cpus()), []
+    except SuiteError as error:
+        return "none, see the problem below.", [str(error)]
 
 
 def _versions() -> dict[str, str | None]:
@@ -159,6 +178,8 @@ def _ask_tensorflow() -> dict[str, Any]:
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
         found: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
+        capabilities = [tuple(one) if one else None for one in found.pop("capabilities")]
+        found["precision_auto"] = precision_for(capabilities)
     except subprocess.CalledProcessError as error:
         return {"problem": (error.stderr.strip().splitlines() or ["no output"])[-1]}
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:

@@ -121,6 +121,8 @@ class EngineChooser:
         def stay(reason: str) -> Engine:
             return Engine(_record("keras", reason), keras)
 
+        if model.dtype_policy.name != "float32":
+            return stay(f"in {model.dtype_policy.name} Keras runs it")
         if "CPU" not in self.device:
             return stay(f"on {self.device} Keras runs it")
         if len(inputs) < FEWEST:

@@ -111,7 +111,16 @@ def _identity(backbone: AnyBackbone, examples: Examples, fingerprint: str) -> di
         "fingerprint": fingerprint,
         "ids": hashlib.sha256("\0".join(examples.ids).encode("utf-8", "surrogateescape")).hexdigest(),
         "tensorflow": version("tensorflow"),
+        **_precision(),
     }
+
+
+def _precision() -> dict[str, Any]:
+    """What layers compute in now; nothing for float32, in which all features were made once."""
+    import keras
+
+    name = keras.config.dtype_policy().name
+    return {} if name == "float32" else {"precision": name}
 
 
 def _reading(backbone: AnyBackbone) -> dict[str, Any]:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator
 
-from suite.errors import SuiteError
+from suite.errors import SuiteError, UnknownNameError, did_you_mean
 
 __all__ = [
     "LOGICAL_CPUS",
+    "USUAL_DEVICES",
     "DeviceSettings",
     "Distribution",
     "DistributionName",
     "Precision",
     "check_distribution",
+    "fits_in_words",
     "logical_cpus",
     "precision_for",
+    "refuse_distribution",
     "share_gpus",
 ]
 
@@ -32,8 +35,9 @@ LOGICAL_CPUS = "SUITE_LOGICAL_CPUS"
 MOST_LOGICAL_CPUS = 16
 
 MANY_MACHINES = (
-    "Keras 3 on TensorFlow does not train under MultiWorkerMirroredStrategy ('fit' raises): one fit stays on one machine. "
-    "Expected 'auto', 'none' or 'mirrored'; several machines share the trials instead, 'suite merge' joins their results."
+    "expected 'auto', 'none' or 'mirrored': Keras 3 on TensorFlow does not train under MultiWorkerMirroredStrategy "
+    "('fit' raises), so one fit stays on one machine; give each machine some of the trials (--only) and join their "
+    "results with 'suite merge'"
 )
 
 
@@ -43,6 +47,16 @@ def check_distribution(value: Any) -> Any:
     if name.startswith("multiworker"):
         raise ValueError(MANY_MACHINES)
     return value
+
+
+def refuse_distribution(name: str) -> None:
+    """Raises ``SuiteError`` where a distribution outside a spec is none of those that there are."""
+    try:
+        check_distribution(name)
+    except ValueError as error:
+        raise SuiteError(f"distribution: {error}, got '{name}'.") from None
+    if name not in get_args(DistributionName):
+        raise UnknownNameError(f"distribution: {did_you_mean(name, get_args(DistributionName), what='distribution')}")
 
 
 Distribution = Annotated[DistributionName, BeforeValidator(check_distribution)]
@@ -57,6 +71,9 @@ class DeviceSettings:
     distribution: DistributionName = "auto"
     gpu_memory_mb: int | None = None
     """The most that a worker takes of each of its GPUs; as it needs where it is left out."""
+
+
+USUAL_DEVICES = DeviceSettings()
 
 
 def logical_cpus() -> int:
@@ -89,8 +106,11 @@ def share_gpus(gpus: Sequence[str], jobs: int | None, settings: DeviceSettings) 
     _refuse_contradictions(gpus, cpus, settings)
     mirrored = settings.distribution == "mirrored"
     count = jobs or (1 if mirrored else len(gpus)) or 1
-    if settings.distribution == "none" or count >= len(gpus):
-        shares = tuple((gpus[index % len(gpus)],) if gpus else () for index in range(count))
+    shares: tuple[tuple[str, ...], ...]
+    if not gpus:
+        shares = ((),) * count
+    elif settings.distribution == "none" or count >= len(gpus):
+        shares = tuple((gpus[index % len(gpus)],) for index in range(count))
     else:
         each = len(gpus) // count
         shares = tuple(tuple(gpus[index * each : (index + 1) * each]) for index in range(count))
@@ -102,6 +122,17 @@ def share_gpus(gpus: Sequence[str], jobs: int | None, settings: DeviceSettings) 
     return shares
 
 
+def fits_in_words(gpus: int, cpus: int) -> str:
+    """What a run does here where nothing else is asked for, one sentence; ``cpus`` is what ``logical_cpus`` says."""
+    if gpus > 1:
+        return f"{gpus} workers with one GPU each; --distribution mirrored shares each fit out over all {gpus}."
+    if gpus == 1:
+        return "one worker on the GPU."
+    if cpus > 1:
+        return f"one worker; the CPU is shown as {cpus} devices ({LOGICAL_CPUS}), each fit is shared out over them."
+    return "one worker on the CPU, each fit on one device."
+
+
 def _each(gpus: Sequence[str], count: int) -> str:
     return f"{len(gpus)} for {count} workers leave 1 each" if len(gpus) > 1 else "there is 1"
 
@@ -110,8 +141,8 @@ def _refuse_contradictions(gpus: Sequence[str], cpus: int, settings: DeviceSetti
     """What could only be ignored is refused."""
     if gpus and cpus > 1:
         raise SuiteError(
-            f"{LOGICAL_CPUS} is for machines without a GPU, and this one has {len(gpus)}; unset it, or hide the GPUs with "
-            "CUDA_VISIBLE_DEVICES=-1."
+            f"{LOGICAL_CPUS} is for machines without a GPU, and this one has {len(gpus)}; unset it, or hide the GPUs "
+            "with CUDA_VISIBLE_DEVICES=-1."
         )
     if settings.gpu_memory_mb is not None and not gpus:
         raise SuiteError("gpu_memory_mb: there is no GPU here whose memory could be limited; leave it out.")

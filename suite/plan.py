@@ -15,6 +15,7 @@ from suite.funnel.rules import static_limits
 from suite.funnel.settings import FunnelSpec, rungs_of
 from suite.further import canonical_json, label_of, labels_of, other_sets, refuse_unusable_sets
 from suite.labels import ALL, Budget, words_of
+from suite.placement import Precision
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY
 from suite.results import FeatureEngine, Phase
 from suite.robustness import RobustnessSpec
@@ -63,6 +64,8 @@ class Cell:
     """How texts are written; None for tasks that write none."""
     feature_engine: FeatureEngine = "auto"
     """What computes frozen features."""
+    precision: Precision = "float32"
+    """What the model computes in; over how many devices is no part of it, as that changes rounding only."""
     teaches: bool = False
     """Whether its trials keep what they say of the training examples, for students."""
     teachers: tuple[str, ...] = ()
@@ -81,18 +84,18 @@ class Cell:
             "search_seed": self.search_seed,
             "version": TRIAL_VERSION,
         }
-        if self.resample:
-            content["resample"] = True
-        if self.feature_engine != "auto":
-            content["feature_engine"] = self.feature_engine
-        if self.teaches:
-            content["teaches"] = True
-        if self.teachers:
-            content["teachers"] = list(self.teachers)
+        choices: tuple[tuple[str, Any, Any], ...] = (
+            ("resample", self.resample, False),
+            ("feature_engine", self.feature_engine, "auto"),
+            ("precision", self.precision, "float32"),
+            ("teaches", self.teaches, False),
+            ("teachers", list(self.teachers), []),
+            ("train_examples", self.train_examples, ALL),
+        )
+        # What is as usual is left out: trials from before there was a choice keep their ids.
+        content |= {key: value for key, value, usual in choices if value != usual}
         if self.ranking is not None:
             content["ranking"] = dict(self.ranking)
-        if self.train_examples != ALL:
-            content["train_examples"] = self.train_examples
         if self.robustness is not None:
             content["robustness"] = self.robustness.identity
         for key, sets in (("out_of_class", self.out_of_class), ("cross", self.cross)):
@@ -279,6 +282,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     cross=other_sets(dataset, spec),
                     generation=_generation(spec),
                     feature_engine=spec.feature_engine,
+                    precision=spec.precision,
                 )
                 yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 

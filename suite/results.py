@@ -145,6 +145,10 @@ class Environment(Record):
     commit: str | None = None
     """Commit of the repository that holds the spec, where there is one."""
     dirty: bool | None = None
+    replicas: int = 1
+    """How many devices every batch was shared out over."""
+    precision: str = "float32"
+    """What the layers computed in."""
     jit_compile: bool = False
     jit_reason: str = ""
     """The measured seconds per step that decided for or against XLA."""

@@ -11,7 +11,9 @@ from suite.outcome import Outcome
 
 if TYPE_CHECKING:
     from suite.exported import ExportCard
+    from suite.placement import DeviceSettings, DistributionName
     from suite.plan import Plan
+    from suite.spec import Spec
 
 __all__ = ["run"]
 
@@ -23,6 +25,8 @@ def run(
     overrides: str | tuple[str, ...] = (),
     redo: Literal["none", "failed", "all"] = "failed",
     jobs: int | None = None,
+    distribution: DistributionName | None = None,
+    gpu_memory_mb: int | None = None,
     timeout_seconds: float | None = None,
     out: str | Path | None = None,
     plugins: tuple[str | Path, ...] = (),
@@ -37,6 +41,8 @@ def run(
         overrides: A ``key.path=value`` change such as ``training.epochs=3``, or several.
         redo: Which trials with a result are run again.
         jobs: Trials at once; the spec's when left out, else one, or one per GPU.
+        distribution: Over what one fit is shared out: ``auto``, ``none`` or ``mirrored``; the spec's when left out.
+        gpu_memory_mb: The most that a worker takes of each of its GPUs; the spec's when left out.
         timeout_seconds: Longest time of one trial.
         out: Folder of results and report; ``reports/<name>`` when left out.
         plugins: Python files that register further variants.
@@ -69,6 +75,7 @@ def run(
         only=only,
         redo=redo,
         jobs=jobs,
+        devices=_devices(plan.spec, distribution, gpu_memory_mb),
         timeout_seconds=timeout_seconds,
         progress="quiet" if quiet else "auto",
         base=path.resolve().parent,
@@ -85,6 +92,15 @@ def run(
         comparison=current_comparison(folder),
         exported=exported,
     )
+
+
+def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: int | None) -> DeviceSettings:
+    """What was asked for in this call, else in the spec. Raises ``SuiteError`` for what neither may ask for."""
+    from suite.placement import DeviceSettings, refuse_distribution
+
+    if distribution is not None:
+        refuse_distribution(distribution)
+    return DeviceSettings(distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb)
 
 
 def _refuse_missing_runtimes(plan: Plan) -> None:

@@ -20,10 +20,12 @@ from suite.constraints import Constraints
 from suite.decoding import GenerationSpec
 from suite.errors import SpecError, SuiteError, did_you_mean
 from suite.exports import ExportSpec, check_exports
+from suite.funnel.check import check_funnel
 from suite.funnel.settings import FunnelSpec
 from suite.labels import ALL, LabelBudgets
 from suite.options import Options
-from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
+from suite.placement import Distribution, Precision
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
 from suite.results import FeatureEngine
 from suite.robustness import RobustnessSpec, check_robustness
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
@@ -161,6 +163,8 @@ class Spec(Options):
     """How texts are written; only for tasks that write."""
     feature_engine: FeatureEngine = "auto"
     """What computes frozen features: Keras, or the backbone exported to a faster runtime where that pays."""
+    precision: Precision = "float32"
+    """What models compute in, in training and after it; ``auto`` is what the GPU is fast in, and float32 on a CPU."""
     headline: Name | None = None
     """The metric that ranks; the task's first metric when left out."""
     exports: tuple[ExportSpec, ...] = ()
@@ -169,6 +173,11 @@ class Spec(Options):
     """What the recommended model may cost and must reach; part of no trial's identity."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, exclude=True)
     """Worker processes at once; ``--jobs`` goes before. One per GPU, or one on a CPU, when left out."""
+    distribution: Distribution = Field(default="auto", exclude=True)
+    """Shares each fit out over all devices of its worker (``mirrored``) or over none; ``auto`` is ``mirrored`` where a
+    worker has several GPUs. ``--distribution`` goes before; part of no trial's identity."""
+    gpu_memory_mb: Annotated[int, Field(ge=64)] | None = Field(default=None, exclude=True)
+    """The most that a worker takes of each of its GPUs; as much as it needs when left out."""
     keep_models: Literal["best", "none"] = "best"
     """Keep the adapted model of the best trial of each cell, or none."""
     plugins: tuple[str, ...] = ()
@@ -224,7 +233,8 @@ def parse_spec(
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
     if spec.headline is not None and spec.headline not in METRICS:
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
-    _check_funnel(spec, place)
+    check_funnel(spec, place)
+    _check_precision(spec, place)
     twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
@@ -245,32 +255,12 @@ def parse_spec(
     )
 
 
-def _check_funnel(spec: Spec, place: str) -> None:
-    """Raises ``SpecError`` for an estimator that there is not or is not computed, and for label budgets beside it."""
-    funnel = spec.funnel
-    if funnel is None:
-        return
-    if spec.train_examples != (ALL,):
+def _check_precision(spec: Spec, place: str) -> None:
+    """Raises ``SpecError`` for features of one precision and models of another."""
+    if spec.precision.startswith("mixed") and spec.feature_engine in {"openvino", "onnx"}:
         raise SpecError(
-            f"{place}: train_examples: a funnel drops models by what they do with all labels, which says little of few "
-            "labels; leave 'funnel' or 'train_examples' out."
-        )
-    longest = max(one.own().get("epochs") or spec.training.epochs for one in spec.strategies)
-    too_long = [rung for rung in funnel.short.epochs or () if rung >= longest]
-    if too_long:
-        raise SpecError(
-            f"{place}: funnel.short.epochs: {too_long[0]} is no short fit, since a full one has {longest} epochs; "
-            "leave it out, or give fewer."
-        )
-    computed = funnel.rank.estimators
-    for at, names in (("by", (funnel.rank.by,)), ("estimators", computed or ())):
-        for name in names:
-            if name not in TRANSFERABILITY:
-                complaint = did_you_mean(name, TRANSFERABILITY, what="transferability estimator")
-                raise SpecError(f"{place}: funnel.rank.{at}: {complaint}")
-    if computed is not None and funnel.rank.by not in computed:
-        raise SpecError(
-            f"{place}: funnel.rank.by: '{funnel.rank.by}' decides, and is not among the 'estimators'; add it."
+            f"{place}: feature_engine: '{spec.feature_engine}' computes in float32 and would differ from models in "
+            f"{spec.precision}; leave it at 'auto', or 'precision' at 'float32'."
         )
 
 

@@ -49,6 +49,7 @@ def _print(found: Examination) -> None:
     click.echo(
         f"\nMachine\n{machine['processor']}; {machine['words']}; {size_in_words(machine['memory_bytes'])} memory"
     )
+    click.echo(f"fits: {machine['fits']}")
     if found.deep is not None:
         click.echo("\nTensorFlow")
         for name, value in found.deep.items():

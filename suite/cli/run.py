@@ -22,6 +22,7 @@ from suite.errors import SuiteError
 
 if TYPE_CHECKING:
     from suite.api import Outcome
+    from suite.placement import DistributionName
 
 __all__ = ["command"]
 
@@ -38,6 +39,17 @@ __all__ = ["command"]
     help="Which trials with a result are run again.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Trials at once.  [default: one, or one per GPU]")
+@click.option(
+    "--distribution",
+    metavar="[auto|none|mirrored]",
+    help="Share each fit out over all GPUs of its worker, or not.  [default: the spec's, else auto]",
+)
+@click.option(
+    "--gpu-memory-mb",
+    type=click.IntRange(min=64),
+    metavar="MB",
+    help="The most that a worker takes of each of its GPUs.  [default: the spec's, else what it needs]",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -57,6 +69,8 @@ def command(
     overrides: tuple[str, ...],
     redo: Literal["none", "failed", "all"],
     jobs: int | None,
+    distribution: DistributionName | None,
+    gpu_memory_mb: int | None,
     timeout: float | None,
     out: Path | None,
     plugins: tuple[Path, ...],
@@ -85,6 +99,8 @@ def command(
         overrides=overrides,
         redo=redo,
         jobs=jobs,
+        distribution=distribution,
+        gpu_memory_mb=gpu_memory_mb,
         timeout_seconds=timeout,
         out=out,
         plugins=plugins,

@@ -39,12 +39,16 @@ def load_preset(name: str, *, load_weights: bool = True, size: tuple[int, int] |
     Raises:
         DownloadError, MissingExtraError, ModelError, WeightsError: As the message says.
     """
+    import keras
     import keras_hub
 
     preset = find_preset(name)
-    shape = {} if size is None else {shape_argument(backbone_class(preset)): (*size, 3)}
+    others: dict[str, Any] = {} if size is None else {shape_argument(backbone_class(preset)): (*size, 3)}
+    precision = keras.config.dtype_policy().name
+    if precision != "float32":  # a preset says in which precision it was saved
+        others["dtype"] = precision
     return call_preset(
-        preset, lambda handle: keras_hub.models.Backbone.from_preset(handle, load_weights=load_weights, **shape)
+        preset, lambda handle: keras_hub.models.Backbone.from_preset(handle, load_weights=load_weights, **others)
     )
 
 

@@ -141,7 +141,7 @@ class _Foretelling:
     """The ``suite.training.Objective`` of tokens that are to be said."""
 
     def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Any:
-        """Negative log-likelihood of the targets that count, how many have the highest score, and how many there are."""
+        """Of each row: negative log-likelihood, targets with the highest score, targets that count."""
         from suite.training import Losses
 
         return Losses(*row_losses(model(inputs, training=True), targets))

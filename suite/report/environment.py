@@ -20,6 +20,8 @@ def environment_pairs(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     commit = f"{here.commit}{' with changes' if here.dirty else ''}" if here.commit else "not in a repository"
     pairs = (
         ("device", here.device),
+        ("batches", _batches(here)),
+        ("precision", here.precision if here.precision != "float32" else ""),
         ("processor", f"{here.processor}, {plural(here.cpu_count, 'core')}, {plural(here.threads, 'thread')} used"),
         ("platform", here.platform),
         ("suite", here.suite),
@@ -48,7 +50,14 @@ def environment_note(comparison: Comparison) -> str:
 
 def _place(environment: Environment) -> tuple[object, ...]:
     """What makes two environments different places; whether XLA was used differs by model."""
-    return (environment.platform, environment.processor, environment.device, *sorted(environment.packages.items()))
+    here = environment
+    return (here.platform, here.processor, here.device, here.precision, *sorted(here.packages.items()))
+
+
+def _batches(environment: Environment) -> str:
+    """Over how many devices they were shared out; empty for one."""
+    count_of = environment.replicas
+    return f"each shared out over {count_of} devices (MirroredStrategy)" if count_of > 1 else ""
 
 
 def _compiled(comparison: Comparison) -> str:

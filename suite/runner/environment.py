@@ -12,6 +12,7 @@ from pathlib import Path
 
 import suite
 from suite.devices import Machine, look_at_machine
+from suite.placement import USUAL_DEVICES, DeviceSettings, share_gpus
 from suite.results import Environment
 from suite.runner.process import WorkerSettings
 
@@ -38,6 +39,8 @@ def environment(
     threads: int | None = None,
     commit: str | None = None,
     dirty: bool | None = None,
+    replicas: int = 1,
+    precision: str = "float32",
     jit_compile: bool = False,
     jit_reason: str = "",
 ) -> Environment:
@@ -49,6 +52,8 @@ def environment(
         threads: Threads of the worker; what its environment says where it is left out.
         commit: Commit of the spec's repository; the parent fills it in where it is left out.
         dirty: Whether that repository had changes that were not committed.
+        replicas: How many devices every batch was shared out over.
+        precision: What the layers computed in.
         jit_compile: Whether XLA compiled the model.
         jit_reason: What was measured for and against XLA.
     """
@@ -64,6 +69,8 @@ def environment(
         threads=threads,
         commit=commit,
         dirty=dirty,
+        replicas=replicas,
+        precision=precision,
         jit_compile=jit_compile,
         jit_reason=jit_reason,
     )
@@ -131,7 +138,11 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 def worker_settings(
-    jobs: int | None, *, folder: Path, gpus: tuple[str, ...] | None = None
+    jobs: int | None,
+    *,
+    folder: Path,
+    gpus: tuple[str, ...] | None = None,
+    devices: DeviceSettings = USUAL_DEVICES,
 ) -> tuple[WorkerSettings, ...]:
     """One worker per GPU, or one on a CPU, unless ``jobs`` says how many; GPUs and cores are shared out.
 
@@ -139,21 +150,21 @@ def worker_settings(
         jobs: Number of workers.
         folder: Where their logs go.
         gpus: What to share out; ``visible_gpus()`` where it is left out.
+        devices: How a worker uses its devices, see ``suite.placement.share_gpus``, also for what it raises.
     """
-    gpus = visible_gpus() if gpus is None else gpus
-    count = jobs or len(gpus) or 1
-    threads = max(1, usable_cores() // count)
+    shares = share_gpus(visible_gpus() if gpus is None else gpus, jobs, devices)
+    threads = max(1, usable_cores() // len(shares))
     return tuple(
         WorkerSettings(
             log=folder / f"worker-{index}.log",
             threads=threads,
-            environment=_variables(threads, gpus[index % len(gpus)] if gpus else None),
+            environment=_variables(threads, ",".join(share) or None),
         )
-        for index in range(count)
+        for index, share in enumerate(shares)
     )
 
 
-def _variables(threads: int, gpu: str | None) -> dict[str, str]:
+def _variables(threads: int, gpus: str | None) -> dict[str, str]:
     number = str(threads)
     variables = {
         "KERAS_BACKEND": "tensorflow",
@@ -165,6 +176,6 @@ def _variables(threads: int, gpu: str | None) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": number,
         "MKL_NUM_THREADS": number,
     }
-    if gpu is not None:
-        variables["CUDA_VISIBLE_DEVICES"] = gpu
+    if gpus is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = gpus
     return variables

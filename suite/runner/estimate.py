@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from suite.plan import Trial
 
@@ -14,6 +14,15 @@ class Estimate:
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    @classmethod
+    def of(cls, trials: Iterable[Trial], seconds: Mapping[str, float]) -> Estimate:
+        """What the trials that are done tell, by their ids to the seconds that they took."""
+        estimate = cls()
+        for trial in trials:
+            if trial.id in seconds:
+                estimate.add(trial, seconds[trial.id])
+        return estimate
 
     def add(self, trial: Trial, seconds: float) -> None:
         """A trial that is done and how long it took."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from suite.labels import Budget
+from suite.placement import USUAL_DEVICES, DeviceSettings
 from suite.plan import Trial
 from suite.results import Result, Status
 
@@ -33,6 +34,8 @@ class TrialRequest:
     """How many fits of the cell are planned; what a measurement of XLA may cost depends on it."""
     keep_model: bool = False
     """Write the adapted model; only the best of a cell is kept in the end."""
+    devices: DeviceSettings = USUAL_DEVICES
+    """How the devices of the worker are used."""
     warm_models: int = 1
     """How many models a worker keeps ready."""
     plugins: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import SuiteError
+from suite.placement import DeviceSettings
 from suite.plan import Plan, Trial, canonical_json
 from suite.registry import DATASETS
 from suite.results import Result
@@ -60,6 +61,7 @@ def run_plan(
     base: Path | None = None,
     command: str | None = None,
     executor: str = EXECUTOR,
+    devices: DeviceSettings | None = None,
 ) -> RunOutcome:
     """Runs what is missing of a plan and stores every result as it comes.
 
@@ -76,6 +78,7 @@ def run_plan(
         base: Folder whose git commit is recorded; the working directory where it is left out.
         command: The command that makes these results again, for the report.
         executor: ``module:function`` that runs a ``TrialRequest`` in a worker.
+        devices: How the devices of a worker are used; as the spec says where it is left out.
 
     Raises:
         SuiteError: For a selection that matches nothing, or a store that cannot be used.
@@ -103,6 +106,7 @@ def run_plan(
             base=base or Path.cwd(),
             command=command,
             executor=executor,
+            devices=devices or DeviceSettings(plan.spec.distribution, plan.spec.gpu_memory_mb),
         )
         shown = make_progress(progress) if isinstance(progress, str) else progress
         new = Session(plan, chosen, settings, shown).run()

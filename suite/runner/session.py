@@ -14,6 +14,7 @@ from pathlib import Path
 
 from suite.database import FULL
 from suite.errors import DataError, SpecError, StoreError, did_you_mean
+from suite.placement import DeviceSettings
 from suite.plan import Plan, Trial
 from suite.registry import METRICS, TASKS
 from suite.results import Environment, Result
@@ -53,6 +54,7 @@ class SessionSettings:
     base: Path
     command: str | None
     executor: str
+    devices: DeviceSettings
 
 
 class Session:
@@ -104,9 +106,10 @@ class Session:
         entries: dict[str, Entry],
         funnel: Funnel | None,
     ) -> tuple[str, ...]:
-        settings = worker_settings(self.settings.jobs, folder=claims.folder)[: len(missing)]
+        devices = self.settings.devices
+        settings = worker_settings(self.settings.jobs, folder=claims.folder, devices=devices)[: len(missing)]
         pool = WorkerPool(settings, executor=self.settings.executor, timeout_seconds=self.settings.timeout_seconds)
-        estimate = _estimate(store, self.plan)
+        estimate = Estimate.of(self.plan.trials, store.durations())
         work = _Work(
             plan=self.plan,
             settings=self.settings,
@@ -250,6 +253,7 @@ class _Work:
             headline=headline,
             planned_fits=self.planned_fits[trial.cell.id],
             keep_model=trial.phase == "final" and self.plan.spec.keep_models == "best",
+            devices=self.settings.devices,
             warm_models=1 if self.funnel is None else WARM_MODELS,
             plugins=self.plan.spec.plugins,
             label_budgets=self.plan.spec.train_examples,
@@ -372,15 +376,6 @@ def headline_of(plan: Plan) -> str:
 def _direction(plan: Plan) -> int:
     """1 where a higher headline score is better, else -1."""
     return 1 if METRICS.get(headline_of(plan)).higher_is_better else -1
-
-
-def _estimate(store: Store, plan: Plan) -> Estimate:
-    estimate = Estimate()
-    seconds = store.durations()
-    for trial in plan.trials:
-        if trial.id in seconds:
-            estimate.add(trial, seconds[trial.id])
-    return estimate
 
 
 def _nothing_to_choose(tried: list[Result]) -> str:

@@ -22,12 +22,14 @@ from suite.generations import AnyPredictions
 from suite.kept import file_safe
 from suite.labels import ALL
 from suite.models.backbone import TextBackbone
+from suite.models.precision import store_in_float32
 from suite.plan import Trial
 from suite.registry import STRATEGIES, TASKS, load_plugin_file
-from suite.results import DataRecord, Predictions, Profile, Result, Score, Timings, WeightsRecord
+from suite.results import DataRecord, Environment, Predictions, Profile, Result, Score, Timings, WeightsRecord
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.curve import CurveWriter
 from suite.runner.environment import environment
+from suite.runner.ready import warm_of
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
 from suite.runner.teacher import answers_of, keep_answers
@@ -38,12 +40,9 @@ from suite.strategies.fit import Fit, FitContext
 from suite.tasks.adapted import Adapted, softmax
 
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
-from suite.training import Predictor, prepare_device
+from suite.training import Predictor
 
 __all__ = ["execute"]
-
-_WARM: dict[str, Warm] = {}
-"""The one ``Warm`` of this process."""
 
 
 def execute(request: TrialRequest) -> Result:
@@ -55,11 +54,13 @@ def execute(request: TrialRequest) -> Result:
     """
     for plugin in request.plugins:
         load_plugin_file(Path(plugin))
-    if "warm" not in _WARM:
-        prepare_device(threads=request.threads)
-        _WARM["warm"] = Warm(cache_root=request.cache_root, threads=request.threads)
-    warm = _WARM["warm"]
-    warm.most_models = request.warm_models
+    warm = warm_of(request)
+    with warm.placement.scope():
+        return _executed(request, warm)
+
+
+def _executed(request: TrialRequest, warm: Warm) -> Result:
+    """The result, with smaller batches where memory runs out."""
     batch_size = batch_size_of(request)
     notes: list[str] = []
     while True:
@@ -99,7 +100,7 @@ class _Execution:
         return choice.with_splits_of(self.trial.seed)
 
     def run(self) -> Result:
-        from suite.profiler import device_name, reset_peak_memory
+        from suite.profiler import reset_peak_memory
 
         started, started_at = time.perf_counter(), _now()
         reset_peak_memory()
@@ -129,12 +130,7 @@ class _Execution:
             pruned_after=context.watch.pruned_after if context.watch else None,
             profile=profile,
             timings=_timings(fit, time.perf_counter() - started),
-            environment=environment(
-                device=device_name(),
-                threads=self.request.threads,
-                jit_compile=fit.jit_compile,
-                jit_reason=fit.jit_reason,
-            ),
+            environment=self._environment(jit_compile=fit.jit_compile, jit_reason=fit.jit_reason),
             data=(*self._data_records(context), *(_data_record(*further) for further in shown.data)),
             **_backbone_fields(context),
             tokens=tokens_record(context, fit, sets),
@@ -151,7 +147,6 @@ class _Execution:
 
     def _ranked(self, started: float, started_at: str) -> Result:
         """What the backbone costs and what its frozen features say; no fit."""
-        from suite.profiler import device_name
         from suite.runner.ranking import rank_features
 
         context = self._context()
@@ -178,7 +173,7 @@ class _Execution:
                 examples_per_second=None,
                 total_seconds=time.perf_counter() - started,
             ),
-            environment=environment(device=device_name(), threads=self.request.threads),
+            environment=self._environment(),
             data=self._data_records(context),
             **_backbone_fields(context),
             notes=(*self.notes, *ranking.notes),
@@ -201,6 +196,16 @@ class _Execution:
             "dataset": dataset,
             "strategy": strategy,
         }
+
+    def _environment(self, *, jit_compile: bool = False, jit_reason: str = "") -> Environment:
+        return environment(
+            device=self.warm.device,
+            threads=self.request.threads,
+            replicas=self.warm.placement.replicas,
+            precision=self.warm.precision,
+            jit_compile=jit_compile,
+            jit_reason=jit_reason,
+        )
 
     def _strategy(self) -> tuple[Any, Any]:
         """The strategy and its options, with the setting of this trial in them."""
@@ -300,6 +305,8 @@ class _Execution:
             artefacts[f"predictions/{name}"] = path
         if self.request.keep_model and self.trial.phase == "final":
             fit.adapted.deployed().save(folder / "model.keras")
+            if self.warm.precision != "float32":
+                store_in_float32(folder / "model.keras")
             artefacts["model"] = "model.keras"
         return artefacts
 

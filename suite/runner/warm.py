@@ -7,17 +7,22 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset, Split
 from suite.engines import EngineChooser
 from suite.errors import DataError, SuiteError
 from suite.models.backbone import AnyBackbone
+from suite.models.precision import refuse_other_precision
+from suite.placement import Precision
 from suite.plan import Cell, canonical_json
 from suite.registry import DATASETS, MODELS, TASKS
 from suite.spec import DatasetSpec, ModelSpec
 from suite.strategies.workshop import Workshop
+
+if TYPE_CHECKING:
+    from suite.training import Placement
 
 __all__ = ["Warm", "load_dataset"]
 
@@ -28,11 +33,25 @@ class Warm:
 
     cache_root: Path
     threads: int
+    placement: Placement
+    """What fits are shared out over."""
+    precision: Precision = "float32"
+    """What the layers of the models compute in that are built now."""
     most_models: int = 1
     """How many models are kept: trials come model by model, unless a funnel comes back to each of them."""
     _datasets: dict[str, Dataset] = field(default_factory=dict)
     _workshops: dict[str, Workshop] = field(default_factory=dict)
     """The last used at the end."""
+
+    @property
+    def device(self) -> str:
+        """What fits run on, in words: ``2 x NVIDIA A100``."""
+        from suite.profiler import device_name
+
+        name, count = device_name(), self.placement.replicas
+        if count == 1:
+            return name
+        return f"{name} shown as {count} devices" if name.startswith("CPU") else f"{count} x {name}"
 
     def dataset(self, choice: DatasetSpec) -> Dataset:
         """The data set of a spec entry, loaded once."""
@@ -61,7 +80,7 @@ class Warm:
     def workshop(self, cell: Cell) -> Workshop:
         """The workshop of the cell's model; beyond ``most_models`` the one that was not used for longest goes."""
         model = cell.model.model_dump(mode="json", exclude={"label"})
-        key = canonical_json([cell.task, model, cell.feature_engine])
+        key = canonical_json([cell.task, model, cell.feature_engine, self.precision])
         workshop = self._workshops.pop(key, None)
         if workshop is None:
             self._make_room()
@@ -69,11 +88,13 @@ class Warm:
             from suite.strategies.jit import JitChooser
 
             device = device_name()
+            # What is measured for one of these does not hold for another.
+            place = self.device if self.precision == "float32" else f"{self.device}, {self.precision}"
             workshop = Workshop(
-                build=_builder(cell.model, TASKS.get(cell.task)),
+                build=_builder(cell.model, TASKS.get(cell.task), self.precision),
                 assemble=TASKS.get(cell.task).assemble,
                 cache_root=self.cache_root,
-                jit_chooser=JitChooser(self.cache_root, f"{device}, {self.threads} threads"),
+                jit_chooser=JitChooser(self.cache_root, f"{place}, {self.threads} threads"),
                 engine_chooser=EngineChooser(cell.feature_engine, self.cache_root, device, self.threads),
             )
         self._workshops[key] = workshop
@@ -104,12 +125,13 @@ def load_dataset(choice: DatasetSpec) -> Dataset:
     return dataset
 
 
-def _builder(choice: ModelSpec, task: Any) -> Callable[[str], AnyBackbone]:
+def _builder(choice: ModelSpec, task: Any, precision: Precision) -> Callable[[str], AnyBackbone]:
     source = MODELS.get(choice.source)
     options = source.Options.model_validate_json(json.dumps(choice.own()))
 
     def build(weights: str) -> AnyBackbone:
         backbone: AnyBackbone = source.build(options, weights=weights)
+        refuse_other_precision(backbone.model, precision)
         # Of an encoder-decoder a classifier takes the encoder alone.
         narrowed: AnyBackbone = task.narrow(backbone) if hasattr(task, "narrow") else backbone
         return narrowed

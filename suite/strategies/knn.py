@@ -107,15 +107,15 @@ def _assemble(
     """A Keras model that votes: built of Keras's own layers, so that it saves and loads like any other.
 
     One vote per neighbour and one for all classes together (Laplace's rule) give probabilities that are
-    never 0; their logarithms are the logits.
+    never 0; their logarithms are the logits.  In half precision neighbours could not be told apart.
     """
     import keras
 
-    features = keras.layers.UnitNormalization(name="unit")(adapted.features.output)
-    similarities = keras.layers.Dense(len(memory), use_bias=False, name="memory")(features)
+    features = keras.layers.UnitNormalization(name="unit", dtype="float32")(adapted.features.output)
+    similarities = keras.layers.Dense(len(memory), use_bias=False, name="memory", dtype="float32")(features)
     nearest = keras.ops.top_k(similarities, neighbours)[0][:, -1:]
     near = keras.ops.cast(keras.ops.greater_equal(similarities, nearest), "float32")
-    votes = keras.layers.Dense(num_classes, use_bias=False, name="votes")(near)
+    votes = keras.layers.Dense(num_classes, use_bias=False, name="votes", dtype="float32")(near)
     smoothed = votes + 1.0 / num_classes
     logits = keras.ops.log(smoothed / keras.ops.sum(smoothed, axis=-1, keepdims=True))
     model = keras.Model(adapted.features.input, logits, name=f"{adapted.logits.name}_knn")

@@ -46,9 +46,7 @@ class Predictor:
             return replicas.joined(outputs, tf.shape(tf.nest.flatten(inputs)[0])[0])
 
         several = replicas.count > 1
-        self._shared_call = (
-            tf.function(shared_call, autograph=False, reduce_retracing=True) if several else self._call
-        )
+        self._shared_call = tf.function(shared_call, autograph=False, reduce_retracing=True) if several else self._call
 
     def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
         """Outputs for examples, in their order; shape ``(n, outputs)``, float32.

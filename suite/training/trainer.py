@@ -239,9 +239,7 @@ class Trainer:
     def _gradients(self, inputs: Any, targets: Any, weights: Any = None) -> tuple[list[Any], Any, Any, Any]:
         """Gradients of the mean loss, as large as the optimizer wants them, and the sums of loss, score and count."""
         with tf.GradientTape() as tape:
-            losses = self.objective.losses(
-                self.model, inputs, targets, label_smoothing=self.settings.label_smoothing
-            )
+            losses = self.objective.losses(self.model, inputs, targets, label_smoothing=self.settings.label_smoothing)
             if weights is not None:
                 losses = Losses(*(one * weights for one in losses))
             loss, score, count = (tf.reduce_sum(one) for one in losses)
