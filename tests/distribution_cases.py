@@ -56,7 +56,9 @@ def fitted(name: str, context: Any, **options: Any) -> Outcome:
         answers = np.random.default_rng(0).normal(size=(len(context.train), context.num_classes)).astype(np.float32)
         context = replace(context, teacher=TeacherAnswers("t", "teacher", "knn", 0.5, answers))
     fit = strategy.fit(context, strategy.Options.model_validate_json(json.dumps(document)))
-    outputs = context.workshop.predictor(fit.adapted.logits)(context.validation.inputs)
+    writes = fit.adapted.writer is not None
+    model = fit.adapted.objective.scores if writes else fit.adapted.logits
+    outputs = context.workshop.predictor(model)(context.validation.inputs)
     return {
         "losses": [[one.train_loss, one.validation_loss] for one in fit.history],
         "scores": [[one.train_accuracy, one.validation_score] for one in fit.history],
@@ -129,8 +131,7 @@ def of_texts(model: str, task: str) -> Callable[[], Outcome]:
         outcome = fitted("fine_tune", context, augmentation=[], layer_decay=1.0)
         if writes:
             adapted = workshop.adapted(num_classes=2)
-            made = kind.predict(adapted, workshop.predictor, examples.some(np.arange(4)))
-            outcome |= {"texts": made.texts, "outputs": made.nats.tolist()}
+            outcome["texts"] = kind.predict(adapted, workshop.predictor, examples.some(np.arange(4))).texts
         return outcome
 
     return run

@@ -309,5 +309,5 @@ def _all_or_none_finite(gradients: list[Any], optimizer: Any, context: Any) -> l
         return gradients
     finite = optimizer.check_finite(gradients)
     others = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(finite, 0.0, 1.0))
-    spoiled = tf.where(others > 0, math.inf, 0.0)
-    return [gradient if gradient is None else gradient + tf.cast(spoiled, gradient.dtype) for gradient in gradients]
+    spoiled = tf.where(others > 0, math.nan, 1.0)
+    return [_scaled(gradient, spoiled) for gradient in gradients]
