@@ -1,8 +1,8 @@
 """``python -m benchmarks.gpu``: one fit on 1, 2, 4, ... GPUs in each precision; writes ``benchmarks/gpu.md``.
 
-A ResNet50 with random weights at 224, 64 pictures on each GPU: pictures per second in training, which is a whole step of
-``suite.training.Trainer``, and in prediction.  Every line is a process of its own.  Without a GPU it says so and ends;
-with ``SUITE_LOGICAL_CPUS=2`` it tries the same on a small network and two devices of the CPU, and writes nothing.
+A ResNet50 with random weights at 224, 64 pictures on each GPU: pictures per second in training, which is a whole step
+of ``suite.training.Trainer``, and in prediction.  Every line is a process of its own.  Without a GPU it says so and
+ends; with ``SUITE_LOGICAL_CPUS=2`` it tries the same on a small network and two devices of the CPU, and writes nothing.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def page(lines: list[str]) -> str:
             "# One fit on several GPUs",
             "",
             (
-                f"Written by `python -m benchmarks.gpu`: {LARGE['name']} at {LARGE['size']}, {LARGE['share']} pictures on "
-                f"each GPU. {machine.processor}, {machine.words}."
+                f"Written by `python -m benchmarks.gpu`: {LARGE['name']} at {LARGE['size']}, {LARGE['share']} pictures "
+                f"on each GPU. {machine.processor}, {machine.words}."
             ),
             "",
             "| GPUs | precision | pictures/s, training | against one GPU | pictures/s, prediction |",
