@@ -81,7 +81,6 @@ def run(
         base=path.resolve().parent,
         command=_command(Path(spec), overrides, plugins),
     )
-    exported = _export(plan, folder, only, again=redo != "none", on_export=on_export)
     return Outcome(
         name=plan.spec.name,
         out=folder,
@@ -89,8 +88,8 @@ def run(
         new=ended.new,
         failed=ended.failed,
         seconds=ended.seconds,
+        exported=_export(plan, folder, only, again=redo != "none", on_export=on_export),
         comparison=current_comparison(folder),
-        exported=exported,
     )
 
 

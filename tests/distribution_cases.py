@@ -172,6 +172,33 @@ def with_precision(precision: str) -> Callable[[], Outcome]:
     return run
 
 
+def saved_in_float32() -> Outcome:
+    """What mixed precision makes of a ``.keras`` file and of a preset, both saved in float32."""
+    import keras
+    import keras_hub
+    from hub_configs import HUB_CONFIGS
+
+    from suite.errors import ModelError
+    from suite.models.precision import refuse_other_precision
+    from suite.models.preset_loading import load_preset
+    from suite.training import set_precision
+
+    folder = Path(tempfile.mkdtemp())
+    keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save(folder / "model.keras")
+    kept = keras_hub.models.VGGBackbone(image_shape=(32, 32, 3), **HUB_CONFIGS["VGGBackbone"])
+    kept.save_to_preset(str(folder / "preset"))
+    set_precision("mixed_bfloat16")
+    refused = ""
+    try:
+        refuse_other_precision(load_preset(str(folder / "preset")), "mixed_bfloat16")
+        refuse_other_precision(keras.saving.load_model(folder / "model.keras"), "mixed_bfloat16")
+    except ModelError as error:
+        refused = str(error)
+    finally:
+        set_precision("float32")
+    return {"refused": refused}
+
+
 def compiled_by_xla() -> Outcome:
     """A step that XLA compiles: on several devices the part that each does by itself."""
     import keras
@@ -264,6 +291,7 @@ CASES: dict[str, Callable[[], Outcome]] = {
     "xla": compiled_by_xla,
     "mixed_bfloat16": with_precision("mixed_bfloat16"),
     "mixed_float16": with_precision("mixed_float16"),
+    "saved in float32": saved_in_float32,
     "batch norm": batch_norm_statistics,
     "dropout": dropped,
     "overflow": overflow_on_the_last_device,

@@ -128,9 +128,16 @@ def test_a_gradient_that_overflows_on_one_device_is_left_out_on_all(distribution
     assert outcomes["overflow"][distribution] == {"same": True, "scale_falls": True}
 
 
+def test_a_file_keeps_its_precision_and_another_is_refused(outcomes):
+    """A preset takes the precision that is asked for; layers out of a file would ignore it."""
+    assert "'sequential" in outcomes["saved in float32"]["none"]["refused"]
+    assert "keep the float32 that they were saved with" in outcomes["saved in float32"]["none"]["refused"]
+
+
 def test_every_case_is_looked_at(outcomes):
     """No case is computed in vain."""
     others = {"knn", "linear_probe", "mixed_bfloat16", "mixed_float16", "batch norm", "dropout", "overflow"}
+    others.add("saved in float32")
     assert set(outcomes) == set(CASES) == {*WITHOUT_BATCH_NORM, *WITH_BATCH_NORM, *others}
 
 

@@ -21,7 +21,9 @@ def refuse_other_precision(model: Any, precision: str) -> None:
     """
     if precision == "float32":
         return
-    layers = [layer for layer in model._flatten_layers() if layer.weights]  # noqa: SLF001 - there is no public walk
+    from suite.models.stages.graph import weighted_layers
+
+    layers = [item.layer for item in weighted_layers(model)]
     if not any(layer.dtype_policy.name == precision for layer in layers):
         kept = layers[0].dtype_policy.name if layers else "float32"
         raise ModelError(

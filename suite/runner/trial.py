@@ -197,14 +197,13 @@ class _Execution:
             "strategy": strategy,
         }
 
-    def _environment(self, *, jit_compile: bool = False, jit_reason: str = "") -> Environment:
+    def _environment(self, **compiled: Any) -> Environment:
         return environment(
             device=self.warm.device,
             threads=self.request.threads,
             replicas=self.warm.placement.replicas,
             precision=self.warm.precision,
-            jit_compile=jit_compile,
-            jit_reason=jit_reason,
+            **compiled,
         )
 
     def _strategy(self) -> tuple[Any, Any]:
