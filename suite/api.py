@@ -6,6 +6,7 @@ SQLAlchemy is, which is why it answers at once.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -335,12 +336,15 @@ def _kept_comparison(folder: Path, key: str) -> Comparison | None:
 @collector_paused()
 def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
     """Report first, then the data: a kept comparison means that its report was written."""
+    from suite.address import keep_link
     from suite.report import write_report
 
     made: list[str] = []
     written = write_report(comparison, folder, meanwhile=lambda: made.append(_as_text(folder, state, comparison)))
     path = folder / COMPARISON
     write_by_rename(path, made[0])
+    with contextlib.suppress(OSError):  # the report is there; the next command needs --store again
+        keep_link(folder)
     return (written.html, written.markdown, path)
 
 

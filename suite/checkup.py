@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.errors import SpecError, StoreError, SuiteError
 from suite.finding import DataChecks, Finding, counted, worst_first
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = ["Checkup", "lint", "lint_run", "lint_spec"]
 
@@ -62,6 +65,7 @@ def lint(
     overrides: tuple[str, ...] = (),
     plugins: tuple[Path, ...] = (),
     out: Path | None = None,
+    store: StoreChoice | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Checkup:
     """Checks a spec, where ``target`` is a file, or a run, where it is a folder.
@@ -71,7 +75,9 @@ def lint(
     """
     from suite.registry import load_plugin_file
 
-    if target.is_dir():
+    if store is not None and not target.is_file():
+        store.attach(target)
+    if target.is_dir() or (store is not None and not target.exists() and target.suffix != ".json"):
         if out is not None or overrides:
             raise SuiteError(f"--out and --set belong to a spec; {target} is a folder, and a run is checked as it is.")
         for plugin in plugins:

@@ -1,7 +1,11 @@
 """The results database: its tables, its version, how it is opened and how its errors are told.
 
 SQLite in write-ahead mode, so that a report may be rebuilt while a run writes.  The statements are
-SQLAlchemy Core and portable; what belongs to SQLite alone is in ``_connect``.
+SQLAlchemy Core and portable; what belongs to SQLite alone is in ``suite.sqlite``, what belongs to PostgreSQL in
+``suite.postgres``.
+
+Every row says of which run it is.  A file of SQLite holds one run, whose name is empty, so that its folder may be
+renamed and copied; a database of PostgreSQL holds those of a team.
 """
 
 from __future__ import annotations
@@ -10,17 +14,22 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sql
 
+from suite.credentials import without_credentials
 from suite.errors import StoreError
 
 __all__ = [
     "FULL",
+    "METADATA",
+    "Clock",
+    "Database",
     "claims",
     "create_tables",
     "documents",
@@ -28,28 +37,34 @@ __all__ = [
     "flush",
     "flush_folder",
     "mendable",
-    "open_engine",
     "results",
 ]
-
-BUSY_SECONDS = 60.0
-"""How long a writer waits for another one; a commit here takes milliseconds."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a disk, a quota or a limit on the size of files answers when it is reached."""
 
-_metadata = sql.MetaData()
+T = TypeVar("T")
+METADATA = sql.MetaData()
+_Number = sql.BigInteger().with_variant(sql.Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column of the type INTEGER."""
+
+
+def _run() -> sql.Column[str]:
+    # The default is the database's own, so that a process of an older suite may end its work on a migrated file.
+    return sql.Column("run", sql.String(128), nullable=False, server_default="")
+
 
 results = sql.Table(
     "results",
-    _metadata,
+    METADATA,
     # Saved later, numbered higher: a number is never used twice, so that a rerun can be told from what it replaced.
-    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
-    sql.Column("id", sql.String(64), nullable=False, unique=True),
-    sql.Column("cell_id", sql.String(64), nullable=False, index=True),
+    sql.Column("sequence", _Number, primary_key=True, autoincrement=True),
+    _run(),
+    sql.Column("id", sql.String(64), nullable=False),
+    sql.Column("cell_id", sql.String(64), nullable=False),
     sql.Column("status", sql.String(16), nullable=False),
     sql.Column("phase", sql.String(16), nullable=False),
-    sql.Column("seed", sql.Integer, nullable=False),
+    sql.Column("seed", _Number, nullable=False),
     sql.Column("model", sql.String, nullable=False),
     sql.Column("dataset", sql.String, nullable=False),
     sql.Column("strategy", sql.String, nullable=False),
@@ -57,115 +72,143 @@ results = sql.Table(
     sql.Column("total_seconds", sql.Float),
     sql.Column("selection", sql.Float),
     sql.Column("has_model", sql.Boolean, nullable=False, default=False),
+    # Which folder has its files: see ``suite.stored.Stored.is_elsewhere``.
+    sql.Column("place", sql.String(32), nullable=False, server_default=""),
     sql.Column("document", sql.Text, nullable=False),
+    sql.UniqueConstraint("run", "id", name="results_run_id"),
+    sql.Index("results_run_cell_id", "run", "cell_id"),
+    sql.Index("results_run_sequence", "run", "sequence"),
     sqlite_autoincrement=True,
 )
 documents = sql.Table(
     "documents",
-    _metadata,
+    METADATA,
+    sql.Column("run", sql.String(128), primary_key=True, server_default=""),
     sql.Column("name", sql.String(32), primary_key=True),
     sql.Column("text", sql.Text, nullable=False),
 )
+"""Texts beside the results; the version of the whole database is that of the run without a name."""
 exports = sql.Table(
     "exports",
-    _metadata,
-    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
+    METADATA,
+    sql.Column("sequence", _Number, primary_key=True, autoincrement=True),
+    _run(),
     sql.Column("trial_id", sql.String(64), nullable=False),
-    sql.Column("cell_id", sql.String(64), nullable=False, index=True),
+    sql.Column("cell_id", sql.String(64), nullable=False),
     sql.Column("format", sql.String(64), nullable=False),
     sql.Column("precision", sql.String(16), nullable=False),
     sql.Column("status", sql.String(16), nullable=False),
     sql.Column("document", sql.Text, nullable=False),
-    sql.UniqueConstraint("trial_id", "format", "precision"),
+    sql.UniqueConstraint("run", "trial_id", "format", "precision", name="exports_run_file"),
     sqlite_autoincrement=True,
 )
-"""One row for each exported file; stores that were made before there were any get the table with their first."""
+"""One row for each exported file."""
 claims = sql.Table(
     "claims",
-    _metadata,
+    METADATA,
+    sql.Column("run", sql.String(128), primary_key=True, server_default=""),
     sql.Column("trial_id", sql.String(64), primary_key=True),
     sql.Column("owner", sql.String(128), nullable=False),
-    sql.Column("heartbeat", sql.Float, nullable=False),
+    sql.Column("heartbeat", sql.Double, nullable=False),
 )
 
 
-def open_engine(path: Path, *, read_only: bool) -> sql.Engine:
-    """An engine on the SQLite file at ``path``. Nothing is opened until it is first used."""
+@dataclass(frozen=True)
+class Clock:
+    """The time by which heartbeats are written and judged; Unix seconds."""
 
-    def connect() -> sqlite3.Connection:
-        return _connect(path, read_only=read_only)
-
-    engine = sql.create_engine("sqlite://", creator=connect, poolclass=sql.pool.QueuePool)
-
-    @sql.event.listens_for(engine, "begin")
-    def _begin(connection: sql.Connection) -> None:
-        # A transaction that reads and then writes must hold the lock from its first statement, or two of them
-        # would both read the old state.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
+    now: float
+    up_since: float = 0.0
+    """Before this nobody could write a heartbeat."""
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    if not read_only:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
-        _switch_to_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        return connection
-    try:
-        return _connect_read_only(path, "mode=ro")
-    except sqlite3.OperationalError:
-        # A read-only folder has no room for the files of write-ahead mode; nobody writes there either.
-        return _connect_read_only(path, "mode=ro&immutable=1")
+class Database:
+    """The rows of one run in an open database."""
+
+    def __init__(self, engine: sql.Engine, *, run: str, shown: str) -> None:
+        self.engine = engine
+        self.run = run
+        self.shown = shown
+        """Where it is, for messages."""
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sql.Connection]:
+        """A connection in a transaction; while it lasts nobody else changes rows of this run.
+
+        Raises:
+            StoreError: When the database cannot be used.
+        """
+        with mendable(self.shown), self.engine.begin() as connection:
+            yield connection
+
+    def transact(self, work: Callable[[sql.Connection], T], *, patience_seconds: float | None = None) -> T:
+        """What ``work`` returns in a transaction of its own; a lost connection is waited for, where there is one.
+
+        Args:
+            work: Done again from its beginning where the connection was lost, perhaps after it was committed.
+            patience_seconds: How long at most; the database's own where it is left out.
+
+        Raises:
+            StoreError: When the database cannot be used.
+        """
+        with self.transaction() as connection:
+            return work(connection)
+
+    def rows(self, statement: sql.Executable) -> Sequence[Any]:
+        """What a statement that only reads finds."""
+        with self.transaction() as connection:
+            return connection.execute(statement).all()
+
+    def own(self, table: sql.Table) -> sql.ColumnElement[bool]:
+        """That a row is of this run."""
+        return table.c.run == self.run
+
+    def clock(self, connection: sql.Connection) -> Clock:
+        """One for all machines where the database has one."""
+        return Clock(time.time())
+
+    def is_made(self) -> bool:
+        """Whether it has the suite's tables."""
+        with self.transaction() as connection:
+            return bool(sql.inspect(connection).has_table("documents"))
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Write-ahead mode. SQLite does not wait here by itself when two processes open a new database at once."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _connect_read_only(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?{mode}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        check_same_thread=False,
-        isolation_level=None,
-    )
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return connection
-
-
-def create_tables(engine: sql.Engine, *, version: int) -> None:
+def create_tables(connection: sql.Connection, *, version: int) -> None:
     """Creates the tables and writes the version beside them, unless another process was faster."""
-    with engine.begin() as connection:
-        _metadata.create_all(connection)
-        known = connection.scalar(sql.select(documents.c.text).where(documents.c.name == "version"))
-        if known is None:
-            connection.execute(documents.insert().values(name="version", text=str(version)))
+    METADATA.create_all(connection)
+    known = connection.scalar(sql.select(documents.c.text).where(documents.c.run == "", documents.c.name == "version"))
+    if known is None:
+        connection.execute(documents.insert().values(run="", name="version", text=str(version)))
+        # Alembic's own table and number, without importing it: a migration goes on from here.
+        number = sql.Column("version_num", sql.String(32), nullable=False)
+        key = sql.PrimaryKeyConstraint("version_num", name="alembic_version_pkc")
+        stamp = sql.Table("alembic_version", sql.MetaData(), number, key)
+        stamp.create(connection)
+        connection.execute(stamp.insert().values(version_num=str(version)))
 
 
 @contextmanager
-def mendable(path: Path) -> Iterator[None]:
-    """Turns errors of the disk and of the database into a ``StoreError`` that says how to mend them."""
+def mendable(path: Path | str, *, explain: Callable[[Exception], str | None] = lambda _: None) -> Iterator[None]:
+    """Turns errors of the disk and of the database into a ``StoreError`` that says how to mend them.
+
+    Args:
+        path: Where it is.
+        explain: What is wrong in words, asked first; None where it does not know.
+    """
     try:
         yield
     except (OSError, sqlite3.Error, sql.exc.SQLAlchemyError) as error:
-        raise StoreError(f"{path}: {_mending(error)}") from error
+        said = explain(error) or _mending(error)
+        raise StoreError(f"{path}: {said}") from error
 
 
 def _mending(error: Exception) -> str:
     cause: Any = getattr(error, "orig", None) or error
-    text = str(cause)
+    text = without_credentials(str(cause))
     number = getattr(cause, "errno", None)
     # SQLite calls a limit on the size of files an I/O error of the write.
     code = getattr(cause, "sqlite_errorname", "")

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import suite
+from suite.address import DATABASE, address_of
 from suite.errors import StoreError, StoreVersionError
 from suite.results import Phase, Status
 
 __all__ = ["DATABASE", "STORE_VERSION", "Entry", "Glance", "check_version", "glance", "stored_texts"]
 
-STORE_VERSION = 1
-DATABASE = "results.sqlite"
+STORE_VERSION = 2
+"""1 had no column ``run``; it is read as it is, and migrated when it is first written."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ def glance(out: Path) -> Glance:
     """The state of the store in ``out``; empty where there is none.
 
     Raises:
-        StoreError: When it cannot be read, ``StoreVersionError`` when a newer suite wrote it.
+        StoreError: When it cannot be read or reached, ``StoreVersionError`` when a newer suite wrote it.
     """
     path = out / "store" / DATABASE
     if not path.is_file():
-        return Glance({}, {})
+        return _glance_shared(out)
     try:
         with _reading(path) as file:
             documents = dict(file.execute("SELECT name, text FROM documents"))
@@ -99,8 +100,28 @@ def _exports(file: sqlite3.Connection, column: str) -> list[Any]:
     return [row[0] for row in file.execute(f"SELECT {column} FROM exports ORDER BY sequence")]  # noqa: S608 - ours
 
 
-def check_version(found: str | None, path: Path) -> None:
-    """Refuses a database that a newer suite wrote, and a file that is none of the suite's."""
+def _glance_shared(out: Path) -> Glance:
+    """The state of a run in a team's database; empty where it is in none, or there is nothing of it."""
+    address = address_of(out)
+    if address is None:
+        return Glance({}, {})
+    from suite.postgres import open_postgres
+    from suite.stored import Stored
+
+    with Stored(out, address.files(out), open_postgres(address, read_only=True)) as store:
+        if not store.database.is_made():
+            return Glance({}, {})
+        documents = store.documents()
+        check_version(documents.get("version"), address.shown)
+        return Glance(store.entries(), documents, store.export_numbers())
+
+
+def check_version(found: str | None, path: Path | str) -> int:
+    """The version of a database; refused where a newer suite wrote it, or where it is none of the suite's.
+
+    Raises:
+        StoreError: Where it is no results database; ``StoreVersionError`` where it is newer.
+    """
     if found is None or not found.isdecimal():
         raise StoreError(f"{path}: is no results database of the suite; move it away or choose another --out.")
     if int(found) > STORE_VERSION:
@@ -108,3 +129,4 @@ def check_version(found: str | None, path: Path) -> None:
             f"{path}: store version {found}, written by a newer suite; suite {suite.__version__} reads up to "
             f"version {STORE_VERSION}. Update the suite, or choose another --out."
         )
+    return int(found)

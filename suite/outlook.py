@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.glance import Entry
 from suite.labels import ALL, Budget
@@ -16,6 +16,9 @@ from suite.registry import DATASETS, MODELS
 from suite.requirement import Requirement
 from suite.selection import select
 from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = [
     "CellOutlook",
@@ -132,6 +135,7 @@ def look_ahead(
     overrides: tuple[str, ...] = (),
     plugins: tuple[Path, ...] = (),
     out: Path | None = None,
+    store: StoreChoice | None = None,
 ) -> Outlook:
     """What ``suite run`` with the same arguments would do.
 
@@ -145,6 +149,8 @@ def look_ahead(
     spec = load_spec(path, overrides=overrides, plugins=plugins)
     plan = select(make_plan(spec), only)
     folder = out or Path("reports") / spec.name
+    if store is not None:
+        store.attach(folder)
     past = past_of(folder)
     missing, left_out = left_to_do(plan, folder, glance(folder).entries)
     verify_datasets(missing)
@@ -251,16 +257,11 @@ def past_of(folder: Path) -> dict[str, Past]:
 
     if not glance(folder).entries:
         return {}
-    import sqlalchemy as sql
-
-    from suite.database import results
-
     with open_store(folder, create=False) as store:
-        with store.transaction() as connection:
-            rows = connection.execute(sql.select(results.c.id, results.c.status, results.c.total_seconds)).all()
-        unfinished = [row[0] for row in rows if row[1] != "done"]
+        entries = store.entries()
+        unfinished = [entry.id for entry in entries.values() if entry.status != "done"]
         reasons = {result.id: result.reason for result in store.query(ids=unfinished)} if unfinished else {}
-    return {row[0]: Past(row[1], reasons.get(row[0]), row[2]) for row in rows}
+    return {entry.id: Past(entry.status, reasons.get(entry.id), entry.seconds) for entry in entries.values()}
 
 
 def _plural(number: int, one: str) -> str:

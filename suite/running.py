@@ -10,6 +10,7 @@ from suite.errors import SuiteError
 from suite.outcome import Outcome
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.exported import ExportCard
     from suite.placement import DeviceSettings, DistributionName
     from suite.plan import Plan
@@ -29,6 +30,7 @@ def run(
     gpu_memory_mb: int | None = None,
     timeout_seconds: float | None = None,
     out: str | Path | None = None,
+    store: str | StoreChoice | None = None,
     plugins: tuple[str | Path, ...] = (),
     quiet: bool = False,
     on_export: Callable[[ExportCard], None] = lambda _: None,
@@ -45,6 +47,8 @@ def run(
         gpu_memory_mb: The most that a worker takes of each of its GPUs; the spec's when left out.
         timeout_seconds: Longest time of one trial.
         out: Folder of results and report; ``reports/<name>`` when left out.
+        store: Address of a team's database for the results, ``postgresql+psycopg://USER@HOST/DATABASE``; a
+            ``StoreChoice`` also names the run and a shared folder for files. The folder's own file when left out.
         plugins: Python files that register further variants.
         quiet: No progress on stderr.
         on_export: Told of each exported file once it is there.
@@ -67,6 +71,7 @@ def run(
     path = find_spec(Path(spec))
     plan = make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
+    _attach(folder, store)
     _refuse_missing_runtimes(plan)
     ended = run_plan(
         plan,
@@ -100,6 +105,13 @@ def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: i
     if distribution is not None:
         refuse_distribution(distribution)
     return DeviceSettings(distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb)
+
+
+def _attach(folder: Path, store: str | StoreChoice | None) -> None:
+    if store is not None:
+        from suite.address import StoreChoice
+
+        (StoreChoice(store) if isinstance(store, str) else store).attach(folder)
 
 
 def _refuse_missing_runtimes(plan: Plan) -> None:

@@ -3,29 +3,36 @@
 ``<out>/store/results.sqlite`` has one row per finished trial, ``<out>/store/trials/<id>/`` its files
 (predictions, log, model), and ``<out>/store/tmp/`` what running trials write.  A trial's folder is renamed into
 place before its row is committed; a crash in between leaves a folder without a row, which the next run removes.
+The rows may be in a team's PostgreSQL database instead, and the folders in one that several machines share; see
+``suite.address``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
-from suite.errors import StoreError, StoreVersionError
+from suite.address import Address, address_of, keep_link
+from suite.errors import StoreError, did_you_mean
 from suite.glance import DATABASE, STORE_VERSION, Entry, Glance, check_version, glance
-from suite.results import FORMAT_VERSION, Result, Status
+from suite.results import Result
+from suite.stored import FEW, PLACE, Stored
 
 if TYPE_CHECKING:
     import sqlalchemy as sql
 
     from suite.exported import ExportCard
 
-__all__ = ["MODEL", "STORE_VERSION", "Entry", "Glance", "Store", "glance", "open_store"]
+__all__ = ["MODEL", "STORE_VERSION", "Entry", "Glance", "Store", "Unsaved", "glance", "open_store"]
 
 MODEL = "model"
 """Name of the adapted model among a result's artefacts."""
@@ -36,205 +43,105 @@ def open_store(out: Path, *, create: bool = True) -> Store:
 
     Args:
         out: The folder of the run, for instance ``reports/vision``.
-        create: Make the folder and the database where they are missing, and allow writing.
+        create: Make the folder and the database where they are missing, bring an older one up to this version, and
+            allow writing.
 
     Raises:
-        StoreError: When there is none to read, or it cannot be written; ``StoreVersionError`` when it is newer.
+        StoreError: When there is none to read, it cannot be written, or its database cannot be reached;
+            ``StoreVersionError`` when it is newer.
     """
-    from suite.database import create_tables, mendable, open_engine
+    address = address_of(out)
+    if address is not None:
+        return _open_shared(out, address, create=create)
+    from suite.database import create_tables, mendable
+    from suite.sqlite import open_sqlite
 
     folder = out / "store"
     path = folder / DATABASE
     if not create and not path.is_file():
         raise StoreError(f"{out}: has no results yet; expected {path}. Run a spec first: suite run SPEC.")
-    with mendable(out):
-        if create:
-            (folder / "trials").mkdir(parents=True, exist_ok=True)
-            (folder / "tmp").mkdir(exist_ok=True)
-            _try_writing(folder / "tmp")
-    store = Store(folder, open_engine(path, read_only=not create))
+    if create:
+        _make_folders(out, folder)
+    store = Store(out, folder, open_sqlite(path, read_only=not create))
     with mendable(path):
-        fresh = not store.has_tables()
+        fresh = not store.database.is_made()
         if fresh and create:
-            create_tables(store.engine, version=STORE_VERSION)
-        check_version(None if fresh and not create else store.documents().get("version"), path)
+            with store.transaction() as connection:
+                create_tables(connection, version=STORE_VERSION)
+        found = check_version(None if fresh and not create else store.documents().get("version"), path)
+        if create and found < STORE_VERSION:
+            from suite.migrations import migrate
+
+            with store.transaction() as connection:
+                migrate(connection)
     return store
 
 
-class Store:
+def _open_shared(out: Path, address: Address, *, create: bool) -> Store:
+    from suite.database import create_tables
+    from suite.postgres import open_postgres, runs_of
+
+    database = open_postgres(address, read_only=not create)
+    store = Store(out, address.files(out), database)
+    made = database.is_made()
+    if not create:
+        version = store.documents().get("version") if made else None
+        names = runs_of(database) if made else []
+        if address.run not in names and not (made and store.entries()):
+            raise StoreError(f"{address.shown}: {did_you_mean(address.run, names, what='run')} Run a spec first.")
+        if check_version(version, address.shown) < STORE_VERSION:
+            raise StoreError(
+                f"{address.shown}: store version {version}, and this suite reads version {STORE_VERSION}; one that may "
+                "write brings it up to that: suite run SPEC --store URL."
+            )
+        return store
+    if not made:
+        database.make_room()
+        with database.whole() as connection:
+            create_tables(connection, version=STORE_VERSION)
+    if check_version(store.documents().get("version"), address.shown) < STORE_VERSION:
+        from suite.migrations import migrate
+
+        with database.whole() as connection:
+            migrate(connection)
+    _make_folders(out, store.folder)
+    _name_place(store.folder)
+    keep_link(out)
+    return store
+
+
+def _make_folders(out: Path, folder: Path) -> None:
+    from suite.database import mendable
+
+    with mendable(out):
+        (folder / "trials").mkdir(parents=True, exist_ok=True)
+        (folder / "tmp").mkdir(exist_ok=True)
+        # Fails before anything was trained rather than after.
+        with tempfile.TemporaryFile(dir=folder / "tmp"):
+            pass
+
+
+def _name_place(folder: Path) -> None:
+    """Names a folder of artefacts, once: who is second finds the name of the first."""
+    beside = folder / "tmp" / f"{PLACE}-{uuid.uuid4().hex}"
+    if not (folder / PLACE).is_file():
+        beside.write_text(uuid.uuid4().hex + "\n", encoding="utf-8")
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, folder / PLACE)
+        beside.unlink()
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """A result on its way into the store; see ``Store.save``."""
+
+    result: Result
+    artefacts: Path | None = None
+    selection: float | None = None
+
+
+class Store(Stored):
     """An open results database with its folders. Use it as a context manager, or call ``close``."""
-
-    def __init__(self, folder: Path, engine: sql.Engine) -> None:
-        self.folder = folder
-        self.engine = engine
-        self.path = folder / DATABASE
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes every connection."""
-        self.engine.dispose()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[sql.Connection]:
-        """A connection in a transaction. Errors become ``StoreError``."""
-        from suite.database import mendable
-
-        with mendable(self.path), self.engine.begin() as connection:
-            yield connection
-
-    def trial_folder(self, trial_id: str) -> Path:
-        """Where the artefacts of a finished trial are."""
-        return self.folder / "trials" / trial_id
-
-    def artefact(self, result: Result, name: str) -> Path | None:
-        """The path of one artefact, for instance ``predictions/test``; None where the trial has none."""
-        file = result.artefacts.get(name)
-        return self.trial_folder(result.id) / file if file else None
-
-    # Reading
-
-    def has_tables(self) -> bool:
-        """Whether the database was initialised."""
-        import sqlalchemy as sql
-
-        with self.transaction() as connection:
-            return bool(sql.inspect(connection).has_table("documents"))
-
-    def statuses(self, ids: Iterable[str] | None = None) -> dict[str, Status]:
-        """Trial id to status; of all stored trials, or of those of ``ids`` that are stored."""
-        entries = self.entries()
-        wanted = entries if ids is None else [trial_id for trial_id in ids if trial_id in entries]
-        return {trial_id: entries[trial_id].status for trial_id in wanted}
-
-    def entries(self) -> dict[str, Entry]:
-        """What is known of each stored trial without reading its result, by id, in the order of saving."""
-        import sqlalchemy as sql
-
-        from suite.database import results
-
-        wanted = ("id", "cell_id", "phase", "status", "sequence", "total_seconds")
-        columns = tuple(results.c[name] for name in wanted)
-        with self.transaction() as connection:
-            rows = connection.execute(sql.select(*columns).order_by(results.c.sequence)).all()
-        return {row[0]: Entry(*row) for row in rows}
-
-    def durations(self) -> dict[str, float]:
-        """Wall seconds of the trials that are done, by id."""
-        import sqlalchemy as sql
-
-        from suite.database import results
-
-        known = sql.and_(results.c.status == "done", results.c.total_seconds.is_not(None))
-        with self.transaction() as connection:
-            rows = connection.execute(sql.select(results.c.id, results.c.total_seconds).where(known)).all()
-        return {row[0]: row[1] for row in rows}
-
-    def selections(self) -> dict[str, float | None]:
-        """What decides whose model of a cell is kept, by trial id, higher is better; None where it is not known."""
-        import sqlalchemy as sql
-
-        from suite.database import results
-
-        with self.transaction() as connection:
-            rows = connection.execute(sql.select(results.c.id, results.c.selection)).all()
-        return {row[0]: row[1] for row in rows}
-
-    def load(self, trial_id: str) -> Result | None:
-        """The result of one trial, or None where it is not stored."""
-        return next(iter(self.query(ids=(trial_id,))), None)
-
-    def query(
-        self, *, ids: Iterable[str] | None = None, limit: int | None = None, **equal: str | int | None
-    ) -> list[Result]:
-        """Results in the order in which they were saved.
-
-        Args:
-            ids: Only these trials.
-            limit: At most so many.
-            equal: Columns and the value that they must have: ``cell_id``, ``status``, ``phase``, ``seed``,
-                ``model``, ``dataset``, ``strategy``. None means any.
-
-        Raises:
-            StoreError: When a stored result cannot be read; ``StoreVersionError`` when a newer suite wrote it.
-        """
-        import sqlalchemy as sql
-
-        from suite.database import results
-
-        statement = sql.select(results.c.id, results.c.document).order_by(results.c.sequence).limit(limit)
-        for column, value in equal.items():
-            if value is not None:
-                statement = statement.where(results.c[column] == value)
-        wanted = None if ids is None else set(ids)
-        if wanted is not None and len(wanted) <= 500:
-            statement = statement.where(results.c.id.in_(wanted))
-        with self.transaction() as connection:
-            rows = connection.execute(statement).all()
-        return [self._read(row[0], row[1]) for row in rows if wanted is None or row[0] in wanted]
-
-    def _read(self, trial_id: str, document: str) -> Result:
-        try:
-            found = json.loads(document)["format_version"]
-            if found > FORMAT_VERSION:
-                raise StoreVersionError(
-                    f"{self.path}: result {trial_id} has format version {found}, written by a newer suite; this "
-                    f"one reads up to version {FORMAT_VERSION}. Update the suite."
-                )
-            return Result.model_validate_json(document)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self.path}: result {trial_id} cannot be read; run with --redo all.") from error
-
-    def documents(self) -> dict[str, str]:
-        """The texts kept beside the results, by name: ``spec``, ``plan``."""
-        import sqlalchemy as sql
-
-        from suite.database import documents
-
-        with self.transaction() as connection:
-            return {row[0]: row[1] for row in connection.execute(sql.select(documents.c.name, documents.c.text))}
-
-    def texts(self) -> list[str]:
-        """Every result by its id, then every card of an exported file, as they were written."""
-        import sqlalchemy as sql
-
-        from suite.database import results
-
-        with self.transaction() as connection:
-            found = connection.execute(sql.select(results.c.document).order_by(results.c.id)).scalars().all()
-        return [*found, *sorted(text for _, text in self._export_rows())]
-
-    def exports(self) -> list[ExportCard]:
-        """The cards of exported files, in the order in which they were saved."""
-        from suite.exported import ExportCard
-
-        try:
-            return [ExportCard.model_validate_json(text) for _, text in self._export_rows()]
-        except ValueError as error:
-            raise StoreError(f"{self.path}: an exported file's row cannot be read; export it again.") from error
-
-    def export_numbers(self) -> tuple[int, ...]:
-        """Numbers of the exported files; a file that is exported again gets another."""
-        return tuple(number for number, _ in self._export_rows())
-
-    def _export_rows(self) -> list[tuple[int, str]]:
-        import sqlalchemy as sql
-
-        from suite.database import exports
-
-        with self.transaction() as connection:
-            if not sql.inspect(connection).has_table("exports"):
-                return []
-            rows = connection.execute(sql.select(exports.c.sequence, exports.c.document).order_by(exports.c.sequence))
-            return [(row[0], row[1]) for row in rows]
-
-    # Writing
 
     def save_export(self, card: ExportCard) -> None:
         """Keeps what is known of an exported file; replaces the row of its trial, format and precision."""
@@ -242,20 +149,23 @@ class Store:
 
         identity = {"trial_id": card.trial_id, "format": card.format, "precision": card.precision}
         same = [exports.c[name] == value for name, value in identity.items()]
-        with self.transaction() as connection:
-            exports.create(connection, checkfirst=True)
-            connection.execute(exports.delete().where(*same))
-            document = card.model_dump_json()
-            values = {**identity, "cell_id": card.cell_id, "status": card.status, "document": document}
-            connection.execute(exports.insert().values(**values))
+        values = {**identity, "cell_id": card.cell_id, "status": card.status, "document": card.model_dump_json()}
+
+        def write(connection: sql.Connection) -> None:
+            connection.execute(exports.delete().where(self.own(exports), *same))
+            connection.execute(exports.insert().values(run=self.database.run, **values))
+
+        self.transact(write)
 
     def save_document(self, name: str, text: str) -> None:
         """Keeps a text beside the results; replaces the one of that name."""
         from suite.database import documents
 
-        with self.transaction() as connection:
-            connection.execute(documents.delete().where(documents.c.name == name))
-            connection.execute(documents.insert().values(name=name, text=text))
+        def write(connection: sql.Connection) -> None:
+            connection.execute(documents.delete().where(self.own(documents), documents.c.name == name))
+            connection.execute(documents.insert().values(run=self.database.run, name=name, text=text))
+
+        self.transact(write)
 
     def save(self, result: Result, artefacts: Path | None = None, *, selection: float | None = None) -> Result:
         """Stores a result, and its files by renaming the folder ``artefacts`` into place.
@@ -272,20 +182,57 @@ class Store:
         Raises:
             StoreError: When the disk is full or cannot be written. What was stored before stays stored.
         """
+        return self.save_all((Unsaved(result, artefacts, selection),))[0]
+
+    def save_all(self, unsaved: Sequence[Unsaved]) -> list[Result]:
+        """Stores several results at once, as ``save`` would one after the other, and faster.
+
+        Raises:
+            StoreError: When the disk is full or cannot be written. What was stored before stays stored.
+        """
         from suite.database import flush, flush_folder, mendable
 
+        self.delete(one.result.id for one in unsaved)
         with mendable(self.folder):
-            self.delete((result.id,))
-            if artefacts is not None and artefacts.is_dir():
-                flush(artefacts)
-                artefacts.rename(self.trial_folder(result.id))
+            moved = [one for one in unsaved if one.artefacts is not None and one.artefacts.is_dir()]
+            for one in moved:
+                flush(Path(str(one.artefacts)))
+                Path(str(one.artefacts)).rename(self.trial_folder(one.result.id))
+            if moved:
                 flush_folder(self.folder / "trials")
-            with self.transaction() as connection:
-                result, losers = self._keep_best_model(connection, result, selection)
-                connection.execute(_insertion(result, selection))
-        for trial_id, file in losers:
-            (self.trial_folder(trial_id) / file).unlink(missing_ok=True)
-        return result
+        place = self.place
+        stored, losers = self.transact(lambda connection: self._insert(connection, unsaved, place))
+        self._note_places((one.result.id, place) for one in unsaved)
+        with mendable(self.folder):
+            for trial_id, file in losers:
+                (self.trial_folder(trial_id) / file).unlink(missing_ok=True)
+        return stored
+
+    def _insert(
+        self, connection: sql.Connection, unsaved: Sequence[Unsaved], place: str
+    ) -> tuple[list[Result], list[tuple[str, str]]]:
+        """The results as they are stored, and the models to remove as trial and file name.
+
+        Rows of the same ids go first: after a lost connection nobody knows whether they were committed.
+        """
+        from suite.database import results
+
+        for some in _few(one.result.id for one in unsaved):
+            connection.execute(results.delete().where(self.own(results), results.c.id.in_(some)))
+        stored: list[Result] = []
+        losers: list[tuple[str, str]] = []
+        rows: list[dict[str, Any]] = []
+        for one in unsaved:
+            if MODEL in one.result.artefacts and rows:  # those before it may have a model of the same cell
+                connection.execute(results.insert(), rows)
+                rows = []
+            result, beaten = self._keep_best_model(connection, one.result, one.selection)
+            stored.append(result)
+            losers += beaten
+            rows.append(_row(result, one.selection) | {"run": self.database.run, "place": place})
+        if rows:
+            connection.execute(results.insert(), rows)
+        return stored, losers
 
     def _keep_best_model(
         self, connection: sql.Connection, result: Result, selection: float | None
@@ -297,7 +244,7 @@ class Store:
 
         if MODEL not in result.artefacts:
             return result, []
-        kept = sql.and_(results.c.cell_id == result.cell_id, results.c.has_model)
+        kept = sql.and_(self.own(results), results.c.cell_id == result.cell_id, results.c.has_model)
         rows = connection.execute(sql.select(results.c.selection, results.c.document).where(kept)).all()
         best = max((row[0] for row in rows if row[0] is not None), default=None)
         if rows and (selection is None or (best is not None and selection <= best)):
@@ -305,7 +252,8 @@ class Store:
         losers = [self._read("of the same cell", row[1]) for row in rows]
         for loser in losers:
             values = {"document": _without_model(loser).model_dump_json(), "has_model": False}
-            connection.execute(results.update().where(results.c.id == loser.id).values(values))
+            same = results.c.id == loser.id
+            connection.execute(results.update().where(self.own(results), same).values(values))
         return result, [(loser.id, loser.artefacts[MODEL]) for loser in losers if MODEL in loser.artefacts]
 
     def confirm(self, trial_id: str) -> None:
@@ -314,21 +262,25 @@ class Store:
 
         from suite.database import results
 
-        same = results.c.id == trial_id
-        with self.transaction() as connection:
+        same = sql.and_(self.own(results), results.c.id == trial_id)
+
+        def write(connection: sql.Connection) -> None:
             row = dict(connection.execute(sql.select(results).where(same)).mappings().one())
             del row["sequence"]
             connection.execute(results.delete().where(same))
             connection.execute(results.insert().values(**row))
 
-    def delete(self, ids: Iterable[str]) -> None:
-        """Forgets results and their files; the row goes first, so that no row is without its files."""
-        from suite.database import results
+        self.transact(write)
 
-        for trial_id in ids:
-            with self.transaction() as connection:
-                connection.execute(results.delete().where(results.c.id == trial_id))
-            shutil.rmtree(self.trial_folder(trial_id), ignore_errors=True)
+    def delete(self, ids: Iterable[str]) -> None:
+        """Forgets results and their files; the rows go first, so that no row is without its files."""
+        from suite.database import mendable, results
+
+        for some in _few(ids):
+            self.transact(partial(_execute, results.delete().where(self.own(results), results.c.id.in_(some))))
+            with mendable(self.folder):
+                for trial_id in some:
+                    shutil.rmtree(self.trial_folder(trial_id), ignore_errors=True)
 
     def clean(self, *, spare: Iterable[str] = ()) -> int:
         """Removes folders without a row and models that no row names, but not of the trials in ``spare``.
@@ -336,15 +288,13 @@ class Store:
         Returns:
             How many folders and models were removed.
         """
-        import sqlalchemy as sql
-
-        from suite.database import mendable, results
+        from suite.database import mendable
 
         removed = 0
+        spared = set(spare)
+        mine = self.place
+        known = {row[0]: row[1] for row in self._columns("id", "has_model", "place") if row[2] == mine}
         with mendable(self.folder):
-            spared = set(spare)
-            with self.transaction() as connection:
-                known = {row[0]: row[1] for row in connection.execute(sql.select(results.c.id, results.c.has_model))}
             for folder in (self.folder / "trials").iterdir():
                 if folder.name in spared:
                     continue
@@ -357,28 +307,31 @@ class Store:
         return removed
 
 
-def _insertion(result: Result, selection: float | None) -> sql.Insert:
-    from suite.database import results
+def _few(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """As many at once as one statement takes."""
+    todo = iter(ids)
+    while some := tuple(islice(todo, FEW)):
+        yield some
 
-    return results.insert().values(
+
+def _execute(statement: sql.Executable, connection: sql.Connection) -> None:
+    connection.execute(statement)
+
+
+def _row(result: Result, selection: float | None) -> dict[str, Any]:
+    return {
         **{name: getattr(result, name) for name in ("id", "cell_id", "status", "phase", "seed")},
-        model=result.model,
-        dataset=result.dataset,
-        strategy=result.strategy,
-        finished_at=result.finished_at,
-        total_seconds=result.timings.total_seconds if result.timings else None,
-        selection=selection,
-        has_model=MODEL in result.artefacts,
-        document=result.model_dump_json(),
-    )
+        "model": result.model,
+        "dataset": result.dataset,
+        "strategy": result.strategy,
+        "finished_at": result.finished_at,
+        "total_seconds": result.timings.total_seconds if result.timings else None,
+        "selection": selection,
+        "has_model": MODEL in result.artefacts,
+        "document": result.model_dump_json(),
+    }
 
 
 def _without_model(result: Result) -> Result:
     artefacts = {name: file for name, file in result.artefacts.items() if name != MODEL}
     return result.model_copy(update={"artefacts": artefacts})
-
-
-def _try_writing(folder: Path) -> None:
-    """Fails before anything was trained rather than after."""
-    with tempfile.TemporaryFile(dir=folder):
-        pass

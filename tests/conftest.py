@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,32 @@ def runtime_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
     environments: dict[str, Path] = {}
     root = tmp_path_factory.mktemp("environments")
     return lambda name: runtime_alone(name, environments, root)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A running PostgreSQL for all tests; they are skipped with a reason where it is not installed."""
+    from postgres_server import running_server
+
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def team_url(postgres_server: Any) -> str:
+    """The address of an empty database."""
+    return str(postgres_server.new_database())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def out(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of a run whose results are in a file of its own, and once more in a team's database."""
+    folder = tmp_path / "out"
+    if request.param == "postgres":
+        from suite.address import StoreChoice
+
+        StoreChoice(request.getfixturevalue("team_url")).attach(folder)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -36,7 +36,18 @@ RANKS = {
     1: {"cache", "predictions", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness", "exported", "exports"},
     2: {"teaching", "generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},
-    3: {"data", "store", "glance", "database", "transferability"},
+    3: {
+        "data",
+        "store",
+        "stored",
+        "glance",
+        "address",
+        "database",
+        "sqlite",
+        "postgres",
+        "migrations",
+        "transferability",
+    },
     4: {"models"},
     5: {"tasks", "training", "features", "engines", "profiler", "strategies", "objectives", "exporters"},
     6: {"compare"},
@@ -69,7 +80,8 @@ RANKS = {
 }
 RANK = {unit: rank for rank, units in RANKS.items() for unit in units}
 READING = {
-    "cache", "results", "predictions", "exported", "generations", "finding", "funnel", "store", "glance", "database",
+    "cache", "results", "predictions", "exported", "generations", "finding", "funnel", "store", "stored", "glance",
+    "address", "database", "sqlite", "postgres", "migrations",
     "metrics", "transferability", "compare", "charts", "report", "publish",
 }  # fmt: skip
 LIVE = {"data", "models", "strategies", "tasks", "training", "features", "profiler", "exporters", "runner"}

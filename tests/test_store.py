@@ -13,7 +13,7 @@ import pytest
 
 from suite.errors import StoreError, StoreVersionError
 from suite.results import Result, Score, Timings
-from suite.store import STORE_VERSION, Store, glance, open_store
+from suite.store import STORE_VERSION, Store, Unsaved, glance, open_store
 
 
 def result(name: str, *, status: str = "done", cell: str = "cell", score: float | None = None, **more: Any) -> Result:
@@ -42,8 +42,15 @@ def save_with_model(store: Store, name: str, score: float | None) -> Result:
 
 
 @pytest.fixture
-def store(tmp_path):
-    """An empty store."""
+def store(out):
+    """An empty store, on either database."""
+    with open_store(out) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file_store(tmp_path):
+    """An empty store in a file."""
     with open_store(tmp_path / "out") as opened:
         yield opened
 
@@ -54,7 +61,7 @@ def test_a_result_comes_back_as_it_was_saved(store):
         result("a", score=0.5, artefacts={"predictions/test": "predictions/test.npz"}), artefacts(store, "a")
     )
     store.close()
-    with open_store(store.folder.parent, create=False) as reader:
+    with open_store(store.out, create=False) as reader:
         loaded = reader.load("a")
         assert loaded == saved
         assert reader.artefact(loaded, "predictions/test").read_bytes() == b"predictions"
@@ -92,15 +99,15 @@ def test_a_glance_sees_what_the_store_sees(store):
     store.save(result("a"))
     store.save(result("b", status="diverged", phase="search"))
     store.save_document("spec", "{}")
-    seen = glance(store.folder.parent)
+    seen = glance(store.out)
     assert seen.entries == store.entries()
     assert seen.documents == store.documents() == {"spec": "{}", "version": str(STORE_VERSION)}
 
 
-def test_a_glance_at_nothing_is_empty(tmp_path):
+def test_a_glance_at_nothing_is_empty(out):
     """A run that never began has no entries, and looking creates nothing."""
-    assert not glance(tmp_path / "out").entries
-    assert not (tmp_path / "out").exists()
+    assert not glance(out).entries
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("order", [("low", "high", "equal"), ("high", "equal", "low"), ("low", "equal", "high")])
@@ -160,27 +167,23 @@ def test_durations_are_those_of_trials_that_are_done(store):
 
 def test_two_thousand_results_come_back(store):
     """All of them, also by more ids than one statement takes."""
-    from suite.store import _insertion
-
-    with store.transaction() as connection:
-        for index in range(2000):
-            connection.execute(_insertion(result(f"trial-{index}", cell=f"cell-{index // 4}"), None))
+    store.save_all([Unsaved(result(f"trial-{index}", cell=f"cell-{index // 4}")) for index in range(2000)])
     assert len(store.query()) == 2000
     assert len(store.query(ids=[f"trial-{index}" for index in range(0, 2000, 2)])) == 1000
     assert len(store.query(cell_id="cell-7")) == 4
 
 
-def test_many_writers_lose_nothing(tmp_path):
+def test_many_writers_lose_nothing(out):
     """Eight connections that create and fill one store at once leave every result."""
 
     def write(writer: int) -> None:
-        with open_store(tmp_path) as one:
+        with open_store(out) as one:
             for index in range(5):
                 one.save(result(f"{writer}-{index}"))
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(write, range(8)))
-    assert len(glance(tmp_path).entries) == 40
+    assert len(glance(out).entries) == 40
 
 
 @pytest.mark.parametrize("look", [glance, open_store, lambda out: open_store(out, create=False)])
@@ -188,7 +191,7 @@ def test_a_newer_store_is_refused(store, look):
     """The message names both versions, and the store is left as it is."""
     store.save_document("version", "99")
     with pytest.raises(StoreVersionError, match=rf"version 99.*up to version {STORE_VERSION}.*Update the suite"):
-        look(store.folder.parent)
+        look(store.out)
     assert store.documents()["version"] == "99"
 
 
@@ -242,21 +245,22 @@ def test_a_file_in_the_way_is_told(tmp_path):
 
 
 @pytest.fixture
-def no_rights(store):
+def no_rights(file_store):
     """The store in a folder that nobody may write to; root gives up its rights for the test."""
+    store = file_store
     store.save(result("a"))
     store.close()
     parents = [path for path in store.folder.parents if path.stat().st_uid == os.geteuid() and path != Path("/")]
     before = {path: path.stat().st_mode for path in (*parents, store.folder, store.folder / "tmp")}
     user = os.geteuid()
     for path, mode in before.items():
-        if path == store.folder.parent or store.folder in (path, path.parent):
+        if path == store.out or store.folder in (path, path.parent):
             path.chmod(0o555)
         elif user == 0 and not mode & 0o001:
             path.chmod(mode | 0o055)
     if user == 0:
         os.seteuid(65534)
-    yield store.folder.parent
+    yield store.out
     os.seteuid(user)
     for path, mode in before.items():
         path.chmod(mode)
@@ -281,8 +285,9 @@ def fill(store: Store) -> None:
         store.save(result(f"trial-{index}", error="x" * 10_000), artefacts(store, f"trial-{index}"))
 
 
-def test_a_full_disk_loses_nothing_that_was_finished(store):
+def test_a_full_disk_loses_nothing_that_was_finished(file_store):
     """Writing fails with a sentence, everything saved before can be read, and saving goes on afterwards."""
+    store = file_store
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
@@ -294,5 +299,5 @@ def test_a_full_disk_loses_nothing_that_was_finished(store):
     assert saved == [f"trial-{index}" for index in range(len(saved))]
     assert len(saved) > 2
     store.save(result("afterwards"))
-    with open_store(store.folder.parent, create=False) as reader:
+    with open_store(store.out, create=False) as reader:
         assert len(reader.query()) == len(saved) + 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option, print_table, size_in_words
+from suite.cli.options import as_json, json_option, print_table, size_in_words, store_options
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.exported import ExportCard
 
 __all__ = ["command", "say_nothing", "told"]
@@ -33,10 +34,12 @@ COLUMNS = ("model", "strategy", "format", "precision", "size", "latency ms", "p9
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: DIR/exports]")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of each runtime.  [default: all cores]")
+@store_options
 @json_option
 def command(
     folder: Path,
     *,
+    store: StoreChoice | None,
     best: bool,
     all_: bool,
     trials: tuple[str, ...],
@@ -65,6 +68,8 @@ def command(
 
     if best + all_ + bool(trials) > 1:
         raise SuiteError("--best, --all and --trial say which models; give one of them.")
+    if store is not None:
+        store.attach(folder)
     cards = export(
         folder,
         which="best" if best else "all" if all_ else "recommended",

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import PairsCommand, as_json, json_option, plugin_option, set_option
+from suite.cli.options import PairsCommand, as_json, json_option, plugin_option, set_option, store_options
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.checkup import Checkup
     from suite.finding import Finding
 
@@ -36,6 +37,7 @@ def _find(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path
     type=click.Path(path_type=Path),
     help="With SPEC: the folder of the run, where findings are kept for the report.  [default: reports/<name>]",
 )
+@store_options
 @plugin_option
 @click.option("--strict", is_flag=True, help="Notes count too: exit code 1 with any finding.")
 @json_option
@@ -46,6 +48,7 @@ def command(
     *,
     overrides: tuple[str, ...],
     out: Path | None,
+    store: StoreChoice | None,
     plugins: tuple[Path, ...],
     strict: bool,
     json_: bool,
@@ -68,7 +71,7 @@ def command(
     def tell(line: str) -> None:
         click.echo(line, err=True)
 
-    found = lint(target, overrides=overrides, plugins=plugins, out=out, tell=tell)
+    found = lint(target, overrides=overrides, plugins=plugins, out=out, store=store, tell=tell)
     if json_:
         as_json(found.as_json())
     else:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option
+from suite.cli.options import as_json, json_option, store_options
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -18,8 +22,9 @@ _FOLDER = click.Path(path_type=Path)
 @click.argument("folders", type=_FOLDER, metavar="DIR...", nargs=-1, required=True)
 @click.option("--into", type=_FOLDER, required=True, metavar="DIR", help="The joined run; made where it is missing.")
 @click.option("--no-report", is_flag=True, help="Leave the report as it is; 'suite report' writes it.")
+@store_options
 @json_option
-def command(folders: tuple[Path, ...], *, into: Path, no_report: bool, json_: bool) -> None:
+def command(folders: tuple[Path, ...], *, into: Path, no_report: bool, store: StoreChoice | None, json_: bool) -> None:
     """Join the results of several machines in one run.
 
     Each DIR is the folder of a run: parts of one spec (--only), other seeds, other models.  A trial that several have
@@ -34,10 +39,13 @@ def command(folders: tuple[Path, ...], *, into: Path, no_report: bool, json_: bo
     Example:
       suite merge reports/desktop reports/server --into reports/vision
       suite merge reports/server --into reports/vision
+      suite merge reports/vision --into reports/team --store postgresql+psycopg://me@server/suite
     """
     from suite.api import rebuild_report
-    from suite.merging import merge
+    from suite.merging import attach_all, merge
 
+    if store is not None:
+        attach_all(store, folders, into)
     done = merge(folders, into, tell=lambda line: click.echo(line, err=True))
     for line in (*done.notes, *done.warnings):
         click.echo(line, err=True)

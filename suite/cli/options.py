@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = [
     "PairsCommand",
@@ -21,6 +25,7 @@ __all__ = [
     "set_option",
     "size_in_words",
     "spec_argument",
+    "store_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,6 +105,52 @@ def plugin_option(function: F) -> F:
     return click.option(
         "--plugin", "plugins", type=_FILE, multiple=True, help="A Python file that registers further variants."
     )(function)
+
+
+def store_options(function: F) -> F:
+    """``--store``, ``--run`` and ``--artifacts``; the command gets ``store``, a ``StoreChoice`` or None."""
+
+    @functools.wraps(function)
+    def chosen(*words: Any, store_url: str | None, run_name: str | None, artifacts: Path | None, **more: Any) -> Any:
+        return function(*words, store=_choice(store_url, run_name, artifacts), **more)
+
+    for option in (
+        click.option(
+            "--artifacts",
+            type=_FILE,
+            help="With --store: a folder that all machines share, for predictions, models and logs.  [default: the "
+            "folder of the run]",
+        ),
+        click.option(
+            "--run",
+            "run_name",
+            metavar="NAME",
+            help="With --store: the name of the run in the database.  [default: that of its folder]",
+        ),
+        click.option(
+            "--store",
+            "store_url",
+            envvar="SUITE_STORE",
+            metavar="URL",
+            help="Results in a team's database instead of the run's folder: postgresql+psycopg://USER@HOST/DATABASE.  "
+            "[default: SUITE_STORE, for folders without results of their own]",
+        ),
+    ):
+        chosen = option(chosen)
+    return cast("F", chosen)
+
+
+def _choice(url: str | None, run: str | None, artefacts: Path | None) -> StoreChoice | None:
+    from suite.address import SUITE_STORE, StoreChoice
+    from suite.errors import SuiteError
+
+    if not url:
+        for name, given in (("--run", run), ("--artifacts", artefacts)):
+            if given is not None:
+                raise SuiteError(f"{name} {given}: belongs to a database; give --store URL too, or set {SUITE_STORE}.")
+        return None
+    source = click.get_current_context().get_parameter_source("store_url")
+    return StoreChoice(url, run, artefacts, is_default=source is click.core.ParameterSource.ENVIRONMENT)
 
 
 def load_plugins(plugins: Iterable[Path]) -> None:

@@ -19,9 +19,11 @@ from suite.cli.options import (
     print_table,
     set_option,
     spec_argument,
+    store_options,
 )
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.outlook import CellOutlook, Outlook
 
 __all__ = ["command"]
@@ -32,6 +34,7 @@ __all__ = ["command"]
 @only_option
 @set_option
 @out_option
+@store_options
 @plugin_option
 @click.option("--trials", is_flag=True, help="List every trial instead of one line per cell.")
 @json_option
@@ -41,6 +44,7 @@ def command(
     only: tuple[str, ...],
     overrides: tuple[str, ...],
     out: Path | None,
+    store: StoreChoice | None,
     plugins: tuple[Path, ...],
     trials: bool,
     json_: bool,
@@ -57,7 +61,7 @@ def command(
     """
     from suite.outlook import look_ahead
 
-    outlook = look_ahead(spec, only=only, overrides=overrides, plugins=plugins, out=out)
+    outlook = look_ahead(spec, only=only, overrides=overrides, plugins=plugins, out=out, store=store)
     if json_:
         as_json(outlook.as_json())
         return

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import PairsCommand, as_json, json_option
+from suite.cli.options import PairsCommand, as_json, json_option, store_options
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.compare.comparison import Recommendation
 
 __all__ = ["command"]
@@ -45,10 +46,12 @@ def _cost_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--min", "minimum", multiple=True, metavar="METRIC=VALUE...", help="The least that a metric may be.")
 @click.option("--max", "maximum", multiple=True, metavar="METRIC=VALUE...", help="The most that a metric may be.")
 @click.option("--dataset", help="Only for this data set.")
+@store_options
 @json_option
 def command(
     folder: Path,
     *,
+    store: StoreChoice | None,
     minimum: tuple[str, ...],
     maximum: tuple[str, ...],
     dataset: str | None,
@@ -72,6 +75,8 @@ def command(
     from suite.constraints import Constraints, parse_bounds
     from suite.spec import validate
 
+    if store is not None:
+        store.attach(folder)
     document = {**costs, "minimum": parse_bounds("--min", minimum), "maximum": parse_bounds("--max", maximum)}
     given = validate(Constraints, document, place="suite recommend", at="")
     answers = recommendations(folder, given, dataset=dataset)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.main import COMMANDS
+from suite.cli.options import store_options
 from suite.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -32,6 +37,7 @@ __all__ = ["command"]
     help="Instead of a table, every trial to tensorboard:FOLDER or mlflow:http://HOST:PORT.",
 )
 @click.option("--overwrite", is_flag=True, help="With --to tensorboard: write into a folder that holds other files.")
+@store_options
 def command(
     folder: Path,
     *,
@@ -40,6 +46,7 @@ def command(
     out: Path | None,
     destinations: tuple[str, ...],
     overwrite: bool,
+    store: StoreChoice | None,
 ) -> None:
     """Write results as CSV, LaTeX and more, or for MLflow and TensorBoard.
 
@@ -58,6 +65,8 @@ def command(
       suite results reports/vision --to tensorboard:./curves
       suite results reports/vision --to mlflow:http://127.0.0.1:5000
     """
+    if store is not None:
+        store.attach(folder)
     if destinations or overwrite:
         _send(folder, destinations, overwrite=overwrite, table=any(one is not None for one in (name, kind, out)))
         return

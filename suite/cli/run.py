@@ -17,10 +17,12 @@ from suite.cli.options import (
     plugin_option,
     set_option,
     spec_argument,
+    store_options,
 )
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.api import Outcome
     from suite.placement import DistributionName
 
@@ -57,6 +59,7 @@ __all__ = ["command"]
     help="Longest time that one trial may take.  [default: the spec's, else none]",
 )
 @out_option
+@store_options
 @plugin_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -73,6 +76,7 @@ def command(
     gpu_memory_mb: int | None,
     timeout: float | None,
     out: Path | None,
+    store: StoreChoice | None,
     plugins: tuple[Path, ...],
     json_: bool,
     quiet: bool,
@@ -89,6 +93,7 @@ def command(
       suite run specs/vision.json
       suite run specs/vision.json --only model=vit_tiny strategy=linear_probe,fine_tune
       suite run specs/vision.json --set training.epochs=3 seeds=[1] --out /tmp/short
+      suite run specs/vision.json --store postgresql+psycopg://me@server/suite
     """
     import suite
     from suite.cli.export import say_nothing, told
@@ -103,6 +108,7 @@ def command(
         gpu_memory_mb=gpu_memory_mb,
         timeout_seconds=timeout,
         out=out,
+        store=store,
         plugins=plugins,
         quiet=quiet,
         on_export=say_nothing if quiet else told,

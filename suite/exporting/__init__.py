@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from suite.address import files_of
 from suite.devices import look_at_machine
 from suite.errors import SuiteError
 from suite.exported import ExportCard
@@ -144,7 +145,7 @@ class _Opened:
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[_Opened]:
     """The store, with the claim on its exports where it can be written; a run that is read only can be exported too."""
-    writable = os.access(folder / "store", os.W_OK)
+    writable = os.access(files_of(folder), os.W_OK)
     with open_store(folder, create=False) as store:
         if not writable:
             yield _Opened(store, writable=False)

@@ -99,7 +99,7 @@ def chosen_results(comparison: Comparison, store: Store, which: Which, trials: S
     found = [result for result in kept if result is not None]
     if not found:
         raise NothingKeptError(
-            f'{store.folder.parent}: no model was kept; set "keep_models": "best" in the spec and run it again.'
+            f'{store.out}: no model was kept; set "keep_models": "best" in the spec and run it again.'
         )
     return found
 
@@ -117,7 +117,7 @@ def _trial(store: Store, name: str) -> Result:
         raise SuiteError(f"--trial {name}: {said}; 'suite results --table trials' lists them.")
     result = store.load(ids[0])
     if result is None:
-        raise StoreError(f"{store.path}: trial {ids[0]} cannot be read.")
+        raise StoreError(f"{store.shown}: trial {ids[0]} cannot be read.")
     if result.status != "done":
         raise SuiteError(f"--trial {name}: {result.status}: {result.reason}; there is no model to export.")
     if "model" not in result.artefacts:

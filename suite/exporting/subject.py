@@ -48,6 +48,11 @@ def prepare_subject(store: Store, result: Result, scratch: Path, headline: str, 
         SuiteError: Where it does not run, or a text model's tokeniser is not at hand.
     """
     model = store.artefact(result, "model")
+    if model is None and store.is_elsewhere(result.id):
+        raise StoreError(
+            f"trial {result.id}: its model is on the machine that trained it; export it there, or let all machines "
+            "keep their files in one folder: --artifacts DIR."
+        )
     if model is None or not model.is_file():
         raise StoreError(f"trial {result.id}: its model is gone from the store; run the spec again with --redo all.")
     kept = store.artefact(result, "predictions/test")

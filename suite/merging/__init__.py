@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from suite.address import StoreChoice
 from suite.charts.words import plural
 from suite.errors import StoreError, SuiteError
 from suite.merging.apart import Apart, keep_apart, place_apart
@@ -19,7 +21,7 @@ from suite.plan import Plan, make_plan
 from suite.spec import parse_spec
 from suite.store import Store, open_store
 
-__all__ = ["Merged", "merge"]
+__all__ = ["Merged", "attach_all", "merge"]
 
 CLAIM = "merge"
 """What a merge claims, so that two at once do not write to one store."""
@@ -70,6 +72,23 @@ def merge(folders: Sequence[Path], into: Path, *, tell: Callable[[str], None] = 
         conflicts={apart.source.shown: apart.place for apart in aparts},
         notes=(*joined.notes, *unlike, *_kept_elsewhere(others), *_side_by_side(sources, shares)),
     )
+
+
+def attach_all(store: StoreChoice, folders: Sequence[Path], into: Path) -> None:
+    """Makes a team's database the place of the joined run, and of the folders that are nowhere else.
+
+    Args:
+        store: Its ``run`` and ``artefacts`` are of the joined run.
+        folders: Of runs; those that have results of their own, or are linked to a database, keep them there.
+        into: The folder of the joined run.
+
+    Raises:
+        StoreError: Where ``into`` has its results elsewhere.
+    """
+    store.attach(into)
+    for folder in folders:
+        if folder.resolve() != into.resolve():
+            replace(store, run=None, artefacts=None, is_default=True).attach(folder)
 
 
 def _aparts(into: Path, shares: Sequence[Share], names: Mapping[str, str]) -> list[Apart]:

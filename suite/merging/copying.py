@@ -10,9 +10,12 @@ from suite.database import flush, mendable
 from suite.exported import ExportCard
 from suite.merging.sources import Source, is_inside
 from suite.results import Result
-from suite.store import MODEL, Store
+from suite.store import MODEL, Store, Unsaved
 
 __all__ = ["bring_exports", "bring_results"]
+
+AT_ONCE = 200
+"""Trials in one transaction."""
 
 
 def bring_results(store: Store, source: Source, trial_ids: Iterable[str], room: Path) -> None:
@@ -27,12 +30,20 @@ def bring_results(store: Store, source: Source, trial_ids: Iterable[str], room: 
     Raises:
         StoreError: When the disk is full or cannot be written; what was brought stays.
     """
-    for trial_id in trial_ids:
-        folder = room / trial_id
-        with mendable(store.folder):
-            _copy_folder(source.trial_folder(trial_id), folder)
-        result = _with_what_is_there(source.results[trial_id], folder)
-        store.save(result, folder, selection=source.selections.get(trial_id))
+    unsaved: list[Unsaved] = []
+    try:
+        for trial_id in trial_ids:
+            folder = room / trial_id
+            with mendable(store.folder):
+                _copy_folder(source.trial_folder(trial_id), folder)
+            result = _with_what_is_there(source.results[trial_id], folder)
+            unsaved.append(Unsaved(result, folder, source.selections.get(trial_id)))
+            if len(unsaved) == AT_ONCE:
+                store.save_all(unsaved)
+                unsaved = []
+    finally:
+        # Also what was copied before the disk was full.
+        store.save_all(unsaved)
 
 
 def bring_exports(store: Store, source: Source, trial_ids: Collection[str], room: Path) -> int:
@@ -50,9 +61,9 @@ def bring_exports(store: Store, source: Source, trial_ids: Collection[str], room
         mine = known.get(card.id)
         if card.trial_id not in trial_ids or (mine is not None and (mine.status == "done" or card.status != "done")):
             continue
-        with mendable(store.folder.parent / "exports"):
+        with mendable(store.out / "exports"):
             taken = {one.folder for one in known.values() if one.folder is not None and one.id != card.id}
-            card = _with_file(card, source, store.folder.parent, taken, room / "export")  # noqa: PLW2901
+            card = _with_file(card, source, store.out, taken, room / "export")  # noqa: PLW2901
         store.save_export(card)
         known[card.id] = card
         brought += 1
@@ -93,10 +104,10 @@ def _may_be_replaced(place: Path, card: ExportCard) -> bool:
         return not place.exists()
 
 
-def _copy_folder(source: Path, target: Path) -> None:
+def _copy_folder(source: Path | None, target: Path) -> None:
     """Files and folders, but no links: what they point to is not of the run. Nothing where there is no source."""
     shutil.rmtree(target, ignore_errors=True)
-    if not source.is_dir():
+    if source is None or not source.is_dir():
         return
     target.mkdir(parents=True)
     for path in sorted(source.rglob("*")):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pydantic
 
+from suite.address import address_of, files_of
 from suite.compare.planned import PlanSummary
 from suite.errors import StoreError, SuiteError, did_you_mean
 from suite.exported import ExportCard
@@ -45,15 +46,17 @@ class Source:
     """Trial id to what decides whose model of a cell is kept."""
     exports: tuple[ExportCard, ...]
     checks: DataChecks | None
+    elsewhere: frozenset[str] = frozenset()
+    """Trials whose files are on another machine."""
 
     @property
     def shown(self) -> str:
         """Its name in messages."""
         return str(self.folder)
 
-    def trial_folder(self, trial_id: str) -> Path:
-        """Where the artefacts of a trial are."""
-        return self.folder / "store" / "trials" / trial_id
+    def trial_folder(self, trial_id: str) -> Path | None:
+        """Where the artefacts of a trial are; None where that is on another machine."""
+        return None if trial_id in self.elsewhere else files_of(self.folder) / "trials" / trial_id
 
     @cached_property
     def kept_apart(self) -> tuple[Path, ...]:
@@ -86,7 +89,7 @@ def read_source(folder: Path) -> Source:
     Raises:
         StoreError: Where it holds no run, or something in it cannot be read; ``StoreVersionError`` when it is newer.
     """
-    if not folder.is_dir():
+    if not folder.is_dir() and address_of(folder) is None:
         raise StoreError(f"{folder}: no such folder; expected one that 'suite run' wrote.{_nearest(folder)}")
     with open_store(folder, create=False) as store:
         documents = store.documents()
@@ -102,6 +105,7 @@ def read_source(folder: Path) -> Source:
             selections=store.selections(),
             exports=tuple(store.exports()),
             checks=read_kept(folder),
+            elsewhere=frozenset(trial_id for trial_id in results if store.is_elsewhere(trial_id)),
         )
     _refuse_strange(found)
     return found

@@ -12,7 +12,6 @@ from typing import Any
 import suite
 from suite.api import StoredRun, look_at_run
 from suite.compare.comparison import Comparison
-from suite.database import results
 from suite.glance import stored_texts
 from suite.publish.private import Cleaner
 from suite.publish.record import CutFile
@@ -101,10 +100,8 @@ def read(found: Found, cleaner: Cleaner) -> Read:
 
 
 def _ended(folder: Path) -> str:
-    import sqlalchemy as sql
-
-    with open_store(folder, create=False) as store, store.transaction() as connection:
-        return newest(connection.execute(sql.select(results.c.finished_at)).scalars().all())
+    with open_store(folder, create=False) as store:
+        return newest(store.ends())
 
 
 def _without_private(comparison: Comparison, cleaner: Cleaner, *, charts_of_plugins: bool) -> tuple[Comparison, bool]:

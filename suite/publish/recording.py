@@ -39,18 +39,14 @@ def record_of_folder(folder: Path) -> tuple[RunRecord, dict[str, EvidenceRecord]
     Raises:
         StoreError: Where the folder holds no run, or a newer suite wrote it.
     """
-    import sqlalchemy as sql
-
     from suite.api import load_comparison
-    from suite.database import results
     from suite.glance import glance
     from suite.store import open_store
 
     comparison = load_comparison(folder).comparison
     spec = json.loads(glance(folder).documents.get("spec", "{}"))
-    with open_store(folder, create=False) as store, store.transaction() as connection:
-        times = connection.execute(sql.select(results.c.finished_at)).scalars().all()
-    return record_of(comparison, spec, results_ended=newest(times))
+    with open_store(folder, create=False) as store:
+        return record_of(comparison, spec, results_ended=newest(store.ends()))
 
 
 def record_of(

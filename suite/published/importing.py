@@ -17,7 +17,7 @@ from suite.errors import StoreError, SuiteError
 from suite.plan import canonical_json
 from suite.published.table import Columns, Published, Unit, read_table
 from suite.results import DataRecord, Result, Score
-from suite.store import Store, glance, open_store
+from suite.store import Store, Unsaved, glance, open_store
 
 __all__ = ["Imported", "import_table"]
 
@@ -95,8 +95,7 @@ def import_table(
     with open_store(out) as store:
         new, changed, stale = _differences(store, results, table.name)
         store.delete(stale)
-        for result in (*changed, *new):
-            store.save(result)
+        store.save_all([Unsaved(result) for result in (*changed, *new)])
         replaced = {*stale, *(result.id for result in results)}
         kept = [trial for trial in (plan.trials if plan else ()) if trial.trial_id not in replaced]
         planned = PlanSummary(
@@ -131,9 +130,7 @@ def _differences(store: Store, results: list[Result], table: str) -> tuple[list[
         found = before.get(result.id, result)
         if found.trial.get("table") != table:
             where = f"{found.model} x {found.dataset} x {found.strategy}, seed {found.seed}"
-            raise StoreError(
-                f"{store.folder.parent}: {where} is there from {found.trial['table']}; choose another --out."
-            )
+            raise StoreError(f"{store.out}: {where} is there from {found.trial['table']}; choose another --out.")
     wanted = {result.id for result in results}
     stale = [one.id for one in before.values() if one.trial.get("table") == table and one.id not in wanted]
     new = [result for result in results if result.id not in before]

@@ -15,14 +15,16 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import psutil
 import sqlalchemy as sql
 
-from suite.database import claims, results
+from suite.address import files_of
+from suite.database import Clock, claims, results
 from suite.errors import StoreError
 from suite.runner.curve import curve_path
 from suite.store import Store
@@ -65,8 +67,9 @@ class Claims:
         self._stopped.set()
         self._thread.join()
         # A full disk must not hide the error that is on its way; a dead owner's claims are taken over anyway.
-        with contextlib.suppress(StoreError), self._store.transaction() as connection:
-            connection.execute(claims.delete().where(claims.c.owner == self.owner))
+        mine = sql.and_(self._store.own(claims), claims.c.owner == self.owner)
+        with contextlib.suppress(StoreError):
+            self._store.transact(partial(_execute, claims.delete().where(mine)), patience_seconds=0)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def claim(self, trial_id: str, *, seen: int | None) -> Claim:
@@ -79,37 +82,46 @@ class Claims:
         Returns:
             ``claimed``; ``taken`` by a living run; or ``finished`` since ``seen``, by another run.
         """
-        with self._store.transaction() as connection:
-            stored = connection.scalar(sql.select(results.c.sequence).where(results.c.id == trial_id))
+        store = self._store
+        same = sql.and_(store.own(claims), claims.c.trial_id == trial_id)
+        known = sql.select(results.c.sequence).where(store.own(results), results.c.id == trial_id)
+
+        def attempt(connection: sql.Connection) -> Claim:
+            stored = connection.scalar(known)
             if stored is not None and stored != seen:
                 return "finished"
-            row = connection.execute(sql.select(claims).where(claims.c.trial_id == trial_id)).one_or_none()
-            if row is not None and row.owner != self.owner and is_alive(row.owner, row.heartbeat):
+            row = connection.execute(sql.select(claims).where(same)).one_or_none()
+            clock = store.clock(connection)
+            if row is not None and row.owner != self.owner and _is_living(row, clock):
                 return "taken"
-            connection.execute(claims.delete().where(claims.c.trial_id == trial_id))
-            mine = {"trial_id": trial_id, "owner": self.owner, "heartbeat": time.time()}
+            connection.execute(claims.delete().where(same))
+            mine = {"run": store.database.run, "trial_id": trial_id, "owner": self.owner, "heartbeat": clock.now}
             connection.execute(claims.insert().values(**mine))
-        return "claimed"
+            return "claimed"
+
+        return store.transact(attempt)
 
     def release(self, trial_id: str) -> None:
         """Gives a trial up, after its result was saved."""
-        mine = sql.and_(claims.c.trial_id == trial_id, claims.c.owner == self.owner)
-        with self._store.transaction() as connection:
-            connection.execute(claims.delete().where(mine))
+        mine = sql.and_(self._store.own(claims), claims.c.trial_id == trial_id, claims.c.owner == self.owner)
+        self._store.transact(partial(_execute, claims.delete().where(mine)))
         with contextlib.suppress(OSError):
             curve_path(self.folder / trial_id).unlink(missing_ok=True)
 
     def others(self) -> set[str]:
         """The trials that other living runs have claimed."""
-        with self._store.transaction() as connection:
-            rows = connection.execute(sql.select(claims).where(claims.c.owner != self.owner)).all()
-        return {row.trial_id for row in rows if is_alive(row.owner, row.heartbeat)}
+        return {row.trial_id for row in _living(self._store) if row.owner != self.owner}
 
     def _beat(self) -> None:
+        def beat(connection: sql.Connection) -> None:
+            mine = sql.and_(self._store.own(claims), claims.c.owner == self.owner)
+            now = self._store.clock(connection).now
+            connection.execute(claims.update().where(mine).values(heartbeat=now))
+
         while not self._stopped.wait(HEARTBEAT_SECONDS):
-            with contextlib.suppress(StoreError, OSError), self._store.transaction() as connection:
-                update = claims.update().where(claims.c.owner == self.owner)
-                connection.execute(update.values(heartbeat=time.time()))
+            with contextlib.suppress(StoreError, OSError):
+                # The next beat is the next try.
+                self._store.transact(beat, patience_seconds=0)
             with contextlib.suppress(OSError):
                 os.utime(self.folder)
 
@@ -123,27 +135,48 @@ class Claims:
 
 def claimed(store: Store) -> dict[str, Path]:
     """The trials that living runs have claimed, each with the folder that it writes into; only read."""
-    with store.transaction() as connection:
-        rows = connection.execute(sql.select(claims)).all()
     room = store.folder / "tmp"
-    return {row.trial_id: room / row.owner / row.trial_id for row in rows if is_alive(row.owner, row.heartbeat)}
+    return {row.trial_id: room / row.owner / row.trial_id for row in _living(store)}
+
+
+def _living(store: Store) -> list[Any]:
+    """The claims of living runs."""
+
+    def read(connection: sql.Connection) -> list[Any]:
+        clock = store.clock(connection)
+        rows = connection.execute(sql.select(claims).where(store.own(claims))).all()
+        return [row for row in rows if _is_living(row, clock)]
+
+    return store.transact(read)
+
+
+def _is_living(row: Any, clock: Clock) -> bool:
+    """While the database was down nobody could write a heartbeat: the silence counts from when it was up again."""
+    return is_alive(row.owner, max(row.heartbeat, clock.up_since), now=clock.now)
+
+
+def _execute(statement: sql.Executable, connection: sql.Connection) -> None:
+    connection.execute(statement)
 
 
 def living_owners(out: Path) -> tuple[str, ...]:
     """The runs that work in the folder ``out`` now, between two trials too; only read."""
     try:
-        folders = [folder for folder in _subfolders(out / "store" / "tmp") if OWNER.fullmatch(folder.name)]
+        folders = [folder for folder in _subfolders(files_of(out) / "tmp") if OWNER.fullmatch(folder.name)]
         return tuple(folder.name for folder in folders if is_alive(folder.name, folder.stat().st_mtime))
     except OSError:
         return ()  # no such folder, or a run that is just ending takes its own away
 
 
-def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SECONDS) -> bool:
-    """Whether an owner still runs, from its process where it is on this machine, else from its last heartbeat."""
+def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SECONDS, now: float | None = None) -> bool:
+    """Whether an owner still runs, from its process where it is on this machine, else from its last heartbeat.
+
+    ``now`` is by the clock that the heartbeat was written with; this machine's where it is left out.
+    """
     machine, _, process = owner.rpartition("-p")
     number, _, started = process.partition("-")
     if machine != _machine_name() or not number.isdecimal() or not started.isdecimal():
-        return time.time() - heartbeat < silent_seconds
+        return (time.time() if now is None else now) - heartbeat < silent_seconds
     try:
         found = psutil.Process(int(number))
         is_same = abs(_started(found) - int(started)) <= CLOCK_TOLERANCE_SECONDS * 100
@@ -165,11 +198,16 @@ def _started(process: psutil.Process) -> int:
 
 
 def _machine_name() -> str:
-    """Host and process namespace: two containers may share a host's name but not its process numbers."""
-    namespace = ""
+    """Host and process namespace: two containers may share a host's name but not its process numbers.
+
+    Two machines of one name have the same first namespace; their identity of installation differs.
+    """
+    namespace = machine = ""
     with contextlib.suppress(OSError):
         namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - the link leads nowhere, its text is the name
-    return hashlib.sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:12]
+    with contextlib.suppress(OSError, ValueError):
+        machine = Path("/etc/machine-id").read_text(encoding="utf-8").strip()
+    return hashlib.sha256(f"{platform.node()} {namespace} {machine}".encode()).hexdigest()[:12]
 
 
 def _subfolders(folder: Path) -> Iterable[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from suite.data.batches import Examples
-from suite.errors import TrialFailure
+from suite.errors import StoreError, TrialFailure
 from suite.plan import Trial
 from suite.results import Predictions, Result
 from suite.runner.request import Teacher
@@ -63,6 +63,11 @@ def teacher_of(trial: Trial, store: Store, *, headline: str, sign: int) -> Teach
     for results in best:
         for result in results:
             path = store.artefact(result, ANSWERS)
+            if result.seed == trial.seed and store.is_elsewhere(result.id):
+                raise StoreError(
+                    f"trial {trial.id}: its teacher {result.model} ({result.id}) was trained on another machine, and "
+                    "its answers are there; let all machines keep their files in one folder: --artifacts DIR."
+                )
             if result.seed == trial.seed and path is not None and path.is_file():
                 return Teacher(result.id, result.model, result.strategy, _score(result, headline), path.resolve())
     return None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from suite.address import DATABASE
 from suite.errors import SuiteError, did_you_mean
-from suite.glance import DATABASE
 from suite.outcome import REPORT
 
 __all__ = ["MARKER", "Place", "find_place"]
