@@ -176,6 +176,11 @@ class Database:
         with self.transaction() as connection:
             return bool(sql.inspect(connection).has_table("documents"))
 
+    def version(self) -> str | None:
+        """Of its tables, as it is written in them; None where it is not."""
+        found = [row[0] for row in self.rows(sql.text("SELECT text FROM documents WHERE name = 'version'"))]
+        return max(found, key=lambda text: (text.isdecimal(), len(text), text), default=None)
+
 
 def create_tables(connection: sql.Connection, *, version: int) -> None:
     """Creates the tables and writes the version beside them, unless another process was faster."""

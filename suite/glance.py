@@ -111,9 +111,9 @@ def _glance_shared(out: Path) -> Glance:
     with Stored(out, address.files(out), open_postgres(address, read_only=True)) as store:
         if not store.database.is_made():
             return Glance({}, {})
-        documents = store.documents()
-        check_version(documents.get("version"), address.shown)
-        return Glance(store.entries(), documents, store.export_numbers())
+        if check_version(store.database.version(), address.shown) < STORE_VERSION:
+            return Glance({}, {})  # nobody has a run in it yet: its first version was in files only
+        return Glance(store.entries(), store.documents(), store.export_numbers())
 
 
 def check_version(found: str | None, path: Path | str) -> int:

@@ -68,7 +68,7 @@ def open_store(out: Path, *, create: bool = True) -> Store:
         if fresh and create:
             with store.transaction() as connection:
                 create_tables(connection, version=STORE_VERSION)
-        found = check_version(None if fresh and not create else store.documents().get("version"), path)
+        found = check_version(None if fresh and not create else store.database.version(), path)
         if create and found < STORE_VERSION:
             from suite.migrations import migrate
 
@@ -85,21 +85,20 @@ def _open_shared(out: Path, address: Address, *, create: bool) -> Store:
     store = Store(out, address.files(out), database)
     made = database.is_made()
     if not create:
-        version = store.documents().get("version") if made else None
+        if made and check_version(database.version(), address.shown) < STORE_VERSION:
+            raise StoreError(
+                f"{address.shown}: store version {database.version()}, and this suite reads version {STORE_VERSION}; one that may "
+                "write brings it up to that: suite run SPEC --store URL."
+            )
         names = runs_of(database) if made else []
         if address.run not in names and not (made and store.entries()):
             raise StoreError(f"{address.shown}: {did_you_mean(address.run, names, what='run')} Run a spec first.")
-        if check_version(version, address.shown) < STORE_VERSION:
-            raise StoreError(
-                f"{address.shown}: store version {version}, and this suite reads version {STORE_VERSION}; one that may "
-                "write brings it up to that: suite run SPEC --store URL."
-            )
         return store
     if not made:
         database.make_room()
         with database.whole() as connection:
             create_tables(connection, version=STORE_VERSION)
-    if check_version(store.documents().get("version"), address.shown) < STORE_VERSION:
+    if check_version(database.version(), address.shown) < STORE_VERSION:
         from suite.migrations import migrate
 
         with database.whole() as connection:
