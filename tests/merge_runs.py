@@ -11,11 +11,14 @@ import numpy as np
 from export_runs import contents
 from lint_results import make_result, predictions
 
+from suite.address import StoreChoice
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.exported import ExportCard
 from suite.results import Environment, Result
 from suite.store import open_store
 
+TEAM: list[str] = []
+"""The address of a team's database and the names of the folders that are in it; empty for files of SQLite."""
 SPEC = {"name": "photos", "task": "image_classification", "models": ["net"], "seeds": [1, 2, 3]}
 
 
@@ -72,7 +75,10 @@ def make_run(
     exports: Sequence[ExportCard] = (),
     **plan: Any,
 ) -> Path:
-    """Stores results as a run would, each with the files that it names."""
+    """Stores results as a run would, each with the files that it names; in ``TEAM``, where that is a database."""
+    if TEAM and not (folder / "store").exists():
+        StoreChoice(TEAM[0], run=f"{folder.name}{TEAM.count(folder.name) or ''}").attach(folder)
+        TEAM.append(folder.name)
     with open_store(folder) as store:
         store.save_document("plan", plan_for(results, **plan).model_dump_json())
         store.save_document("spec", json.dumps(SPEC if spec is None else spec, separators=(",", ":")))

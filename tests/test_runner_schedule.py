@@ -108,7 +108,7 @@ def test_what_another_run_has_is_asked_for_again():
     assert schedule.take(0) is plan.trials[0]
 
 
-def test_a_claim_of_a_living_run_stands_and_a_dead_one_falls(tmp_path):
+def test_a_claim_of_a_living_run_stands_and_a_dead_one_falls(out):
     """What this process claimed is taken for others; what a process that ended claimed is free."""
     dead = subprocess.run(
         [sys.executable, "-c", "from suite.runner.claims import _own_name; print(_own_name())"],
@@ -116,7 +116,7 @@ def test_a_claim_of_a_living_run_stands_and_a_dead_one_falls(tmp_path):
         text=True,
         check=True,
     ).stdout.strip()
-    with open_store(tmp_path) as store, Claims(store) as one, Claims(store) as other:
+    with open_store(out) as store, Claims(store) as one, Claims(store) as other:
         other.owner = "elsewhere-p1-1"
         assert one.claim("a", seen=None) == "claimed"
         assert other.claim("a", seen=None) == "taken"
@@ -132,10 +132,10 @@ def test_a_silent_run_on_another_machine_is_dead(tmp_path):
     assert not is_alive("elsewhere-p1-1", time.time() - 1000)
 
 
-def test_a_trial_that_another_run_finished_is_not_claimed(tmp_path):
+def test_a_trial_that_another_run_finished_is_not_claimed(out):
     """It is told from a result that was there when the run began."""
     trial = plan_of("a").trials[0]
-    with open_store(tmp_path) as store, Claims(store) as claims:
+    with open_store(out) as store, Claims(store) as claims:
         store.save(result_of(trial))
         seen = store.entries()[trial.id].sequence
         assert claims.claim(trial.id, seen=None) == "finished"
@@ -145,9 +145,9 @@ def test_a_trial_that_another_run_finished_is_not_claimed(tmp_path):
             assert not connection.execute(claims_table.select()).all()
 
 
-def test_folders_of_dead_runs_are_removed(tmp_path):
+def test_folders_of_dead_runs_are_removed(out):
     """What a killed run left in the temporary folder goes when the next one begins."""
-    with open_store(tmp_path) as store:
+    with open_store(out) as store:
         with Claims(store) as claims:
             name = claims.owner
         left = store.folder / "tmp" / f"{name.rpartition('-p')[0]}-p999999999-1"
