@@ -158,10 +158,13 @@ class Database:
         with self.transaction() as connection:
             return work(connection)
 
+    def read(self, work: Callable[[sql.Connection], T]) -> T:
+        """What ``work`` returns, which only reads: nobody waits for it, and a lost connection is waited for."""
+        return self.transact(work)
+
     def rows(self, statement: sql.Executable) -> Sequence[Any]:
         """What a statement that only reads finds."""
-        with self.transaction() as connection:
-            return connection.execute(statement).all()
+        return self.read(lambda connection: connection.execute(statement).all())
 
     def own(self, table: sql.Table) -> sql.ColumnElement[bool]:
         """That a row is of this run."""

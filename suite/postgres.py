@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
@@ -108,12 +108,12 @@ class PostgresDatabase(Database):
 
         return self._patiently(once, patience_seconds)
 
-    def rows(self, statement: sql.Executable) -> Sequence[Any]:
-        """What a statement that only reads finds, without waiting for who writes."""
+    def read(self, work: Callable[[sql.Connection], T]) -> T:
+        """What ``work`` returns, which only reads, without waiting for who writes."""
 
-        def once() -> Sequence[Any]:
+        def once() -> T:
             with self._begun(alone=False) as connection:
-                return connection.execute(statement).all()
+                return work(connection)
 
         return self._patiently(once, None)
 

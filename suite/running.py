@@ -71,7 +71,7 @@ def run(
     path = find_spec(Path(spec))
     plan = make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
-    _attach(folder, store)
+    _attach(folder, store, quiet=quiet)
     _refuse_missing_runtimes(plan)
     ended = run_plan(
         plan,
@@ -107,11 +107,18 @@ def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: i
     return DeviceSettings(distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb)
 
 
-def _attach(folder: Path, store: str | StoreChoice | None) -> None:
-    if store is not None:
-        from suite.address import StoreChoice
+def _attach(folder: Path, store: str | StoreChoice | None, *, quiet: bool) -> None:
+    if store is None:
+        return
+    import sys
 
-        (StoreChoice(store) if isinstance(store, str) else store).attach(folder)
+    from suite.address import LINK, SUITE_STORE, StoreChoice, address_of
+
+    choice = StoreChoice(store) if isinstance(store, str) else store
+    choice.attach(folder)
+    if choice.is_default and address_of(folder) is None and not quiet:
+        said = f"{folder}: has results of its own, which stay there; {SUITE_STORE} is for folders that have none"
+        print(f"{said} or a link to it ({LINK}). See docs/store.md.", file=sys.stderr)
 
 
 def _refuse_missing_runtimes(plan: Plan) -> None:

@@ -87,8 +87,8 @@ def _open_shared(out: Path, address: Address, *, create: bool) -> Store:
     if not create:
         if made and check_version(database.version(), address.shown) < STORE_VERSION:
             raise StoreError(
-                f"{address.shown}: store version {database.version()}, and this suite reads version {STORE_VERSION}; one that may "
-                "write brings it up to that: suite run SPEC --store URL."
+                f"{address.shown}: store version {database.version()}, and this suite reads version {STORE_VERSION}; "
+                "one that may write brings it up to that: suite run SPEC --store URL."
             )
         names = runs_of(database) if made else []
         if address.run not in names and not (made and store.entries()):

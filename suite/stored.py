@@ -78,6 +78,10 @@ class Stored:
         """What ``work`` returns in a transaction; see ``suite.database.Database.transact``."""
         return self.database.transact(work, patience_seconds=patience_seconds)
 
+    def read(self, work: Callable[[sql.Connection], T]) -> T:
+        """What ``work`` returns, which only reads; see ``suite.database.Database.read``."""
+        return self.database.read(work)
+
     def rows(self, statement: sql.Executable) -> Sequence[Any]:
         """What a statement that only reads finds."""
         return self.database.rows(statement)

@@ -20,10 +20,13 @@ USER, PASSWORD = "team", "se/cret p@ss:word"
 CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
-fsync = off
-shared_buffers = 32MB
 max_connections = 60
 """
+HASTE = """
+fsync = off
+shared_buffers = 32MB
+"""
+"""Nothing that a test does outlives the machine."""
 
 
 class Server:
@@ -85,7 +88,7 @@ def _somebody() -> dict[str, object]:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(*, durable: bool = False) -> Iterator[Server]:
     """A server until the context is left; skips where PostgreSQL is not installed."""
     found = programs()
     if found is None or not (found / "initdb").exists():
@@ -114,7 +117,7 @@ def running_server() -> Iterator[Server]:
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
         with (folder / "data" / "postgresql.conf").open("a") as file:
-            file.write(CONFIGURATION.format(folder=folder))
+            file.write(CONFIGURATION.format(folder=folder) + ("" if durable else HASTE))
         server.start()
         yield server
         server.stop("immediate")

@@ -23,15 +23,21 @@ from click.testing import CliRunner
 from merge_runs import make_run, results_of, stored, trial
 from postgres_server import PASSWORD
 from runner_plans import plan_of
+from test_cli_run import prepared
+from test_distill import plan as school
 from test_store import artefacts, result, save_with_model
 
 from suite.address import LINK, SUITE_STORE, StoreChoice, address_of, keep_link, without_password
 from suite.cli.main import cli
 from suite.database import METADATA, claims
 from suite.errors import StoreError, StoreVersionError, SuiteError
+from suite.exporting.choose import Asked
+from suite.exporting.missing import without_current
+from suite.exporting.subject import prepare_subject
 from suite.migrations import migrate
 from suite.postgres import open_postgres
 from suite.runner.claims import Claims, living_owners
+from suite.runner.teacher import teacher_of
 from suite.store import STORE_VERSION, Unsaved, glance, open_store
 
 OLD = Path(__file__).parent / "data" / "store-version-1.sqlite"
@@ -185,8 +191,7 @@ def test_the_same_migrations_make_the_tables_on_postgresql(tmp_path, team_url):
 def test_an_address_that_is_none_is_told_without_its_password(tmp_path, url, said):
     """What is expected is said, and nothing that may be secret."""
     with pytest.raises(SuiteError, match=said) as caught:
-        attached(tmp_path, url)
-        open_store(tmp_path)
+        open_store(attached(tmp_path, url))
     assert "hid" not in str(caught.value)
 
 
@@ -258,7 +263,7 @@ def test_a_newer_database_is_refused(tmp_path, team_url):
 def test_a_run_that_is_not_in_the_database_is_told_with_the_nearest(tmp_path, team_url):
     """As a reader asks for it; nothing is made of it."""
     make_run(attached(tmp_path / "vision", team_url), trial())
-    with pytest.raises(StoreError, match="unknown run 'vison'. Did you mean 'vision'"):
+    with pytest.raises(StoreError, match=r"unknown run 'vison'\. Did you mean 'vision'"):
         open_store(attached(tmp_path / "vison", team_url), create=False)
     assert not (tmp_path / "vison").exists()
 
@@ -358,6 +363,32 @@ def test_of_all_machines_the_best_model_of_a_cell_is_kept(machines):
         assert one.clean() == 1
         assert not list(one.folder.glob("trials/*/model.keras"))
         assert (two.trial_folder("better") / "model.keras").is_file()
+
+
+def test_a_student_does_not_go_without_a_teacher_of_another_machine(machines):
+    """Its answers are there: the run says so, rather than skip the student as if nobody had taught."""
+    plan = school(seeds=[1])
+    student = next(one for one in plan.trials if one.cell.teachers)
+    teachers = [one for one in plan.trials if one.cell.id in student.cell.teachers and one.phase == "final"]
+    files = {"answers/train": "answers.npz"}
+    with open_store(machines[0]) as there, open_store(machines[1]) as here:
+        for one in teachers:
+            done = result(one.id, cell=one.cell.id, score=0.5, seed=one.seed, artefacts=files)
+            there.save(done, artefacts(there, one.id, answers_npz=b"answers"))
+        assert teacher_of(student, there, headline="accuracy", sign=1).answers.name == "answers.npz"
+        with pytest.raises(StoreError, match=r"trained on another machine.*--artifacts DIR"):
+            teacher_of(student, here, headline="accuracy", sign=1)
+
+
+def test_files_of_a_model_are_made_where_it_is(machines, tmp_path):
+    """A spec's exports leave it to that machine; asked for by hand, the reason is told."""
+    with open_store(machines[0]) as there, open_store(machines[1]) as here:
+        save_with_model(there, "x", 0.5)
+        asked = [Asked("keras", ("fp32",))]
+        assert without_current([(there.load("x"), asked)], there, machines[0], again=False)
+        assert not without_current([(here.load("x"), asked)], here, machines[1], again=False)
+        with pytest.raises(StoreError, match=r"its model is on the machine that trained it.*--artifacts DIR"):
+            prepare_subject(here, here.load("x"), tmp_path, "accuracy", threads=1)
 
 
 def test_runs_in_one_database_do_not_mix(tmp_path, team_url):
@@ -582,3 +613,28 @@ def test_a_run_of_another_machine_is_merged_by_its_name(tmp_path, team_url):
     with open_store(tmp_path / "joined", create=False) as store:
         found = store.query()[0]
         assert not store.artefact(found, "predictions/test").is_file()
+
+
+def test_a_run_with_results_of_its_own_says_that_it_stays_there(tmp_path, monkeypatch):
+    """With the environment's database; and a finished run finds everything in the database by its name."""
+    spec = prepared(tmp_path, "fit")
+    monkeypatch.setenv(SUITE_STORE, "postgresql://nobody@127.0.0.1:9/db")
+    ended = suite("run", spec, "--out", tmp_path / "out")
+    assert ended.exit_code == 0, ended.output
+    assert "has results of its own, which stay there" in ended.stderr
+    assert "nothing to do" in ended.stdout
+
+
+def test_run_and_plan_see_what_is_in_the_database(tmp_path, team_url):
+    """A spec that was done elsewhere has nothing left to do here, and its report is written here."""
+    spec = prepared(tmp_path, "fit")
+    assert suite("merge", tmp_path / "out", "--into", tmp_path / "a", "--run", "digits", "--store", team_url).exit_code == 0
+    words = ["--out", tmp_path / "b", "--store", team_url, "--run", "digits"]
+    planned = suite("plan", spec, *words, "--json")
+    assert json.loads(planned.stdout)["to_run"] == 0, planned.output
+    assert not (tmp_path / "b").exists()
+    ended = suite("run", spec, *words)
+    assert ended.exit_code == 0, ended.output
+    assert "nothing to do (2 done)" in ended.stdout
+    assert (tmp_path / "b" / "report.html").is_file()
+    assert suite("plan", spec, "--out", tmp_path / "b").exit_code == 0

@@ -147,7 +147,7 @@ def _living(store: Store) -> list[Any]:
         rows = connection.execute(sql.select(claims).where(store.own(claims))).all()
         return [row for row in rows if _is_living(row, clock)]
 
-    return store.transact(read)
+    return store.read(read)
 
 
 def _is_living(row: Any, clock: Clock) -> bool:
