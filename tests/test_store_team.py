@@ -628,7 +628,10 @@ def test_a_run_with_results_of_its_own_says_that_it_stays_there(tmp_path, monkey
 def test_run_and_plan_see_what_is_in_the_database(tmp_path, team_url):
     """A spec that was done elsewhere has nothing left to do here, and its report is written here."""
     spec = prepared(tmp_path, "fit")
-    assert suite("merge", tmp_path / "out", "--into", tmp_path / "a", "--run", "digits", "--store", team_url).exit_code == 0
+    assert (
+        suite("merge", tmp_path / "out", "--into", tmp_path / "a", "--run", "digits", "--store", team_url).exit_code
+        == 0
+    )
     words = ["--out", tmp_path / "b", "--store", team_url, "--run", "digits"]
     planned = suite("plan", spec, *words, "--json")
     assert json.loads(planned.stdout)["to_run"] == 0, planned.output
