@@ -62,14 +62,12 @@ def run(
     """
     from suite.api import current_comparison
     from suite.cache import cache_root
-    from suite.plan import make_plan
     from suite.runner.run import run_plan
     from suite.shipped import find_spec
-    from suite.spec import load_spec
 
     only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
     path = find_spec(Path(spec))
-    plan = make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
+    plan = _planned(path, overrides, plugins)
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
     _attach(folder, store, quiet=quiet)
     _refuse_missing_runtimes(plan)
@@ -96,6 +94,13 @@ def run(
         exported=_export(plan, folder, only, again=redo != "none", on_export=on_export),
         comparison=current_comparison(folder),
     )
+
+
+def _planned(path: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> Plan:
+    from suite.plan import make_plan
+    from suite.spec import load_spec
+
+    return make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
 
 
 def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: int | None) -> DeviceSettings:
