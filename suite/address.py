@@ -8,6 +8,7 @@ holds no password.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -19,13 +20,17 @@ from suite.results import Record
 
 __all__ = [
     "DATABASE",
+    "EXPECTED",
     "LINK",
+    "QUOTED",
     "SUITE_STORE",
     "Address",
     "StoreChoice",
     "address_of",
+    "chosen",
     "files_of",
     "keep_link",
+    "take_over",
     "without_password",
 ]
 
@@ -35,6 +40,8 @@ LINK = "database.json"
 SUITE_STORE = "SUITE_STORE"
 """The environment variable with the address of the team's database; a link takes its password from there."""
 EXPECTED = "postgresql+psycopg://USER@HOST/DATABASE"
+QUOTED = "with every /, @ and : of a password written as %2F, %40 and %3A."
+PORT = 5432
 SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 SECRET = {"password", "sslpassword"}
 """What a query string may hold that nobody may see."""
@@ -98,11 +105,12 @@ class StoreChoice:
         address = Address(url, run, None if self.artefacts is None else self.artefacts.resolve())
         linked = _linked(folder)
         if linked is not None:
-            if self.run is None and _same_database(linked.url, url):
+            is_same = _same_database(linked.url, url)
+            if self.run is None and is_same:
                 address = replace(address, run=linked.run)
             if self.artefacts is None:
                 address = replace(address, artefacts=linked.artefacts)
-            if _as_link(address) != _as_link(linked):
+            if not is_same or (address.run, address.artefacts) != (linked.run, linked.artefacts):
                 if self.is_default:
                     return
                 raise StoreError(
@@ -111,9 +119,28 @@ class StoreChoice:
                 )
         _given[folder.resolve()] = address
 
+    def attach_where_missing(self, folders: Iterable[Path]) -> None:
+        """Makes the database the place of folders that have no results and no link, each under its folder's name.
+
+        Raises:
+            StoreError: For an address that is none.
+        """
+        for folder in folders:
+            replace(self, run=None, artefacts=None, is_default=True).attach(folder)
+
 
 _given: dict[Path, Address] = {}
 """What was chosen for this process, by folder."""
+
+
+def chosen() -> dict[Path, Address]:
+    """What was chosen for this process, by folder; for ``take_over`` in a process that it starts."""
+    return dict(_given)
+
+
+def take_over(addresses: Mapping[Path, Address]) -> None:
+    """Makes what was chosen for another process hold for this one."""
+    _given.update(addresses)
 
 
 def address_of(out: Path) -> Address | None:
@@ -176,6 +203,8 @@ def _normal(url: str) -> str:
         raise wrong
     if not parts.path.strip("/") or "://" not in url:
         raise StoreError(f"--store: names no database; expected {EXPECTED}.")
+    if "@" in parts.path:  # a password with a slash, of which a part would be taken for the port
+        raise StoreError(f"--store: has an @ behind the host; expected {EXPECTED}, {QUOTED}")
     return f"postgresql+psycopg://{url.strip().partition('://')[2]}"
 
 
@@ -214,7 +243,7 @@ def _linked(out: Path) -> Address | None:
 
 
 def _with_password(url: str) -> str:
-    """The address as the environment has it, where that is the same database."""
+    """The address as the environment has it, with its user, where that is the same database."""
     given = os.environ.get(SUITE_STORE)
     if given:
         try:
@@ -225,7 +254,13 @@ def _with_password(url: str) -> str:
 
 
 def _same_database(one: str, other: str) -> bool:
-    return without_password(one) == without_password(other)
+    """Whoever uses it: a folder that several people share is linked once."""
+    return _database(one) == _database(other)
+
+
+def _database(url: str) -> tuple[object, ...]:
+    parts = urlsplit(without_password(url))
+    return parts.hostname, parts.port or PORT, parts.path, sorted(parse_qsl(parts.query))
 
 
 def _as_link(address: Address) -> _Link:

@@ -8,22 +8,24 @@ waits.  A connection that is lost after it was there once is waited for.
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
 import sqlalchemy as sql
 
-from suite.address import SUITE_STORE, Address, without_password
+from suite.address import EXPECTED, QUOTED, SUITE_STORE, Address, without_password
 from suite.credentials import without_credentials
 from suite.database import Clock, Database, documents, mendable
 from suite.errors import MissingExtraError, StoreError
 from suite.requirement import install_line
 
-__all__ = ["PATIENCE_SECONDS", "PostgresDatabase", "open_postgres", "runs_of"]
+__all__ = ["PATIENCE_SECONDS", "PostgresDatabase", "open_postgres", "runs_of", "without_patience"]
 
 PATIENCE_SECONDS = 600.0
 """How long a lost connection is waited for."""
@@ -31,6 +33,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 CONNECT_SECONDS = 10
 SETTINGS = (
     "SET search_path TO suite",
+    # Otherwise a transaction would not see what was committed while it waited for its lock.
+    "SET default_transaction_isolation TO 'read committed'",
     # A machine that loses its power keeps its lock no longer than this.
     "SET idle_in_transaction_session_timeout TO '60s'",
     "SET tcp_keepalives_idle TO 20",
@@ -44,6 +48,7 @@ LOST = {"57P01", "57P02", "57P03", "53300", "40001", "40P01", "55P03", "25P03"}
 """Shut down, starting, too many connections, and locks and transactions that ended: the same again may succeed."""
 
 T = TypeVar("T")
+_most_patience: ContextVar[float] = ContextVar("most_patience", default=math.inf)
 _reached: set[str] = set()
 """Databases that this process has been connected to: they were there, so they are waited for."""
 
@@ -62,15 +67,17 @@ def open_postgres(address: Address, *, read_only: bool) -> PostgresDatabase:
         url = sql.make_url(address.url)
         engine = sql.create_engine(
             url,
-            connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "suite", **KEEPALIVE},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "suite",
+                "client_encoding": "utf8",
+                **KEEPALIVE,
+            },
             pool_pre_ping=False,
             execution_options={"postgresql_readonly": True} if read_only else {},
         )
     except (sql.exc.ArgumentError, ValueError):
-        raise StoreError(
-            "--store: the address cannot be understood; expected postgresql+psycopg://USER@HOST/DATABASE, with every "
-            "/, @ and : of a password written as %2F, %40 and %3A."
-        ) from None
+        raise StoreError(f"--store: the address cannot be understood; expected {EXPECTED}, {QUOTED}") from None
     sql.event.listen(engine, "connect", _settle)
     return PostgresDatabase(engine, address, secret=url.password)
 
@@ -132,8 +139,14 @@ class PostgresDatabase(Database):
         """Makes the schema where it is missing.
 
         Raises:
-            StoreError: Where the user may not.
+            StoreError: Where the user may not, or the database cannot keep every letter.
         """
+        encoding = self.rows(sql.text("SHOW server_encoding"))[0][0]
+        if encoding != "UTF8":
+            raise StoreError(
+                f"{self.shown}: the database's encoding is {encoding}, which cannot keep every letter; make another: "
+                "createdb --encoding=UTF8 --template=template0 NAME."
+            )
 
         def make(connection: sql.Connection) -> None:
             connection.execute(_LOCK, {"key": _key("the schema")})
@@ -159,6 +172,7 @@ class PostgresDatabase(Database):
 
     def _patiently(self, once: Callable[[], T], patience_seconds: float | None) -> T:
         patience = self.patience_seconds if patience_seconds is None else patience_seconds
+        patience = min(patience, _most_patience.get())
         began = time.monotonic()
         pause = FIRST_PAUSE_SECONDS
         told = False
@@ -187,8 +201,12 @@ class PostgresDatabase(Database):
         said = self._masked(str(cause))
         if code == "42501":
             return (
-                f"the user has not the right ({said}); give it: GRANT CREATE ON DATABASE … TO …, or let the owner "
-                "of the database use it first and GRANT ALL ON SCHEMA suite and its tables."
+                f"the user has not the right ({said}); give it: GRANT CREATE ON DATABASE … TO …, or where another user "
+                "has made the schema suite, GRANT ROLE TO USER as docs/store.md says."
+            )
+        if code == "25006":
+            return (
+                f"the server only lets read ({said}), as a standby does; give the address of the one that is written."
             )
         if code == "53100":
             return "the disk of the database server is full. Every finished trial is kept; make room and run again."
@@ -210,6 +228,16 @@ class PostgresDatabase(Database):
         for secret in sorted(self._secrets, key=len, reverse=True):
             first = first.replace(secret, "***")
         return without_credentials(first).rstrip(".")
+
+
+@contextmanager
+def without_patience() -> Iterator[None]:
+    """While it lasts, what is done in this thread does not wait for a lost connection: who asks will ask again."""
+    before = _most_patience.set(0.0)
+    try:
+        yield
+    finally:
+        _most_patience.reset(before)
 
 
 def runs_of(database: Database) -> list[str]:

@@ -10,6 +10,7 @@ from suite.errors import SuiteError
 from suite.outcome import mistakes_of
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.compare.funnel import FunnelSummary
     from suite.plan import Plan
 
@@ -45,6 +46,7 @@ def rank(
     jobs: int | None = None,
     timeout_seconds: float | None = None,
     out: str | Path | None = None,
+    store: str | StoreChoice | None = None,
     plugins: tuple[str | Path, ...] = (),
     quiet: bool = False,
 ) -> ModelRanking:
@@ -58,6 +60,7 @@ def rank(
         timeout_seconds: Longest time that one model may take.
         out: Folder of the results; ``reports/<name>`` for a spec with a funnel, which goes on from there, else
             ``reports/<name>-rank``.
+        store: Address of a team's database for the results, as in ``suite.run``.
         plugins: Python files that register further variants.
         quiet: No progress on stderr.
 
@@ -71,6 +74,7 @@ def rank(
     from suite.funnel.settings import FunnelSpec
     from suite.plan import make_plan
     from suite.runner.run import run_plan
+    from suite.running import attach
     from suite.shipped import find_spec
     from suite.spec import load_spec
 
@@ -79,6 +83,7 @@ def rank(
     loaded = load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins))
     name = loaded.name if loaded.funnel is not None else f"{loaded.name}-rank"
     folder = Path(out) if out is not None else Path("reports") / name
+    attach(folder, store, quiet=quiet)
     plan = make_plan(loaded.model_copy(update={"funnel": loaded.funnel or FunnelSpec()}))
     ended = run_plan(
         plan,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from suite.plan import Plan
     from suite.spec import Spec
 
-__all__ = ["run"]
+__all__ = ["attach", "run"]
 
 
 def run(
@@ -69,7 +69,7 @@ def run(
     path = find_spec(Path(spec))
     plan = _planned(path, overrides, plugins)
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
-    _attach(folder, store, quiet=quiet)
+    attach(folder, store, quiet=quiet)
     _refuse_missing_runtimes(plan)
     ended = run_plan(
         plan,
@@ -112,7 +112,12 @@ def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: i
     return DeviceSettings(distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb)
 
 
-def _attach(folder: Path, store: str | StoreChoice | None, *, quiet: bool) -> None:
+def attach(folder: Path, store: str | StoreChoice | None, *, quiet: bool) -> None:
+    """Makes a team's database the place of the results of a folder, for this process, where there is one.
+
+    Raises:
+        StoreError: For an address that is none, or where the folder has its results elsewhere already.
+    """
     if store is None:
         return
     import sys

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -281,29 +281,32 @@ class Store(Stored):
                 for trial_id in some:
                     shutil.rmtree(self.trial_folder(trial_id), ignore_errors=True)
 
-    def clean(self, *, spare: Iterable[str] = ()) -> int:
+    def clean(self, *, spare: Callable[[], Iterable[str]] = tuple) -> int:
         """Removes folders without a row and models that no row names, but not of the trials in ``spare``.
+
+        Args:
+            spare: Says which trials are at work.
 
         Returns:
             How many folders and models were removed.
         """
         from suite.database import mendable
 
-        removed = 0
-        spared = set(spare)
-        mine = self.place
-        known = {row[0]: row[1] for row in self._columns("id", "has_model", "place") if row[2] == mine}
         with mendable(self.folder):
-            for folder in (self.folder / "trials").iterdir():
-                if folder.name in spared:
-                    continue
-                if folder.name not in known:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    removed += 1
-                elif not known[folder.name] and (folder / "model.keras").is_file():
-                    (folder / "model.keras").unlink()
-                    removed += 1
-        return removed
+            # In this order: the trial of a folder that is there is at work, or has its row.
+            folders = list((self.folder / "trials").iterdir())
+            spared = set(spare())
+            mine = self.place
+            known = {row[0]: row[1] for row in self._columns("id", "has_model", "place") if row[2] == mine}
+            folders = [folder for folder in folders if folder.name not in spared]
+            gone = [folder for folder in folders if folder.name not in known]
+            models = [folder / "model.keras" for folder in folders if known.get(folder.name) is False]
+            models = [model for model in models if model.is_file()]
+            for folder in gone:
+                shutil.rmtree(folder, ignore_errors=True)
+            for model in models:
+                model.unlink(missing_ok=True)
+        return len(gone) + len(models)
 
 
 def _few(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:

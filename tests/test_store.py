@@ -144,7 +144,7 @@ def test_clean_removes_what_a_crash_left(store):
     store.save(result("stored"), artefacts(store, "stored", model_keras=b"loser"))
     for orphan in ("orphan", "spared"):
         artefacts(store, orphan).rename(store.trial_folder(orphan))
-    assert store.clean(spare=["spared"]) == 2
+    assert store.clean(spare=lambda: ["spared"]) == 2
     assert sorted(path.name for path in (store.folder / "trials").iterdir()) == ["spared", "stored"]
     assert not (store.trial_folder("stored") / "model.keras").exists()
 

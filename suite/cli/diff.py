@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option, print_table
+from suite.cli.options import as_json, json_option, print_table, runs_store_option
 from suite.errors import StoreError, SuiteError
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.publish.difference import RunDifference
 
 __all__ = ["command"]
@@ -28,8 +29,17 @@ ENDINGS: dict[str, Form] = {".md": "markdown", ".json": "json"}
 @json_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .md or .json file instead of stdout.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where some cell is worse beyond noise.")
+@runs_store_option
 def command(
-    before: Path, after: Path, *, everything: bool, markdown: bool, json_: bool, out: Path | None, exit_code: bool
+    before: Path,
+    after: Path,
+    *,
+    everything: bool,
+    markdown: bool,
+    json_: bool,
+    out: Path | None,
+    exit_code: bool,
+    store: StoreChoice | None,
 ) -> None:
     """Say what changed between two runs, and what is beyond noise.
 
@@ -51,6 +61,8 @@ def command(
     from suite.publish.recorded import read_run
 
     form = _form(out, markdown=markdown, json_=json_)
+    if store is not None:
+        store.attach_where_missing((before, after))
     one, other = read_run(before), read_run(after)
     found = differ(one.record, other.record, one.evidence, other.evidence)
     if form == "markdown":

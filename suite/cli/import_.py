@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option
+from suite.cli.options import STORE_URL, as_json, json_option, store_options
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -36,6 +40,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--name", help="Of the comparison.  [default: the name of the folder]")
 @click.option("--wide", is_flag=True, help="One column per data set, one row per model.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="A column of a wide table that holds no scores.")
+@store_options
 @json_option
 def command(
     table: Path,
@@ -54,6 +59,7 @@ def command(
     name: str | None,
     wide: bool,
     ignore: tuple[str, ...],
+    store: StoreChoice | None,
     json_: bool,
 ) -> None:
     """Read a table of published results as results.
@@ -86,6 +92,8 @@ def command(
         wide=wide,
         ignore=ignore,
     )
+    if store is not None:
+        store.attach(out)
     typed = _typed(click.get_current_context(), table)
     done = import_table(table, out, columns, metric=metric, scale=scale, name=name, command=typed)
     if json_:
@@ -97,12 +105,12 @@ def command(
 
 
 def _typed(context: click.Context, table: Path) -> str:
-    """The command as it was typed, in the order of the help, without ``--json``."""
+    """The command as it was typed, in the order of the help, without ``--json`` and an address with its password."""
     words = ["suite", "import", str(table)]
     for option in context.command.params:
         name = option.name or ""
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if not isinstance(option, click.Option) or name == "json_" or not typed:
+        if not isinstance(option, click.Option) or name in {"json_", STORE_URL} or not typed:
             continue
         flag, value = option.opts[0], context.params[name]
         many = value if isinstance(value, tuple) else (value,)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from suite.address import StoreChoice
 
 __all__ = [
+    "STORE_URL",
     "PairsCommand",
     "as_json",
     "json_option",
@@ -22,12 +23,15 @@ __all__ = [
     "out_option",
     "plugin_option",
     "print_table",
+    "runs_store_option",
     "set_option",
     "size_in_words",
     "spec_argument",
     "store_options",
 ]
 
+STORE_URL = "store_url"
+"""The parameter of ``--store``, which may hold a password."""
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
@@ -127,17 +131,31 @@ def store_options(function: F) -> F:
             metavar="NAME",
             help="With --store: the name of the run in the database.  [default: that of its folder]",
         ),
-        click.option(
-            "--store",
-            "store_url",
-            envvar="SUITE_STORE",
-            metavar="URL",
-            help="Results in a team's database instead of the run's folder: postgresql+psycopg://USER@HOST/DATABASE.  "
-            "[default: SUITE_STORE, for folders without results of their own]",
+        _url_option(
+            "Results in a team's database instead of the run's folder: postgresql+psycopg://USER@HOST/DATABASE.  "
+            "[default: SUITE_STORE, for folders without results of their own]"
         ),
     ):
         chosen = option(chosen)
     return cast("F", chosen)
+
+
+def runs_store_option(function: F) -> F:
+    """``--store`` of a command that reads several runs; it gets ``store``, a ``StoreChoice`` or None."""
+
+    @functools.wraps(function)
+    def chosen(*words: Any, store_url: str | None, **more: Any) -> Any:
+        return function(*words, store=_choice(store_url, None, None), **more)
+
+    said = (
+        "A team's database, where runs without results of their own are looked for by the names of their folders: "
+        "postgresql+psycopg://USER@HOST/DATABASE.  [default: SUITE_STORE]"
+    )
+    return cast("F", _url_option(said)(chosen))
+
+
+def _url_option(said: str) -> Callable[[F], F]:
+    return click.option("--store", STORE_URL, envvar="SUITE_STORE", metavar="URL", help=said)
 
 
 def _choice(url: str | None, run: str | None, artefacts: Path | None) -> StoreChoice | None:
@@ -149,7 +167,7 @@ def _choice(url: str | None, run: str | None, artefacts: Path | None) -> StoreCh
             if given is not None:
                 raise SuiteError(f"{name} {given}: belongs to a database; give --store URL too, or set {SUITE_STORE}.")
         return None
-    source = click.get_current_context().get_parameter_source("store_url")
+    source = click.get_current_context().get_parameter_source(STORE_URL)
     return StoreChoice(url, run, artefacts, is_default=source is click.core.ParameterSource.ENVIRONMENT)
 
 

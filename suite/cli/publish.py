@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option
+from suite.cli.options import as_json, json_option, runs_store_option
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -29,12 +32,14 @@ __all__ = ["command"]
     help="Exported models up to this size can be downloaded.",
 )
 @click.option("--workflow", type=click.Choice(["github", "gitlab"]), help="Write the CI file that publishes on push.")
+@runs_store_option
 @json_option
 def command(
     runs: tuple[Path, ...],
     *,
     target: str | None,
     workflow: Literal["github", "gitlab"] | None,
+    store: StoreChoice | None,
     json_: bool,
     **options: Any,
 ) -> None:
@@ -65,6 +70,8 @@ def command(
             return
     if target is None:
         raise SuiteError("--to is missing: say where the site goes, for instance --to ./site.")
+    if store is not None:
+        store.attach_where_missing(chosen)
     _publish(chosen, target, json_=json_, **options)
 
 

@@ -17,10 +17,12 @@ from suite.cli.options import (
     print_table,
     set_option,
     spec_argument,
+    store_options,
 )
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
+    from suite.address import StoreChoice
     from suite.compare.funnel import FunnelSummary, RankedModel
 
 __all__ = ["command"]
@@ -37,6 +39,7 @@ __all__ = ["command"]
     help="Longest time that one model may take.  [default: the spec's, else none]",
 )
 @out_option
+@store_options
 @plugin_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -47,6 +50,7 @@ def command(
     jobs: int | None,
     timeout: float | None,
     out: Path | None,
+    store: StoreChoice | None,
     plugins: tuple[Path, ...],
     json_: bool,
     quiet: bool,
@@ -65,7 +69,14 @@ def command(
     import suite
 
     found = suite.rank(
-        spec, overrides=overrides, jobs=jobs, timeout_seconds=timeout, out=out, plugins=plugins, quiet=quiet
+        spec,
+        overrides=overrides,
+        jobs=jobs,
+        timeout_seconds=timeout,
+        out=out,
+        store=store,
+        plugins=plugins,
+        quiet=quiet,
     )
     if json_:
         as_json(found.as_json())

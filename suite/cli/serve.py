@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.main import COMMANDS
+from suite.cli.options import store_options
+
+if TYPE_CHECKING:
+    from suite.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -17,7 +22,10 @@ __all__ = ["command"]
 @click.option("--host", metavar="ADDRESS", help="Another address of this machine than 127.0.0.1; others may reach it.")
 @click.option("--open", "open_", is_flag=True, help="Open the browser.")
 @click.option("--no-rebuild", is_flag=True, help="Never make the report again where results are new.")
-def command(folder: Path, *, port: int | None, host: str | None, open_: bool, no_rebuild: bool) -> None:
+@store_options
+def command(
+    folder: Path, *, port: int | None, host: str | None, open_: bool, no_rebuild: bool, store: StoreChoice | None
+) -> None:
     """Preview a run while it goes on, or a site, in the browser.
 
     DIR is the folder of a run: its first page shows progress, time left, the curves of running trials, what failed and
@@ -33,7 +41,7 @@ def command(folder: Path, *, port: int | None, host: str | None, open_: bool, no
     from suite.runner.interrupts import terminable
     from suite.serving import LOOPBACK, Preview, find_place, open_server
 
-    place = find_place(folder)
+    place = find_place(folder, store)
     server = open_server(Preview(place, rebuild=not no_rebuild), host=host or LOOPBACK, port=port)
     try:
         click.echo(server.url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from suite.address import StoreChoice
@@ -86,9 +85,7 @@ def attach_all(store: StoreChoice, folders: Sequence[Path], into: Path) -> None:
         StoreError: Where ``into`` has its results elsewhere.
     """
     store.attach(into)
-    for folder in folders:
-        if folder.resolve() != into.resolve():
-            replace(store, run=None, artefacts=None, is_default=True).attach(folder)
+    store.attach_where_missing(folder for folder in folders if folder.resolve() != into.resolve())
 
 
 def _aparts(into: Path, shares: Sequence[Share], names: Mapping[str, str]) -> list[Apart]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sql
@@ -12,6 +13,8 @@ __all__ = ["migrate"]
 
 FIRST = "1"
 """The version of databases that were made before there were migrations."""
+_ALONE = threading.Lock()
+"""Alembic keeps its connection in a variable of its module."""
 
 
 def migrate(connection: sql.Connection, *, to: str = "head") -> None:
@@ -25,6 +28,7 @@ def migrate(connection: sql.Connection, *, to: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     tables = sql.inspect(connection).get_table_names()
-    if "results" in tables and "alembic_version" not in tables:
-        command.stamp(config, FIRST)
-    command.upgrade(config, to)
+    with _ALONE:
+        if "results" in tables and "alembic_version" not in tables:
+            command.stamp(config, FIRST)
+        command.upgrade(config, to)

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
+from suite.address import chosen, take_over
 from suite.charts.theme import colours_in_force
 from suite.publish.around import Around
 from suite.publish.downloads import write_downloads
@@ -65,7 +66,7 @@ def prepare_all(jobs: Sequence[Job]) -> list[Point | Exception]:
     if len(jobs) < FEW or workers < 2:
         return [_tried(job) for job in jobs]
     # Threads may hold locks of drawing libraries, which a fork would copy: each process starts from nothing.
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=take_over, initargs=(chosen(),)) as pool:
         return list(pool.map(_tried, jobs, chunksize=max(1, len(jobs) // (4 * workers))))
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
+from suite.address import address_of
 from suite.errors import StoreError, StoreVersionError
 from suite.publish.record import RECORD_VERSION, EvidenceRecord, RunRecord
 from suite.publish.recording import record_of_folder
@@ -37,7 +38,7 @@ def read_run(place: Path) -> Recorded:
     """
     if place.is_file():
         return _from_file(place)
-    if not place.is_dir():
+    if not place.is_dir() and address_of(place) is None:
         raise StoreError(
             f"{place}: is not there; expected the folder of a run, such as reports/vision, or the record of one in a "
             "published site, such as data/runs/vision/NAME.json."

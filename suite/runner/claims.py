@@ -23,11 +23,11 @@ from typing import Any, Literal, Self
 import psutil
 import sqlalchemy as sql
 
-from suite.address import files_of
+from suite.address import address_of, files_of
 from suite.database import Clock, claims, results
 from suite.errors import StoreError
 from suite.runner.curve import curve_path
-from suite.store import Store
+from suite.store import Store, open_store
 
 __all__ = ["Claim", "Claims", "claimed", "living_owners"]
 
@@ -160,12 +160,18 @@ def _execute(statement: sql.Executable, connection: sql.Connection) -> None:
 
 
 def living_owners(out: Path) -> tuple[str, ...]:
-    """The runs that work in the folder ``out`` now, between two trials too; only read."""
-    try:
+    """The runs that work in the folder ``out`` now, between two trials too; only read.
+
+    Of runs on other machines, whose folders are not here, those that have claimed a trial in the team's database.
+    """
+    found: set[str] = set()
+    with contextlib.suppress(OSError):  # no such folder, or a run that is just ending takes its own away
         folders = [folder for folder in _subfolders(files_of(out) / "tmp") if OWNER.fullmatch(folder.name)]
-        return tuple(folder.name for folder in folders if is_alive(folder.name, folder.stat().st_mtime))
-    except OSError:
-        return ()  # no such folder, or a run that is just ending takes its own away
+        found.update(folder.name for folder in folders if is_alive(folder.name, folder.stat().st_mtime))
+    if address_of(out) is not None:
+        with contextlib.suppress(StoreError), open_store(out, create=False) as store:  # no run has begun
+            found.update(row.owner for row in _living(store))
+    return tuple(sorted(found))
 
 
 def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SECONDS, now: float | None = None) -> bool:

@@ -70,7 +70,7 @@ class Session:
         """Returns the ids of the trials that were done here."""
         headline_of(self.plan)
         with open_store(self.settings.out) as store, Claims(store) as claims, terminable():
-            store.clean(spare=claims.others())
+            store.clean(spare=claims.others)
             entries = store.entries()
             missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
             funnel = None

@@ -19,6 +19,7 @@ from suite.labels import ALL, words_of
 from suite.outcome import REPORT
 from suite.outlook import left_to_do
 from suite.plan import Plan, make_plan
+from suite.postgres import without_patience
 from suite.results import Result
 from suite.runner.claims import claimed, living_owners
 from suite.runner.curve import read_curve
@@ -72,7 +73,7 @@ class LiveReader:
         """How the run stands now; a store that cannot be read is told in the state."""
         name = self._folder.resolve().name
         try:
-            with self._reading:
+            with self._reading, without_patience():
                 return self._read(name)
         except (StoreError, ValueError) as error:
             return LiveState(name=name, phase="unreadable", problem=_first_line(error), report=self._report(None))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from suite.address import DATABASE
+from suite.address import DATABASE, StoreChoice
+from suite.database import mendable
 from suite.errors import SuiteError, did_you_mean
 from suite.outcome import REPORT
 
@@ -24,12 +25,20 @@ class Place:
     kind: Literal["run", "site"]
 
 
-def find_place(folder: Path) -> Place:
+def find_place(folder: Path, store: StoreChoice | None = None) -> Place:
     """Says what a folder is; an empty one is that of a run which has not begun.
 
+    Args:
+        folder: Of a run or a site.
+        store: A team's database. The folder of a run that is in it is made where it is missing, for its report.
+
     Raises:
-        SuiteError: Where it is neither a run nor a site.
+        SuiteError: Where it is neither a run nor a site; ``StoreError`` where the database has no such run.
     """
+    if store is not None and not (folder / MARKER).is_file():
+        store.attach(folder)
+        if not folder.exists():
+            _look_for(folder)
     if not folder.is_dir():
         raise SuiteError(f"{folder}: {_nothing_there(folder)}")
     if (folder / MARKER).is_file():
@@ -46,6 +55,13 @@ def find_place(folder: Path) -> Place:
         f"{folder}: is neither a run nor a site; expected {Path('store') / DATABASE} or {REPORT}, which 'suite run' "
         f"writes, or {MARKER} of a site that the suite wrote."
     )
+
+
+def _look_for(folder: Path) -> None:
+    from suite.store import open_store
+
+    with open_store(folder, create=False), mendable(folder):
+        folder.mkdir(parents=True)
 
 
 def _is_run(folder: Path) -> bool:

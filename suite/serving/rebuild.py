@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from suite.address import SUITE_STORE, address_of
 from suite.api import is_report_current
 from suite.errors import StoreError
 from suite.glance import Glance, glance
+from suite.postgres import without_patience
 from suite.runner.claims import living_owners
 from suite.serving.watch import Pace
 
@@ -53,7 +56,7 @@ class Rebuilder:
         if self.is_busy or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + LOOK_SECONDS
-        with contextlib.suppress(StoreError):  # the page tells of a store that cannot be read
+        with contextlib.suppress(StoreError), without_patience():  # the page tells of a store that cannot be read
             state = glance(self._folder)
             if self._is_due(state):
                 self._tried = state
@@ -80,10 +83,11 @@ class Rebuilder:
 
     def _make(self) -> None:
         with self._pace.measured():
-            command = [sys.executable, "-m", "suite", "report", str(self._folder)]
+            command, environment = _report(self._folder)
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
                     command,
+                    env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
@@ -96,6 +100,18 @@ class Rebuilder:
                 return
             lines = complaint.decode(errors="replace").strip().splitlines()
             self.problem = (lines[-1] if lines else "no reason is known") if self._process.returncode else None
+
+
+def _report(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """The command and its environment: other users can read only the former, and an address may have a password."""
+    command, environment = [sys.executable, "-m", "suite", "report", str(folder)], dict(os.environ)
+    address = address_of(folder)
+    if address is not None:
+        environment[SUITE_STORE] = address.url
+        command += ["--run", address.run]
+        if address.artefacts is not None:
+            command += ["--artifacts", str(address.artefacts)]
+    return command, environment
 
 
 def _make_way(process: int) -> None:
