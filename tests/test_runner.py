@@ -17,6 +17,7 @@ import psutil
 import pytest
 from runner_plans import plan_of
 
+from suite.address import SUITE_STORE, address_of, keep_link
 from suite.errors import DataError, StoreError
 from suite.results import Predictions
 from suite.runner.environment import worker_settings
@@ -59,6 +60,9 @@ def parent(out, *models: str, **options: Any):
     """A run in a process of its own."""
     command = [sys.executable, str(TESTS / "runner_parent.py"), str(out), json.dumps({"models": models, **options})]
     environment = {**os.environ, "PYTHONPATH": f"{TESTS.parent}"}
+    if (address := address_of(out)) is not None:
+        keep_link(out)
+        environment[SUITE_STORE] = address.url
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
@@ -148,17 +152,17 @@ def test_nothing_reaches_the_terminal(tmp_path, capfd):
     assert "noise from" not in printed.err
 
 
-def test_running_again_does_nothing_and_scores_do_not_change(tmp_path):
+def test_running_again_does_nothing_and_scores_do_not_change(out):
     """The second run starts no worker; redoing everything gives the same scores to the last digit."""
     plan = plan_of("fit", seeds=(1, 2), shrinkage=(0.1, 10.0))
-    first = run(plan, tmp_path)
+    first = run(plan, out)
     assert len(first.new) == 4
-    with open_store(tmp_path, create=False) as store:
+    with open_store(out, create=False) as store:
         before = {result.id: result.scores for result in store.query()}
-    assert run(plan, tmp_path).nothing_to_do
-    assert len(calls(tmp_path)) == 4
-    again = run(plan, tmp_path, redo="all")
-    with open_store(tmp_path, create=False) as store:
+    assert run(plan, out).nothing_to_do
+    assert len(calls(out)) == 4
+    again = run(plan, out, redo="all")
+    with open_store(out, create=False) as store:
         assert {result.id: result.scores for result in store.query()} == before
         assert len([result for result in store.query() if "model" in result.artefacts]) == 1
     assert len(again.new) == 4
@@ -174,16 +178,16 @@ def test_finals_take_the_best_search_result_and_one_worker_keeps_a_cell(tmp_path
     assert outcome.counts == {"done": 3, "failed": 1}
 
 
-def test_a_final_is_skipped_when_its_search_failed_and_comes_again(tmp_path):
+def test_a_final_is_skipped_when_its_search_failed_and_comes_again(out, tmp_path):
     """With the reason of the search; once the search works, both are done by the same command."""
     mended = tmp_path / "mended"
     plan = plan_of("fit", shrinkage=(1.0, 2.0), actions=(f"fail_until:{mended}", f"fail_until:{mended}"))
-    first = run(plan, tmp_path)
+    first = run(plan, out)
     assert first.counts == {"failed": 2, "skipped": 1}
-    with open_store(tmp_path, create=False) as store:
+    with open_store(out, create=False) as store:
         assert "none of its 2 search trials is done" in store.load(plan.trials[2].id).reason
     mended.touch()
-    assert run(plan, tmp_path).counts == {"done": 3}
+    assert run(plan, out).counts == {"done": 3}
 
 
 def test_only_runs_what_was_asked_for(tmp_path):
@@ -233,43 +237,43 @@ def test_a_worker_that_died_between_two_trials_is_replaced(tmp_path):
     pool.close()
 
 
-def test_a_killed_run_loses_its_running_trial_only(tmp_path):
+def test_a_killed_run_loses_its_running_trial_only(out):
     """After kill -9 the workers end by themselves, and the same command does what is missing, once."""
     models = ("fit", "noise", "sleep:30")
-    process = parent(tmp_path, *models)
-    wait_until(lambda: len(calls(tmp_path)) == 3)
+    process = parent(out, *models)
+    wait_until(lambda: len(calls(out)) == 3)
     process.kill()
     process.communicate()
-    wait_until(lambda: are_gone({int(pid) for _, _, pid in calls(tmp_path)}), seconds=10)
-    assert [entry.status for entry in glance(tmp_path).entries.values()] == ["done", "done"]
-    outcome = run(plan_of(*models, keep_models="none"), tmp_path, timeout_seconds=0.5)
+    wait_until(lambda: are_gone({int(pid) for _, _, pid in calls(out)}), seconds=10)
+    assert [entry.status for entry in glance(out).entries.values()] == ["done", "done"]
+    outcome = run(plan_of(*models, keep_models="none"), out, timeout_seconds=0.5)
     assert outcome.counts == {"done": 2, "timeout": 1}
-    assert sorted(Counter(trial for trial, _, _ in calls(tmp_path)).values()) == [1, 1, 2]
-    assert not list((tmp_path / "store" / "tmp").iterdir())
+    assert sorted(Counter(trial for trial, _, _ in calls(out)).values()) == [1, 1, 2]
+    assert not list((out / "store" / "tmp").iterdir())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_cleanly(tmp_path, number):
+def test_an_interrupted_run_ends_cleanly(out, number):
     """Ctrl-C, which all processes get, and SIGTERM: 130, no traceback, workers gone, what was done is stored."""
-    process = parent(tmp_path, "fit", "sleep:60")
-    wait_until(lambda: len(calls(tmp_path)) == 2)
+    process = parent(out, "fit", "sleep:60")
+    wait_until(lambda: len(calls(out)) == 2)
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors.splitlines()[1:] == []
-    assert are_gone({int(pid) for _, _, pid in calls(tmp_path)})
-    assert [entry.status for entry in glance(tmp_path).entries.values()] == ["done"]
-    assert not list((tmp_path / "store" / "tmp").iterdir())
+    assert are_gone({int(pid) for _, _, pid in calls(out)})
+    assert [entry.status for entry in glance(out).entries.values()] == ["done"]
+    assert not list((out / "store" / "tmp").iterdir())
 
 
-def test_two_runs_at_once_do_each_trial_once(tmp_path):
+def test_two_runs_at_once_do_each_trial_once(out):
     """Both end with everything done; no trial was begun twice."""
     models = [f"sleep:0.{number}" for number in range(1, 9)]
-    one, other = (parent(tmp_path, *models) for _ in range(2))
+    one, other = (parent(out, *models) for _ in range(2))
     told = [json.loads(process.communicate(timeout=120)[0]) for process in (one, other)]
     assert [outcome["counts"] for outcome in told] == [{"done": 8}] * 2
     assert len(told[0]["new"]) + len(told[1]["new"]) == 8
-    assert set(Counter(trial for trial, _, _ in calls(tmp_path)).values()) == {1}
+    assert set(Counter(trial for trial, _, _ in calls(out)).values()) == {1}
 
 
 def test_a_missing_folder_of_pictures_is_told_before_a_worker_starts(tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -244,26 +246,34 @@ def test_a_file_in_the_way_is_told(tmp_path):
         open_store(tmp_path / "file" / "out")
 
 
-@pytest.fixture
-def no_rights(file_store):
-    """The store in a folder that nobody may write to; root gives up its rights for the test."""
-    store = file_store
-    store.save(result("a"))
-    store.close()
-    parents = [path for path in store.folder.parents if path.stat().st_uid == os.geteuid() and path != Path("/")]
-    before = {path: path.stat().st_mode for path in (*parents, store.folder, store.folder / "tmp")}
+@contextlib.contextmanager
+def without_rights(*folders: Path) -> Iterator[None]:
+    """Nobody may write into these folders; root gives up its rights meanwhile."""
     user = os.geteuid()
+    above = {path for folder in folders for path in folder.parents if path.stat().st_uid == user and path != Path("/")}
+    before = {path: path.stat().st_mode for path in (*(above - set(folders)), *folders)}
     for path, mode in before.items():
-        if path == store.out or store.folder in (path, path.parent):
+        if path in folders:
             path.chmod(0o555)
         elif user == 0 and not mode & 0o001:
             path.chmod(mode | 0o055)
     if user == 0:
         os.seteuid(65534)
-    yield store.out
-    os.seteuid(user)
-    for path, mode in before.items():
-        path.chmod(mode)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path, mode in before.items():
+            path.chmod(mode)
+
+
+@pytest.fixture
+def no_rights(file_store):
+    """The store in a folder that nobody may write to."""
+    file_store.save(result("a"))
+    file_store.close()
+    with without_rights(file_store.out, file_store.folder, file_store.folder / "tmp"):
+        yield file_store.out
 
 
 def test_a_folder_that_may_not_be_written_is_told(no_rights):

@@ -25,11 +25,11 @@ from postgres_server import PASSWORD
 from runner_plans import plan_of
 from test_cli_run import prepared
 from test_distill import plan as school
-from test_store import artefacts, result, save_with_model
+from test_store import artefacts, result, save_with_model, without_rights
 
 from suite.address import LINK, SUITE_STORE, StoreChoice, address_of, keep_link, without_password
 from suite.cli.main import cli
-from suite.database import METADATA, claims
+from suite.database import METADATA, claims, results
 from suite.errors import StoreError, StoreVersionError, SuiteError
 from suite.exporting.choose import Asked
 from suite.exporting.missing import without_current
@@ -140,6 +140,48 @@ def test_an_old_file_is_migrated_once(tmp_path):
     assert len(glance(folder).entries) == 11
 
 
+def test_an_old_file_is_migrated_by_one_of_several_processes(tmp_path):
+    """Two that start at once both end well."""
+    folder = old_store(tmp_path / "old")
+    program = (
+        "import sys; from pathlib import Path; from suite.store import open_store; from suite.migrations import *\n"
+        f"open_store(Path({str(folder)!r}), create=False).close(); print(flush=True); sys.stdin.readline()\n"
+        f"open_store(Path({str(folder)!r})).close()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", program], **pipes) for _ in range(2)]
+    for one in both:
+        one.stdout.readline()
+    for one in both:
+        one.stdin.write("\n")
+        one.stdin.flush()
+    for one in both:
+        _, errors = one.communicate(timeout=60)
+        assert one.returncode == 0, errors
+    with open_store(folder, create=False) as store:
+        assert store.documents()["version"] == str(STORE_VERSION)
+        assert len(store.query()) == 3
+
+
+def test_two_old_files_are_migrated_at_once(tmp_path):
+    """By two threads of one process, each with a file of its own."""
+    folders = [old_store(tmp_path / str(number)) for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda folder: open_store(folder).close(), folders))
+    for folder in folders:
+        with open_store(folder, create=False) as store:
+            assert store.documents()["version"] == str(STORE_VERSION)
+            assert len(store.query()) == 3
+
+
+def test_an_old_file_is_read_where_nobody_may_write(tmp_path):
+    """Its folder cannot even hold the files of a reader."""
+    folder = old_store(tmp_path / "old")
+    with without_rights(folder / "store"), open_store(folder, create=False) as store:
+        assert [found.seed for found in store.query()] == [2, 3, 1]
+        assert len(glance(folder).entries) == 3
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path):
     """What is in the way is told, and the file is as it was."""
     folder = old_store(tmp_path / "old")
@@ -185,6 +227,7 @@ def test_the_same_migrations_make_the_tables_on_postgresql(tmp_path, team_url):
         ("postgresql+psycopg://u:hidden@host", "names no database"),
         ("postgresql://u:hid/den@host:x/db", "expected|cannot be understood|reached"),
         ("postgresql://u:hidden@[bad/db", "expected postgresql"),
+        ("postgresql://u:123/hidden@host/db", "has an @ behind the host"),
         ("postgresql+asyncpg://u:hidden@host/db", "not supported"),
     ],
 )
@@ -279,6 +322,61 @@ def test_a_folder_with_results_of_its_own_is_not_left_aside(tmp_path, monkeypatc
     assert not (tmp_path / "own" / "store" / LINK).exists()
 
 
+def test_a_folder_that_several_people_share_is_linked_once(tmp_path, team_url, monkeypatch):
+    """Who reads it comes with an address of their own; another server's port is another database."""
+    monkeypatch.setattr("suite.address._given", {})
+    keep_link(attached(tmp_path, "postgresql://ann@server/suite", "vision"))
+    monkeypatch.setattr("suite.address._given", {})
+    monkeypatch.setenv(SUITE_STORE, "postgresql://bob:secret@SERVER:5432/suite")
+    assert address_of(tmp_path).url == "postgresql+psycopg://bob:secret@SERVER:5432/suite"
+    attached(tmp_path, "postgres://bob@server/suite")
+    assert address_of(tmp_path).run == "vision"
+    with pytest.raises(StoreError, match="its results are in"):
+        attached(tmp_path, "postgresql://ann@server:5433/suite")
+
+
+def test_several_users_write_as_one_role(tmp_path, postgres_server, team_url):
+    """As the documentation grants it: what one makes, the other may write and migrate."""
+    name = team_url.partition("?")[0].rpartition("/")[2]
+    users = ("ann", "bob")
+    postgres_server.execute(
+        *(f"DROP ROLE IF EXISTS {user}" for user in (*users, "suite_team")),
+        "CREATE ROLE suite_team",
+        f"GRANT CREATE ON DATABASE {name} TO suite_team",
+        *(f"CREATE ROLE {user} LOGIN PASSWORD 'x'" for user in users),
+        *(f"GRANT suite_team TO {user}" for user in users),
+        *(f"ALTER ROLE {user} IN DATABASE {name} SET role = suite_team" for user in users),
+    )
+    for user in users:
+        url = postgres_server.url(name, user=user, password="x")
+        with open_store(attached(tmp_path / user, url, "vision")) as store:
+            store.save(result(user))
+    assert list(glance(tmp_path / "ann").entries) == ["ann", "bob"]
+    assert glance(tmp_path / "ann").entries["bob"].sequence == 2
+    with open_store(tmp_path / "bob") as store, store.transaction() as connection:
+        connection.execute(sql.text("ALTER TABLE results ADD COLUMN more text"))
+    postgres_server.execute("DROP OWNED BY suite_team", database=name)
+
+
+def test_a_database_that_cannot_keep_every_letter_is_refused(tmp_path, postgres_server):
+    """Before a result with such a letter ends a run."""
+    postgres_server.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    with pytest.raises(StoreError, match=r"encoding is SQL_ASCII.*createdb --encoding=UTF8"):
+        open_store(attached(tmp_path, postgres_server.url("ascii")))
+
+
+def test_a_server_that_is_only_read_is_told(tmp_path, postgres_server, team_url):
+    """A standby, for instance; reading goes on."""
+    with open_store(attached(tmp_path / "a", team_url, "vision")) as store:
+        store.save(result("a"))
+    name = team_url.partition("?")[0].rpartition("/")[2]
+    postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with open_store(attached(tmp_path / "b", team_url, "vision")) as store:
+        assert list(store.entries()) == ["a"]
+        with pytest.raises(StoreError, match="the server only lets read"):
+            store.save(result("b"))
+
+
 def test_run_and_artifacts_belong_to_a_store(tmp_path):
     """Alone they would do nothing."""
     ended = suite("report", tmp_path, "--run", "vision")
@@ -338,6 +436,35 @@ def test_a_trial_that_another_machine_did_again_has_its_files_there(machines):
         assert one.clean() == 1
         assert not one.trial_folder("x").exists()
         assert two.clean() == 0
+
+
+def test_a_trial_that_ends_while_another_run_cleans_keeps_its_files(out):
+    """Its folder was seen, its row was not there yet, and its claim is gone when it is looked for."""
+    with open_store(out) as store:
+        names = {"predictions/test": "predictions/test.npz"}
+        store.save(result("x", artefacts=names), artefacts(store, "x"))
+        with store.transaction() as connection:
+            row = dict(connection.execute(sql.select(results)).mappings().one())
+            connection.execute(results.delete())
+
+        def others() -> set[str]:
+            store.transact(lambda connection: connection.execute(results.insert().values(**row)).rowcount)
+            return set()
+
+        assert store.clean(spare=others) == 0
+        assert store.artefact(store.load("x"), "predictions/test").is_file()
+
+
+def test_a_trial_that_begins_while_another_run_cleans_keeps_its_files(out):
+    """Its folder comes when those that are there have been listed."""
+    with open_store(out) as store:
+
+        def others() -> set[str]:
+            artefacts(store, "x").rename(store.trial_folder("x"))
+            return set()
+
+        assert store.clean(spare=others) == 0
+        assert store.trial_folder("x").is_dir()
 
 
 def test_shared_files_are_everywhere(tmp_path, team_url):
@@ -426,6 +553,20 @@ def test_two_machines_claim_each_trial_once(machines):
         with ThreadPoolExecutor(8) as threads:
             found = [name for names in threads.map(work, held) for name in names]
         assert Counter(found) == {f"t{index}": 1 for index in range(40)}
+
+
+def test_a_transaction_sees_what_was_committed_while_it_waited(tmp_path, team_url, postgres_server):
+    """Also where the database's own default is to see what there was at its first statement."""
+    name = team_url.partition("?")[0].rpartition("/")[2]
+    postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    folders = [attached(tmp_path / machine / "vision", team_url) for machine in ("a", "b")]
+    one, two = map(open_store, folders)
+    with one, two, Claims(two) as held, ThreadPoolExecutor(1) as threads:
+        with one.transaction() as connection:
+            waiting = threads.submit(held.claim, "x", seen=None)
+            wait_until(lambda: connection.scalar(sql.text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+            one._insert(connection, [Unsaved(result("x"))], one.place)
+        assert waiting.result(timeout=30) == "finished"
 
 
 def test_heartbeats_go_by_the_clock_of_the_database(machines):
@@ -616,13 +757,20 @@ def test_a_run_of_another_machine_is_merged_by_its_name(tmp_path, team_url):
 
 
 def test_a_run_with_results_of_its_own_says_that_it_stays_there(tmp_path, monkeypatch):
-    """With the environment's database; and a finished run finds everything in the database by its name."""
+    """With the environment's database, of which nothing is asked: no database library is even imported."""
     spec = prepared(tmp_path, "fit")
     monkeypatch.setenv(SUITE_STORE, "postgresql://nobody@127.0.0.1:9/db")
     ended = suite("run", spec, "--out", tmp_path / "out")
     assert ended.exit_code == 0, ended.output
     assert "has results of its own, which stay there" in ended.stderr
     assert "nothing to do" in ended.stdout
+    program = (
+        "import sys, runner_plans; runner_plans.register(); from suite.cli.main import cli\n"
+        f"try: cli(['run', {str(spec)!r}, '--out', {str(tmp_path / 'out')!r}, '--quiet'])\n"
+        "finally: print({'sqlalchemy', 'alembic', 'psycopg'} & set(sys.modules))"
+    )
+    again = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, check=False)
+    assert again.stdout.splitlines()[-1] == b"set()", again.stderr
 
 
 def test_run_and_plan_see_what_is_in_the_database(tmp_path, team_url):

@@ -1,0 +1,156 @@
+"""Commands that read several runs, or look at one again and again, with runs of a team's database."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from merge_runs import make_run, trial
+from postgres_server import PASSWORD
+from test_cli_run import prepared
+
+from suite.address import LINK, StoreChoice
+from suite.cli.main import cli
+from suite.errors import StoreError
+from suite.runner.claims import Claims, living_owners
+from suite.serving.live import LiveReader
+from suite.serving.place import find_place
+from suite.serving.rebuild import Rebuilder
+from suite.store import glance, open_store
+
+
+def suite(*words: object):
+    """A command of the suite."""
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def stored_there(folder: Path, url: str, *, seeds: tuple[int, ...] = (1, 2), **more: object) -> Path:
+    """A run that another machine has stored, whose folder is not here."""
+    there = folder / "there" / str(more.pop("name", "vision"))
+    StoreChoice(url).attach(there)
+    return make_run(there, *(trial(model, seed, **more) for model in ("net", "big") for seed in seeds))
+
+
+def test_runs_that_are_not_here_are_published_by_their_names(tmp_path, team_url, monkeypatch):
+    """By processes that have the address from this one, so that it is in no command; again there is nothing to do."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("suite.publish.points.FEW", 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    stored_there(tmp_path, team_url)
+    stored_there(tmp_path, team_url, name="other", score=0.4)
+    words = ("publish", "vision", "other", "--to", "site", "--store", team_url, "--json")
+    ended = suite(*words)
+    assert ended.exit_code == 1, ended.output  # predictions are on the other machine, and the site says so
+    assert "predictions of net" in ended.stderr
+    made = json.loads(ended.stdout)
+    assert (made["points"], made["made"]) == (2, 2)
+    assert not (tmp_path / "vision").exists()
+    assert json.loads(suite(*words).stdout)["made"] == 0
+    pages = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in pages)
+
+
+def test_a_folder_of_runs_is_published_with_those_of_the_database(tmp_path, team_url):
+    """Their links are enough."""
+    there = stored_there(tmp_path, team_url)
+    make_run(tmp_path / "there" / "own", trial(seed=1), spec_name="own")
+    ended = suite("publish", there.parent, "--to", tmp_path / "site", "--store", team_url, "--json")
+    assert json.loads(ended.stdout)["points"] == 2, ended.output
+
+
+def test_runs_are_compared_wherever_they_are(tmp_path, team_url, monkeypatch):
+    """One of a file, one of the database that has no folder here; a name that is in neither is told."""
+    monkeypatch.chdir(tmp_path)
+    stored_there(tmp_path, team_url, score=0.4)
+    make_run(Path("own"), *(trial(model, seed) for model in ("net", "big") for seed in (1, 2)))
+    ended = suite("diff", "own", "vision", "--store", team_url, "--json")
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["cells"]
+    assert not Path("vision").exists()
+    ended = suite("diff", "own", "vison", "--store", team_url)
+    assert (ended.exit_code, "vison" in ended.stderr) == (2, True)
+
+
+def test_a_run_of_another_machine_is_served(tmp_path, team_url):
+    """Its folder is made for the report, which a process makes that has the address where nobody else reads it."""
+    stored_there(tmp_path, team_url)
+    here = tmp_path / "vision"
+    assert find_place(here, StoreChoice(team_url)).kind == "run"
+    rebuilder = Rebuilder(here, patience_seconds=0)
+    rebuilder.consider()
+    deadline = time.monotonic() + 90
+    while not (here / "report.html").is_file() or rebuilder.is_busy:
+        rebuilder.consider()
+        assert time.monotonic() < deadline, rebuilder.problem
+        time.sleep(0.05)
+    assert PASSWORD not in " ".join(rebuilder._process.args)
+    state = LiveReader(here).read()
+    assert (state.phase, state.counts.done, state.report) == ("finished", 4, "current")
+    assert PASSWORD not in (here / "store" / LINK).read_text()
+
+
+def test_a_run_that_is_nowhere_is_not_served(tmp_path, team_url, monkeypatch):
+    """A slip of the pen makes no folder; a site is served as ever."""
+    stored_there(tmp_path, team_url)
+    with pytest.raises(StoreError, match="Did you mean 'vision'"):
+        find_place(tmp_path / "vison", StoreChoice(team_url))
+    assert not (tmp_path / "vison").exists()
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "suite-site.json").write_text("{}")
+    assert find_place(tmp_path / "site", StoreChoice(team_url, is_default=True)).kind == "site"
+
+
+def test_a_run_goes_on_while_another_machine_works_on_it(tmp_path, team_url):
+    """What is seen of it here is its claim."""
+    there = stored_there(tmp_path, team_url)
+    here = tmp_path / "vision"
+    StoreChoice(team_url).attach(here)
+    assert living_owners(here) == ()
+    with open_store(there) as store, Claims(store) as held:
+        assert held.claim(trial("net", 1).id, seen=None) == "finished"
+        entry = store.entries()[trial("net", 1).id]
+        assert held.claim(entry.id, seen=entry.sequence) == "claimed"
+        assert living_owners(here) == (held.owner,)
+        state = LiveReader(here).read()
+        assert (state.phase, state.counts.running) == ("running", 1)
+    assert LiveReader(here).read().phase == "finished"
+
+
+def test_a_page_does_not_wait_for_a_server_that_is_away(tmp_path, team_url, postgres_server):
+    """It says that the database cannot be reached, and shows the run again when it is back."""
+    there = stored_there(tmp_path, team_url, seeds=(1,))
+    reader = LiveReader(there)
+    assert reader.read().phase == "finished"
+    postgres_server.stop()
+    try:
+        began = time.monotonic()
+        state = reader.read()
+        assert time.monotonic() - began < 5
+        assert (state.phase, "cannot be reached" in state.problem) == ("unreadable", True)
+    finally:
+        postgres_server.start()
+    assert reader.read().phase == "finished"
+
+
+def test_a_table_is_imported_into_the_database(tmp_path, team_url):
+    """Again from another folder it adds nothing, and the command that is kept has no password."""
+    table = tmp_path / "table.csv"
+    table.write_text("model,data,acc\nsmall,pets,0.7\nlarge,pets,0.9\n")
+    words = ("--model", "model", "--dataset", "data", "--score", "acc", "--store", team_url, "--run", "papers")
+    for name, said in (("a", "2 new"), ("b", "nothing new")):
+        ended = suite("import", table, "--out", tmp_path / name, *words)
+        assert (ended.exit_code, said in ended.stdout) == (0, True), ended.output
+        kept = json.dumps(dict(glance(tmp_path / name).documents))
+        assert "--run papers" in kept
+        assert team_url not in kept
+        assert PASSWORD not in kept
+
+
+def test_ranking_takes_a_store(tmp_path):
+    """As every command does that writes: not where results of its own would be left aside."""
+    spec = prepared(tmp_path, "fit")
+    ended = suite("rank", spec, "--out", tmp_path / "out", "--store", "postgresql://nobody@127.0.0.1:9/db")
+    assert (ended.exit_code, "suite merge" in ended.stderr) == (2, True)
