@@ -40,7 +40,7 @@ LINK = "database.json"
 SUITE_STORE = "SUITE_STORE"
 """The environment variable with the address of the team's database; a link takes its password from there."""
 EXPECTED = "postgresql+psycopg://USER@HOST/DATABASE"
-QUOTED = "with every /, @ and : of a password written as %2F, %40 and %3A."
+QUOTED = "with /, @, :, ? and # of a password written as %2F, %40, %3A, %3F and %23."
 PORT = 5432
 SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 SECRET = {"password", "sslpassword"}
@@ -202,7 +202,7 @@ def _normal(url: str) -> str:
             raise StoreError(f"{said} Without --store results are in SQLite, in the folder of the run.")
         raise wrong
     if not parts.path.strip("/") or "://" not in url:
-        raise StoreError(f"--store: names no database; expected {EXPECTED}.")
+        raise StoreError(f"--store: names no database; expected {EXPECTED}, {QUOTED}")
     if "@" in parts.path:  # a password with a slash, of which a part would be taken for the port
         raise StoreError(f"--store: has an @ behind the host; expected {EXPECTED}, {QUOTED}")
     return f"postgresql+psycopg://{url.strip().partition('://')[2]}"

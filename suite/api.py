@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import suite
+from suite.address import address_of, keep_link
 from suite.collector import collector_paused
 from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
 from suite.outcome import REPORT, Outcome
@@ -221,8 +222,17 @@ def _state(folder: Path) -> Glance:
     """What the store holds. Raises ``StoreError`` where there is none."""
     state = glance(folder)
     if "plan" not in state.documents:
+        if address_of(folder) is not None:
+            _refuse_unknown(folder)
         raise StoreError(f"{folder}: holds no run; expected a folder that 'suite run' wrote, such as reports/vision.")
     return state
+
+
+def _refuse_unknown(folder: Path) -> None:
+    """Raises ``StoreError`` with the nearest name in a team's database, where it has no run of this name."""
+    from suite.store import open_store
+
+    open_store(folder, create=False).close()
 
 
 def _load_plugins(state: Glance) -> None:
@@ -336,7 +346,6 @@ def _kept_comparison(folder: Path, key: str) -> Comparison | None:
 @collector_paused()
 def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
     """Report first, then the data: a kept comparison means that its report was written."""
-    from suite.address import keep_link
     from suite.report import write_report
 
     made: list[str] = []

@@ -44,8 +44,9 @@ SETTINGS = (
 )
 KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 40_000}
 """For this side: a network that swallows everything is noticed after 40 seconds."""
-LOST = {"57P01", "57P02", "57P03", "53300", "40001", "40P01", "55P03", "25P03"}
-"""Shut down, starting, too many connections, and locks and transactions that ended: the same again may succeed."""
+LOST = {"57P01", "57P02", "57P03", "57014", "53300", "40001", "40P01", "55P03", "25P03"}
+"""Shut down, starting, too long, too many connections, and locks and transactions that ended: the same again may
+succeed."""
 
 T = TypeVar("T")
 _most_patience: ContextVar[float] = ContextVar("most_patience", default=math.inf)
@@ -85,8 +86,7 @@ def open_postgres(address: Address, *, read_only: bool) -> PostgresDatabase:
 def _settle(connection: Any, _record: Any) -> None:
     """Session settings of a new connection; committed, or the end of a failed transaction would undo them."""
     with connection.cursor() as cursor:
-        for setting in SETTINGS:
-            cursor.execute(setting)
+        cursor.execute("; ".join(SETTINGS))  # one way there and back, since every command opens connections
     connection.commit()
 
 
@@ -202,7 +202,7 @@ class PostgresDatabase(Database):
         if code == "42501":
             return (
                 f"the user has not the right ({said}); give it: GRANT CREATE ON DATABASE … TO …, or where another user "
-                "has made the schema suite, GRANT ROLE TO USER as docs/store.md says."
+                "has made the schema suite, write as one role: docs/store.md, Several users."
             )
         if code == "25006":
             return (

@@ -78,7 +78,7 @@ def open_store(out: Path, *, create: bool = True) -> Store:
 
 
 def _open_shared(out: Path, address: Address, *, create: bool) -> Store:
-    from suite.database import create_tables
+    from suite.database import create_tables, mendable
     from suite.postgres import open_postgres, runs_of
 
     database = open_postgres(address, read_only=not create)
@@ -104,8 +104,9 @@ def _open_shared(out: Path, address: Address, *, create: bool) -> Store:
         with database.whole() as connection:
             migrate(connection)
     _make_folders(out, store.folder)
-    _name_place(store.folder)
-    keep_link(out)
+    with mendable(out):
+        _name_place(store.folder)
+        keep_link(out)
     return store
 
 

@@ -15,6 +15,10 @@ from test_cli_run import prepared
 from suite.address import LINK, StoreChoice
 from suite.cli.main import cli
 from suite.errors import StoreError
+from suite.publish.around import Around
+from suite.publish.points import Job, prepare_all
+from suite.publish.reading import Found
+from suite.publish.stage import Staging
 from suite.runner.claims import Claims, living_owners
 from suite.serving.live import LiveReader
 from suite.serving.place import find_place
@@ -34,31 +38,39 @@ def stored_there(folder: Path, url: str, *, seeds: tuple[int, ...] = (1, 2), **m
     return make_run(there, *(trial(model, seed, **more) for model in ("net", "big") for seed in seeds))
 
 
-def test_runs_that_are_not_here_are_published_by_their_names(tmp_path, team_url, monkeypatch):
-    """By processes that have the address from this one, so that it is in no command; again there is nothing to do."""
+def test_runs_are_published_wherever_they_are(tmp_path, team_url, monkeypatch, postgres_server):
+    """From a folder of runs with a link and with a file, and by name; no page says where the database is."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("suite.publish.points.FEW", 2)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    stored_there(tmp_path, team_url)
-    stored_there(tmp_path, team_url, name="other", score=0.4)
-    words = ("publish", "vision", "other", "--to", "site", "--store", team_url, "--json")
+    stored_there(tmp_path, team_url, name="linked", seeds=(1,), score=0.4)
+    make_run(Path("there/own"), trial(seed=1), spec_name="own")
+    StoreChoice(team_url).attach(Path("elsewhere/vision"))
+    make_run(Path("elsewhere/vision"), trial(seed=1), trial(seed=2))
+    words = ("publish", "there", "vision", "vison", "--to", "site", "--store", team_url, "--json")
     ended = suite(*words)
     assert ended.exit_code == 1, ended.output  # predictions are on the other machine, and the site says so
     assert "predictions of net" in ended.stderr
+    assert "unknown run 'vison'" in ended.stderr
     made = json.loads(ended.stdout)
-    assert (made["points"], made["made"]) == (2, 2)
-    assert not (tmp_path / "vision").exists()
+    assert (made["points"], made["made"]) == (3, 3)
+    assert not Path("vision").exists()
     assert json.loads(suite(*words).stdout)["made"] == 0
-    pages = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
-    assert not any(PASSWORD.encode() in path.read_bytes() for path in pages)
+    pages = [path.read_bytes() for path in Path("site").rglob("*") if path.is_file()]
+    assert any(b"it cannot be read from its database" in page for page in pages)
+    for secret in (PASSWORD, str(postgres_server.folder)):
+        assert not any(secret.encode() in page for page in pages)
 
 
-def test_a_folder_of_runs_is_published_with_those_of_the_database(tmp_path, team_url):
-    """Their links are enough."""
-    there = stored_there(tmp_path, team_url)
-    make_run(tmp_path / "there" / "own", trial(seed=1), spec_name="own")
-    ended = suite("publish", there.parent, "--to", tmp_path / "site", "--store", team_url, "--json")
-    assert json.loads(ended.stdout)["points"] == 2, ended.output
+def test_processes_that_publish_know_where_runs_are(tmp_path, team_url, monkeypatch):
+    """From the process that starts them, so that the address is in no command."""
+    stored_there(tmp_path, team_url, seeds=(1,))
+    monkeypatch.setattr("suite.publish.points.FEW", 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    StoreChoice(team_url).attach_where_missing([tmp_path / "vison"])
+    found = Found(tmp_path / "vison", "vison", "image_classification", (), "", "")
+    around = Around("Models", None, {}, made_up=False, colours={})
+    job = Job(found, around, Staging(tmp_path, {}), private=True, largest_bytes=0, recoloured=False, form=None)
+    for error in prepare_all([job, job]):
+        assert "Did you mean 'vision'" in str(error)
 
 
 def test_runs_are_compared_wherever_they_are(tmp_path, team_url, monkeypatch):

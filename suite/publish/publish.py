@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -10,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import suite
+from suite.address import address_of as database_of
 from suite.charts.theme import colours_in_force, model_colours
-from suite.errors import ScratchError, SuiteError
+from suite.errors import ScratchError, StoreError, SuiteError
 from suite.publish.around import Around, write_assets
 from suite.publish.changes import Evidence, changes_of
 from suite.publish.collection import Collection, collect
@@ -126,7 +128,7 @@ def _opened(to: str, *, force: bool) -> tuple[Form, Target]:
 def _publish(runs: Sequence[Path], form: Form, place: Target, asked: _Asked, *, keep: bool, say: Say) -> Published:
     started = time.perf_counter()
     options = json.dumps([asked.places, asked.largest_bytes, asked.made_up])
-    found, gaps = _find_all(runs, options, Cleaner(places=asked.places))
+    found, gaps = _find_all(runs, options, Cleaner(places=asked.places), say)
     with place as target:
         old = standing(target)
         staging, staged = Staging(target.scratch, old.known), Staged()
@@ -140,7 +142,8 @@ def _publish(runs: Sequence[Path], form: Form, place: Target, asked: _Asked, *, 
             [
                 Job(one, around, staging, not asked.places, asked.largest_bytes, _recoloured(one, around), form)
                 for one in jobs
-            ]
+            ],
+            say,
         )
         collection = collect([*kept.values(), *(point.record for point in made)])
         gaps = (*gaps, *lost, *failed, *_gaps_of(collection))
@@ -204,7 +207,9 @@ def checked_address(base_url: str) -> str:
     return base_url.rstrip("/") + "/"
 
 
-def _find_all(runs: Sequence[Path], options: str, cleaner: Cleaner) -> tuple[list[Found], tuple[CutFile, ...]]:
+def _find_all(
+    runs: Sequence[Path], options: str, cleaner: Cleaner, say: Say
+) -> tuple[list[Found], tuple[CutFile, ...]]:
     """The runs that can be looked at, each once, and those that cannot."""
     found: dict[str, Found] = {}
     gaps = []
@@ -212,7 +217,7 @@ def _find_all(runs: Sequence[Path], options: str, cleaner: Cleaner) -> tuple[lis
         try:
             one = find(folder, options=options)
         except (SuiteError, ValueError, KeyError, OSError) as error:
-            gaps.append(CutFile(what=f"the run {folder.name}", reason=_reason(error, folder)))
+            gaps.append(CutFile(what=f"the run {folder.name}", reason=_reason(error, folder, say)))
             continue
         told = replace(one, models=tuple(map(cleaner.text, one.models)))
         found.setdefault(f"{address_of(one.name, one.task)}/{one.key}", told)
@@ -228,8 +233,12 @@ def _folders(runs: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
-def _reason(error: Exception, folder: Path) -> str:
-    """Without the folder's whole path, which is nobody's business."""
+def _reason(error: Exception, folder: Path, say: Say) -> str:
+    """Without the folder's whole path or a database's address, which are nobody's business."""
+    with contextlib.suppress(StoreError):
+        if isinstance(error, StoreError) and database_of(folder) is not None:
+            say(str(error))
+            return "it cannot be read from its database."
     said = str(error) if isinstance(error, SuiteError) else f"its store is damaged ({type(error).__name__}: {error})"
     told = said.replace(str(folder.resolve()), folder.name).replace(str(folder), folder.name)
     return told.removeprefix(f"{folder.name}: ")
@@ -268,7 +277,7 @@ def _recoloured(one: Found, around: Around) -> bool:
     return any(around.colours[name] != colour for name, colour in own.items())
 
 
-def _prepare(jobs: Sequence[Job]) -> tuple[list[Point], tuple[CutFile, ...]]:
+def _prepare(jobs: Sequence[Job], say: Say) -> tuple[list[Point], tuple[CutFile, ...]]:
     made, gaps = [], []
     for one, outcome in zip((job.found for job in jobs), prepare_all(jobs), strict=True):
         if isinstance(outcome, Point):
@@ -276,7 +285,7 @@ def _prepare(jobs: Sequence[Job]) -> tuple[list[Point], tuple[CutFile, ...]]:
         elif isinstance(outcome, ScratchError):
             raise outcome
         else:
-            gaps.append(CutFile(what=f"the run {one.folder.name}", reason=_reason(outcome, one.folder)))
+            gaps.append(CutFile(what=f"the run {one.folder.name}", reason=_reason(outcome, one.folder, say)))
     return made, tuple(gaps)
 
 
