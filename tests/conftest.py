@@ -65,7 +65,7 @@ def postgres_server() -> Iterator[Any]:
 @pytest.fixture
 def team_url(postgres_server: Any) -> str:
     """The address of an empty database."""
-    return str(postgres_server.new_database())
+    return str(postgres_server.emptied_database())
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

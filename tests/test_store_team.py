@@ -21,7 +21,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from click.testing import CliRunner
 from merge_runs import make_run, results_of, stored, trial
-from postgres_server import PASSWORD
+from postgres_server import PASSWORD, database_of
 from runner_plans import plan_of
 from test_cli_run import prepared
 from test_distill import plan as school
@@ -56,6 +56,12 @@ def attached(folder: Path, url: str, run: str | None = None, files: Path | None 
     """A folder whose results are in a team's database."""
     StoreChoice(url, run, files).attach(folder)
     return folder
+
+
+@pytest.fixture
+def own_url(postgres_server) -> str:
+    """The address of a database whose settings may be changed."""
+    return postgres_server.new_database()
 
 
 def suite(*words: object):
@@ -276,7 +282,7 @@ def test_a_database_that_is_not_there_is_told(tmp_path, postgres_server):
 
 def test_a_user_without_rights_is_told(tmp_path, postgres_server, team_url):
     """What to grant is in the message; one who may read only reads."""
-    name = team_url.partition("?")[0].rpartition("/")[2]
+    name = database_of(team_url)
     postgres_server.execute("DROP ROLE IF EXISTS guest", "CREATE ROLE guest LOGIN PASSWORD 'guest'")
     guest = postgres_server.url(name, user="guest", password="guest")
     with pytest.raises(StoreError, match="GRANT CREATE ON DATABASE"):
@@ -335,9 +341,9 @@ def test_a_folder_that_several_people_share_is_linked_once(tmp_path, team_url, m
         attached(tmp_path, "postgresql://ann@server:5433/suite")
 
 
-def test_several_users_write_as_one_role(tmp_path, postgres_server, team_url):
+def test_several_users_write_as_one_role(tmp_path, own_url, postgres_server):
     """As the documentation grants it: what one makes, the other may write and migrate."""
-    name = team_url.partition("?")[0].rpartition("/")[2]
+    name = database_of(own_url)
     users = ("ann", "bob")
     postgres_server.execute(
         *(f"DROP ROLE IF EXISTS {user}" for user in (*users, "suite_team")),
@@ -365,13 +371,13 @@ def test_a_database_that_cannot_keep_every_letter_is_refused(tmp_path, postgres_
         open_store(attached(tmp_path, postgres_server.url("ascii")))
 
 
-def test_a_server_that_is_only_read_is_told(tmp_path, postgres_server, team_url):
+def test_a_server_that_is_only_read_is_told(tmp_path, own_url, postgres_server):
     """A standby, for instance; reading goes on."""
-    with open_store(attached(tmp_path / "a", team_url, "vision")) as store:
+    with open_store(attached(tmp_path / "a", own_url, "vision")) as store:
         store.save(result("a"))
-    name = team_url.partition("?")[0].rpartition("/")[2]
+    name = database_of(own_url)
     postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with open_store(attached(tmp_path / "b", team_url, "vision")) as store:
+    with open_store(attached(tmp_path / "b", own_url, "vision")) as store:
         assert list(store.entries()) == ["a"]
         with pytest.raises(StoreError, match="the server only lets read"):
             store.save(result("b"))
@@ -555,11 +561,11 @@ def test_two_machines_claim_each_trial_once(machines):
         assert Counter(found) == {f"t{index}": 1 for index in range(40)}
 
 
-def test_a_transaction_sees_what_was_committed_while_it_waited(tmp_path, team_url, postgres_server):
+def test_a_transaction_sees_what_was_committed_while_it_waited(tmp_path, own_url, postgres_server):
     """Also where the database's own default is to see what there was at its first statement."""
-    name = team_url.partition("?")[0].rpartition("/")[2]
+    name = database_of(own_url)
     postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
-    folders = [attached(tmp_path / machine / "vision", team_url) for machine in ("a", "b")]
+    folders = [attached(tmp_path / machine / "vision", own_url) for machine in ("a", "b")]
     one, two = map(open_store, folders)
     with one, two, Claims(two) as held, ThreadPoolExecutor(1) as threads:
         with one.transaction() as connection:
@@ -672,7 +678,7 @@ def parent(out: Path, url: str, *models: str, **options: object) -> subprocess.P
     """A run in a process of its own."""
     program = Path(__file__).with_name("runner_parent.py")
     words = [sys.executable, str(program), str(out), json.dumps({"models": models, **options})]
-    environment = {**os.environ, SUITE_STORE: url}
+    environment = {**os.environ, SUITE_STORE: url, "PYTHONPATH": str(program.parents[1])}
     return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
