@@ -300,7 +300,10 @@ def _compare(folder: Path, state: Glance) -> Comparison:
             return path if path is not None and path.is_file() else None
 
         def load(result: Result, name: str) -> AnyPredictions | None:
-            path = find_file(result, f"predictions/{name}")
+            predictions = f"predictions/{name}"
+            if predictions in result.artefacts and store.is_elsewhere(result.id):
+                raise StoreError("the predictions are on the machine that made them.")
+            path = find_file(result, predictions)
             return load_predictions(path) if path is not None else None
 
         plan = PlanSummary.model_validate_json(state.documents["plan"])

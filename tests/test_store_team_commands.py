@@ -48,7 +48,7 @@ def test_runs_are_published_wherever_they_are(tmp_path, team_url, monkeypatch, p
     words = ("publish", "there", "vision", "vison", "--to", "site", "--store", team_url, "--json")
     ended = suite(*words)
     assert ended.exit_code == 1, ended.output  # predictions are on the other machine, and the site says so
-    assert "predictions of net" in ended.stderr
+    assert "net, fine_tune on photos. the predictions are on the machine" in ended.stderr
     assert "unknown run 'vison'" in ended.stderr
     made = json.loads(ended.stdout)
     assert (made["points"], made["made"]) == (3, 3)
