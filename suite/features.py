@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 
 from suite.cache import description_of, entry_path, touch, write_entry
 from suite.data.batches import Examples, Inputs
+from suite.data.example_ids import ids_digest
+from suite.data.large import LARGE_BYTES
 from suite.engines import ENGINES, Engine
 from suite.errors import StoreError
 from suite.models.backbone import AnyBackbone, TextBackbone
@@ -35,7 +36,7 @@ class Features:
     """Pooled features of one split."""
 
     values: NDArray[np.float32] = field(repr=False)
-    """Shape ``(n, width)``."""
+    """Shape ``(n, width)``; mapped from disk where they were kept."""
     seconds: float
     """What computing them cost, exporting the backbone included, also when they were read from disk."""
     engine: FeatureEngineRecord
@@ -87,6 +88,8 @@ class FeatureStore:
         # A disk that is full costs the next run the same work again, not this run its result.
         with contextlib.suppress(StoreError):
             write_entry(path, lambda file: np.save(file, values, allow_pickle=False), description)
+            if values.nbytes >= LARGE_BYTES:
+                return _read(path) or features
         return features
 
 
@@ -109,7 +112,7 @@ def _identity(backbone: AnyBackbone, examples: Examples, fingerprint: str) -> di
         **_reading(backbone),
         "pooling": backbone.pooling,
         "fingerprint": fingerprint,
-        "ids": hashlib.sha256("\0".join(examples.ids).encode("utf-8", "surrogateescape")).hexdigest(),
+        "ids": ids_digest(examples.ids),
         "tensorflow": version("tensorflow"),
         **_precision(),
     }
@@ -136,6 +139,7 @@ def _read(path: Path) -> Features | None:
         description = description_of(path)
         seconds = float(description["seconds"])
         engine = FeatureEngineRecord.model_validate(description["engine"]) if "engine" in description else BY_KERAS
-        return Features(np.load(path, allow_pickle=False), seconds, engine)
+        # Mapped: the features of millions of examples are read from disk as they are needed.
+        return Features(np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)), seconds, engine)
     except (OSError, ValueError, KeyError, EOFError):
         return None

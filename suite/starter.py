@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,7 @@ def _look_at(folder: Path) -> Pictures:
     )
 
 
-def _has_test_folder(ids: tuple[str, ...]) -> bool:
+def _has_test_folder(ids: Sequence[str]) -> bool:
     """Whether the test split is the folder's own: then its files lie under a folder of that name."""
     return bool(ids) and all(
         any(part.lower() in {"test", "testing"} for part in Path(identifier).parts[:-2]) for identifier in ids

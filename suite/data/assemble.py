@@ -6,13 +6,13 @@ import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from suite.data.dataset import Answers, Content, Dataset, SkippedExample, Split
-from suite.data.fingerprint import content_digest, fingerprint_of
+from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
 from suite.spec import SplitsSpec
@@ -21,6 +21,8 @@ __all__ = ["OnBadExample", "Part", "assemble"]
 
 _AT_ONCE = 64
 """Examples that one thread looks at before it reports; handing over each one alone costs more than reading it."""
+_MOST_TASKS = 4096
+"""That threads are given: each is an object that waits for its turn."""
 
 OnBadExample = Literal["error", "skip"]
 
@@ -71,19 +73,18 @@ def assemble(
     _require_examples(parts, place)
     if answers == "class":
         _require_two_classes(class_names, place)
-    digests: dict[str, bytes] = {}
     skipped: list[SkippedExample] = []
     given: dict[str, Split] = {}
     for split_name, part in parts.items():
-        given[split_name], left_out = _examine(part, digests, decode=on_bad_example == "skip")
+        given[split_name], left_out = _examine(part, decode=on_bad_example == "skip")
         skipped.extend(left_out)
     groups = class_names if answers == "class" else ["text"]
     complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
     return Dataset(
         name=name_with_seed(name, {} if made_from_seed else given, splits),
         class_names=tuple(class_names),
-        splits=complete,
-        fingerprint=fingerprint_of(class_names, complete, digests.__getitem__),
+        splits={each: replace(split, digests=None) for each, split in complete.items()},
+        fingerprint=fingerprint_of(class_names, complete),
         licence=licence,
         origin=origin,
         skipped=tuple(skipped),
@@ -104,37 +105,33 @@ def _require_two_classes(class_names: Sequence[str], place: str) -> None:
         raise DataError(f"{place}: expected at least two classes, got {only}.")
 
 
-def _examine(part: Part, digests: dict[str, bytes], *, decode: bool) -> tuple[Split, list[SkippedExample]]:
-    """Hashes every example into ``digests``; with ``decode`` also leaves out what cannot be decoded."""
+def _examine(part: Part, *, decode: bool) -> tuple[Split, list[SkippedExample]]:
+    """The split with every example's digest; with ``decode`` without what cannot be decoded."""
+    count = len(part.split)
+    digests = np.empty((count, DIGEST_BYTES), dtype=np.uint8)
+    at_once = max(_AT_ONCE, count // _MOST_TASKS)
 
-    def look(index: int) -> bytes | BadExampleError:
-        try:
-            digest = content_digest(part.content(index))
-            if decode:
-                part.split.read(index)
-        except BadExampleError as error:
-            if not decode:
-                raise
-            return error
-        return digest
+    def look(start: int) -> list[tuple[int, BadExampleError]]:
+        bad = []
+        for index in range(start, min(start + at_once, count)):
+            try:
+                digests[index] = np.frombuffer(content_digest(part.content(index)), np.uint8)
+                if decode:
+                    part.split.read(index)
+            except BadExampleError as error:
+                if not decode:
+                    raise
+                bad.append((index, error))
+        return bad
 
-    kept: list[int] = []
-    skipped: list[SkippedExample] = []
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        starts = range(0, len(part.split), _AT_ONCE)
-        runs = pool.map(
-            lambda start: [look(index) for index in range(len(part.split))[start : start + _AT_ONCE]], starts
-        )
-        for index, found in enumerate(itertools.chain.from_iterable(runs)):
-            identifier = part.split.ids[index]
-            if isinstance(found, BadExampleError):
-                skipped.append(SkippedExample(identifier, str(found)))
-            else:
-                digests[identifier] = found
-                kept.append(index)
-    if not skipped:
-        return part.split, []
-    return subset(part.split, np.array(kept, dtype=np.int64), name=part.split.name), skipped
+        found = itertools.chain.from_iterable(pool.map(look, range(0, count, at_once)))
+        bad = [(index, SkippedExample(part.split.ids[index], str(error))) for index, error in found]
+    split = replace(part.split, digests=digests)
+    if not bad:
+        return split, []
+    kept = np.delete(np.arange(count), [index for index, _ in bad])
+    return subset(split, kept, name=split.name), [example for _, example in bad]
 
 
 def _with_skipped(place: str, skipped: Sequence[SkippedExample]) -> str:

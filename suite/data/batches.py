@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.augmentation import augment
+from suite.data.example_ids import some_ids
+from suite.data.large import LARGE_BYTES, let_go, new_array
 from suite.data.token_rows import Arrays, TokenRows
 
 __all__ = [
@@ -47,7 +49,7 @@ class Examples:
     ``numpy.asarray`` makes an array of them."""
     targets: NDArray[np.int64] = field(repr=False)
     """Class indices, shape ``(n,)``; zeros where answers are texts."""
-    ids: tuple[str, ...] = field(repr=False)
+    ids: Sequence[str] = field(repr=False)
     whole: Examples | None = field(default=None, repr=False)
     """What these were chosen from; None where they are all there are."""
     chosen: NDArray[np.int64] | None = field(default=None, repr=False)
@@ -64,7 +66,7 @@ class Examples:
             inputs: Inputs = self.inputs.some(chosen)
         else:
             inputs = cast("NDArray[np.uint8]", _Rows(self.inputs, chosen))
-        ids = tuple(self.ids[index] for index in chosen.tolist())
+        ids = some_ids(self.ids, chosen)
         texts = None if self.texts is None else _Some(self.texts, chosen)
         return Examples(inputs, self.targets[chosen], ids, whole=self, chosen=chosen, texts=texts)
 
@@ -222,11 +224,16 @@ def in_batches(call: Callable[[ModelInput], NDArray[np.float32]], inputs: Inputs
         ValueError: Where there are no examples.
     """
     outputs: NDArray[np.float32] | None = None
+    held = 0
     for positions, batch in prediction_batches(inputs, min(size, max(1, len(inputs)))):
         made = call(batch)[: len(positions)]
         if outputs is None:
-            outputs = np.empty((len(inputs), *made.shape[1:]), dtype=np.float32)
+            outputs = new_array((len(inputs), *made.shape[1:]), np.float32)
         outputs[positions] = made
+        held += made.nbytes
+        if held > LARGE_BYTES:
+            let_go(outputs)
+            held = 0
     if outputs is None:
         raise ValueError("there are no examples to predict.")
     return outputs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from suite.cache import entry_path, store_error, touch, write_entry
 from suite.data.dataset import Dataset, Split
 from suite.data.decoding import DECODING_VERSION, resize_image
+from suite.data.example_ids import ids_digest
 from suite.errors import StoreError
 
 __all__ = ["ImageArray", "decoded"]
@@ -47,7 +47,7 @@ def decoded(split: Split, dataset: Dataset, *, size: tuple[int, int], root: Path
     identity = {
         "fingerprint": dataset.fingerprint,
         "split": split.name,
-        "ids": hashlib.sha256("\0".join(split.ids).encode("utf-8", "surrogateescape")).hexdigest(),
+        "ids": ids_digest(split.ids),
         "size": list(size),
         "version": DECODING_VERSION,
     }

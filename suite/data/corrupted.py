@@ -7,7 +7,7 @@ blur and compression means the same there for a photograph of any size (ImageNet
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ class _Corrupted:
     """Reads example ``i`` damaged."""
 
     read: Callable[[int], Any]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     corruption: str
     severity: int
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -38,12 +38,15 @@ class Split:
     """Examples of one split, in a fixed order, readable one by one."""
 
     name: str
-    ids: tuple[str, ...]
-    """One stable id per example, unique in the data set."""
+    ids: Sequence[str]
+    """One stable id per example, unique in the data set: a tuple, or where there may be millions ``NumberedIds``."""
     targets: NDArray[np.int64]
     """Class index per example, shape ``(len(ids),)``; zeros where answers are texts."""
     read: Callable[[int], Any] = field(repr=False)
     """Gives example ``i``, an ``Image`` or a ``Text``. Raises ``BadExampleError`` naming the file if it cannot be."""
+
+    digests: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+    """SHA-256 of each example's content, shape ``(n, 32)``, while a data set is put together; None afterwards."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from suite.data.dataset import Split
+from suite.data.example_ids import some_ids
 from suite.results import Predictions
 
 __all__ = ["restricted", "shared_classes", "subset"]
@@ -46,9 +47,8 @@ def subset(split: Split, classes: Sequence[int]) -> Split:
     chosen = np.flatnonzero(np.isin(split.targets, classes))
     if len(chosen) == len(split):
         return split
-    places = tuple(map(int, chosen))
-    ids = tuple(split.ids[place] for place in places)
-    return Split(split.name, ids, split.targets[chosen], _Chosen(split, places))
+    ids = some_ids(split.ids, chosen)
+    return Split(split.name, ids, split.targets[chosen], _Chosen(split, tuple(map(int, chosen))))
 
 
 def restricted(predictions: Predictions, classes: Sequence[int]) -> Predictions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.dataset import Split
+from suite.data.example_ids import some_ids
 from suite.errors import DataError
 from suite.spec import SplitsSpec
 
@@ -86,20 +87,29 @@ def complete_splits(
 class _Subset:
     """Reads some examples of another split; a class and no closure, so that a split can be sent to a process."""
 
-    whole: Split
+    read: Callable[[int], Any]
+    """Of the other split; the split itself may go."""
     indices: NDArray[np.int64]
 
     def __call__(self, index: int) -> Any:
-        return self.whole.read(int(self.indices[index]))
+        return self.read(int(self.indices[index]))
+
+    @classmethod
+    def of(cls, split: Split, indices: NDArray[np.int64]) -> _Subset:
+        """Some examples of a split that may be a part of another one itself."""
+        if isinstance(split.read, _Subset):
+            return cls(split.read.read, split.read.indices[indices])
+        return cls(split.read, indices)
 
 
 def subset(split: Split, indices: NDArray[np.int64], *, name: str) -> Split:
     """The examples of ``split`` at ``indices``, in that order, as a split called ``name``."""
     return Split(
         name=name,
-        ids=tuple(split.ids[index] for index in indices.tolist()),
+        ids=some_ids(split.ids, indices),
         targets=split.targets[indices],
-        read=_Subset(split, indices),
+        read=_Subset.of(split, indices),
+        digests=None if split.digests is None else split.digests[indices],
     )
 
 
@@ -132,7 +142,7 @@ def _shares(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
 
 def choose(pool: Split, wanted: NDArray[np.int64], *, seed: int, name: str) -> NDArray[np.bool_]:
     """Marks the ``wanted`` examples of each class whose hashes of seed, split and id come first."""
-    keys = np.array([_key(seed, name, identifier) for identifier in pool.ids], dtype=np.uint64)
+    keys = np.fromiter((_key(seed, name, identifier) for identifier in pool.ids), np.uint64, count=len(pool))
     taken = np.zeros(len(pool), dtype=np.bool_)
     for index, count in enumerate(wanted.tolist()):
         members = np.flatnonzero(pool.targets == index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from suite.data.assemble import Part
 from suite.data.dataset import Split, Text
+from suite.data.example_ids import IdCollector
+from suite.data.large import ByteCollector
 from suite.errors import BadExampleError
 
 __all__ = ["TextCollector", "TextStore", "encoded_text"]
@@ -48,8 +51,8 @@ def encoded_text(value: Any) -> bytes:
 class TextStore:
     """The texts of a split, readable at random by any thread and process."""
 
-    data: bytes
-    """Every text as UTF-8, one after another."""
+    data: bytes | mmap.mmap
+    """Every text as UTF-8, one after another; mapped from disk where that is much."""
     ends: NDArray[np.int64]
     """Where each text ends in ``data``, shape ``(examples, texts per example)``."""
     problems: Mapping[int, str]
@@ -62,6 +65,10 @@ class TextStore:
     def content(self, index: int) -> bytes:
         """What is hashed of one example: each text behind its length. Raises ``BadExampleError`` likewise."""
         return b"".join(len(text).to_bytes(_LENGTH_BYTES, "big") + text for text in self._texts(index))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With the texts themselves: a map of a file is of this process alone."""
+        return {**self.__dict__, "data": self.data[:]}
 
     def _texts(self, index: int) -> list[bytes]:
         if index in self.problems:
@@ -78,19 +85,19 @@ class TextCollector:
     """Takes examples one by one and gives the part of a data set that they are."""
 
     def __init__(self, *, texts_each: int) -> None:
-        self.ids: list[str] = []
+        self._ids = IdCollector()
         self.targets = array("q")
         self.problems: dict[int, str] = {}
         self._texts_each = texts_each
-        self._data = bytearray()
+        self._data = ByteCollector()
         self._ends = array("q")
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self._ids)
 
     def add(self, identifier: str, texts: Sequence[bytes], target: int = 0) -> None:
         """One example: its texts as UTF-8, and the number of its class."""
-        self.ids.append(identifier)
+        self._ids.add(identifier)
         self.targets.append(target)
         for text in texts:
             self._data += text
@@ -98,7 +105,7 @@ class TextCollector:
 
     def refuse(self, identifier: str, reason: str) -> None:
         """One example that cannot be used; it is there under its number and raises ``reason`` when it is read."""
-        self.problems[len(self.ids)] = reason
+        self.problems[len(self)] = reason
         self.add(identifier, [b""] * self._texts_each)
 
     def part(self, name: str, *, classes: NDArray[np.int64] | None = None) -> Part:
@@ -111,7 +118,7 @@ class TextCollector:
         """
         targets = np.array(self.targets, dtype=np.int64)
         ends = np.array(self._ends, dtype=np.int64).reshape(-1, self._texts_each)
-        store = TextStore(bytes(self._data), ends, dict(self.problems))
+        store = TextStore(self._data.whole(), ends, dict(self.problems))
         return Part(
-            Split(name, tuple(self.ids), targets if classes is None else classes[targets], store), store.content
+            Split(name, self._ids.ids(), targets if classes is None else classes[targets], store), store.content
         )

@@ -16,6 +16,7 @@ __all__ = ["Arrays", "Layout", "TokenRows", "padded_length"]
 Layout = Literal["encoder", "causal", "seq2seq"]
 """``encoder``: everything is read at once. ``causal``: each token is foretold from those before it. ``seq2seq``: the
 second part is foretold by a decoder that sees the first through an encoder."""
+Places = NDArray[np.int64]
 Arrays = dict[str, NDArray[np.int32]]
 """Named arrays of shape ``(batch, length)``, int32."""
 STEPS = ((64, 8), (256, 16), (1024, 64))
@@ -64,32 +65,29 @@ class TokenRows:
 
     def take(self, positions: NDArray[np.int64]) -> Arrays:
         """The arrays of some examples, padded to the longest of them, rounded up to a step."""
-        places = self.positions[positions]
-        starts, ends = self.tokens.starts[places], self.tokens.ends[places]
-        second = self.tokens.second[places]
-        pieces = [np.asarray(self.tokens.ids[start:end]) for start, end in zip(starts, ends, strict=True)]
+        places = positions if self.chosen is None else self.chosen[positions]
+        starts, ends = self.tokens.starts_of(places), np.asarray(self.tokens.ends[places])
+        between = starts + self.tokens.second[places]
         if self.layout == "seq2seq":
-            firsts = [piece[:at] for piece, at in zip(pieces, second, strict=True)]
-            answers = [piece[at:] for piece, at in zip(pieces, second, strict=True)]
-            encoder_ids, encoder_mask = self._padded(firsts)
+            encoder_ids, encoder_mask = self._padded(starts, between)
             return {
                 "encoder_token_ids": encoder_ids,
                 "encoder_padding_mask": encoder_mask,
-                **self._foretold(answers, np.ones(len(answers), np.int64), prefix="decoder_"),
+                **self._foretold(between, ends, np.ones(len(places), np.int64), prefix="decoder_"),
             }
         if self.layout == "causal":
-            return self._foretold(pieces, second)
-        ids, mask = self._padded(pieces)
+            return self._foretold(starts, ends, between - starts)
+        ids, mask = self._padded(starts, ends)
         arrays = {"token_ids": ids, "padding_mask": mask}
         if self.with_segments:
-            behind = np.arange(ids.shape[1])[None, :] >= second[:, None]
+            behind = np.arange(ids.shape[1])[None, :] >= (between - starts)[:, None]
             arrays["segment_ids"] = (behind & (mask == 1)).astype(np.int32)
         return arrays
 
-    def _foretold(self, pieces: list[NDArray[np.int32]], first: NDArray[np.int64], *, prefix: str = "") -> Arrays:
+    def _foretold(self, starts: Places, ends: Places, first: NDArray[np.int64], *, prefix: str = "") -> Arrays:
         """Every token but the last as input, every token but the first as label; counted from ``first`` on."""
-        ids, mask = self._padded([piece[:-1] for piece in pieces])
-        labels, _ = self._padded([piece[1:] for piece in pieces])
+        ids, mask = self._padded(starts, ends - 1)
+        labels, _ = self._padded(starts + 1, ends)
         counted = np.arange(1, ids.shape[1] + 1)[None, :] >= first[:, None]
         return {
             f"{prefix}token_ids": ids,
@@ -98,15 +96,15 @@ class TokenRows:
             "counted": (counted & (mask == 1)).astype(np.int32),
         }
 
-    def _padded(self, pieces: list[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        longest = max((len(piece) for piece in pieces), default=1)
-        width = padded_length(max(longest, 1), self.sequence_length)
-        ids = np.full((len(pieces), width), self.pad_id, dtype=np.int32)
-        mask = np.zeros((len(pieces), width), dtype=np.int32)
-        for row, piece in enumerate(pieces):
-            ids[row, : len(piece)] = piece
-            mask[row, : len(piece)] = 1
-        return ids, mask
+    def _padded(self, starts: Places, ends: Places) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The tokens between these places, row by row, and where there are any."""
+        lengths = np.maximum(ends - starts, 0)
+        width = padded_length(max(int(lengths.max(initial=0)), 1), self.sequence_length)
+        place = np.arange(width)[None, :]
+        there = place < lengths[:, None]
+        ids = np.full(there.shape, self.pad_id, dtype=np.int32)
+        ids[there] = self.tokens.ids[(starts[:, None] + place)[there]]
+        return ids, there.astype(np.int32)
 
     def windows(self, size: int) -> Iterator[NDArray[np.int64]]:
         """All examples once, ``size`` at a time, those of about one length together."""

@@ -7,7 +7,6 @@ on from, the decoder's side of an encoder-decoder.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from suite.cache import entry_path, store_error, touch, write_entry
 from suite.data.dataset import Dataset, Split, Text
+from suite.data.example_ids import ids_digest
 from suite.errors import StoreError
 
 __all__ = ["Piece", "Tokens", "tokenised"]
@@ -67,10 +67,9 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ends)
 
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each piece begins in ``ids``, shape ``(n,)``."""
-        return np.concatenate([np.zeros(1, np.int64), self.ends[:-1]]) if len(self.ends) else self.ends
+    def starts_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where these pieces begin in ``ids``, shape as ``places``, counted from 0 on."""
+        return np.where(places > 0, self.ends[places - 1], 0)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -97,7 +96,7 @@ def tokenised(
     whole = {
         "fingerprint": dataset.fingerprint,
         "split": split.name,
-        "ids": hashlib.sha256("\0".join(split.ids).encode("utf-8", "surrogateescape")).hexdigest(),
+        "ids": ids_digest(split.ids),
         "version": TOKENS_VERSION,
         **identity,
     }
@@ -119,18 +118,34 @@ COLUMNS = 5
 
 def _write(file: BinaryIO, split: Split, cutter: Cutter) -> None:
     """One row of 64-bit integers per piece, then how many there are, then the ids, all as 32-bit words."""
-    rows: list[tuple[int, int, int, int, int]] = []
-    runs: list[Ids] = []
-    end = 0
+    # Plain writes: a full disk is an error then. What an array's header says of its length is written last, when it is
+    # known; NumPy leaves room for any number there.
+    head_bytes = _write_header(file, 0)
+    row_bytes = COLUMNS * 8
+    ids_at = head_bytes + len(split) * row_bytes
+    end = done = 0
     for texts in _chunks(split):
-        for text, piece in zip(texts, cutter(texts), strict=True):
+        pieces = cutter(texts)
+        rows = []
+        for text, piece in zip(texts, pieces, strict=True):
             end += len(piece.ids)
             rows.append((end, piece.second, int(piece.cut), sum(map(len, text)), piece.answer_bytes))
-            runs.append(piece.ids)
-    table = np.array(rows, dtype="<i8").reshape(-1, COLUMNS)
-    words = np.concatenate([table.reshape(-1).view("<i4"), *runs]).astype("<i4")
-    # Plain writes: a full disk is an error then.
-    np.lib.format.write_array(file, words, allow_pickle=False)
+        file.seek(head_bytes + done * row_bytes)
+        file.write(np.array(rows, dtype="<i8").tobytes())
+        run = np.concatenate([piece.ids for piece in pieces]).astype("<i4")
+        file.seek(ids_at + (end - len(run)) * 4)
+        file.write(run.tobytes())
+        done += len(rows)
+    file.seek(0)
+    if _write_header(file, len(split) * COLUMNS * 2 + end) != head_bytes:
+        raise StoreError("the header of an array has no room for its length; please report this with NumPy's version.")
+    file.seek(0, 2)
+
+
+def _write_header(file: BinaryIO, words: int) -> int:
+    """Bytes of the header of an array of so many 32-bit words."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (words,)})
+    return file.tell()
 
 
 def _chunks(split: Split) -> Iterator[list[Text]]:
@@ -151,8 +166,9 @@ def _open(path: Path, count: int) -> Tokens | None:
     head = count * COLUMNS * 2
     if words.dtype != np.dtype("<i4") or words.ndim != 1 or len(words) < head:
         return None
-    table = np.array(words[:head]).view("<i8").reshape(-1, COLUMNS).astype(np.int64)
-    ids = words[head:]
+    # Plain arrays that are still mapped: each look at a piece of a ``numpy.memmap`` costs microseconds more.
+    table = np.asarray(words[:head].view("<i8").reshape(-1, COLUMNS))
+    ids = np.asarray(words[head:])
     if len(ids) != (int(table[-1, 0]) if count else 0):
         return None
     return Tokens(ids, table[:, 0], table[:, 1], table[:, 2].astype(np.bool_), table[:, 3], table[:, 4])

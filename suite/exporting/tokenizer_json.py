@@ -61,7 +61,7 @@ def agreement(text: str | None, split: Split, rows: TokenRows) -> str:
 
     made = tokenizers.Tokenizer.from_str(text)
     encoded = made.encode_batch([one if len(one) > 1 else one[0] for one in map(split.read, range(len(split)))])
-    starts, ends = rows.tokens.starts, rows.tokens.ends
+    starts, ends = rows.tokens.starts_of(np.arange(len(rows.tokens))), rows.tokens.ends
     same = sum(
         np.array_equal(one.ids, rows.tokens.ids[start:end])
         for one, start, end in zip(encoded, starts, ends, strict=True)

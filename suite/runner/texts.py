@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from suite.data.batches import Batches, Examples, padding_share
+from suite.data.example_ids import id_array
 from suite.data.token_rows import TokenRows
 from suite.kept import PASSAGES, Passages
 from suite.plan import Cell
@@ -75,9 +73,5 @@ def keep_passages(folder: Path, test: Examples) -> dict[str, str]:
     if test.texts is None:
         return {}
     path = "passages.npz"
-    Passages.cut(_ids(test), (test.texts(index) for index in range(len(test)))).save(folder / path)
+    Passages.cut(id_array(test.ids), (test.texts(index) for index in range(len(test)))).save(folder / path)
     return {PASSAGES: path}
-
-
-def _ids(examples: Examples) -> NDArray[np.str_]:
-    return np.array(examples.ids, dtype=np.str_)

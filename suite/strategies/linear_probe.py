@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
+from suite.data.example_ids import ids_digest
 from suite.plan import Cell
 from suite.results import Candidate
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import NO_CANDIDATES, without_classes
+from suite.strategies.scaled_rows import LARGE_FEATURES, ScaledRows, mean_and_deviation, solve_by_pieces
 
 __all__ = ["LinearProbe", "LinearProbeOptions", "Probe", "fit_probe", "probe_of"]
 
 Array = NDArray[np.float64]
+Scaled = Array | ScaledRows
+"""Standardised features: in memory, or read in pieces."""
 
 SMALL_FEATURES = 4_000_000
 """Numbers in a feature matrix below which one thread is faster than several."""
@@ -104,7 +108,7 @@ def probe_of(context: FitContext, options: LinearProbeOptions, *, refit: bool) -
     The problem is convex and holds no randomness, so the seeds of a cell share one fit; its seconds are those
     that it took.
     """
-    key = (context.fingerprint, context.train.ids, context.validation.ids, options, refit)
+    key = (context.fingerprint, ids_digest(context.train.ids), ids_digest(context.validation.ids), options, refit)
     if key not in context.workshop.probes:
         context.workshop.probes[key] = fit_probe(
             context.features(context.train).values,
@@ -132,7 +136,8 @@ def fit_probe(
     """Fits one probe per strength, from the strongest to the weakest, each starting where the last ended.
 
     Features are standardised by the training mean and deviation, which the kernel takes back in.  The
-    highest validation accuracy wins, ties go to the stronger penalty; the winner is refit on both splits.
+    highest validation accuracy wins, ties go to the stronger penalty; the winner is refit on both splits.  Features of
+    more than ``LARGE_FEATURES`` numbers are read in pieces, by L-BFGS with the same stopping rules.
 
     Args:
         train: Features ``(n, width)``.
@@ -161,7 +166,8 @@ def _fit_path(
     refit: bool,
 ) -> Probe:
     started = time.perf_counter()
-    scaler = _Scaler.of(train)
+    in_pieces = train.size + validation.size > LARGE_FEATURES
+    scaler = _Scaler.of(train, in_pieces=in_pieces)
     scaled_train, scaled_validation = scaler(train), scaler(validation)
     path = np.geomspace(max(options.strongest, options.weakest), options.weakest, options.strengths)
     candidates, chosen = _search(
@@ -175,7 +181,7 @@ def _fit_path(
     )
     strength, kernel, bias = chosen.strength, chosen.kernel, chosen.bias
     if refit:
-        both = np.concatenate([scaled_train, scaled_validation])
+        both = _joined(scaled_train, scaled_validation)
         targets = np.concatenate([train_targets, validation_targets])
         kernel, bias = _solve(
             both,
@@ -207,9 +213,9 @@ class _Point:
 
 
 def _search(
-    train: Array,
+    train: Scaled,
     train_targets: NDArray[np.int64],
-    validation: Array,
+    validation: Scaled,
     validation_targets: NDArray[np.int64],
     *,
     path: Array,
@@ -225,7 +231,7 @@ def _search(
         model = _solve(
             train, train_targets, strength, num_classes=num_classes, max_iterations=max_iterations, start=model
         )
-        logits = validation @ model[0] + model[1]
+        logits = _logits(validation, *model)
         score = float(np.mean(logits.argmax(axis=1) == validation_targets))
         seconds = time.perf_counter() - began
         candidates.append(
@@ -241,19 +247,35 @@ def _search(
 class _Scaler:
     mean: Array
     deviation: Array
+    in_pieces: bool
 
     @classmethod
-    def of(cls, features: NDArray[np.float32]) -> _Scaler:
-        deviation = features.std(axis=0, dtype=np.float64)
-        return cls(features.mean(axis=0, dtype=np.float64), np.where(deviation > 1e-8, deviation, 1.0))
+    def of(cls, features: NDArray[np.float32], *, in_pieces: bool) -> _Scaler:
+        if in_pieces:
+            mean, deviation = mean_and_deviation(features)
+        else:
+            mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+        return cls(mean, np.where(deviation > 1e-8, deviation, 1.0), in_pieces)
 
-    def __call__(self, features: NDArray[np.float32]) -> Array:
+    def __call__(self, features: NDArray[np.float32]) -> Scaled:
+        if self.in_pieces:
+            return ScaledRows((features,), self.mean, self.deviation)
         scaled: Array = (features - self.mean) / self.deviation
         return scaled
 
 
+def _joined(first: Scaled, second: Scaled) -> Scaled:
+    if isinstance(first, ScaledRows) and isinstance(second, ScaledRows):
+        return replace(first, parts=(*first.parts, *second.parts))
+    return np.concatenate([np.asarray(first), np.asarray(second)])
+
+
+def _logits(features: Scaled, kernel: Array, bias: Array) -> Array:
+    return features.logits(kernel, bias) if isinstance(features, ScaledRows) else features @ kernel + bias
+
+
 def _solve(
-    features: Array,
+    features: Scaled,
     targets: NDArray[np.int64],
     strength: float,
     *,
@@ -262,6 +284,10 @@ def _solve(
     start: tuple[Array, Array] | None,
 ) -> tuple[Array, Array]:
     """Kernel ``(width, classes)`` and bias ``(classes,)`` that minimise mean loss + strength/2 |kernel|^2."""
+    if isinstance(features, ScaledRows):
+        return solve_by_pieces(
+            features, targets, strength, num_classes=num_classes, max_iterations=max_iterations, start=start
+        )
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

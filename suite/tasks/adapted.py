@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.batches import Examples
+from suite.data.example_ids import id_array
 from suite.models.backbone import AnyBackbone
 from suite.results import Predictions
 
@@ -65,7 +66,7 @@ class Adapted:
 def class_predictions(predict: Any, examples: Examples, *, class_names: tuple[str, ...]) -> Predictions:
     """Probabilities (softmax of the logits) for every example, with ids and targets beside them."""
     return Predictions(
-        example_ids=np.array(examples.ids, dtype=np.str_),
+        example_ids=id_array(examples.ids),
         targets=examples.targets,
         probabilities=softmax(predict(examples.inputs)),
         class_names=class_names,

@@ -11,6 +11,7 @@ import numpy as np
 
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset, Split, Text
+from suite.data.example_ids import id_array
 from suite.data.token_rows import Layout, TokenRows
 from suite.data.tokens import Piece, tokenised
 from suite.decoding import GenerationSpec
@@ -106,7 +107,7 @@ class TextGeneration:
         if any(sources):
             written = Writer(adapted, _settings(cell)).write(rows)
         return Generations(
-            example_ids=np.array(examples.ids, dtype=np.str_),
+            example_ids=id_array(examples.ids),
             sources=sources,
             references=tuple(text[1] for text in texts),
             texts=written,

@@ -95,8 +95,8 @@ class Writer:
         from suite.tasks.text_generation import framed
 
         backbone: Any = self.adapted.backbone
-        place = int(rows.positions[index])
-        start, second = int(rows.tokens.starts[place]), int(rows.tokens.second[place])
+        place = rows.positions[index : index + 1]
+        start, second = int(rows.tokens.starts_of(place)[0]), int(rows.tokens.second[place][0])
         first = np.asarray(rows.tokens.ids[start : start + second])
         if rows.layout == "seq2seq":
             return first, np.array(framed(backbone)[0], np.int32)
