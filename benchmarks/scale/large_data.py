@@ -94,3 +94,24 @@ def make_texts(path: Path, rows: int) -> None:
             lengths = generator.integers(6, 9, size=count).tolist()
             texts = [" ".join(row[:length]) for row, length in zip(words.tolist(), lengths, strict=True)]
             writer.write_table(pa.table([texts, np.array(CLASSES)[labels].tolist()], schema=schema))
+
+
+def make_text_model(folder: Path) -> None:
+    """Writes a KerasHub preset of a BERT with one layer of width 32 and random weights, which knows all words."""
+    import keras
+    import keras_hub
+
+    keras.utils.set_random_seed(0)
+    words = dict.fromkeys([*WORDS, *(word for own in OWN.values() for word in own)])
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(vocabulary),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=32,
+        intermediate_dim=64,
+        dropout=0.0,
+        max_sequence_length=16,
+    )
+    backbone.save_to_preset(str(folder))
+    keras_hub.tokenizers.BertTokenizer(vocabulary=vocabulary, lowercase=True).save_to_preset(str(folder))

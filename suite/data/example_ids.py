@@ -95,6 +95,12 @@ class IdCollector:
         self._code_of_each.append(self._codes.setdefault(name, len(self._codes)))
         self._numbers.append(number)
 
+    def add_many(self, name: str, first: int, count: int) -> None:
+        """Ids of one name with the numbers from ``first`` on."""
+        code = self._codes.setdefault(name, len(self._codes))
+        self._code_of_each.frombytes(np.full(count, code, np.int32).tobytes())
+        self._numbers.frombytes(np.arange(first, first + count, dtype=np.int64).tobytes())
+
     def ids(self) -> NumberedIds:
         """All of them, in the order in which they came."""
         return NumberedIds(

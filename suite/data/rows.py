@@ -13,14 +13,24 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 from suite.errors import DataError, MissingExtraError, did_you_mean
 
-__all__ = ["ENDINGS", "Format", "Row", "Table", "encoding_complaint", "printable", "read_rows"]
+__all__ = [
+    "ENDINGS",
+    "Format",
+    "Row",
+    "Table",
+    "encoding_complaint",
+    "printable",
+    "read_batches",
+    "read_rows",
+    "rows_of",
+]
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 ENDINGS: dict[str, Format] = {
@@ -85,15 +95,38 @@ def read_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
         DataError: When the file is missing, unreadable, or has no such columns.
         MissingExtraError: For a Parquet file without pyarrow.
     """
-    try:
+    with _readable(table):
         if table.names:
             yield from _side_by_side(table, columns)
         elif table.format == "parquet":
-            yield from _parquet_rows(table, columns)
+            for number, batch in _parquet_batches(table, columns):
+                yield from rows_of(number, batch, columns)
         elif table.format == "jsonl":
             yield from _json_rows(table, columns)
         else:
             yield from _delimited_rows(table, columns)
+
+
+def read_batches(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
+    """The rows of a Parquet file some thousands at a time: the number of the first, and a ``pyarrow.RecordBatch``.
+
+    Only one group of rows is in memory at once.  Raises as ``read_rows`` does, which gives the same rows one by one.
+    """
+    with _readable(table):
+        yield from _parquet_batches(table, columns)
+
+
+def rows_of(number: int, batch: Any, columns: Sequence[str]) -> Iterator[Row]:
+    """The rows of a batch; ``number`` is that of the first."""
+    for at, values in enumerate(zip(*(_plain(batch.column(name)) for name in columns), strict=True), start=number):
+        yield Row(at, values)
+
+
+@contextmanager
+def _readable(table: Table) -> Iterator[None]:
+    """Says of a file that cannot be read what ``read_rows`` raises."""
+    try:
+        yield
     except (OSError, EOFError, zlib.error) as error:  # BadGzipFile is an OSError
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{table.place}: cannot be read: {reason}.") from None
@@ -255,7 +288,7 @@ def _parquet_file(table: Table) -> Any:
         raise DataError(f"{table.place}: expected a Parquet file, got: {error}.") from None
 
 
-def _parquet_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+def _parquet_batches(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
     with _parquet_file(table) as file:
         import pyarrow as pa
 
@@ -265,9 +298,8 @@ def _parquet_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
         number = 0
         try:
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(dict.fromkeys(columns))):
-                for values in zip(*(_plain(batch.column(name)) for name in columns), strict=True):
-                    number += 1
-                    yield Row(number, values)
+                yield number + 1, batch
+                number += len(batch)
         except pa.ArrowException as error:
             raise DataError(f"{table.place}: damaged after row {number}: {error}.") from None
 

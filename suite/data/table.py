@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.assemble import OnBadExample, assemble
+from suite.data.clean_batch import CleanBatch, clean_batch
 from suite.data.dataset import Dataset
-from suite.data.rows import Table, encoding_complaint, printable, read_rows
+from suite.data.rows import Row, Table, encoding_complaint, printable, read_batches, read_rows, rows_of
 from suite.data.splits import SPLIT_WORDS
 from suite.data.table_options import TableOptions, check_options, files_of, tables_of, text_columns
 from suite.data.texts import TextCollector, encoded_text
@@ -133,6 +134,16 @@ class _Columns:
         return (*self.texts, self.answer, *((self.split,) if self.split else ()))
 
 
+@dataclass(frozen=True)
+class _Many:
+    """Rows of a Parquet file that can all be used."""
+
+    number: int
+    """Of the first."""
+    batch: CleanBatch
+    labels: list[str]
+
+
 class _Reading:
     """Rows of all files, sorted into splits; labels are numbered as they come and put in order at the end."""
 
@@ -151,7 +162,12 @@ class _Reading:
         name = table.files[0].absolute().relative_to(folder).as_posix()
         usable = 0
         first_problem = ""
-        for number, values, problem in read_rows(table, self._columns.names):
+        for row in self._rows(table):
+            if isinstance(row, _Many):
+                self._add_many(row, name, split, table)
+                usable += len(row.batch.codes)
+                continue
+            number, values, problem = row
             reason = problem
             if reason is None:
                 try:
@@ -167,6 +183,31 @@ class _Reading:
             first_problem = first_problem or f" {table.unit.capitalize()} {number}: {reason}"
         if not usable:
             raise DataError(f"{table.place}: no row can be used.{first_problem}")
+
+    def _rows(self, table: Table) -> Iterator[Row | _Many]:
+        """Rows one by one; of a Parquet file many at once, where nothing is wrong with any of them."""
+        columns = self._columns
+        if table.names or table.format != "parquet" or not self._classify or len(columns.texts) > 1 or columns.split:
+            yield from read_rows(table, columns.names)
+            return
+        for number, batch in read_batches(table, columns.names):
+            many = self._many(number, clean_batch(batch, columns.texts[0], columns.answer), table)
+            if many is None:
+                yield from rows_of(number, batch, columns.names)
+            else:
+                yield many
+
+    def _many(self, number: int, batch: CleanBatch | None, table: Table) -> _Many | None:
+        """Rows with their labels as they are written; None where one of those is wrong, so that its row is told."""
+        if batch is None:
+            return None
+        try:
+            labels = [_label_of(label, self._columns.answer, table) for label in batch.labels]
+        except BadExampleError:
+            return None
+        if isinstance(self._class_names, dict) and not set(labels) <= set(self._class_names):
+            return None
+        return _Many(number, batch, labels)
 
     def classes(self, place: str) -> tuple[list[str], NDArray[np.int64]]:
         """Names of the classes in order, and the place of each in it by its number here."""
@@ -207,6 +248,14 @@ class _Reading:
         code = self._codes.setdefault(label, len(self._codes))
         self._seen.setdefault((split, code), f"{table.place}: {table.unit} {identifier.rpartition(':')[2]}")
         self._collector(split).add(identifier, texts, code)
+
+    def _add_many(self, many: _Many, name: str, split: str, table: Table) -> None:
+        codes = np.array([self._codes.setdefault(label, len(self._codes)) for label in many.labels], dtype=np.int64)
+        for place, code in enumerate(codes.tolist()):
+            if (split, code) not in self._seen:
+                first = many.number + int(np.argmax(many.batch.codes == place))
+                self._seen[split, code] = f"{table.place}: {table.unit} {first}"
+        self._collector(split).add_many(name, many.number, many.batch.texts, many.batch.ends, codes[many.batch.codes])
 
     def _collector(self, split: str) -> TextCollector:
         texts_each = len(self._columns.texts) if self._classify else 2

@@ -103,6 +103,23 @@ class TextCollector:
             self._data += text
             self._ends.append(len(self._data))
 
+    def add_many(
+        self, name: str, number: int, texts: bytes, ends: NDArray[np.int64], targets: NDArray[np.int64]
+    ) -> None:
+        """Examples of one text each.
+
+        Args:
+            name: In front of the number in each id.
+            number: Of the first; the others follow.
+            texts: UTF-8, one behind the other.
+            ends: Where each text ends in ``texts``.
+            targets: The number of the class of each.
+        """
+        self._ids.add_many(name, number, len(ends))
+        self.targets.frombytes(targets.tobytes())
+        self._ends.frombytes((ends + len(self._data)).tobytes())
+        self._data += texts
+
     def refuse(self, identifier: str, reason: str) -> None:
         """One example that cannot be used; it is there under its number and raises ``reason`` when it is read."""
         self.problems[len(self)] = reason

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,8 @@ __all__ = ["Packing", "TokenIds", "Tokenizer", "tokenizer_of"]
 
 TokenIds = NDArray[np.int32]
 """Token ids of one text, shape ``(tokens,)``."""
+FEWEST_IN_GRAPH = 256
+"""Texts at once from which a graph is worth its second of tracing."""
 NOT_CUTTING = ("name", "trainable", "dtype", "config_file", "vocabulary", "merges", "proto", "sequence_length")
 """Options of a tokeniser that change no token, and its vocabulary, which is hashed by itself."""
 
@@ -56,7 +60,35 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """The ids of each text, without special tokens."""
-        return [np.asarray(ids, np.int32).reshape(-1) for ids in self.layer.tokenize(list(texts))] if texts else []
+        # A graph cuts word pieces 20 times as fast as KerasHub's Python; of plain ASCII both make the same for certain.
+        plain = [at for at, text in enumerate(texts) if text.isascii() and text.isprintable()]
+        if len(plain) < FEWEST_IN_GRAPH or not self._in_word_pieces:
+            return [np.asarray(ids, np.int32).reshape(-1) for ids in self.layer.tokenize(list(texts))] if texts else []
+        found = dict(zip(plain, self._encode_in_graph([texts[at] for at in plain]), strict=True))
+        others = [at for at in range(len(texts)) if at not in found]
+        if others:
+            cut = self.layer.tokenize([texts[at] for at in others])
+            found.update((at, np.asarray(ids, np.int32).reshape(-1)) for at, ids in zip(others, cut, strict=True))
+        return [found[at] for at in range(len(texts))]
+
+    @property
+    def _in_word_pieces(self) -> bool:
+        from keras_hub.tokenizers import WordPieceTokenizer
+
+        return isinstance(self.layer, WordPieceTokenizer)
+
+    @cached_property
+    def _graph(self) -> Any:
+        import tensorflow as tf
+
+        return tf.function(self.layer.tokenize, input_signature=[tf.TensorSpec((None,), tf.string)], autograph=False)
+
+    def _encode_in_graph(self, texts: Sequence[str]) -> list[TokenIds]:
+        import tensorflow as tf
+
+        made = self._graph(tf.constant(texts))
+        ids, ends = made.flat_values.numpy().astype(np.int32), made.row_splits.numpy().tolist()
+        return [ids[start:end] for start, end in itertools.pairwise(ends)]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids, special tokens left out."""

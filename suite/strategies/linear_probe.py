@@ -28,6 +28,8 @@ Scaled = Array | ScaledRows
 
 SMALL_FEATURES = 4_000_000
 """Numbers in a feature matrix below which one thread is faster than several."""
+SMALL_PRODUCTS = 16_384
+"""Numbers in a kernel below which that holds of features that are read in pieces."""
 
 
 class LinearProbeOptions(Options):
@@ -149,7 +151,9 @@ def fit_probe(
         refit: Fit the winner again on both splits; False keeps validation unseen.
     """
     # On small matrices the threads of BLAS wait for each other: one is up to 50 times faster on a busy machine.
-    with threadpool_limits(1 if train.size < SMALL_FEATURES else None):
+    in_pieces = train.size + validation.size > LARGE_FEATURES
+    one_thread = train.size < SMALL_FEATURES or (in_pieces and train.shape[1] * num_classes < SMALL_PRODUCTS)
+    with threadpool_limits(1 if one_thread else None):
         return _fit_path(
             train, train_targets, validation, validation_targets, num_classes=num_classes, options=options, refit=refit
         )

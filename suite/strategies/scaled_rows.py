@@ -20,8 +20,10 @@ Array = NDArray[np.float64]
 
 LARGE_FEATURES = 32_000_000
 """Numbers in the features of both splits from which they are read in pieces; in double precision 256 MB."""
-PIECE = 2_000_000
-"""Numbers that are in memory at once, in double precision."""
+PIECE = 100_000
+"""Numbers in double precision at once: what fits into a processor's cache is done sooner."""
+LET_GO_AFTER = 100
+"""Pieces after which the pages that were read are given back."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _against_zero(logits: Array, targets: NDArray[np.int64]) -> tuple[Array, Arr
 
 def _pieces(features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     step = max(1, PIECE // features.shape[1])
-    for start in range(0, len(features), step):
+    for count, start in enumerate(range(0, len(features), step), start=1):
         yield features[start : start + step]
-        let_go(features)
+        if count % LET_GO_AFTER == 0:
+            let_go(features)

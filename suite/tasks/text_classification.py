@@ -117,15 +117,16 @@ class _Packer:
         if widest > 2:
             raise DataError(f"an example has {widest} texts; a text classifier reads one or two.")
         firsts = self.backbone.tokenizer.encode([text[0] for text in texts])
-        seconds = self.backbone.tokenizer.encode([text[1] if len(text) > 1 else "" for text in texts])
-        return [
-            self._packed(first, second if len(text) > 1 else None)
-            for text, first, second in zip(texts, firsts, seconds, strict=True)
-        ]
-
-    def _packed(self, first: TokenIds, second: TokenIds | None) -> Piece:
+        seconds: Sequence[TokenIds | None] = [None] * len(texts)
+        if widest > 1:
+            found = self.backbone.tokenizer.encode([text[1] if len(text) > 1 else "" for text in texts])
+            seconds = [second if len(text) > 1 else None for text, second in zip(texts, found, strict=True)]
         packing = self.backbone.tokenizer.packing
-        start, between, end = (np.array(ids, np.int32) for ids in (packing.start, packing.between, packing.end))
+        frame = tuple(np.array(ids, np.int32) for ids in (packing.start, packing.between, packing.end))
+        return [self._packed(first, second, frame) for first, second in zip(firsts, seconds, strict=True)]
+
+    def _packed(self, first: TokenIds, second: TokenIds | None, frame: tuple[TokenIds, ...]) -> Piece:
+        start, between, end = frame
         special = len(start) + len(end) + (0 if second is None else len(between))
         room = max(self.backbone.sequence_length - special, 1)
         if second is None:
