@@ -15,7 +15,7 @@ __all__ = ["CleanBatch", "clean_batch"]
 class CleanBatch:
     """The texts and labels of some rows."""
 
-    texts: bytes
+    texts: memoryview
     """UTF-8, one behind the other."""
     ends: NDArray[np.int64]
     """Where each text ends in ``texts``, shape ``(n,)``."""
@@ -59,7 +59,7 @@ def _is_text(kind: Any) -> bool:
     return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary))
 
 
-def _joined(text: Any) -> tuple[bytes, NDArray[np.int64]] | None:
+def _joined(text: Any) -> tuple[memoryview, NDArray[np.int64]] | None:
     """All texts as one run of bytes, and where each ends; None where one is empty, no UTF-8 or holds a NUL."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -73,5 +73,5 @@ def _joined(text: Any) -> tuple[bytes, NDArray[np.int64]] | None:
         return None
     _, places, content = checked.buffers()
     ends = np.frombuffer(places, np.int64)[checked.offset : checked.offset + len(checked) + 1]
-    joined = bytes(memoryview(content)[int(ends[0]) : int(ends[-1])])
-    return None if b"\0" in joined else (joined, ends[1:] - ends[0])
+    joined = memoryview(content)[int(ends[0]) : int(ends[-1])]
+    return (joined, ends[1:] - ends[0]) if np.frombuffer(joined, np.uint8).all() else None

@@ -62,7 +62,7 @@ class ByteCollector:
     def __len__(self) -> int:
         return self._written + len(self._waiting)
 
-    def __iadd__(self, more: bytes) -> Self:
+    def __iadd__(self, more: bytes | memoryview) -> Self:
         self._waiting += more
         if len(self._waiting) >= (LARGE_BYTES if self._file is None else _AT_ONCE):
             self._write()

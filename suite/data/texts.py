@@ -104,7 +104,7 @@ class TextCollector:
             self._ends.append(len(self._data))
 
     def add_many(
-        self, name: str, number: int, texts: bytes, ends: NDArray[np.int64], targets: NDArray[np.int64]
+        self, name: str, number: int, texts: memoryview, ends: NDArray[np.int64], targets: NDArray[np.int64]
     ) -> None:
         """Examples of one text each.
 
