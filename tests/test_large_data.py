@@ -280,8 +280,9 @@ def test_many_texts_are_cut_as_one_by_one() -> None:
     from suite.models.zoo import ZooOptions, ZooSource
 
     backbone: Any = ZooSource.build(ZooOptions(name="bert_tiny"), weights="pretrained")
-    some = ["The array's `shape`, e.g. (3, 4)!", "", "naïve café", "unbelievableness x_1 == 0x7f", "a\tb\nc", "don't?"]
-    texts = [f"{text} {number}" if number % 7 else text for number in range(60) for text in some]
+    some = ["The array's `shape`, e.g. (3, 4)!", "", "naïve café", "unbelievableness x_1 == 0x7f", "a\tb\nc", "x" * 300]
+    some += ["[SEP] is [MASK]", "don't? ~`^$+<=>|", " two  spaces ", "##ing"]
+    texts = [f"{text} {number}" if number % 7 else text for number in range(40) for text in some]
     many = backbone.tokenizer.encode(texts)
     for text, ids in zip(texts, many, strict=True):
         assert np.array_equal(ids, backbone.tokenizer.encode([text])[0]), text
