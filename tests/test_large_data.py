@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from suite.data import decoders, large
-from suite.data.cache import decoded
+from suite.data import large
 from suite.data.example_ids import IdCollector, id_array, ids_digest, some_ids
-from suite.data.folder import FolderOptions, FolderSource
 from suite.data.large import ByteCollector, let_go, new_array
 from suite.data.table import TableOptions, TableSource
 from suite.data.texts import TextCollector
@@ -193,32 +190,6 @@ def test_a_bad_row_of_a_later_group_is_named(text: Any, label: Any, reason: str,
     texts[9_500], labels[9_500] = text, label
     with pytest.raises(BadExampleError, match=rf"a\.parquet: row 9501: .*{reason}"):
         load(write(tmp_path / "a.parquet", texts, labels))
-
-
-def test_many_small_pictures_are_decoded_by_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the same pictures as in this process, and a damaged one is named as ever."""
-    generator = np.random.default_rng(0)
-    for number in range(80):
-        path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        PIL.Image.fromarray(generator.integers(0, 256, (9, 12, 3), np.uint8)).save(path)
-    options = FolderOptions(path=str(tmp_path / "pictures"))
-    dataset = FolderSource.load(options, splits=SplitsSpec(), on_bad_example="error")
-    here = decoded(dataset.splits["train"], dataset, size=(8, 8), root=tmp_path / "here")
-    monkeypatch.setattr(decoders, "FEWEST_APART", 1)
-    apart = decoded(dataset.splits["train"], dataset, size=(8, 8), root=tmp_path / "apart")
-    assert np.array_equal(here, apart)
-    damaged = dataset.splits["train"].ids[-1]
-    (tmp_path / "pictures" / damaged).write_bytes(b"no picture")
-    with pytest.raises(BadExampleError, match=damaged):
-        decoded(dataset.splits["train"], dataset, size=(8, 8), root=tmp_path / "again")
-
-
-def test_what_no_process_can_be_sent_is_decoded_here() -> None:
-    """A reader that cannot be pickled starts none."""
-    with decoders.decoders(lambda index: index, (8, 8)) as (decode, threads):
-        assert decode(0, 1) is None
-        assert threads == 1
 
 
 def test_tokens_are_written_as_one_array(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -13,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import entry_path, store_error, touch, write_entry
-from suite.data import decoders
 from suite.data.dataset import Dataset, Split
-from suite.data.decoders import Decode
 from suite.data.decoding import DECODING_VERSION, resize_image
 from suite.data.example_ids import ids_digest
 from suite.errors import StoreError
@@ -86,20 +82,17 @@ def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int]) -> None
     shape = (len(split), *size, 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
-    chunk = max(1, _CHUNK_BYTES // (size[0] * size[1] * 3))
-    with _decoding(split, size) as (decode, threads), ThreadPoolExecutor(max_workers=threads) as pool:
+    bytes_each = size[0] * size[1] * 3
+    chunk = max(1, _CHUNK_BYTES // bytes_each)
+    threads = _threads(split)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
         for start in range(0, len(split), chunk):
             stop = min(start + chunk, len(split))
             pictures = np.empty((stop - start, *size, 3), dtype=np.uint8)
             step = max(1, min(64, -(-(stop - start) // threads)))
 
             def fill(begin: int, *, start: int = start, stop: int = stop, into: ImageArray = pictures) -> None:
-                end = min(begin + step, stop)  # noqa: B023 - one step for all of a chunk
-                made = decode(begin, end)
-                if made is not None:
-                    into[begin - start : end - start] = made
-                    return
-                for index in range(begin, end):
+                for index in range(begin, min(begin + step, stop)):  # noqa: B023 - one step for all of a chunk
                     into[index - start] = resize_image(split.read(index), size)
 
             for _ in pool.map(fill, range(start, stop, step)):
@@ -107,22 +100,9 @@ def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int]) -> None
             file.write(pictures.data.cast("B"))
 
 
-@contextlib.contextmanager
-def _decoding(split: Split, size: tuple[int, int]) -> Iterator[tuple[Decode, int]]:
-    """What decodes beside the threads, and how many of those there are.
-
-    The decoding of small pictures is mostly Python, where threads only wait for one another: one thread decodes a few
-    of them, processes decode many.
-    """
-    height, width = split.read(0).shape[:2] if len(split) else (0, 0)
-    if height * width > _SMALL_PIXELS:
-        yield _by_threads, min(32, os.cpu_count() or 1)
-    elif len(split) < decoders.FEWEST_APART:
-        yield _by_threads, 1
-    else:
-        with decoders.decoders(split.read, size) as apart:
-            yield apart
-
-
-def _by_threads(start: int, stop: int) -> None:
-    """Nobody else decodes them."""
+def _threads(split: Split) -> int:
+    """One for small pictures: their decoding is mostly Python, where threads only wait for one another."""
+    if not len(split):
+        return 1
+    height, width = split.read(0).shape[:2]
+    return 1 if height * width <= _SMALL_PIXELS else min(32, os.cpu_count() or 1)
