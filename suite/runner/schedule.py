@@ -6,13 +6,13 @@ is reused; a worker goes on with the model that it has warm.  A worker without a
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from suite.labels import spending_place
 from suite.plan import Cell, Plan, Trial, canonical_json
+from suite.runner.queues import Queue, WarmModels
 from suite.search.budget import Spending
 from suite.store import Entry
 
@@ -99,43 +99,53 @@ def _is_stale(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: C
     return newer or further or (entry.status == "skipped" and any(search.id in missing for search in searches))
 
 
-@dataclass
+@dataclass(slots=True)
 class _Work:
     """What is left of one cell."""
 
+    index: int
+    """Its place in the plan."""
     model: str
-    trials: deque[Trial]
-    open_searches: set[str]
-    slot: int | None = None
-    waiting: dict[str, Trial] = field(default_factory=dict)
-    """Trials that another run has claimed."""
-    running: set[str] = field(default_factory=set)
+    trials: list[Trial]
+    """The next one at the end."""
+    unsettled: int = 0
+    """Its trials that are not settled; students wait for their teachers'."""
+    open_searches: int = 0
+    running: int = 0
     """Search trials that were taken and are not settled."""
+    waiting: int = 0
+    """Trials that another run has claimed."""
+    slot: int | None = None
+    """The worker whose cell it is."""
+    students: tuple[int, ...] = ()
+    """Places of the cells that learn from it."""
 
-    def ready(self, waits: Callable[[Trial], bool]) -> bool:
-        """Whether its next trial may start.
-
-        A final waits for all searches of its cell, and a search trial that learns from those before it for them.
-        Whatever ``waits`` is true of waits for others.
+    @property
+    def is_open(self) -> bool:
+        """Whether its own trials let the next one start: a final waits for all searches of its cell, and a search
+        trial that learns from those before it for them.
         """
-        if not self.trials or waits(self.trials[0]):
+        if not self.trials:
             return False
-        if self.trials[0].phase in {"rank", "short"}:
-            return True
-        search = self.trials[0].cell.search
-        if self.trials[0].phase == "search":
+        trial = self.trials[-1]
+        if trial.phase == "search":
+            search = trial.cell.search
             return not (search is not None and search.in_turn and (self.running or self.waiting))
-        return not self.open_searches
+        return trial.phase in {"rank", "short"} or not self.open_searches
 
 
 class Schedule:
-    """The missing trials of a run."""
+    """The missing trials of a run.
+
+    What a call takes does not grow with the number of cells: those that may start lie in queues, one for each thing
+    that makes a worker prefer them, and one that cannot start is queued again by what it waits for.
+    """
 
     def __init__(
         self,
         trials: Iterable[Trial],
         *,
-        waits: Callable[[Trial], bool] = lambda _: False,
+        waits: Callable[[Trial], bool] | None = None,
         is_left_out: Callable[[Trial], bool] = lambda _: False,
         warm_models: int = 1,
     ) -> None:
@@ -143,84 +153,190 @@ class Schedule:
 
         Args:
             trials: What is missing.
-            waits: Whether the funnel holds a trial back for now.
+            waits: Whether the funnel holds a trial back for now; None where there is no funnel.
             is_left_out: Whether it has dropped a trial, which then makes no model ready.
             warm_models: How many models a worker keeps ready.
         """
         self._waits = waits
         self._is_left_out = is_left_out
-        self._warm_models = warm_models
-        self._cells: dict[str, _Work] = {}
-        self._unsettled: Counter[str] = Counter()
-        """Trials of each cell that are not settled; students wait for their teachers'."""
-        self._warm: dict[int, list[str]] = {}
-        """The models that each worker has ready, the last used at the end."""
+        self._warm = WarmModels(warm_models)
+        self._cells: list[_Work] = []
+        self._places: dict[str, int] = {}
+        """Of each cell in ``_cells``, by its id."""
+        self._taken: dict[str, int] = {}
+        """The worker of each trial that was taken and is not settled, by its id."""
+        self._waiting: dict[int, dict[str, Trial]] = {}
+        """Trials that another run has claimed, by the place of their cell."""
+        self._owns: dict[int, list[int]] = {}
+        """The cells of each worker, those that are through included."""
+        self._held: set[int] = set()
+        """Cells that the funnel held back when they were looked at last; it does not tell when it lets them go."""
+        self._left = 0
+        """Trials that nobody has taken."""
+        self._own: dict[int, Queue[int]] = {}
+        """Cells that may start, of each worker,"""
+        self._owned: Queue[int] = Queue(lambda place: self._ready(place, owned=True))
+        """of any worker,"""
+        self._free: dict[str, Queue[int]] = {}
+        """and of none, by model;"""
+        self._cold: Queue[str] = Queue(lambda model: None if self._warm.anywhere(model) else self._first_of(model))
+        """the models of the last that no worker has ready,"""
+        self._hot: Queue[str] = Queue(lambda model: self._first_of(model) if self._warm.anywhere(model) else None)
+        """and those that some has."""
+        self._add(trials)
+
+    def _add(self, trials: Iterable[Trial]) -> None:
         for trial in trials:
-            work = self._cells.get(trial.cell.id)
-            if work is None:
-                model = canonical_json(trial.cell.content["model"])
-                work = self._cells[trial.cell.id] = _Work(model, deque(), set())
+            place = self._places.setdefault(trial.cell.id, len(self._cells))
+            if place == len(self._cells):
+                self._cells.append(_Work(place, canonical_json(trial.cell.content["model"]), []))
+            work = self._cells[place]
             work.trials.append(trial)
-            self._unsettled[trial.cell.id] += 1
-            if trial.phase == "search":
-                work.open_searches.add(trial.id)
+            work.unsettled += 1
+            work.open_searches += trial.phase == "search"
+            self._left += 1
+        for work in self._cells:
+            work.trials.reverse()
+            for teacher in work.trials[-1].cell.teachers:
+                if teacher in self._places:
+                    taught = self._cells[self._places[teacher]]
+                    taught.students = (*taught.students, work.index)
+        for work in self._cells:
+            self._offer(work)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to start or to wait for."""
-        return not any(work.trials or work.waiting for work in self._cells.values())
+        return not self._left and not self._waiting
 
     @property
     def waiting(self) -> tuple[Trial, ...]:
         """Trials that another run has claimed."""
-        return tuple(trial for work in self._cells.values() for trial in work.waiting.values())
+        return tuple(trial for place in sorted(self._waiting) for trial in self._waiting[place].values())
 
     def take(self, slot: int) -> Trial | None:
         """The next trial for a worker, or None where nothing can start now."""
-        ready = [work for work in self._cells.values() if work.ready(self._must_wait)]
-        if not ready:
+        held, self._held = self._held, set()
+        for place in held:
+            self._offer(self._cells[place])
+        found = self._preferred(slot)
+        if found is None:
             return None
-        work = min(ready, key=lambda work: self._preference(work, slot))
+        work = self._cells[found]
         if work.slot is None:
             work.slot = slot
-        trial = work.trials.popleft()
+            self._owns.setdefault(slot, []).append(found)
+            self._offer(work)
+        trial = work.trials.pop()
+        self._left -= 1
         if not self._is_left_out(trial):
-            kept = [model for model in self._warm.get(slot, ()) if model != work.model]
-            self._warm[slot] = [*kept, work.model][-self._warm_models :]
-        if trial.phase == "search":
-            work.running.add(trial.id)
+            for model in self._warm.use(slot, work.model):
+                self._offer_model(model)
+        self._taken[trial.id] = slot
+        work.running += trial.phase == "search"
         return trial
 
-    def _must_wait(self, trial: Trial) -> bool:
-        return any(self._unsettled[teacher] for teacher in trial.cell.teachers) or self._waits(trial)
-
-    def _preference(self, work: _Work, slot: int) -> int:
-        """Lower is better; among equals the plan's order decides."""
-        if work.slot == slot:
-            return 0
-        if work.slot is None and work.model in self._warm.get(slot, ()):
-            return 1
-        elsewhere = any(work.model in models for other, models in self._warm.items() if other != slot)
-        if work.slot is None:
-            return 3 if elsewhere else 2
-        return 4
+    def _preferred(self, slot: int) -> int | None:
+        """The place of the cell that a worker likes best; among equals the plan's order decides."""
+        if slot in self._own and (own := self._own[slot].first()) is not None:
+            return own
+        warm = [first for model in self._warm.of(slot) if (first := self._first_of(model)) is not None]
+        if warm:
+            return min(warm)
+        for models in (self._cold, self._hot):
+            if (model := models.first()) is not None:
+                return self._first_of(model)
+        return self._owned.first()
 
     def put_back(self, trial: Trial) -> None:
         """Another run has it: asked again by ``retry_waiting``."""
-        work = self._cells[trial.cell.id]
-        work.waiting[trial.id] = trial
-        work.running.discard(trial.id)
+        work = self._give_up(trial)
+        self._waiting.setdefault(work.index, {})[trial.id] = trial
+        work.waiting += 1
+
+    def again(self, trial: Trial) -> None:
+        """Its worker was lost: it comes next in its cell, for any worker."""
+        work = self._give_up(trial)
+        work.trials.append(trial)
+        self._left += 1
+        self._offer(work)
+
+    def forget(self, slot: int) -> None:
+        """A worker is gone, or starts anew: its cells are nobody's, and it has no model ready."""
+        for model in self._warm.forget(slot):
+            self._offer_model(model)
+        self._own.pop(slot, None)
+        for place in self._owns.pop(slot, ()):
+            self._cells[place].slot = None
+            self._offer(self._cells[place])
 
     def retry_waiting(self) -> None:
         """Makes every waiting trial startable again."""
-        for work in self._cells.values():
-            ordered = sorted(work.waiting.values(), key=lambda trial: trial.phase == "final")
-            work.trials.extendleft(reversed(ordered))
-            work.waiting.clear()
+        for place, waiting in self._waiting.items():
+            work = self._cells[place]
+            ordered = sorted(waiting.values(), key=lambda trial: trial.phase == "final")
+            work.trials.extend(reversed(ordered))
+            work.waiting = 0
+            self._left += len(ordered)
+            self._offer(work)
+        self._waiting.clear()
 
     def settle(self, trial: Trial) -> None:
         """The trial is stored; the finals of its cell wait for one search less."""
-        work = self._cells[trial.cell.id]
-        self._unsettled[trial.cell.id] -= 1
-        work.open_searches.discard(trial.id)
-        work.running.discard(trial.id)
+        work = self._give_up(trial)
+        work.unsettled -= 1
+        work.open_searches -= trial.phase == "search"
+        self._offer(work)
+        if not work.unsettled:
+            for place in work.students:
+                self._offer(self._cells[place])
+
+    def _give_up(self, trial: Trial) -> _Work:
+        """Takes a trial from its worker. Returns what is left of its cell."""
+        work = self._cells[self._places[trial.cell.id]]
+        if self._taken.pop(trial.id, None) is not None:
+            work.running -= trial.phase == "search"
+        return work
+
+    def _offer(self, work: _Work) -> None:
+        """Queues a cell that may be able to start."""
+        if not work.trials:
+            return
+        if work.slot is None:
+            queue = self._free.get(work.model)
+            if queue is None:
+                queue = self._free[work.model] = Queue(lambda place: self._ready(place, owned=False))
+            queue.add(work.index, work.index)
+            (self._hot if self._warm.anywhere(work.model) else self._cold).add(work.model, work.index)
+        else:
+            slot = work.slot
+            if slot not in self._own:
+                self._own[slot] = Queue(lambda place: self._ready(place, owned=True))
+            self._own[slot].add(work.index, work.index)
+            self._owned.add(work.index, work.index)
+
+    def _offer_model(self, model: str) -> None:
+        """Queues a model that became ready somewhere, or is no longer."""
+        if (first := self._first_of(model)) is not None:
+            (self._hot if self._warm.anywhere(model) else self._cold).add(model, first)
+
+    def _first_of(self, model: str) -> int | None:
+        queue = self._free.get(model)
+        return queue.first() if queue is not None else None
+
+    def _ready(self, place: int, *, owned: bool) -> int | None:
+        """The cell's place where it may start and belongs to a worker, or to none; None otherwise."""
+        work = self._cells[place]
+        if (work.slot is not None) is not owned or not work.is_open:
+            return None
+        trial = work.trials[-1]
+        if any(self._is_unsettled(teacher) for teacher in trial.cell.teachers):
+            return None
+        if self._waits is not None and self._waits(trial):
+            self._held.add(place)
+            return None
+        return place
+
+    def _is_unsettled(self, cell_id: str) -> bool:
+        place = self._places.get(cell_id)
+        return place is not None and self._cells[place].unsettled > 0
