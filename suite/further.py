@@ -11,10 +11,13 @@ from suite.spec import DatasetSpec, ModelSpec, Spec, StrategySpec
 
 __all__ = ["canonical_json", "label_of", "labels_of", "other_sets", "refuse_unusable_sets"]
 
+# Made once: ``json.dumps`` would make another for each of a million trials.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def label_of(choice: ModelSpec | DatasetSpec | StrategySpec, variant: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -235,7 +236,7 @@ def parse_spec(
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
     check_funnel(spec, place)
     _check_precision(spec, place)
-    twice = sorted({seed for seed in spec.seeds if spec.seeds.count(seed) > 1})
+    twice = sorted(seed for seed, count in Counter(spec.seeds).items() if count > 1)
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
     check_robustness(spec.robustness, spec.task, place=place)

@@ -30,6 +30,9 @@ class PlannedTrial(Record):
     """How many labelled examples it learns from."""
 
 
+PLANNED_FIELDS = set(PlannedTrial.model_fields)
+
+
 class PlannedSkip(Record):
     """A cell that cannot be run, and why."""
 
@@ -85,7 +88,9 @@ def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelStat
     for trial in plan.trials:
         model, dataset, strategy = labels[trial.cell.id]
         trials.append(
-            PlannedTrial(
+            # Not checked again, and with one set of names for all: of a million trials that is a gigabyte.
+            PlannedTrial.model_construct(
+                PLANNED_FIELDS,
                 trial_id=trial.id,
                 cell_id=trial.cell.id,
                 model=model,

@@ -20,6 +20,8 @@ __all__ = ["LinesProgress", "Progress", "ProgressMode", "QuietProgress", "durati
 
 ProgressMode = Literal["auto", "lines", "quiet"]
 ELSEWHERE = "done by another run"
+RECKONED_CELLS = 200
+"""Cells and phases for whose sake the time left is reckoned after one trial less."""
 
 
 class Progress(Protocol):
@@ -86,6 +88,8 @@ class _Counting:
         self._estimate = Estimate()
         self._waiting = False
         self._said: set[tuple[str, str]] = set()
+        self._left: tuple[int, float | None] = (0, None)
+        """With how many open trials the time left was last reckoned, and what it was."""
 
     def _is_new(self, who: str, reason: str) -> bool:
         """Whether that was not said yet: of a dropped model many trials are left out, one after another."""
@@ -110,6 +114,17 @@ class _Counting:
 
     @property
     def _seconds_left(self) -> float | None:
+        """Of thousands of cells it is not reckoned after every trial: that would take longer than the trial."""
+        now, (then, left) = len(self._open), self._left
+        if not now:
+            return 0.0
+        if left is None or then - now >= max(1, len(self._groups) // RECKONED_CELLS):
+            left = self._reckoned()
+            self._left = (now, left)
+        return left / max(1, min(self._workers, now)) if left is not None else None
+
+    def _reckoned(self) -> float | None:
+        """Seconds for all open trials, one after another."""
         seconds = 0.0
         for group in self._groups.values():
             # Trials of one cell and phase are expected to last equally long: only their number counts.
@@ -117,7 +132,7 @@ class _Counting:
             if one is None:
                 return None
             seconds += one * len(group)
-        return seconds / max(1, min(self._workers, len(self._open)))
+        return seconds
 
 
 class LinesProgress(_Counting):

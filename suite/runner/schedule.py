@@ -44,18 +44,65 @@ def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "fa
         entry = entries.get(trial.id)
         if (entry is None or entry.status in RETRIED) and not cut(trial, spending):
             missing[trial.id] = trial
-    stale = {t.id for t in plan.trials if t.id in missing or _is_stale(t, plan, entries, missing)}
-    return tuple(t for t in plan.trials if t.id in stale or _learned_otherwise(t, plan, entries, stale))
+    searches = {cell.id: _Standing.of(plan.searches(cell), entries, missing) for cell in plan.cells}
+    stale = {t.id for t in plan.trials if t.id in missing or _is_stale(t, entries, searches[t.cell.id])}
+    lessons = _lessons(plan, entries, stale)
+    return tuple(t for t in plan.trials if t.id in stale or _learned_otherwise(t, entries, lessons))
 
 
-def _learned_otherwise(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:
+@dataclass(frozen=True)
+class _Standing:
+    """How trials stand that others are judged by, for all of those at once: a cell may have a million."""
+
+    newest: int
+    """The highest ``Entry.sequence`` of any,"""
+    newest_done: int
+    """and of those that are done; -1 where there is none."""
+    missing: bool
+    """Whether any is run,"""
+    first_time: bool
+    """or was never run before and is now."""
+
+    @classmethod
+    def of(cls, trials: Iterable[Trial], entries: Mapping[str, Entry], missing: Container[str]) -> _Standing:
+        trials = tuple(trials)
+        known = [entries[trial.id] for trial in trials if trial.id in entries]
+        run = [trial.id for trial in trials if trial.id in missing]
+        return cls(
+            newest=max((entry.sequence for entry in known), default=-1),
+            newest_done=max((entry.sequence for entry in known if entry.status == "done"), default=-1),
+            missing=bool(run),
+            first_time=any(name not in entries for name in run),
+        )
+
+
+def _is_stale(trial: Trial, entries: Mapping[str, Entry], searches: _Standing) -> bool:
+    """Whether a stored final was chosen from fewer search trials than there are now."""
+    entry = entries.get(trial.id)
+    if trial.phase == "search" or entry is None:
+        return False
+    # Searches that were never run are new to it too, for instance since the budget had left no time for them.
+    newer = searches.newest_done > entry.sequence or searches.first_time
+    # Skipped because every search failed: that may change now.
+    return newer or (entry.status == "skipped" and searches.missing)
+
+
+def _lessons(plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> dict[str, _Standing]:
+    """How the trials of each cell stand that somebody learns from."""
+    trials: dict[str, list[Trial]] = {teacher: [] for cell in plan.cells for teacher in cell.teachers}
+    for trial in plan.trials:
+        if trial.cell.id in trials:
+            trials[trial.cell.id].append(trial)
+    return {cell_id: _Standing.of(own, entries, missing) for cell_id, own in trials.items()}
+
+
+def _learned_otherwise(trial: Trial, entries: Mapping[str, Entry], lessons: Mapping[str, _Standing]) -> bool:
     """Whether a stored student's teachers are run, or were run since: who teaches it, and what, may change."""
     entry = entries.get(trial.id)
     if not trial.cell.teachers or entry is None:
         return False
-    lessons = [one for one in plan.trials if one.cell.id in trial.cell.teachers]
-    known = [entries[one.id] for one in lessons if one.id in entries]
-    return any(one.id in missing for one in lessons) or any(one.sequence > entry.sequence for one in known)
+    taught = [lessons[teacher] for teacher in trial.cell.teachers]
+    return any(one.missing or one.newest > entry.sequence for one in taught)
 
 
 def spending_of(plan: Plan, entries: Mapping[str, Entry], *, but: Container[str] = ()) -> Spending:
@@ -83,20 +130,6 @@ def cut(trial: Trial, spending: Spending) -> bool:
 def _place(cell: Cell) -> tuple[str, str]:
     model, dataset, _ = cell.labels
     return model, spending_place(dataset, cell.train_examples)
-
-
-def _is_stale(trial: Trial, plan: Plan, entries: Mapping[str, Entry], missing: Container[str]) -> bool:
-    """Whether a stored final was chosen from fewer search trials than there are now."""
-    entry = entries.get(trial.id)
-    if trial.phase == "search" or entry is None:
-        return False
-    searches = plan.searches(trial.cell)
-    known = [entries[search.id] for search in searches if search.id in entries]
-    newer = any(search.status == "done" and search.sequence > entry.sequence for search in known)
-    # Searches that were never run, for instance since the budget had left no time for them.
-    further = any(search.id in missing and search.id not in entries for search in searches)
-    # Skipped because every search failed: that may change now.
-    return newer or further or (entry.status == "skipped" and any(search.id in missing for search in searches))
 
 
 @dataclass(slots=True)
