@@ -136,26 +136,33 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def transaction(self) -> Iterator[sql.Connection]:
+    def transaction(self, *, lasting: bool = True) -> Iterator[sql.Connection]:
         """A connection in a transaction; while it lasts nobody else changes rows of this run.
+
+        Args:
+            lasting: Whether it must outlast a power failure of this machine. Every transaction outlasts its process.
 
         Raises:
             StoreError: When the database cannot be used.
         """
-        with mendable(self.shown), self.engine.begin() as connection:
+        engine = self.engine if lasting else self.engine.execution_options(lasting=False)
+        with mendable(self.shown), engine.begin() as connection:
             yield connection
 
-    def transact(self, work: Callable[[sql.Connection], T], *, patience_seconds: float | None = None) -> T:
+    def transact(
+        self, work: Callable[[sql.Connection], T], *, patience_seconds: float | None = None, lasting: bool = True
+    ) -> T:
         """What ``work`` returns in a transaction of its own; a lost connection is waited for, where there is one.
 
         Args:
             work: Done again from its beginning where the connection was lost, perhaps after it was committed.
             patience_seconds: How long at most; the database's own where it is left out.
+            lasting: See ``transaction``; a database of several machines makes every one lasting.
 
         Raises:
             StoreError: When the database cannot be used.
         """
-        with self.transaction() as connection:
+        with self.transaction(lasting=lasting) as connection:
             return work(connection)
 
     def read(self, work: Callable[[sql.Connection], T]) -> T:

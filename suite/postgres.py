@@ -101,12 +101,18 @@ class PostgresDatabase(Database):
         self._secrets = {text for one in (secret,) if one for text in (one, quote(one, safe=""), quote_plus(one))}
 
     @contextmanager
-    def transaction(self) -> Iterator[sql.Connection]:
+    def transaction(self, *, lasting: bool = True) -> Iterator[sql.Connection]:
         """A connection in a transaction; while it lasts nobody else changes rows of this run."""
         with self._begun(alone=True) as connection:
             yield connection
 
-    def transact(self, work: Callable[[sql.Connection], T], *, patience_seconds: float | None = None) -> T:
+    def transact(
+        self,
+        work: Callable[[sql.Connection], T],
+        *,
+        patience_seconds: float | None = None,
+        lasting: bool = True,
+    ) -> T:
         """What ``work`` returns in a transaction; where the connection is lost, it is done again."""
 
         def once() -> T:

@@ -38,7 +38,13 @@ def open_sqlite(path: Path, *, read_only: bool) -> Database:
     def _begin(connection: sql.Connection) -> None:
         # A transaction that reads and then writes must hold the lock from its first statement, or two of them
         # would both read the old state.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if read_only:
+            connection.exec_driver_sql("BEGIN")
+            return
+        # Without waiting for the disk a commit still outlasts this process, and what others wrote before it too.
+        lasting = connection.get_execution_options().get("lasting", True)
+        connection.exec_driver_sql("PRAGMA synchronous=FULL" if lasting else "PRAGMA synchronous=NORMAL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return Database(engine, run="", shown=str(path))
 
@@ -47,7 +53,6 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if not read_only:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         _switch_to_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
         return connection
     try:
         return _connect_read_only(path, "mode=ro")

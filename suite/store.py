@@ -192,7 +192,7 @@ class Store(Stored):
         """
         from suite.database import flush, flush_folder, mendable
 
-        self.delete(one.result.id for one in unsaved)
+        self._make_way(one.result.id for one in unsaved)
         with mendable(self.folder):
             moved = [one for one in unsaved if one.artefacts is not None and one.artefacts.is_dir()]
             for one in moved:
@@ -207,6 +207,17 @@ class Store(Stored):
             for trial_id, file in losers:
                 (self.trial_folder(trial_id) / file).unlink(missing_ok=True)
         return stored
+
+    def _make_way(self, ids: Iterable[str]) -> None:
+        """Forgets what is stored under these ids, mostly nothing, and folders that a crash left there."""
+        import sqlalchemy as sql
+
+        from suite.database import results
+
+        for some in _few(ids):
+            known = sql.select(results.c.id).where(self.own(results), results.c.id.in_(some))
+            stored = {row[0] for row in self.rows(known)}
+            self.delete(one for one in some if one in stored or self.trial_folder(one).exists())
 
     def _insert(
         self, connection: sql.Connection, unsaved: Sequence[Unsaved], place: str

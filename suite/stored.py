@@ -74,9 +74,11 @@ class Stored:
         with self.database.transaction() as connection:
             yield connection
 
-    def transact(self, work: Callable[[sql.Connection], T], *, patience_seconds: float | None = None) -> T:
+    def transact(
+        self, work: Callable[[sql.Connection], T], *, patience_seconds: float | None = None, lasting: bool = True
+    ) -> T:
         """What ``work`` returns in a transaction; see ``suite.database.Database.transact``."""
-        return self.database.transact(work, patience_seconds=patience_seconds)
+        return self.database.transact(work, patience_seconds=patience_seconds, lasting=lasting)
 
     def read(self, work: Callable[[sql.Connection], T]) -> T:
         """What ``work`` returns, which only reads; see ``suite.database.Database.read``."""

@@ -21,6 +21,7 @@ from suite.address import SUITE_STORE, address_of, keep_link
 from suite.errors import DataError, StoreError
 from suite.results import Predictions
 from suite.runner.environment import worker_settings
+from suite.runner.keeping import GROUP_SECONDS
 from suite.runner.pool import WorkerPool
 from suite.runner.request import TrialRequest
 from suite.runner.run import run_plan
@@ -238,8 +239,11 @@ def test_a_worker_that_died_between_two_trials_is_replaced(tmp_path):
 
 
 def test_a_killed_run_loses_its_running_trial_only(out):
-    """After kill -9 the workers end by themselves, and the same command does what is missing, once."""
-    models = ("fit", "noise", "sleep:30")
+    """After kill -9 the workers end by themselves, and the same command does what is missing, once.
+
+    The second trial takes longer than results are ever held together.
+    """
+    models = ("fit", f"sleep:{GROUP_SECONDS}", "sleep:30")
     process = parent(out, *models)
     wait_until(lambda: len(calls(out)) == 3)
     process.kill()

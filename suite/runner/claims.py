@@ -28,6 +28,7 @@ from suite.database import Clock, claims, results
 from suite.errors import StoreError
 from suite.runner.curve import curve_path
 from suite.store import Store, open_store
+from suite.stored import FEW
 
 __all__ = ["Claim", "Claims", "claimed", "living_owners"]
 
@@ -94,19 +95,24 @@ class Claims:
             clock = store.clock(connection)
             if row is not None and row.owner != self.owner and _is_living(row, clock):
                 return "taken"
-            connection.execute(claims.delete().where(same))
+            if row is not None:
+                connection.execute(claims.delete().where(same))
             mine = {"run": store.database.run, "trial_id": trial_id, "owner": self.owner, "heartbeat": clock.now}
             connection.execute(claims.insert().values(**mine))
             return "claimed"
 
-        return store.transact(attempt)
+        # Where this machine loses its power, the owner is dead too: its claims need not outlast that.
+        return store.transact(attempt, lasting=False)
 
-    def release(self, trial_id: str) -> None:
-        """Gives a trial up, after its result was saved."""
-        mine = sql.and_(self._store.own(claims), claims.c.trial_id == trial_id, claims.c.owner == self.owner)
-        self._store.transact(partial(_execute, claims.delete().where(mine)))
-        with contextlib.suppress(OSError):
-            curve_path(self.folder / trial_id).unlink(missing_ok=True)
+    def release(self, *trial_ids: str) -> None:
+        """Gives trials up, after their results were saved."""
+        for start in range(0, len(trial_ids), FEW):
+            some = claims.c.trial_id.in_(trial_ids[start : start + FEW])
+            mine = sql.and_(self._store.own(claims), some, claims.c.owner == self.owner)
+            self._store.transact(partial(_execute, claims.delete().where(mine)), lasting=False)
+        for trial_id in trial_ids:
+            with contextlib.suppress(OSError):
+                curve_path(self.folder / trial_id).unlink(missing_ok=True)
 
     def others(self) -> set[str]:
         """The trials that other living runs have claimed."""
@@ -121,7 +127,7 @@ class Claims:
         while not self._stopped.wait(HEARTBEAT_SECONDS):
             with contextlib.suppress(StoreError, OSError):
                 # The next beat is the next try.
-                self._store.transact(beat, patience_seconds=0)
+                self._store.transact(beat, patience_seconds=0, lasting=False)
             with contextlib.suppress(OSError):
                 os.utime(self.folder)
 

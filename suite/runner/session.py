@@ -17,12 +17,13 @@ from suite.errors import DataError, SpecError, StoreError, did_you_mean
 from suite.placement import DeviceSettings
 from suite.plan import Plan, Trial
 from suite.registry import METRICS, TASKS
-from suite.results import Environment, Result
+from suite.results import Result
 from suite.runner.claims import Claims
-from suite.runner.environment import environment, repository_state, worker_settings
+from suite.runner.environment import repository_state, worker_settings
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
 from suite.runner.interrupts import terminable
+from suite.runner.keeping import Unkept, completed, unsuccessful
 from suite.runner.pool import Finished, WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
@@ -30,9 +31,8 @@ from suite.runner.request import Teacher, TrialEnd, TrialRequest
 from suite.runner.schedule import Redo, Schedule, cut, missing_trials, spending_of
 from suite.runner.setting import drawn
 from suite.runner.teacher import learned_the_same, teacher_of
-from suite.runner.worker import LOG
 from suite.search.budget import Spending
-from suite.store import MODEL, Entry, Store, open_store
+from suite.store import MODEL, Entry, Store, Unsaved, open_store
 
 __all__ = ["Session", "SessionSettings", "headline_of"]
 
@@ -138,6 +138,7 @@ class Session:
         except KeyboardInterrupt:
             # What finished while the signal came is kept.
             work.keep_finished(timeout_seconds=0)
+            work.store_finished()
             raise
         finally:
             self.progress.stop()
@@ -168,6 +169,8 @@ class _Work:
     commit: tuple[str | None, bool | None]
     planned_fits: Mapping[str, int]
     """Trials of each cell of the plan, done or not."""
+    unkept: Unkept = field(default_factory=Unkept)
+    """What ended and is not stored yet."""
     new: list[str] = field(default_factory=list)
     """Ids of the trials that were done here."""
     started: dict[str, str] = field(default_factory=dict)
@@ -175,12 +178,15 @@ class _Work:
     def until_done(self) -> None:
         """Runs until every trial is stored, by this run or by another."""
         looked = time.monotonic()
-        while not self.schedule.is_empty or self.pool.running:
+        while not self.schedule.is_empty or self.pool.running or self.unkept:
             self.fill()
+            if self.unkept.is_due(hurry=bool(self.pool.idle)):
+                self.store_finished()
+                continue
             waiting = self.schedule.waiting
             if waiting and not self.pool.running:
                 self.progress.wait(waiting)
-            self.keep_finished(timeout_seconds=POLL_SECONDS)
+            self.keep_finished(timeout_seconds=self.unkept.seconds_left(POLL_SECONDS))
             if waiting and time.monotonic() - looked >= POLL_SECONDS:
                 looked = time.monotonic()
                 self.schedule.retry_waiting()
@@ -191,9 +197,21 @@ class _Work:
             self._fill(slot)
 
     def keep_finished(self, *, timeout_seconds: float) -> None:
-        """Stores what ended, waiting for the first trial."""
+        """Takes what ended from the workers, waiting for the first trial."""
         for finished in self.pool.wait(timeout_seconds):
             self._keep(finished)
+
+    def store_finished(self) -> None:
+        """Stores what ended, all at once, and tells."""
+        kept = self.unkept.take()
+        self.store.save_all([unsaved for _, unsaved in kept])
+        self.claims.release(*(trial.id for trial, _ in kept))
+        for trial, unsaved in kept:
+            self.schedule.settle(trial)
+            self.new.append(trial.id)
+            self._tell(trial, unsaved.result)
+        if kept:
+            self._look_again()
 
     def _fill(self, slot: int) -> None:
         """Gives a worker its next trial, if there is one that no other run has."""
@@ -281,6 +299,8 @@ class _Work:
 
     def _keep(self, finished: Finished) -> None:
         trial, end = finished.request.trial, finished.end
+        if end.error_number in FULL or end.ends_run:
+            self.store_finished()
         if end.error_number in FULL:
             raise StoreError(
                 f"{self.settings.out}: the disk is full ({end.reason}). Every finished trial is kept; make room and "
@@ -288,57 +308,18 @@ class _Work:
             )
         if end.ends_run:
             raise DataError(end.reason or "the data set cannot be used")
-        result = self._complete(finished.request, end.result or self._unsuccessful(finished))
-        self.store.save(result, finished.request.folder, selection=self._selection(result))
-        self.claims.release(trial.id)
-        self.schedule.settle(trial)
-        self.new.append(trial.id)
-        self._look_again()
+        result = end.result or unsuccessful(finished, started_at=self.started.get(trial.id, ""))
+        result = completed(finished.request, result, self.commit)
+        self.unkept.add(trial, Unsaved(result, finished.request.folder, self._selection(result)))
+
+    def _tell(self, trial: Trial, result: Result) -> None:
+        """What is reckoned from a result, once it is stored."""
         seconds = result.timings.total_seconds if result.timings else None
         if trial.phase == "search":
             self.spending.add(trial.cell.id, seconds, done=result.status == "done")
-        if result.status == "done" and result.timings:
-            self.estimate.add(trial, result.timings.total_seconds)
+        if result.status == "done" and seconds is not None:
+            self.estimate.add(trial, seconds)
         self.progress.finish(trial, result)
-
-    def _complete(self, request: TrialRequest, result: Result) -> Result:
-        """The result with its log and the commit of the spec's repository."""
-        log = request.folder / LOG
-        artefacts = dict(result.artefacts)
-        if log.is_file():
-            artefacts["log"] = LOG
-            if log.stat().st_size == 0:
-                log.unlink()
-                del artefacts["log"]
-        found = result.environment
-        if found is not None and found.commit is None:
-            found = found.model_copy(update={"commit": self.commit[0], "dirty": self.commit[1]})
-        return result.model_copy(update={"artefacts": artefacts, "environment": found})
-
-    def _unsuccessful(self, finished: Finished) -> Result:
-        """The result of a trial that did not end well; of its files only the log is kept."""
-        trial, end = finished.request.trial, finished.end
-        model, dataset, strategy = finished.request.labels
-        if finished.request.folder.is_dir():
-            _keep_only(finished.request.folder, LOG)
-        where: Environment = environment(threads=finished.request.threads)
-        return Result(
-            id=trial.id,
-            cell_id=trial.cell.id,
-            status=end.status,
-            reason=end.reason or "no reason is known",
-            trial=trial.as_json(),
-            phase=trial.phase,
-            seed=trial.seed,
-            model=model,
-            dataset=dataset,
-            strategy=strategy,
-            hyperparameters=dict(trial.candidate or {}),
-            environment=where,
-            error=end.error,
-            started_at=self.started.get(trial.id, ""),
-            finished_at=_now(),
-        )
 
     def _selection(self, result: Result) -> float | None:
         """What decides which model of a cell is kept: the headline metric on validation, higher is better."""
@@ -381,14 +362,6 @@ def _direction(plan: Plan) -> int:
 def _nothing_to_choose(tried: list[Result]) -> str:
     first = f" ({tried[0].status}: {tried[0].reason})" if tried else ""
     return f"none of its {len(tried)} search trials is done, so there is no setting to take{first}"
-
-
-def _keep_only(folder: Path, name: str) -> None:
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.name != name:
-            path.unlink(missing_ok=True)
 
 
 def _now() -> str:

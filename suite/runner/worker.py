@@ -39,6 +39,15 @@ def run_request(executor: str, request: TrialRequest, worker_log: Path) -> Trial
         return _failure(error)
     finally:
         point_output_at(worker_log)
+        _remove_empty(request.folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """A log that says nothing, and a folder without files; here, where it holds up no other trial."""
+    with contextlib.suppress(OSError):
+        if (folder / LOG).stat().st_size == 0:
+            (folder / LOG).unlink()
+            folder.rmdir()
 
 
 def _failure(error: BaseException) -> TrialEnd:
