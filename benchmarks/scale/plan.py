@@ -146,8 +146,8 @@ def _page(table: list[str], load: float) -> str:
         "# A plan of a million trials",
         "",
         (
-            f"Written by `python -m benchmarks.scale.plan`. {machine.processor}, {machine.cores} CPU cores; load before "
-            f"the measurement: {load:.1f}."
+            f"Written by `python -m benchmarks.scale.plan`. {machine.processor}, {machine.cores} CPU cores; load "
+            f"before the measurement: {load:.1f}."
         ),
         "",
         "| what | a grid in few cells | many cells | target | met |",

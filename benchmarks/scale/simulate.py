@@ -254,7 +254,8 @@ def _page(table: list[str], cluster: Cluster, load: float) -> str:
         (
             "Written by `python -m benchmarks.scale.simulate`: the suite's own schedule gives out the trials, a node "
             f"runs one at a time, and the clock is simulated. A trial takes {cluster.seconds:.0f} s on average "
-            f"(log-normal, sigma {cluster.spread}), and {cluster.ready_seconds:.0f} s more where its node had another model ready. "
+            f"(log-normal, sigma {cluster.spread}), and {cluster.ready_seconds:.0f} s more where its node had "
+            "another model ready. "
             f"{cluster.failures_per_hour:.0%} of the nodes fail in an hour, with the trial that runs there, and come "
             f"back after {cluster.away_seconds / 60:.0f} minutes with nothing ready. A lost trial is started again, "
             f"{cluster.retries} times at most."
