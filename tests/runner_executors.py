@@ -155,7 +155,16 @@ def _limit_files(argument: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(argument), resource.RLIM_INFINITY))
 
 
+HOARD: list[bytearray] = []
+
+
+def _hoard(argument: str) -> None:
+    """Keeps so many MB more, as a library that leaks; the zeros are written, so that they are really there."""
+    HOARD.append(bytearray(b"1") * (int(argument) * 1_000_000))
+
+
 ACTIONS = {
+    "hoard": _hoard,
     "fit": lambda _: None,
     "sleep": _sleep,
     "limit_files": _limit_files,

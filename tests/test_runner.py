@@ -22,7 +22,7 @@ from suite.errors import DataError, StoreError
 from suite.results import Predictions
 from suite.runner.environment import worker_settings
 from suite.runner.keeping import GROUP_SECONDS
-from suite.runner.pool import WorkerPool
+from suite.runner.pool import Renewal, WorkerPool
 from suite.runner.request import TrialRequest
 from suite.runner.run import run_plan
 from suite.store import glance, open_store
@@ -236,6 +236,22 @@ def test_a_worker_that_died_between_two_trials_is_replaced(tmp_path):
         os.kill(int(calls(tmp_path)[-1][2]), signal.SIGKILL)
         time.sleep(0.3 * trial.seed - 0.3)
     pool.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "processes"), [("hoard:20", [1, 1, 1, 2, 2, 2]), ("fit", [1, 1, 1, 1, 1, 1])], ids=["grows", "stays"]
+)
+def test_a_worker_that_grows_is_replaced(tmp_path, action, processes):
+    """After 30 MB more than after its first trial, and not before it has done three; one that does not grow stays."""
+    renewal = Renewal(after_trials=3, grown_bytes=30_000_000, settled_trials=1)
+    pool = WorkerPool(worker_settings(1, folder=tmp_path), executor="runner_executors:execute", renewal=renewal)
+    for trial in plan_of(action, seeds=(1, 2, 3, 4, 5, 6)).trials:
+        folder = tmp_path / "store" / "tmp" / "owner" / trial.id
+        pool.submit(0, TrialRequest(trial, trial.cell.labels, folder, cache_root=tmp_path, threads=1))
+        wait_until(lambda: [ended.end.status for ended in pool.wait(1)] == ["done"])
+    pool.close()
+    used = [pid for _, _, pid in calls(tmp_path)]
+    assert [1 + list(dict.fromkeys(used)).index(pid) for pid in used] == processes
 
 
 def test_a_killed_run_loses_its_running_trial_only(out):

@@ -38,6 +38,8 @@ SECONDS = 2.0
 SETTLED = 0.1
 """So much of the trials is the beginning, in which everything is imported and built once."""
 PARENT_MB, WORKER_MB = 50.0, 300.0
+MORE_FILES = 5
+"""A connection to the store that is opened late is no leak; one for every hundred trials would be more."""
 MODELS = ("mobilenet_025", "vgg_tiny")
 RATES = (0.001, 0.002)
 
@@ -229,7 +231,14 @@ def _rows(found: Soaked) -> list[tuple[str, str, str, bool | None]]:
         span = f"{growth.first_mb:,.0f} to {growth.last_mb:,.0f} MB: {growth.mb:+.0f} MB in {growth.trials:,} trials"
         rows.append((f"memory of {who}", span, f"under +{most:.0f} MB", growth.mb < most))
         files = f"{growth.first_files:.0f} to {growth.last_files:.0f}"
-        rows.append((f"open files of {who}", files, "no more", growth.last_files <= growth.first_files + 1))
+        rows.append(
+            (
+                f"open files of {who}",
+                files,
+                f"at most +{MORE_FILES}",
+                growth.last_files - growth.first_files <= MORE_FILES,
+            )
+        )
     return rows
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ __all__ = [
     "Inputs",
     "ModelInput",
     "Targets",
+    "generated",
     "in_batches",
     "padding_share",
     "prediction_batches",
@@ -32,6 +34,7 @@ Inputs = NDArray[np.uint8] | TokenRows
 """The examples of a split: pictures ``(n, height, width, 3)``, or tokens."""
 ModelInput = NDArray[np.uint8] | Arrays
 """A batch of them, as a model takes it."""
+T = TypeVar("T")
 CLASS, TEACHER = "class", "teacher"
 """Names of what a student learns of an example: its class, and the teacher's logits."""
 Targets = NDArray[np.int64] | dict[str, NDArray[Any]]
@@ -178,9 +181,28 @@ class Batches:
 
     def dataset(self, epoch: int) -> Any:
         """The batches of one epoch as a ``tf.data.Dataset`` that is prepared two batches ahead."""
-        import tensorflow as tf
+        return generated(self, lambda batches: batches.epoch(epoch), self.signature)
 
-        return tf.data.Dataset.from_generator(lambda: self.epoch(epoch), output_signature=self.signature).prefetch(2)
+
+def generated(source: T, make: Callable[[T], Iterator[Any]], signature: Any) -> Any:
+    """What ``make`` yields from ``source``, as a ``tf.data.Dataset`` that is prepared two elements ahead.
+
+    TensorFlow keeps the function of every generator for as long as the process lives.  It does not hold ``source``
+    here, or the pictures of every fit would stay open; the data set does, which goes with its iterator.
+    """
+    import tensorflow as tf
+
+    weak = weakref.ref(source)
+
+    def elements() -> Iterator[Any]:
+        alive = weak()
+        if alive is None:
+            raise RuntimeError("what the batches are made of is gone, and the data set with it")
+        return make(alive)
+
+    made = tf.data.Dataset.from_generator(elements, output_signature=signature).prefetch(2)
+    made.source = source
+    return made
 
 
 def padding_share(batches: Batches) -> float | None:

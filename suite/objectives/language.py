@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from suite.data.batches import generated
 from suite.data.masking import IGNORED
 from suite.errors import SuiteError
 from suite.results import EpochRecord
@@ -79,7 +80,7 @@ class Rows:
             {name: tf.TensorSpec(array.shape, tf.int32) for name, array in inputs.items()},
             tf.TensorSpec(targets.shape, tf.int32),
         )
-        return tf.data.Dataset.from_generator(lambda: self.epoch(epoch), output_signature=signature).prefetch(2)
+        return generated(self, lambda rows: rows.epoch(epoch), signature)
 
     def held_out(self) -> Iterator[tuple[dict[str, NDArray[np.int32]], NDArray[np.int32]]]:
         """Every row once, in order, as ``HELD_OUT`` corrupts it; the last batch is filled up with what counts not."""

@@ -21,11 +21,45 @@ from suite.runner.process import ENDED_QUIETLY, WorkerContext, WorkerSettings, p
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.worker import LOG, run_request
 
-__all__ = ["EXECUTOR", "Finished", "WorkerPool"]
+__all__ = ["EXECUTOR", "USUAL_RENEWAL", "Finished", "Renewal", "WorkerPool"]
 
 EXECUTOR = "suite.runner.trial:execute"
 LOG_TAIL_LINES = 60
 LOG_TAIL_BYTES = 20_000
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """When a worker is replaced by a fresh one: TensorFlow gives some memory of every fit back to nobody.
+
+    A worker grows much in its first trials, as it imports, builds and compiles, and where a larger model comes; so one
+    is only replaced when it has done many, which also bounds what starting others costs.
+    """
+
+    after_trials: int = 100
+    """A worker does at least so many."""
+    grown_bytes: int = 256 * 2**20
+    """And has this much more memory than"""
+    settled_trials: int = 10
+    """after so many."""
+
+
+USUAL_RENEWAL = Renewal()
+
+
+@dataclass
+class _Age:
+    """What a worker process has done."""
+
+    trials: int = 0
+    settled_bytes: int = 0
+
+    def is_due(self, renewal: Renewal, memory_bytes: int) -> bool:
+        """Counts one more trial, after which it had this much memory."""
+        self.trials += 1
+        if self.trials <= renewal.settled_trials:
+            self.settled_bytes = memory_bytes
+        return self.trials >= renewal.after_trials and memory_bytes - self.settled_bytes > renewal.grown_bytes
 
 
 @dataclass(frozen=True)
@@ -41,12 +75,19 @@ class WorkerPool:
     """As many workers as there are settings, each kept warm; ``submit`` chooses which one takes a trial."""
 
     def __init__(
-        self, settings: tuple[WorkerSettings, ...], *, executor: str = EXECUTOR, timeout_seconds: float | None = None
+        self,
+        settings: tuple[WorkerSettings, ...],
+        *,
+        executor: str = EXECUTOR,
+        timeout_seconds: float | None = None,
+        renewal: Renewal = USUAL_RENEWAL,
     ) -> None:
         self._settings = settings
         self._executor = executor
         self._timeout_seconds = timeout_seconds
+        self._renewal = renewal
         self._pools: list[Any] = [None] * len(settings)
+        self._ages: dict[int, _Age] = {}
         self._running: dict[int, TrialRequest] = {}
         self._retried: set[str] = set()
         self._done: queue.Queue[tuple[int, Any]] = queue.Queue()
@@ -69,8 +110,7 @@ class WorkerPool:
         pool = self._pools[slot]
         if pool is not None and not pool.active:
             # A worker that died between two trials takes its pool along.
-            pool.stop()
-            pool.join()
+            self._end_worker(slot)
             pool = None
         if pool is None:
             module = self._executor.partition(":")[0]
@@ -96,7 +136,22 @@ class WorkerPool:
                 self._retried.add(request.trial.id)
                 self.submit(slot, request)
                 continue
-            finished.append(Finished(slot, request, self._end_of(future, request, self._settings[slot].log)))
+            end = self._end_of(future, request, self._settings[slot].log)
+            self._renew(slot, end)
+            finished.append(Finished(slot, request, end))
+
+    def _renew(self, slot: int, end: TrialEnd) -> None:
+        """Ends a worker that has grown too much; the next trial of its slot starts another."""
+        if end.result is None:
+            self._ages.pop(slot, None)  # most of them took their worker along, and the others are few
+        elif self._ages.setdefault(slot, _Age()).is_due(self._renewal, end.memory_bytes or 0):
+            self._end_worker(slot)
+
+    def _end_worker(self, slot: int) -> None:
+        pool, self._pools[slot] = self._pools[slot], None
+        self._ages.pop(slot, None)
+        pool.stop()
+        pool.join()
 
     def close(self) -> None:
         """Ends every worker; a trial that is running is lost."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+import psutil
+
 from suite.errors import DataError, SuiteError, TrialFailure
 from suite.results import Result, Status
 from suite.runner.process import point_output_at
@@ -34,12 +36,18 @@ def run_request(executor: str, request: TrialRequest, worker_log: Path) -> Trial
     try:
         module, _, function = executor.partition(":")
         execute = cast("Callable[[TrialRequest], Result]", getattr(importlib.import_module(module), function))
-        return TrialEnd("done", result=execute(request))
+        return TrialEnd("done", result=execute(request), memory_bytes=_memory_bytes())
     except BaseException as error:  # noqa: BLE001 - whatever a trial raises ends this trial only
         return _failure(error)
     finally:
         point_output_at(worker_log)
         _remove_empty(request.folder)
+
+
+def _memory_bytes() -> int | None:
+    with contextlib.suppress(psutil.Error):
+        return int(psutil.Process().memory_info().rss)
+    return None
 
 
 def _remove_empty(folder: Path) -> None:
