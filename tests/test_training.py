@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -172,6 +175,18 @@ def test_batches_cover_all_examples_once_in_an_order_of_seed_and_epoch(digits):
     assert sorted(epochs[0]) == sorted(digits.targets)
     assert np.array_equal(epochs[0], epochs[1])
     assert not np.array_equal(epochs[0], epochs[2])
+
+
+def test_a_fit_lets_go_of_its_examples(trainer, digits):
+    """Pictures are mapped from files, and a worker that kept those of every fit would run out of file handles."""
+    from suite.training import Recipe
+
+    batches = Batches(digits.some(np.arange(64)), 32, seed=1)
+    kept = weakref.ref(batches.examples)
+    _fit(trainer, trainer.model.get_weights(), batches, Recipe(epochs=1, learning_rate=1e-3))
+    del batches
+    gc.collect()
+    assert kept() is None
 
 
 def test_slow_batch_norm_statistics_are_measured_anew(digits):
