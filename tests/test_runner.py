@@ -272,6 +272,17 @@ def test_a_killed_run_loses_its_running_trial_only(out):
     assert not list((out / "store" / "tmp").iterdir())
 
 
+def test_what_was_told_as_done_survives_kill_9(tmp_path):
+    """Trials so short that their results are stored together."""
+    process = parent(tmp_path, "fit", seeds=list(range(1, 2001)))
+    told = [process.stderr.readline() for _ in range(40)]
+    process.kill()
+    told += process.communicate()[1].splitlines()
+    done = [line for line in told if ": done" in line]
+    assert 40 <= len(done) < 2000
+    assert len(glance(tmp_path).entries) >= len(done)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_cleanly(out, number):
     """Ctrl-C, which all processes get, and SIGTERM: 130, no traceback, workers gone, what was done is stored."""

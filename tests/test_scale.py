@@ -41,3 +41,13 @@ def test_a_trial_whose_nodes_always_fail_is_given_up() -> None:
     assert found.given_up > 0
     assert found.lost == 0
     assert len(found.done) + found.given_up == 20
+
+
+def test_empty_trials_are_all_stored_and_told() -> None:
+    """By the benchmark itself, which looks into the store and counts the lines of the progress."""
+    from benchmarks.scale.overhead import measured
+
+    found = measured(120, workers=1)
+    assert found.trials == 120
+    assert found.rate > 1
+    assert found.again_seconds < found.seconds

@@ -53,6 +53,12 @@ class Claims:
         self.owner = _own_name()
         self.folder = store.folder / "tmp" / self.owner
         """Where this run's trials write; removed in the end."""
+        # Made once: putting them together takes longer than the database does.
+        trial: sql.BindParameter[str] = sql.bindparam("trial")
+        self._stored = sql.select(results.c.sequence).where(store.own(results), results.c.id == trial)
+        self._held = sql.select(claims).where(store.own(claims), claims.c.trial_id == trial)
+        self._drop = claims.delete().where(store.own(claims), claims.c.trial_id == trial)
+        self._insert = claims.insert()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -84,21 +90,20 @@ class Claims:
             ``claimed``; ``taken`` by a living run; or ``finished`` since ``seen``, by another run.
         """
         store = self._store
-        same = sql.and_(store.own(claims), claims.c.trial_id == trial_id)
-        known = sql.select(results.c.sequence).where(store.own(results), results.c.id == trial_id)
+        trial = {"trial": trial_id}
 
         def attempt(connection: sql.Connection) -> Claim:
-            stored = connection.scalar(known)
+            stored = connection.scalar(self._stored, trial)
             if stored is not None and stored != seen:
                 return "finished"
-            row = connection.execute(sql.select(claims).where(same)).one_or_none()
+            row = connection.execute(self._held, trial).one_or_none()
             clock = store.clock(connection)
             if row is not None and row.owner != self.owner and _is_living(row, clock):
                 return "taken"
             if row is not None:
-                connection.execute(claims.delete().where(same))
+                connection.execute(self._drop, trial)
             mine = {"run": store.database.run, "trial_id": trial_id, "owner": self.owner, "heartbeat": clock.now}
-            connection.execute(claims.insert().values(**mine))
+            connection.execute(self._insert, mine)
             return "claimed"
 
         # Where this machine loses its power, the owner is dead too: its claims need not outlast that.
