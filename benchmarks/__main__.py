@@ -22,6 +22,8 @@ from suite.devices import look_at_machine
 README = Path(__file__).parent / "README.md"
 PAGES = ("corruptions", "engines", "exports", "funnel", "pruning", "site", "statistics")
 """Benchmarks that write pages of their own: ``python -m benchmarks.NAME``."""
+SCALE_PAGES = ("overhead", "plan", "simulate", "soak", "store")
+"""The same of ``python -m benchmarks.scale.NAME``."""
 NAMES = (
     "help", "vision", "again", "report", "probes", "trial", "warm", "whole", "texts", "generation", "features", "steps"
 )  # fmt: skip
@@ -107,6 +109,8 @@ def _page(lines_of_rows: Sequence[str]) -> str:
         "",
         "Written by `python -m benchmarks.NAME` into pages of their own: "
         + ", ".join(f"[{name}]({name}.md)" for name in PAGES)
+        + "; by `python -m benchmarks.scale.NAME`: "
+        + ", ".join(f"[{name}](scale/{name}.md)" for name in SCALE_PAGES)
         + ".",
         "",
     ]

@@ -118,8 +118,9 @@ def test_what_a_site_takes_is_measured_run_by_run(
 
 def test_every_benchmark_with_a_page_is_named_in_the_readme() -> None:
     """Pages and their list agree."""
-    from benchmarks.__main__ import PAGES
+    from benchmarks.__main__ import PAGES, SCALE_PAGES
 
-    written = {path.stem for path in (ROOT / "benchmarks").glob("*.md")} - {"README"}
-    assert written <= set(PAGES)
-    assert all((ROOT / "benchmarks" / f"{name}.py").is_file() for name in PAGES)
+    for folder, names in ((ROOT / "benchmarks", PAGES), (ROOT / "benchmarks" / "scale", SCALE_PAGES)):
+        written = {path.stem for path in folder.glob("*.md")} - {"README"}
+        assert written <= set(names)
+        assert all((folder / f"{name}.py").is_file() for name in names)

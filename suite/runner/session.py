@@ -179,6 +179,9 @@ class _Work:
         """Runs until every trial is stored, by this run or by another."""
         looked = time.monotonic()
         while not self.schedule.is_empty or self.pool.running or self.unkept:
+            # Before another trial is started, so that what took longer is not lost while that one runs.
+            if self.unkept.is_due(hurry=False):
+                self.store_finished()
             self.fill()
             if self.unkept.is_due(hurry=bool(self.pool.idle)):
                 self.store_finished()
