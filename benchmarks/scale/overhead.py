@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.scale.idle import EXECUTOR, plan_of
-from suite.devices import look_at_machine
+from benchmarks.scale.pages import page_of
 from suite.plan import Trial
 from suite.results import Result
 from suite.runner.environment import usable_cores
@@ -110,24 +110,16 @@ def main() -> int:
 
 
 def _page(table: list[str], load: float) -> str:
-    machine = look_at_machine()
     what = (
         "trials that do nothing, in local workers, with a store on the disk. Each is claimed, sent to its worker, "
         "given a folder and a log, stored in SQLite and told in a line, as in every run."
     )
-    lines = [
-        "# What a trial costs beside its fit",
-        "",
-        (
-            f"Written by `python -m benchmarks.scale.overhead`: {what} {machine.processor}, {machine.cores} CPU cores; "
-            f"load before the measurement: {load:.1f}."
-        ),
-        "",
-        "| what | measured | target | met |",
-        "|---|---|---|---|",
-        *table,
-    ]
-    return "\n".join(lines) + "\n"
+    return page_of(
+        "What a trial costs beside its fit",
+        [f"Written by `python -m benchmarks.scale.overhead`: {what}"],
+        table,
+        load=load,
+    )
 
 
 if __name__ == "__main__":

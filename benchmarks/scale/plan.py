@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.measure import answer, in_fresh_process
+from benchmarks.scale.pages import page_of
 from suite.compare.planned import summarise_plan
-from suite.devices import look_at_machine
 from suite.glance import Entry
 from suite.plan import Plan, make_plan
 from suite.runner.estimate import Estimate
@@ -141,20 +141,9 @@ def _rows(both: list[dict[str, float]]) -> list[tuple[str, ...]]:
 
 
 def _page(table: list[str], load: float) -> str:
-    machine = look_at_machine()
-    lines = [
-        "# A plan of a million trials",
-        "",
-        (
-            f"Written by `python -m benchmarks.scale.plan`. {machine.processor}, {machine.cores} CPU cores; load "
-            f"before the measurement: {load:.1f}."
-        ),
-        "",
-        "| what | a grid in few cells | many cells | target | met |",
-        "|---|---|---|---|---|",
-        *table,
-    ]
-    return "\n".join(lines) + "\n"
+    columns = ("what", "a grid in few cells", "many cells", "target", "met")
+    how = ["Written by `python -m benchmarks.scale.plan`."]
+    return page_of("A plan of a million trials", how, table, load=load, columns=columns)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.scale.idle import plan_of
-from suite.devices import look_at_machine
+from benchmarks.scale.pages import page_of
 from suite.plan import Trial
 from suite.runner.schedule import Schedule
 
@@ -247,32 +247,19 @@ def _rows(found: Outcome, seconds: float) -> list[tuple[str, str, str, bool | No
 
 
 def _page(table: list[str], cluster: Cluster, load: float) -> str:
-    machine = look_at_machine()
-    lines = [
-        "# A thousand nodes, simulated",
-        "",
-        (
-            "Written by `python -m benchmarks.scale.simulate`: the suite's own schedule gives out the trials, a node "
-            f"runs one at a time, and the clock is simulated. A trial takes {cluster.seconds:.0f} s on average "
-            f"(log-normal, sigma {cluster.spread}), and {cluster.ready_seconds:.0f} s more where its node had "
-            "another model ready. "
-            f"{cluster.failures_per_hour:.0%} of the nodes fail in an hour, with the trial that runs there, and come "
-            f"back after {cluster.away_seconds / 60:.0f} minutes with nothing ready. A lost trial is started again, "
-            f"{cluster.retries} times at most."
-        ),
-        "",
-        (
-            "Utilisation is the share of all node time, from the start to the end of the last trial, in which trials "
-            "ran that were done; nodes that are away or idle and work that was lost count against it."
-        ),
-        "",
-        f"{machine.processor}, {machine.cores} CPU cores; load before the measurement: {load:.1f}.",
-        "",
-        "| what | measured | target | met |",
-        "|---|---|---|---|",
-        *table,
-    ]
-    return "\n".join(lines) + "\n"
+    how = (
+        "Written by `python -m benchmarks.scale.simulate`: the suite's own schedule gives out the trials, a node runs "
+        f"one at a time, and the clock is simulated. A trial takes {cluster.seconds:.0f} s on average (log-normal, "
+        f"sigma {cluster.spread}), and {cluster.ready_seconds:.0f} s more where its node had another model ready. "
+        f"{cluster.failures_per_hour:.0%} of the nodes fail in an hour, with the trial that runs there, and come back "
+        f"after {cluster.away_seconds / 60:.0f} minutes with nothing ready. A lost trial is started again, "
+        f"{cluster.retries} times at most."
+    )
+    share = (
+        "Utilisation is the share of all node time, from the start to the end of the last trial, in which trials ran "
+        "that were done; nodes that are away or idle and work that was lost count against it."
+    )
+    return page_of("A thousand nodes, simulated", [how, share], table, load=load)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Self
 
 import psutil
 
-from suite.devices import look_at_machine
+from benchmarks.scale.pages import page_of
 from suite.plan import Plan, Trial, make_plan
 from suite.results import Result
 from suite.runner.environment import usable_cores
@@ -243,24 +243,14 @@ def _rows(found: Soaked) -> list[tuple[str, str, str, bool | None]]:
 
 
 def _page(table: list[str], load: float, found: Soaked) -> str:
-    machine = look_at_machine()
     what = (
         f"{found.trials:,} fits of {' and '.join(MODELS)} on 50 digits each, one epoch, in one run. Memory is the "
         f"resident set; what came before {SETTLED:.0%} of the trials were done, when everything is imported and built "
         "once, is left out. First and last are medians of a tenth of the samples."
     )
-    lines = [
-        "# Thousands of fits in one run",
-        "",
-        f"Written by `python -m benchmarks.scale.soak`: {what}",
-        "",
-        f"{machine.processor}, {machine.cores} CPU cores; load before the measurement: {load:.1f}.",
-        "",
-        "| what | measured | target | met |",
-        "|---|---|---|---|",
-        *table,
-    ]
-    return "\n".join(lines) + "\n"
+    return page_of(
+        "Thousands of fits in one run", [f"Written by `python -m benchmarks.scale.soak`: {what}"], table, load=load
+    )
 
 
 if __name__ == "__main__":
