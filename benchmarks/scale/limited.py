@@ -98,7 +98,9 @@ def _look(root: psutil.Process, ran: Ran) -> None:
                     line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
                 )
                 together += _bytes(status["VmRSS"])
-                ran.peaks[process.pid] = (status["Name"].strip(), _bytes(status["VmHWM"]))
+                # A worker sets its high-water mark back when a trial begins.
+                before = ran.peaks.get(process.pid, ("", 0))[1]
+                ran.peaks[process.pid] = (status["Name"].strip(), max(before, _bytes(status["VmHWM"])))
     ran.together = max(ran.together, together)
 
 
