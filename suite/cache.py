@@ -3,7 +3,7 @@
 One folder holds everything: ``SUITE_CACHE_DIR``, else the user's cache folder.  An entry is a file
 ``<root>/<kind>/<key><suffix>`` and beside it ``<key>.json``, which describes it to people and whose time of
 change is when the entry was last used.  Everything is written under a temporary name and renamed, so that a
-reader never sees half a file, and two processes that make the same entry at once both succeed.
+reader never sees half a file.  Of several processes that want the same entry one makes it, and the others wait for it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 import platformdirs
 
 from suite.errors import StoreError
+from suite.locks import one_at_a_time
 
 __all__ = [
     "CacheEntry",
@@ -31,6 +32,7 @@ __all__ = [
     "description_of",
     "entries",
     "entry_path",
+    "made_by_one",
     "prune",
     "store_error",
     "touch",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 _TEMPORARY = ".writing"
+_LOCK = ".lock"
 _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 
@@ -76,16 +79,40 @@ def write_entry(path: Path, write: Callable[[BinaryIO], object], description: Ma
         write: Gets the open file. Whatever it raises, nothing is left behind.
         description: JSON for people, shown by ``suite cache ls``.
 
+    Where another process is making the same entry, this one waits for it and leaves ``write`` alone.
+
     Raises:
         StoreError: When the disk is full or the folder cannot be written.
     """
-    try:
+    before = _mark(path)
+    with made_by_one(path):
+        if _mark(path) not in {before, None}:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_and_rename(path, write)
+            text = json.dumps(dict(description), ensure_ascii=False, default=str).encode("utf-8", "surrogateescape")
+            _write_and_rename(_sidecar(path), lambda file: file.write(text))
+        except OSError as error:
+            raise store_error(path.parent, error) from None
+
+
+@contextlib.contextmanager
+def made_by_one(path: Path) -> Iterator[None]:
+    """Waits while another process is inside with the same path: it may be making what is wanted here too."""
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_and_rename(path, write)
-        text = json.dumps(dict(description), ensure_ascii=False, default=str).encode("utf-8", "surrogateescape")
-        _write_and_rename(_sidecar(path), lambda file: file.write(text))
-    except OSError as error:
-        raise store_error(path.parent, error) from None
+    with one_at_a_time(path.with_name(f"{path.name}{_LOCK}")):
+        yield
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that replaced it; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def description_of(path: Path) -> dict[str, Any]:
@@ -162,6 +189,8 @@ def _entries(root: Path) -> Iterator[CacheEntry]:
     if not root.is_dir():
         return
     for path in root.glob("*/*"):
+        if path.name.endswith(_LOCK):
+            continue
         if path.name.endswith(".json") and path.with_name(path.name.removesuffix(".json")).exists():
             continue
         try:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.cache import description_of, entry_path, touch, write_entry
+from suite.cache import description_of, entry_path, made_by_one, touch, write_entry
 from suite.data.batches import Examples, Inputs
 from suite.data.example_ids import ids_digest
 from suite.data.large import LARGE_BYTES
@@ -68,12 +68,31 @@ class FeatureStore:
             choose: Inputs to the engine that computes what is not there.
         """
         identity = _identity(backbone, examples, fingerprint)
+        kept = self._kept(identity, asked, len(examples))
+        if kept is None:
+            # Whatever engine they take: several workers of one machine compute the same features once.
+            with made_by_one(entry_path(self.root, "features", identity, ".any")):
+                kept = self._kept(identity, asked, len(examples))
+                if kept is None:
+                    kept = self._compute(backbone, examples, identity, choose)
+        return kept
+
+    def _kept(self, identity: dict[str, Any], asked: FeatureEngine, count: int) -> Features | None:
         for name in (asked,) if asked != "auto" else ("keras", *ENGINES):
             path = entry_path(self.root, "features", {**identity, **_made_by(name)}, ".npy")
             kept = _read(path)
-            if kept is not None and len(kept.values) == len(examples):
+            if kept is not None and len(kept.values) == count:
                 touch(path)
                 return kept
+        return None
+
+    def _compute(
+        self,
+        backbone: AnyBackbone,
+        examples: Examples,
+        identity: dict[str, Any],
+        choose: Callable[[Inputs], Engine],
+    ) -> Features:
         started = time.perf_counter()
         engine = choose(examples.inputs)
         values = engine.predict(examples.inputs)

@@ -19,9 +19,11 @@ from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
+    from suite.runner.estimate import Estimate
 
 __all__ = [
     "CellOutlook",
+    "OnNodes",
     "Outlook",
     "Past",
     "TrialOutlook",
@@ -72,6 +74,17 @@ class CellOutlook:
 
 
 @dataclass(frozen=True)
+class OnNodes:
+    """What a run on a cluster would take."""
+
+    nodes: int
+    trials_each: int
+    """At once on one node, which is taken to be like this machine."""
+    seconds: float | None
+    """Until the last trial ends; None where nothing comparable is stored."""
+
+
+@dataclass(frozen=True)
 class Outlook:
     """What a run would do."""
 
@@ -87,6 +100,8 @@ class Outlook:
     """Trials that a run would do: those without result, and those that failed."""
     seconds_left: float | None
     """For these, one after another; None where nothing comparable is stored."""
+    on_nodes: OnNodes | None = None
+    """For these on a cluster, where that was asked for."""
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -106,9 +121,19 @@ class Outlook:
         elif self.seconds_left is None:
             time = "no estimate of the time before a first trial is done"
         else:
-            time = f"about {duration(self.seconds_left)} left"
+            time = f"about {duration(self.seconds_left)} left{self._on_nodes}"
         where = f"{_plural(total, 'trial')} in {_plural(len(self.cells), 'cell')}"
         return f"{self.name}: {where}: {', '.join(parts)}; {time}."
+
+    @property
+    def _on_nodes(self) -> str:
+        if self.on_nodes is None or self.on_nodes.seconds is None:
+            return ""
+        nodes, each = _plural(self.on_nodes.nodes, "node"), _plural(self.on_nodes.trials_each, "trial")
+        return (
+            f" one after another, about {duration(self.on_nodes.seconds)} on {nodes} like this machine with {each} at "
+            "once each"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The outlook for a program."""
@@ -118,6 +143,7 @@ class Outlook:
             "counts": dict(sorted(self.counts.items())),
             "to_run": self.to_run,
             "seconds_left": self.seconds_left,
+            "on_nodes": None if self.on_nodes is None else asdict(self.on_nodes),
             "cells": [
                 _named(cell.labels)
                 | {"train_examples": cell.train_examples, "trials": [asdict(trial) for trial in cell.trials]}
@@ -136,8 +162,18 @@ def look_ahead(
     plugins: tuple[Path, ...] = (),
     out: Path | None = None,
     store: StoreChoice | None = None,
+    nodes: int | None = None,
 ) -> Outlook:
     """What ``suite run`` with the same arguments would do.
+
+    Args:
+        path: The spec.
+        only: As for ``suite run``.
+        overrides: As for ``suite run``.
+        plugins: As for ``suite run``.
+        out: As for ``suite run``.
+        store: As for ``suite run``.
+        nodes: How many machines like this one the time is estimated for, besides that of one trial after another.
 
     Raises:
         SuiteError: Where the spec is not valid, a data set is not there, ``only`` matches nothing, or the store cannot
@@ -165,6 +201,7 @@ def look_ahead(
         downloads=tuple(need for need in requirements_of(spec, plan) if not need.present),
         to_run=len(missing),
         seconds_left=seconds_left(plan, missing, past),
+        on_nodes=None if nodes is None else _on_nodes(plan, missing, past, nodes),
     )
 
 
@@ -223,14 +260,23 @@ def requirements_of(spec: Spec, plan: Plan | None = None) -> tuple[Requirement, 
 
 def seconds_left(plan: Plan, missing: Iterable[Trial], past: Mapping[str, Past]) -> float | None:
     """Seconds that ``missing`` will take, one after another; None where nothing comparable is done."""
+    return _estimate(plan, past).seconds(missing)
+
+
+def _estimate(plan: Plan, past: Mapping[str, Past]) -> Estimate:
     from suite.runner.estimate import Estimate
 
-    estimate = Estimate()
-    for trial in plan.trials:
-        ended = past.get(trial.id)
-        if ended is not None and ended.status == "done" and ended.seconds is not None:
-            estimate.add(trial, ended.seconds)
-    return estimate.seconds(missing)
+    ended = {name: one.seconds for name, one in past.items() if one.status == "done" and one.seconds is not None}
+    return Estimate.of(plan.trials, ended)
+
+
+def _on_nodes(plan: Plan, missing: Iterable[Trial], past: Mapping[str, Past], nodes: int) -> OnNodes:
+    """Raises ``SuiteError`` where a machine like this one has no room for a trial."""
+    from suite.runner.environment import trials_at_once
+    from suite.runner.forecast import wall_seconds
+
+    each = trials_at_once(plan.spec.resources, plan.spec.jobs)
+    return OnNodes(nodes, each, wall_seconds(missing, _estimate(plan, past), slots=nodes * each))
 
 
 def duration(seconds: float) -> str:

@@ -36,8 +36,7 @@ MOST_LOGICAL_CPUS = 16
 
 MANY_MACHINES = (
     "expected 'auto', 'none' or 'mirrored': Keras 3 on TensorFlow does not train under MultiWorkerMirroredStrategy "
-    "('fit' raises), so one fit stays on one machine; give each machine some of the trials (--only) and join their "
-    "results with 'suite merge'"
+    "('fit' raises), so one fit stays on one machine; many machines take whole trials: suite run --cluster"
 )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from suite.exported import ExportCard
     from suite.placement import DeviceSettings, DistributionName
     from suite.plan import Plan
+    from suite.runner.workers import ClusterChoice
     from suite.spec import Spec
 
 __all__ = ["attach", "run"]
@@ -31,6 +32,7 @@ def run(
     timeout_seconds: float | None = None,
     out: str | Path | None = None,
     store: str | StoreChoice | None = None,
+    cluster: str | ClusterChoice | None = None,
     plugins: tuple[str | Path, ...] = (),
     quiet: bool = False,
     on_export: Callable[[ExportCard], None] = lambda _: None,
@@ -42,13 +44,15 @@ def run(
         only: A ``key=value`` selection such as ``model=vit_tiny``, or several; the report covers everything stored.
         overrides: A ``key.path=value`` change such as ``training.epochs=3``, or several.
         redo: Which trials with a result are run again.
-        jobs: Trials at once; the spec's when left out, else one, or one per GPU.
+        jobs: Trials at once on one machine; the spec's when left out, else one, or one per GPU.
         distribution: Over what one fit is shared out: ``auto``, ``none`` or ``mirrored``; the spec's when left out.
         gpu_memory_mb: The most that a worker takes of each of its GPUs; the spec's when left out.
         timeout_seconds: Longest time of one trial.
         out: Folder of results and report; ``reports/<name>`` when left out.
         store: Address of a team's database for the results, ``postgresql+psycopg://USER@HOST/DATABASE``; a
             ``StoreChoice`` also names the run and a shared folder for files. The folder's own file when left out.
+        cluster: Where trials run: ``auto``, ``HOST:PORT`` or ``local``, a cluster of Ray; a ``ClusterChoice`` also
+            names a place for files on their way. This machine's own workers when left out.
         plugins: Python files that register further variants.
         quiet: No progress on stderr.
         on_export: Told of each exported file once it is there.
@@ -63,11 +67,9 @@ def run(
     from suite.api import current_comparison
     from suite.cache import cache_root
     from suite.runner.run import run_plan
-    from suite.shipped import find_spec
 
     only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
-    path = find_spec(Path(spec))
-    plan = _planned(path, overrides, plugins)
+    path, plan = _planned(Path(spec), overrides, plugins)
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
     attach(folder, store, quiet=quiet)
     _refuse_missing_runtimes(plan)
@@ -79,6 +81,7 @@ def run(
         redo=redo,
         jobs=jobs,
         devices=_devices(plan.spec, distribution, gpu_memory_mb),
+        cluster=cluster,
         timeout_seconds=timeout_seconds,
         progress="quiet" if quiet else "auto",
         base=path.resolve().parent,
@@ -96,11 +99,13 @@ def run(
     )
 
 
-def _planned(path: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> Plan:
+def _planned(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> tuple[Path, Plan]:
     from suite.plan import make_plan
+    from suite.shipped import find_spec
     from suite.spec import load_spec
 
-    return make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
+    path = find_spec(spec)
+    return path, make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
 
 
 def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: int | None) -> DeviceSettings:

@@ -31,6 +31,7 @@ from suite.results import FeatureEngine
 from suite.robustness import RobustnessSpec, check_robustness
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
 from suite.search.settings import BudgetSpec, SearchSpec, TuningSpec
+from suite.shares import ResourcesSpec
 
 __all__ = [
     "DatasetSpec",
@@ -173,7 +174,12 @@ class Spec(Options):
     constraints: Constraints | None = None
     """What the recommended model may cost and must reach; part of no trial's identity."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, exclude=True)
-    """Worker processes at once; ``--jobs`` goes before. One per GPU, or one on a CPU, when left out."""
+    """Trials at once on one machine; ``--jobs`` goes before. One per GPU, or one on a CPU, when left out."""
+    resources: ResourcesSpec | None = Field(default=None, exclude=True)
+    """What one trial is given, on this machine and on each of a cluster; as many run at once as fit, at most ``jobs``.
+    Part of no trial's identity."""
+    retries: Annotated[int, Field(ge=0, le=100)] = Field(default=2, exclude=True)
+    """How often a trial is run again whose worker or machine a cluster lost; its own faults are never retried."""
     distribution: Distribution = Field(default="auto", exclude=True)
     """Shares each fit out over all devices of its worker (``mirrored``) or over none; ``auto`` is ``mirrored`` where a
     worker has several GPUs. ``--distribution`` goes before; part of no trial's identity."""

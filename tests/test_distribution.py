@@ -193,9 +193,9 @@ def test_the_distribution_is_no_part_of_a_trial_and_the_precision_is():
 
 def test_a_fit_over_many_machines_is_refused_with_the_reason():
     """In the spec and on the command line, with what to do instead."""
-    with pytest.raises(SpecError, match=r"distribution: .*MultiWorkerMirroredStrategy.*suite merge"):
+    with pytest.raises(SpecError, match=r"distribution: .*MultiWorkerMirroredStrategy.*suite run --cluster"):
         parse_spec(json.dumps({**SPEC, "distribution": "multi_worker_mirrored"}))
-    with pytest.raises(SuiteError, match=r"'fit' raises.*suite merge"):
+    with pytest.raises(SuiteError, match=r"'fit' raises.*suite run --cluster"):
         refuse_distribution("MultiWorkerMirroredStrategy")
     with pytest.raises(SuiteError, match="Did you mean 'mirrored'"):
         refuse_distribution("mirorred")

@@ -336,3 +336,22 @@ def test_a_foreign_place_in_memory_is_refused(memory: Any) -> None:
     memory.pipe_file("/site/theirs.txt", b"theirs")
     with pytest.raises(StoreError, match=r"for instance 'theirs.txt'"):
         publish(open_target("memory://site"), SITE)
+
+
+def test_files_of_a_trial_come_back_from_a_cluster_through_a_bucket(s3, tmp_path):
+    """Nothing stays in the bucket; one that is not there is told, and not made."""
+    from suite.runner.cluster.artefacts import Place
+
+    made = tmp_path / "made"
+    (made / "predictions").mkdir(parents=True)
+    (made / "predictions" / "test.npz").write_bytes(b"answers")
+    place = Place("s3://box/way")
+    place.check()
+    parcel = place.put(made, "trial-1")
+    assert stands(s3) == {"way/trial-1/predictions/test.npz": "answers"}
+    place.fetch(parcel, "trial-1", tmp_path / "came")
+    assert (tmp_path / "came" / "predictions" / "test.npz").read_bytes() == b"answers"
+    assert stands(s3) == {}
+    with pytest.raises(StoreError, match="--artifacts s3://gone/way: cannot be written and read"):
+        Place("s3://gone/way").check()
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["box"]

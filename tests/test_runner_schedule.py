@@ -111,7 +111,7 @@ def test_what_another_run_has_is_asked_for_again():
 def test_a_claim_of_a_living_run_stands_and_a_dead_one_falls(out):
     """What this process claimed is taken for others; what a process that ended claimed is free."""
     dead = subprocess.run(
-        [sys.executable, "-c", "from suite.runner.claims import _own_name; print(_own_name())"],
+        [sys.executable, "-c", "from suite.runner.claims import own_name; print(own_name())"],
         capture_output=True,
         text=True,
         check=True,

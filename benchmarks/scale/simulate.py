@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.scale.idle import plan_of
 from benchmarks.scale.pages import page_of
 from suite.plan import Trial
+from suite.runner.retries import Retries
 from suite.runner.schedule import Schedule
 
 __all__ = ["Cluster", "Outcome", "main", "simulated"]
@@ -106,7 +107,7 @@ class _Simulation:
         """Of each node that works: its trial, since when, and whether it made the model ready first."""
         self.warm: dict[int, str] = {}
         self.idle: set[int] = set()
-        self.tries: Counter[str] = Counter()
+        self.retries = Retries(cluster.retries)
         self.epoch: Counter[int] = Counter()
         """How often each node has failed: what it would have ended before is void."""
         self.events: list[tuple[float, int, int, str, int]] = []
@@ -178,12 +179,11 @@ class _Simulation:
         if node in self.running:
             trial, since, _ = self.running.pop(node)
             self.outcome.lost_seconds += now - since
-            self.tries[trial.id] += 1
-            if self.tries[trial.id] > self.cluster.retries:
+            if self.retries.allow(trial.id):
+                self.schedule.again(trial)
+            else:
                 self.outcome.given_up += 1
                 self.schedule.settle(trial)
-            else:
-                self.schedule.again(trial)
         self._at(now + self.cluster.away_seconds, node, "returns")
         self._start_idle(now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
+    from suite.runner.workers import ClusterChoice
 
 __all__ = [
     "STORE_URL",
@@ -36,6 +38,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
 _FILE = click.Path(path_type=Path)
+_WAY = (
+    "  With --cluster and no --store, or as a URL such as s3://bucket/folder: where nodes leave such files for this "
+    "machine to take.  [default: they come through Ray]"
+)
 
 
 class PairsCommand(click.Command):
@@ -112,18 +118,27 @@ def plugin_option(function: F) -> F:
 
 
 def store_options(function: F) -> F:
-    """``--store``, ``--run`` and ``--artifacts``; the command gets ``store``, a ``StoreChoice`` or None."""
+    """``--store``, ``--run`` and ``--artifacts``; the command gets ``store``, a ``StoreChoice`` or None.
+
+    A command with ``--cluster`` gets that as a ``ClusterChoice``, or None.
+    """
 
     @functools.wraps(function)
-    def chosen(*words: Any, store_url: str | None, run_name: str | None, artifacts: Path | None, **more: Any) -> Any:
+    def chosen(*words: Any, store_url: str | None, run_name: str | None, artifacts: str | None, **more: Any) -> Any:
+        if more.get("cluster") is not None:
+            # A URL is no folder of a store: it is the way back from the cluster, whatever store there is.
+            is_way = not store_url or "://" in (artifacts or "")
+            more["cluster"] = _cluster(more["cluster"], artifacts if is_way else None)
+            artifacts = None if is_way else artifacts
         return function(*words, store=_choice(store_url, run_name, artifacts), **more)
 
+    way = _WAY if "cluster" in inspect.signature(function).parameters else ""
     for option in (
         click.option(
             "--artifacts",
-            type=_FILE,
+            metavar="FOLDER",
             help="With --store: a folder that all machines share, for predictions, models and logs.  [default: the "
-            "folder of the run]",
+            f"folder of the run]{way}",
         ),
         click.option(
             "--run",
@@ -138,6 +153,12 @@ def store_options(function: F) -> F:
     ):
         chosen = option(chosen)
     return cast("F", chosen)
+
+
+def _cluster(address: str, artefacts: str | None) -> ClusterChoice:
+    from suite.runner.workers import ClusterChoice
+
+    return ClusterChoice(address, artefacts)
 
 
 def runs_store_option(function: F) -> F:
@@ -158,8 +179,9 @@ def _url_option(said: str) -> Callable[[F], F]:
     return click.option("--store", STORE_URL, envvar="SUITE_STORE", metavar="URL", help=said)
 
 
-def _choice(url: str | None, run: str | None, artefacts: Path | None) -> StoreChoice | None:
+def _choice(url: str | None, run: str | None, artefacts: str | None) -> StoreChoice | None:
     from suite.address import SUITE_STORE, StoreChoice
+    from suite.credentials import without_credentials
     from suite.errors import SuiteError
 
     if not url:
@@ -167,8 +189,13 @@ def _choice(url: str | None, run: str | None, artefacts: Path | None) -> StoreCh
             if given is not None:
                 raise SuiteError(f"{name} {given}: belongs to a database; give --store URL too, or set {SUITE_STORE}.")
         return None
+    if artefacts is not None and "://" in artefacts:
+        raise SuiteError(
+            f"--artifacts {without_credentials(artefacts)}: expected a folder; a store keeps no files at a URL."
+        )
     source = click.get_current_context().get_parameter_source(STORE_URL)
-    return StoreChoice(url, run, artefacts, is_default=source is click.core.ParameterSource.ENVIRONMENT)
+    folder = None if artefacts is None else Path(artefacts)
+    return StoreChoice(url, run, folder, is_default=source is click.core.ParameterSource.ENVIRONMENT)
 
 
 def load_plugins(plugins: Iterable[Path]) -> None:

@@ -36,6 +36,13 @@ __all__ = ["command"]
 @out_option
 @store_options
 @plugin_option
+@click.option(
+    "--cluster",
+    "nodes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also estimate the time on N machines like this one.",
+)
 @click.option("--trials", is_flag=True, help="List every trial instead of one line per cell.")
 @json_option
 def command(
@@ -46,6 +53,7 @@ def command(
     out: Path | None,
     store: StoreChoice | None,
     plugins: tuple[Path, ...],
+    nodes: int | None,
     trials: bool,
     json_: bool,
 ) -> None:
@@ -58,10 +66,11 @@ def command(
     Example:
       suite plan specs/vision.json
       suite plan specs/imagenet.json --only model=ResNet50
+      suite plan specs/imagenet.json --cluster 8
     """
     from suite.outlook import look_ahead
 
-    outlook = look_ahead(spec, only=only, overrides=overrides, plugins=plugins, out=out, store=store)
+    outlook = look_ahead(spec, only=only, overrides=overrides, plugins=plugins, out=out, store=store, nodes=nodes)
     if json_:
         as_json(outlook.as_json())
         return

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from suite.address import StoreChoice
     from suite.api import Outcome
     from suite.placement import DistributionName
+    from suite.runner.workers import ClusterChoice
 
 __all__ = ["command"]
 
@@ -40,7 +41,9 @@ __all__ = ["command"]
     show_default=True,
     help="Which trials with a result are run again.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Trials at once.  [default: one, or one per GPU]")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Trials at once on one machine.  [default: one, or one per GPU]"
+)
 @click.option(
     "--distribution",
     metavar="[auto|none|mirrored]",
@@ -57,6 +60,12 @@ __all__ = ["command"]
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Longest time that one trial may take.  [default: the spec's, else none]",
+)
+@click.option(
+    "--cluster",
+    metavar="auto|HOST:PORT|local",
+    help="Run the trials on a cluster of Ray: the one of this machine, the one there, or one that this machine is "
+    "alone in.  [default: this machine's own workers]",
 )
 @out_option
 @store_options
@@ -75,6 +84,7 @@ def command(
     distribution: DistributionName | None,
     gpu_memory_mb: int | None,
     timeout: float | None,
+    cluster: ClusterChoice | None,
     out: Path | None,
     store: StoreChoice | None,
     plugins: tuple[Path, ...],
@@ -94,6 +104,7 @@ def command(
       suite run specs/vision.json --only model=vit_tiny strategy=linear_probe,fine_tune
       suite run specs/vision.json --set training.epochs=3 seeds=[1] --out /tmp/short
       suite run specs/vision.json --store postgresql+psycopg://me@server/suite
+      suite run specs/vision.json --cluster auto
     """
     import suite
     from suite.cli.export import say_nothing, told
@@ -109,13 +120,19 @@ def command(
         timeout_seconds=timeout,
         out=out,
         store=store,
+        cluster=cluster,
         plugins=plugins,
         quiet=quiet,
         on_export=say_nothing if quiet else told,
     )
-    if outcome.mistakes and not json_:
+    _end(ctx, outcome, as_json_=json_)
+
+
+def _end(ctx: click.Context, outcome: Outcome, *, as_json_: bool) -> None:
+    """Prints what came out, and ends with the exit code that says it."""
+    if outcome.mistakes and not as_json_:
         raise SuiteError("\n".join(outcome.mistakes))
-    if json_:
+    if as_json_:
         as_json(outcome.as_json())
     else:
         _print(outcome)

@@ -30,7 +30,7 @@ from suite.runner.curve import curve_path
 from suite.store import Store, open_store
 from suite.stored import FEW
 
-__all__ = ["Claim", "Claims", "claimed", "living_owners"]
+__all__ = ["Claim", "Claims", "claimed", "is_alive", "living_owners", "own_name"]
 
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 120.0
@@ -50,7 +50,7 @@ class Claims:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.owner = _own_name()
+        self.owner = own_name()
         self.folder = store.folder / "tmp" / self.owner
         """Where this run's trials write; removed in the end."""
         # Made once: putting them together takes longer than the database does.
@@ -204,7 +204,7 @@ def is_alive(owner: str, heartbeat: float, *, silent_seconds: float = SILENT_SEC
         return True
 
 
-def _own_name() -> str:
+def own_name() -> str:
     """Machine, process and its start: a process number alone is used again."""
     process = psutil.Process()
     return f"{_machine_name()}-p{process.pid}-{_started(process)}"

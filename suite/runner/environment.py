@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import math
 import os
 import platform
 import shutil
@@ -12,11 +13,21 @@ from pathlib import Path
 
 import suite
 from suite.devices import Machine, look_at_machine
+from suite.errors import SuiteError
 from suite.placement import USUAL_DEVICES, DeviceSettings, share_gpus
 from suite.results import Environment
 from suite.runner.process import WorkerSettings
+from suite.shares import Capacity, ResourcesSpec, Share, share_of
 
-__all__ = ["environment", "repository_state", "usable_cores", "visible_gpus", "worker_settings"]
+__all__ = [
+    "environment",
+    "repository_state",
+    "trials_at_once",
+    "usable_cores",
+    "visible_gpus",
+    "worker_settings",
+    "worker_variables",
+]
 
 PACKAGES = (
     "tensorflow",
@@ -143,28 +154,66 @@ def worker_settings(
     folder: Path,
     gpus: tuple[str, ...] | None = None,
     devices: DeviceSettings = USUAL_DEVICES,
+    resources: ResourcesSpec | None = None,
 ) -> tuple[WorkerSettings, ...]:
     """One worker per GPU, or one on a CPU, unless ``jobs`` says how many; GPUs and cores are shared out.
 
     Args:
-        jobs: Number of workers.
+        jobs: Number of workers; the most where ``resources`` are given.
         folder: Where their logs go.
         gpus: What to share out; ``visible_gpus()`` where it is left out.
         devices: How a worker uses its devices, see ``suite.placement.share_gpus``, also for what it raises.
+        resources: What each gets; as many workers as that leaves room for.
+
+    Raises:
+        SuiteError: Where there is no room for one.
     """
-    shares = share_gpus(visible_gpus() if gpus is None else gpus, jobs, devices)
-    threads = max(1, usable_cores() // len(shares))
+    gpus = visible_gpus() if gpus is None else gpus
+    threads = None
+    if resources is not None:
+        share = _share_of_machine(gpus, resources, jobs)
+        gpus = gpus[: math.ceil(share.count * share.gpus)]
+        jobs, threads = share.count, share.threads
+    shares = share_gpus(gpus, jobs, devices)
+    threads = threads or max(1, usable_cores() // len(shares))
+    hidden = "-1" if resources is not None and resources.gpus == 0 else None
     return tuple(
         WorkerSettings(
             log=folder / f"worker-{index}.log",
             threads=threads,
-            environment=_variables(threads, ",".join(share) or None),
+            environment=worker_variables(threads, ",".join(share) or hidden),
         )
         for index, share in enumerate(shares)
     )
 
 
-def _variables(threads: int, gpus: str | None) -> dict[str, str]:
+def _share_of_machine(gpus: tuple[str, ...], resources: ResourcesSpec, jobs: int | None) -> Share:
+    capacity = Capacity(usable_cores(), len(gpus), look_at_machine().memory_bytes)
+    share = share_of(capacity, resources, jobs)
+    if not share.count:
+        raise SuiteError(
+            f"resources: a trial asks for {resources.in_words}, and this machine has {capacity.in_words}. Ask for "
+            "less, or run on a cluster with --cluster."
+        )
+    return share
+
+
+def trials_at_once(resources: ResourcesSpec | None, jobs: int | None) -> int:
+    """How many trials a node of a cluster takes at once that is like this machine.
+
+    Raises:
+        SuiteError: Where there is no room for one.
+    """
+    return _share_of_machine(visible_gpus(), resources or ResourcesSpec(), jobs).count
+
+
+def worker_variables(threads: int, gpus: str | None) -> dict[str, str]:
+    """The environment variables that a worker is started with.
+
+    Args:
+        threads: That it may compute with.
+        gpus: What ``CUDA_VISIBLE_DEVICES`` says; left alone where it is None.
+    """
     number = str(threads)
     variables = {
         "KERAS_BACKEND": "tensorflow",

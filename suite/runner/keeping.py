@@ -11,9 +11,9 @@ from pathlib import Path
 from suite.plan import Trial
 from suite.results import Result
 from suite.runner.environment import environment
-from suite.runner.pool import Finished
 from suite.runner.request import TrialRequest
 from suite.runner.worker import LOG
+from suite.runner.workers import Finished
 from suite.store import Unsaved
 
 __all__ = ["GROUP_SECONDS", "Unkept", "completed", "unsuccessful"]

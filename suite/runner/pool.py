@@ -19,13 +19,10 @@ import pebble
 
 from suite.runner.process import ENDED_QUIETLY, WorkerContext, WorkerSettings, prepare_worker
 from suite.runner.request import TrialEnd, TrialRequest
-from suite.runner.worker import LOG, run_request
+from suite.runner.worker import LOG, log_tail, run_request
+from suite.runner.workers import EXECUTOR, Finished, Standing
 
-__all__ = ["EXECUTOR", "USUAL_RENEWAL", "Finished", "Renewal", "WorkerPool"]
-
-EXECUTOR = "suite.runner.trial:execute"
-LOG_TAIL_LINES = 60
-LOG_TAIL_BYTES = 20_000
+__all__ = ["USUAL_RENEWAL", "Age", "Renewal", "WorkerPool"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ USUAL_RENEWAL = Renewal()
 
 
 @dataclass
-class _Age:
+class Age:
     """What a worker process has done."""
 
     trials: int = 0
@@ -60,15 +57,6 @@ class _Age:
         if self.trials <= renewal.settled_trials:
             self.settled_bytes = memory_bytes
         return self.trials >= renewal.after_trials and memory_bytes - self.settled_bytes > renewal.grown_bytes
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A trial that ended, and where it ran."""
-
-    slot: int
-    request: TrialRequest
-    end: TrialEnd
 
 
 class WorkerPool:
@@ -87,7 +75,7 @@ class WorkerPool:
         self._timeout_seconds = timeout_seconds
         self._renewal = renewal
         self._pools: list[Any] = [None] * len(settings)
-        self._ages: dict[int, _Age] = {}
+        self._ages: dict[int, Age] = {}
         self._running: dict[int, TrialRequest] = {}
         self._retried: set[str] = set()
         self._done: queue.Queue[tuple[int, Any]] = queue.Queue()
@@ -101,6 +89,15 @@ class WorkerPool:
     def running(self) -> tuple[TrialRequest, ...]:
         """The trials that are running now."""
         return tuple(self._running.values())
+
+    @property
+    def standing(self) -> Standing:
+        """As many workers as there were in the beginning: one that died is replaced."""
+        return Standing(len(self._settings))
+
+    def threads(self, slot: int) -> int:
+        """How many threads a trial of this slot computes with."""
+        return self._settings[slot].threads
 
     def submit(self, slot: int, request: TrialRequest) -> None:
         """Starts a trial in an idle slot; its process is started if there is none."""
@@ -144,7 +141,7 @@ class WorkerPool:
         """Ends a worker that has grown too much; the next trial of its slot starts another."""
         if end.result is None:
             self._ages.pop(slot, None)  # most of them took their worker along, and the others are few
-        elif self._ages.setdefault(slot, _Age()).is_due(self._renewal, end.memory_bytes or 0):
+        elif self._ages.setdefault(slot, Age()).is_due(self._renewal, end.memory_bytes or 0):
             self._end_worker(slot)
 
     def _end_worker(self, slot: int) -> None:
@@ -169,15 +166,15 @@ class WorkerPool:
             end: TrialEnd = future.result()
         except FutureTimeoutError:
             reason = f"took longer than {self._timeout_seconds:g} seconds"
-            return TrialEnd("timeout", reason=reason, error=_tail(request.folder / LOG))
+            return TrialEnd("timeout", reason=reason, error=log_tail(request.folder / LOG))
         except pebble.ProcessExpired as error:
-            return TrialEnd("failed", reason=_cause_of_death(error.exitcode), error=_tail(request.folder / LOG))
+            return TrialEnd("failed", reason=_cause_of_death(error.exitcode), error=log_tail(request.folder / LOG))
         except CancelledError:
             return TrialEnd("failed", reason="was cancelled")
         except Exception as error:  # noqa: BLE001 - a broken pool ends this trial, the next one gets a new pool
             reason = f"its worker process could not start ({type(error).__name__}: {error})"
             number = error.errno if isinstance(error, OSError) else None
-            return TrialEnd("failed", reason=reason, error=_tail(worker_log), error_number=number)
+            return TrialEnd("failed", reason=reason, error=log_tail(worker_log), error_number=number)
         return end
 
 
@@ -195,16 +192,3 @@ def _cause_of_death(code: int | None) -> str:
         name = f"signal {-code}"
     hint = "; often the system does this when memory runs out" if name == "SIGKILL" else ""
     return f"the worker process was ended by {name}{hint}"
-
-
-def _tail(log: Path) -> str | None:
-    """The last lines of a log; None where there are none."""
-    try:
-        with log.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return None
-    lines = text.splitlines()[-LOG_TAIL_LINES:]
-    return "\n".join(lines) or None

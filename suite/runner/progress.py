@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -10,6 +11,7 @@ from suite.plan import Trial
 from suite.registry import STRATEGIES
 from suite.results import Result
 from suite.runner.estimate import Estimate
+from suite.runner.workers import Standing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +22,8 @@ __all__ = ["LinesProgress", "Progress", "ProgressMode", "QuietProgress", "durati
 
 ProgressMode = Literal["auto", "lines", "quiet"]
 ELSEWHERE = "done by another run"
+SHOWN_TRIALS = 8
+"""Of those that run, beside a bar."""
 RECKONED_CELLS = 200
 """Cells and phases for whose sake the time left is reckoned after one trial less."""
 
@@ -41,6 +45,12 @@ class Progress(Protocol):
 
     def wait(self, trials: Iterable[Trial]) -> None:
         """Nothing is left but trials that another run has claimed."""
+
+    def again(self, trial: Trial, reason: str) -> None:
+        """A trial was lost with its worker, for ``reason``, and will be begun again."""
+
+    def stand(self, standing: Standing) -> None:
+        """Workers came or went."""
 
     def stop(self) -> None:
         """The run is over, or was interrupted."""
@@ -73,6 +83,12 @@ class QuietProgress:
     def wait(self, trials: Iterable[Trial]) -> None:
         """Nothing."""
 
+    def again(self, trial: Trial, reason: str) -> None:
+        """Nothing."""
+
+    def stand(self, standing: Standing) -> None:
+        """Nothing."""
+
     def stop(self) -> None:
         """Nothing."""
 
@@ -88,6 +104,10 @@ class _Counting:
         self._estimate = Estimate()
         self._waiting = False
         self._said: set[tuple[str, str]] = set()
+        self._begun: dict[str, Trial] = {}
+        self._standing: Standing | None = None
+        self._ended = 0
+        self._started = time.monotonic()
         self._left: tuple[int, float | None] = (0, None)
         """With how many open trials the time left was last reckoned, and what it was."""
 
@@ -105,8 +125,34 @@ class _Counting:
         self._total = len(trials)
         self._workers = workers
         self._estimate = estimate
+        self._started = time.monotonic()
+
+    def begin(self, trial: Trial) -> None:
+        """Remembers what runs."""
+        self._begun[trial.id] = trial
+
+    def again(self, trial: Trial, reason: str) -> None:
+        """It runs no more, and is as open as before."""
+        self._begun.pop(trial.id, None)
+
+    def stand(self, standing: Standing) -> None:
+        """So many workers share what is left."""
+        self._standing = standing
+        self._workers = standing.slots
+
+    @property
+    def _cluster(self) -> str:
+        """``2 nodes, 4 running, 3.1 trials/s``; empty where there is no cluster."""
+        if self._standing is None or self._standing.nodes is None:
+            return ""
+        nodes = _plural(self._standing.nodes, "node")
+        rate = self._ended / max(1e-3, time.monotonic() - self._started)
+        shown = f"{rate:.1f} trials/s" if rate >= 1 else f"{rate * 60:.1f} trials/min"
+        return f"{nodes}, {len(self._begun)} running, {shown}"
 
     def _count(self, trial: Trial) -> int:
+        if self._begun.pop(trial.id, None) is not None:
+            self._ended += 1
         if trial.id in self._open:
             self._open.remove(trial.id)
             self._groups[trial.cell.id, trial.phase].pop()
@@ -138,14 +184,12 @@ class _Counting:
 class LinesProgress(_Counting):
     """One line per finished trial, for logs."""
 
-    def begin(self, trial: Trial) -> None:
-        """Nothing: the line comes when the trial ended."""
-
     def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """``[12/96] vgg_tiny, linear_probe, seed 1: done, 0.620, 3 s; about 2 min left``."""
         count = self._count(trial)
         left = self._seconds_left
         rest = f"; about {duration(left)} left" if left else ""
+        rest += f"; {self._cluster}" if self._cluster else ""
         line = f"[{count}/{self._total}] {describe(trial)}: {outcome(result, instead)}{rest}"
         print(line, file=sys.stderr, flush=True)
 
@@ -161,6 +205,18 @@ class LinesProgress(_Counting):
             self._waiting = True
             print(waiting_sentence(trials), file=sys.stderr, flush=True)
 
+    def again(self, trial: Trial, reason: str) -> None:
+        """``vgg_tiny, linear_probe, seed 1: begun again: its machine was lost``."""
+        super().again(trial, reason)
+        print(f"{describe(trial)}: begun again: {reason}", file=sys.stderr, flush=True)
+
+    def stand(self, standing: Standing) -> None:
+        """What happened to the nodes of a cluster, and how many there are."""
+        before = self._standing
+        super().stand(standing)
+        for sentence in news(before, standing):
+            print(sentence, file=sys.stderr, flush=True)
+
     def stop(self) -> None:
         """Nothing: every line stands for itself."""
 
@@ -173,7 +229,6 @@ class BarProgress(_Counting):
         self._console = console
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._running: dict[str, Trial] = {}
 
     def start(self, trials: tuple[Trial, ...], *, workers: int, estimate: Estimate) -> None:
         """Draws the bar."""
@@ -196,12 +251,11 @@ class BarProgress(_Counting):
 
     def begin(self, trial: Trial) -> None:
         """Shows what runs."""
-        self._running[trial.id] = trial
+        super().begin(trial)
         self._show()
 
     def finish(self, trial: Trial, result: Result | None, *, instead: str = ELSEWHERE) -> None:
         """Moves the bar on; what did not end well stays on the screen."""
-        self._running.pop(trial.id, None)
         count = self._count(trial)
         if self._bar is None or self._task is None:
             return
@@ -225,6 +279,24 @@ class BarProgress(_Counting):
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=waiting_sentence(trials))
 
+    def again(self, trial: Trial, reason: str) -> None:
+        """Why a trial is begun again stays on the screen."""
+        super().again(trial, reason)
+        self._say(f"{describe(trial)}: begun again: {reason}")
+        self._show()
+
+    def stand(self, standing: Standing) -> None:
+        """What happened to the nodes of a cluster stays on the screen."""
+        before = self._standing
+        super().stand(standing)
+        for sentence in news(before, standing):
+            self._say(sentence)
+        self._show()
+
+    def _say(self, sentence: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(sentence, markup=False, highlight=False)
+
     def stop(self) -> None:
         """Takes the bar away."""
         if self._bar is not None:
@@ -234,8 +306,25 @@ class BarProgress(_Counting):
         if self._bar is None or self._task is None:
             return
         left = self._seconds_left
-        running = " | ".join(describe(trial) for trial in self._running.values())
-        self._bar.update(self._task, description=running, left=f"about {duration(left)} left" if left else "")
+        running = " | ".join(describe(trial) for trial in [*self._begun.values()][:SHOWN_TRIALS])
+        more = len(self._begun) - SHOWN_TRIALS
+        running += f" | and {more} more" if more > 0 else ""
+        shown = f"{self._cluster}: {running}" if self._cluster else running
+        self._bar.update(self._task, description=shown, left=f"about {duration(left)} left" if left else "")
+
+
+def news(before: Standing | None, now: Standing) -> tuple[str, ...]:
+    """What is new of a cluster, in sentences; nothing where there is none."""
+    if now.nodes is None:
+        return ()
+    said = now.changes[len(before.changes) if before else 0 :]
+    if before is None or (before.nodes, before.slots) != (now.nodes, now.slots):
+        said += (f"cluster: {_plural(now.nodes, 'node')}, {_plural(now.slots, 'trial')} at once",)
+    return said
+
+
+def _plural(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def describe(trial: Trial) -> str:
@@ -274,7 +363,7 @@ def outcome(result: Result | None, instead: str = ELSEWHERE) -> str:
 def waiting_sentence(trials: Iterable[Trial]) -> str:
     """Why nothing seems to happen."""
     count = len(tuple(trials))
-    return f"waiting for another run, which has {count} trial{'s' if count != 1 else ''} of this plan in work"
+    return f"waiting for another run, which has {_plural(count, 'trial')} of this plan in work"
 
 
 def duration(seconds: float) -> str:

@@ -19,12 +19,12 @@ from suite.registry import DATASETS
 from suite.results import Result
 from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials
+from suite.runner.workers import EXECUTOR, ClusterChoice
 from suite.selection import select
 from suite.store import Entry, glance
 
 __all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
 
-EXECUTOR = "suite.runner.trial:execute"
 UNSUCCESSFUL = {"failed", "diverged", "timeout"}
 
 
@@ -62,6 +62,7 @@ def run_plan(
     command: str | None = None,
     executor: str = EXECUTOR,
     devices: DeviceSettings | None = None,
+    cluster: str | ClusterChoice | None = None,
 ) -> RunOutcome:
     """Runs what is missing of a plan and stores every result as it comes.
 
@@ -79,6 +80,7 @@ def run_plan(
         command: The command that makes these results again, for the report.
         executor: ``module:function`` that runs a ``TrialRequest`` in a worker.
         devices: How the devices of a worker are used; as the spec says where it is left out.
+        cluster: Whose machines run the trials, an address or a choice; this one where it is left out.
 
     Raises:
         SuiteError: For a selection that matches nothing, or a store that cannot be used.
@@ -107,11 +109,17 @@ def run_plan(
             command=command,
             executor=executor,
             devices=devices or DeviceSettings(plan.spec.distribution, plan.spec.gpu_memory_mb),
+            # What is left is to describe the plan: that needs no machine.
+            cluster=_chosen(cluster) if missing else None,
         )
         shown = make_progress(progress) if isinstance(progress, str) else progress
         new = Session(plan, chosen, settings, shown).run()
         stored = glance(out)
     return _outcome(out, chosen.trials, stored.entries, new, time.monotonic() - started)
+
+
+def _chosen(cluster: str | ClusterChoice | None) -> ClusterChoice | None:
+    return ClusterChoice(cluster) if isinstance(cluster, str) else cluster
 
 
 def _without_left_out(missing: tuple[Trial, ...], chosen: Plan, out: Path) -> tuple[Trial, ...]:

@@ -17,10 +17,12 @@ from suite.results import Result, Status
 from suite.runner.process import point_output_at
 from suite.runner.request import TrialEnd, TrialRequest
 
-__all__ = ["LOG", "run_request"]
+__all__ = ["LOG", "log_tail", "run_request"]
 
 LOG = "log.txt"
 TRACEBACK_CHARACTERS = 20_000
+LOG_TAIL_LINES = 60
+LOG_TAIL_BYTES = 20_000
 
 
 def run_request(executor: str, request: TrialRequest, worker_log: Path) -> TrialEnd:
@@ -56,6 +58,19 @@ def _remove_empty(folder: Path) -> None:
         if (folder / LOG).stat().st_size == 0:
             (folder / LOG).unlink()
             folder.rmdir()
+
+
+def log_tail(log: Path) -> str | None:
+    """The last lines of a log; None where there are none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return None
+    lines = text.splitlines()[-LOG_TAIL_LINES:]
+    return "\n".join(lines) or None
 
 
 def _failure(error: BaseException) -> TrialEnd:

@@ -15,30 +15,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from suite.credentials import without_credentials
-from suite.errors import MissingExtraError, StoreError, SuiteError
+from suite.errors import StoreError, SuiteError
 from suite.media_types import content_type
+from suite.places import DRIVERS, open_place
 from suite.publish.targets.complaint import complaint
 from suite.publish.targets.headers import cache_control
 from suite.publish.targets.paths import checked, checked_write, crossing, parents
 from suite.publish.targets.target import MARKER, stages_of
 from suite.publish.targets.trouble import raise_if_full
 from suite.publish.targets.unfinished import UNFINISHED, read_unfinished, unfinished
-from suite.requirement import install_line
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 __all__ = ["DRIVERS", "Bucket"]
 
-DRIVERS: Mapping[str, tuple[str, str]] = {
-    "s3": ("s3fs", "s3"),
-    "s3a": ("s3fs", "s3"),
-    "gs": ("gcsfs", "gs"),
-    "gcs": ("gcsfs", "gs"),
-    "az": ("adlfs", "azure"),
-    "abfs": ("adlfs", "azure"),
-}
-"""Object stores: what stands before ``://`` to the module that is needed and the extra that brings it."""
 AT_ONCE = 8
 """Files on their way at the same time, where the driver can do that."""
 
@@ -107,23 +98,7 @@ class Bucket:
         Raises:
             MissingExtraError: Where the driver is not installed.
         """
-        import fsspec
-        from fsspec.registry import known_implementations
-
-        if not self._place.strip("/") and self._is_store:
-            raise StoreError(f"{self.shown}: names no bucket; expected for instance {self._scheme}://bucket/site.")
-        module, extra = DRIVERS.get(self._scheme, (None, None))
-        line = install_line([module], extra) if module else None
-        if line is not None:
-            raise MissingExtraError(f"{self._scheme}:// needs a package that is not installed: {line}")
-        try:
-            fsspec.get_filesystem_class(self._scheme)
-        except ImportError as error:
-            told = known_implementations.get(self._scheme, {}).get("err") or str(error)
-            raise MissingExtraError(f"{self._scheme}:// needs a package that is not installed: {told}") from error
-        # What another process writes must be seen: nothing is kept of an earlier look.
-        files, root = fsspec.url_to_fs(self._address, skip_instance_cache=True, use_listings_cache=False)
-        return files, str(root).rstrip("/")
+        return open_place(self._address, example="bucket/site")
 
     def _check_ours(self) -> None:
         with self._told():

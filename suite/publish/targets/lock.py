@@ -6,20 +6,18 @@ import contextlib
 import datetime as dt
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from suite.errors import StoreError
+from suite.locks import is_same, try_lock
 from suite.results import Record
 
 __all__ = ["Lock"]
 
 BETWEEN_TRIES_SECONDS = 0.1
-FAR = 1 << 30
-"""The byte that is locked on Windows: what is locked there cannot be read, and the owner's name shall be."""
 
 
 class _Owner(Record):
@@ -85,7 +83,7 @@ class Lock:
             raise
         held = False
         try:
-            held = _lock(descriptor) and _is_same(descriptor, self._path)
+            held = try_lock(descriptor) and is_same(descriptor, self._path)
             if held:
                 self._descriptor = descriptor
                 self._sign(descriptor)
@@ -116,31 +114,3 @@ class Lock:
             return "another process"
         here = "this machine" if owner.machine == platform.node() else owner.machine
         return f"process {owner.process} on {here} (since {owner.since})"
-
-
-def _lock(descriptor: int) -> bool:
-    """Tries to lock an open file; False where another has it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(descriptor, FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_same(descriptor: int, path: Path) -> bool:
-    """Whether the file that was locked still has its name: its last owner removes it."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
