@@ -13,7 +13,7 @@ from suite.glance import Entry
 from suite.labels import ALL, Budget
 from suite.plan import Plan, Trial, canonical_json, make_plan
 from suite.registry import DATASETS, MODELS
-from suite.requirement import Requirement
+from suite.requirement import Requirement, install_line
 from suite.selection import select
 from suite.spec import DatasetSpec, ModelSpec, Spec, load_spec
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CellOutlook",
+    "FilesOutlook",
     "OnNodes",
     "Outlook",
     "Past",
@@ -85,6 +86,18 @@ class OnNodes:
 
 
 @dataclass(frozen=True)
+class FilesOutlook:
+    """Files that a run writes of kept models once its trials are done."""
+
+    format: str
+    precisions: tuple[str, ...]
+    which: str
+    """``all``, ``best`` or ``recommended``; see ``suite.exports.ExportSpec``."""
+    install: str | None
+    """The line that installs what the format lacks; None where nothing is missing."""
+
+
+@dataclass(frozen=True)
 class Outlook:
     """What a run would do."""
 
@@ -102,6 +115,8 @@ class Outlook:
     """For these, one after another; None where nothing comparable is stored."""
     on_nodes: OnNodes | None = None
     """For these on a cluster, where that was asked for."""
+    files: tuple[FilesOutlook, ...] = ()
+    """What the spec asks for under ``exports``."""
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -151,6 +166,7 @@ class Outlook:
             ],
             "skips": [_named(labels) | {"reason": reason} for labels, reason in self.skips],
             "downloads": [{**asdict(need), "path": str(need.path)} for need in self.downloads],
+            "files": [asdict(one) for one in self.files],
         }
 
 
@@ -202,6 +218,17 @@ def look_ahead(
         to_run=len(missing),
         seconds_left=seconds_left(plan, missing, past),
         on_nodes=None if nodes is None else _on_nodes(plan, missing, past, nodes),
+        files=_files(spec),
+    )
+
+
+def _files(spec: Spec) -> tuple[FilesOutlook, ...]:
+    from suite.registry import EXPORTERS
+
+    asked = [(one, EXPORTERS.get(one.format)) for one in spec.exports]
+    return tuple(
+        FilesOutlook(one.format, one.precision, one.which, install_line(exporter.modules, exporter.extra))
+        for one, exporter in asked
     )
 
 

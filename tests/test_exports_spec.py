@@ -39,6 +39,21 @@ def test_files_are_part_of_no_trials_identity():
     assert [trial.id for trial in plans[0].trials] == [trial.id for trial in plans[1].trials]
 
 
+def test_a_plan_says_which_files_will_be_written(tmp_path):
+    """Format, precisions and models, and nothing to install where the runtime is there."""
+    from click.testing import CliRunner
+
+    from suite.cli.main import cli
+
+    path = tmp_path / "files.json"
+    path.write_text(document([{"format": "keras"}, {"format": "onnx", "precision": ["fp32", "int8"], "which": "best"}]))
+    shown = CliRunner().invoke(cli, ["plan", str(path), "--out", str(tmp_path / "out")])
+    assert "  keras in fp32: the best model of each cell\n" in shown.output
+    assert "  onnx in fp32, int8: the best model of each data set\n" in shown.output
+    told = json.loads(CliRunner().invoke(cli, ["plan", str(path), "--out", str(tmp_path / "out"), "--json"]).output)
+    assert told["files"][0] == {"format": "keras", "precisions": ["fp32"], "which": "all", "install": None}
+
+
 @pytest.mark.parametrize(
     ("exports", "said"),
     [

@@ -59,8 +59,9 @@ def command(
 ) -> None:
     """Show the trials of a spec: done, missing, skipped and why.
 
-    Also what would have to be downloaded, from where and where to put it by hand, and how long the missing
-    trials will take, judged by those that are done.  Nothing is written and no TensorFlow is started.
+    Also what would have to be downloaded, from where and where to put it by hand, what files would be written of
+    the models, and how long the missing trials will take, judged by those that are done.  Nothing is written and no
+    TensorFlow is started.
 
     \b
     Example:
@@ -77,6 +78,7 @@ def command(
     (_print_trials if trials else _print_cells)(outlook)
     _print_skips(outlook)
     _print_downloads(outlook)
+    _print_files(outlook)
     click.echo(f"\n{outlook.sentence}")
 
 
@@ -125,3 +127,16 @@ def _print_downloads(outlook: Outlook) -> None:
     for need in outlook.downloads:
         size = f" ({need.size_bytes / 1e6:,.0f} MB)" if need.size_bytes else ""
         click.echo(f"  {need.what}{size}\n    from  {need.url}\n    to    {need.path}")
+
+
+def _print_files(outlook: Outlook) -> None:
+    models = {
+        "all": "the best model of each cell",
+        "best": "the best model of each data set",
+        "recommended": "the recommended model",
+    }
+    if outlook.files:
+        click.echo("\nAfter the trials, models are written and measured as files:")
+    for files in outlook.files:
+        lacking = f"; not installed yet: {files.install}" if files.install else ""
+        click.echo(f"  {files.format} in {', '.join(files.precisions)}: {models[files.which]}{lacking}")
