@@ -60,13 +60,13 @@ class Unkept:
 
 def completed(request: TrialRequest, result: Result, commit: tuple[str | None, bool | None]) -> Result:
     """The result with its log and the commit of the spec's repository, and whether that has changes."""
-    artefacts = dict(result.artefacts)
+    artefacts = {name: file for name, file in result.artefacts.items() if file != LOG}
     log = request.folder / LOG
-    if log.is_file():
-        if log.stat().st_size == 0:
-            log.unlink()
-        else:
-            artefacts["log"] = LOG
+    # A worker removes a log that says nothing; one that ended in the middle of a trial could not.
+    if log.is_file() and log.stat().st_size == 0:
+        log.unlink()
+    elif log.is_file():
+        artefacts["log"] = LOG
     found = result.environment
     if found is not None and found.commit is None:
         found = found.model_copy(update={"commit": commit[0], "dirty": commit[1]})

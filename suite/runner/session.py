@@ -159,15 +159,8 @@ class Session:
             # Slow to import, and the workers are busy starting.
             self._describe(store)
             work.until_done()
-        except KeyboardInterrupt:
-            # What finished while the signal came is kept.
-            work.keep_finished(timeout_seconds=0)
-            work.store_finished()
-            raise
-        except SuiteError:
-            # What ended just before, unless it is the store that cannot be written.
-            with contextlib.suppress(SuiteError):
-                work.store_finished()
+        except (KeyboardInterrupt, SuiteError) as error:
+            work.break_off(error)
             raise
         finally:
             self.progress.stop()

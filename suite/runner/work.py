@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import time
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from suite.database import FULL
-from suite.errors import DataError, SpecError, StoreError, did_you_mean
+from suite.errors import DataError, SpecError, StoreError, SuiteError, did_you_mean
 from suite.plan import Plan, Trial
 from suite.registry import METRICS, TASKS
 from suite.results import Result
@@ -111,6 +112,15 @@ class Work:
             self._tell(trial, unsaved.result)
         if kept:
             self._look_again()
+
+    def break_off(self, error: BaseException) -> None:
+        """Keeps what finished while a signal came, or before an error that is not the store's."""
+        if isinstance(error, KeyboardInterrupt):
+            self.keep_finished(timeout_seconds=0)
+            self.store_finished()
+            return
+        with contextlib.suppress(SuiteError):
+            self.store_finished()
 
     def show_workers(self) -> None:
         """Tells of workers that came or went."""
