@@ -79,7 +79,9 @@ def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[l
     rows.append((f"`auto`: {record.name} {record.version}", record.reason, seconds, features))
     accuracies = [accuracy(found, targets) for _, _, _, found in rows]
     ratio = rows[0][2] / rows[-1][2]
-    met = ratio >= FASTER and abs(accuracies[0] - accuracies[-1]) <= 1 / (COUNT - TRAIN)
+    # Rounding may turn one picture over that lies between two classes.
+    turned = round(abs(accuracies[0] - accuracies[-1]) * (COUNT - TRAIN))
+    met = ratio >= FASTER and turned <= 1
     machine = look_at_machine()
     lines = [
         "# Frozen features",
@@ -90,8 +92,8 @@ def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[l
         ),
         "",
         (
-            f"Target: at least {FASTER} times as fast as `Model.predict`, export included, and the same accuracy. "
-            f"Measured: {ratio:.1f} times; {'met' if met else 'missed'}."
+            f"Target: at least {FASTER} times as fast as `Model.predict`, export included, and the same accuracy but "
+            f"for one picture. Measured: {ratio:.1f} times; {'met' if met else 'missed'}."
         ),
         "",
         "| by | seconds | pictures/s | against `Model.predict` | largest difference | probe's accuracy |",

@@ -239,12 +239,16 @@ def _exported(name: str, model: Any, inputs: Inputs, *, threads: int) -> Predict
         path = Path(folder) / exporter.file
         exporter.write(model, path, labels=())
         answer = exporter.load(path, threads=threads)
+        streams = isinstance(inputs, np.ndarray) and hasattr(exporter, "stream")
+        stream = exporter.stream(path, threads=threads) if streams else None
 
     def call(batch: ModelInput) -> NDArray[np.float32]:
         given = batch if isinstance(batch, dict) else {PICTURES: batch.astype(np.float32)}
         return np.asarray(answer(given), dtype=np.float32)
 
     candidates = [partial(in_batches, call, size=size) for size in BATCHES]
+    if stream is not None:
+        candidates = [candidates[0], partial(in_batches, stream, size=BATCH)]
     if len(inputs) < FEWEST:
         return candidates[-1]
     return min(candidates, key=lambda predict: _seconds_each(predict, inputs))
