@@ -18,7 +18,7 @@ import pytest
 from runner_plans import plan_of
 
 from suite.address import SUITE_STORE, address_of, keep_link
-from suite.errors import DataError, StoreError
+from suite.errors import DataError, StoreError, SuiteError
 from suite.results import Predictions
 from suite.runner.environment import worker_settings
 from suite.runner.keeping import GROUP_SECONDS
@@ -270,6 +270,13 @@ def test_a_killed_run_loses_its_running_trial_only(out):
     assert outcome.counts == {"done": 2, "timeout": 1}
     assert sorted(Counter(trial for trial, _, _ in calls(out)).values()) == [1, 1, 2]
     assert not list((out / "store" / "tmp").iterdir())
+
+
+def test_what_this_machine_cannot_give_is_refused_before_anything_is_written(tmp_path):
+    """More cores for a trial than there are; the folder of the run stays as it was."""
+    with pytest.raises(SuiteError, match="a trial asks for 4096 cpus"):
+        run(plan_of("fit", resources={"cpus": 4096}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_told_as_done_survives_kill_9(tmp_path):

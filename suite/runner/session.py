@@ -18,6 +18,7 @@ from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
 from suite.runner.interrupts import terminable
 from suite.runner.pool import WorkerPool
+from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
 from suite.runner.retries import Retries
 from suite.runner.schedule import Redo, Schedule, missing_trials, spending_of
@@ -95,8 +96,9 @@ class Session:
                 store.save_document(name, text)
 
     def _connected(self) -> contextlib.AbstractContextManager[Cluster | None]:
-        """Before anything is written: what is wrong with a cluster is told at once."""
+        """Before anything is written: what a cluster, or this machine, cannot give is told at once."""
         if self.settings.cluster is None:
+            self._on_this_machine(self.settings.out)
             return contextlib.nullcontext()
         from suite.runner.cluster.connect import connected
 
@@ -107,13 +109,17 @@ class Session:
             devices=self.settings.devices,
         )
 
+    def _on_this_machine(self, folder: Path) -> tuple[WorkerSettings, ...]:
+        """The workers of this machine, whose logs go into ``folder``."""
+        return worker_settings(
+            self.settings.jobs, folder=folder, devices=self.settings.devices, resources=self.plan.spec.resources
+        )
+
     def _workers(self, folder: Path, most: int, cluster: Cluster | None) -> Workers:
         timeout_seconds = self.settings.timeout_seconds
         if cluster is None:
-            settings = worker_settings(
-                self.settings.jobs, folder=folder, devices=self.settings.devices, resources=self.plan.spec.resources
-            )
-            return WorkerPool(settings[:most], executor=self.settings.executor, timeout_seconds=timeout_seconds)
+            settings = self._on_this_machine(folder)[:most]
+            return WorkerPool(settings, executor=self.settings.executor, timeout_seconds=timeout_seconds)
         from suite.runner.cluster.pool import ClusterPool
 
         return ClusterPool(
