@@ -69,6 +69,8 @@ def open_postgres(address: Address, *, read_only: bool) -> PostgresDatabase:
         engine = sql.create_engine(
             url,
             connect_args={
+                # A plan that is made once for all parameters reads a whole run where a few ids are asked for.
+                "prepare_threshold": None,
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "suite",
                 "client_encoding": "utf8",

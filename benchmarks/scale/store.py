@@ -112,7 +112,10 @@ def _fill(store: Store, count: int) -> None:
     statement = sql.text(FILL).bindparams(copies=max(0, count) // 1000, last="trial-01000")
     store.transact(lambda connection: connection.execute(statement).rowcount)
     with store.database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(sql.text("VACUUM ANALYZE results"))
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        alone.execute(sql.text("VACUUM ANALYZE results"))
+        # Two gigabytes of copies are written to the disk now, and not while single results are saved.
+        alone.execute(sql.text("CHECKPOINT"))
 
 
 def _result(number: int) -> Result:
