@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from suite.devices import look_at_machine
+from benchmarks.scale.pages import page_of
 from suite.plan import Trial
 from suite.results import Result
 from suite.runner.progress import ELSEWHERE, QuietProgress
@@ -109,19 +109,11 @@ def _drive(address: str, scratch: str, wanted: str) -> None:
 
 
 def _page(table: list[str], load: float) -> str:
-    machine = look_at_machine()
-    who = f"{machine.processor}, {machine.cores} CPU cores; load before the measurement: {load:.1f}"
-    lines = [
-        "# Trials on a Ray cluster",
-        "",
-        "Written by `python -m benchmarks.scale.ray`: trials that do nothing, on one node with a worker for each core;",
-        f"claims, files and store included. {who}.",
-        "",
-        "| what | measured | target | met |",
-        "|---|---|---|---|",
-        *table,
-    ]
-    return "\n".join(lines) + "\n"
+    told = (
+        "Written by `python -m benchmarks.scale.ray`: trials that do nothing, on one node with a worker for each core; "
+        "claims, files and store included."
+    )
+    return page_of("Trials on a Ray cluster", [told], table, load=load)
 
 
 if __name__ == "__main__":

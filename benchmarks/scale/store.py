@@ -19,9 +19,9 @@ from pathlib import Path
 
 import sqlalchemy as sql
 
+from benchmarks.scale.pages import page_of
 from suite.address import SUITE_STORE, StoreChoice
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.devices import look_at_machine
 from suite.results import Environment, EpochRecord, Profile, Result, Score, Timings
 from suite.store import Store, Unsaved, glance, open_store
 
@@ -189,19 +189,9 @@ def _database() -> Iterator[str]:
 
 
 def _page(table: list[str], load: float) -> str:
-    machine = look_at_machine()
     where = "PostgreSQL with its own settings on the same machine, through a socket"
-    who = f"{machine.processor}, {machine.cores} CPU cores; load before the measurement: {load:.1f}"
-    lines = [
-        "# A store with a million results",
-        "",
-        f"Written by `python -m benchmarks.scale.store`: {where}. {who}.",
-        "",
-        "| what | measured | target | met |",
-        "|---|---|---|---|",
-        *table,
-    ]
-    return "\n".join(lines) + "\n"
+    told = f"Written by `python -m benchmarks.scale.store`: {where}."
+    return page_of("A store with a million results", [told], table, load=load)
 
 
 if __name__ == "__main__":
