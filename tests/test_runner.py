@@ -236,6 +236,7 @@ def test_a_worker_that_died_between_two_trials_is_replaced(tmp_path):
         os.kill(int(calls(tmp_path)[-1][2]), signal.SIGKILL)
         time.sleep(0.3 * trial.seed - 0.3)
     pool.close()
+    assert len({process for _, _, process in calls(tmp_path)}) == len(plan.trials)
 
 
 @pytest.mark.parametrize(

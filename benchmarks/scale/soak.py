@@ -97,7 +97,6 @@ class Growth:
 
     first_mb: float
     last_mb: float
-    highest_mb: float
     first_files: float
     last_files: float
     trials: int
@@ -114,7 +113,6 @@ class Growth:
         return cls(
             first_mb=statistics.median(one.memory_mb for one in first),
             last_mb=statistics.median(one.memory_mb for one in last),
-            highest_mb=max(one.memory_mb for one in later),
             first_files=statistics.median(one.files for one in first),
             last_files=statistics.median(one.files for one in last),
             trials=later[-1].done - later[0].done,

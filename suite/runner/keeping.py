@@ -60,7 +60,7 @@ class Unkept:
 
 def completed(request: TrialRequest, result: Result, commit: tuple[str | None, bool | None]) -> Result:
     """The result with its log and the commit of the spec's repository, and whether that has changes."""
-    artefacts = {name: file for name, file in result.artefacts.items() if file != LOG}
+    artefacts = dict(result.artefacts)
     log = request.folder / LOG
     # A worker removes a log that says nothing; one that ended in the middle of a trial could not.
     if log.is_file() and log.stat().st_size == 0:

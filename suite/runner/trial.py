@@ -177,7 +177,6 @@ class _Execution:
             data=self._data_records(context),
             **_backbone_fields(context),
             notes=(*self.notes, *ranking.notes),
-            artefacts={"log": "log.txt"},
             started_at=started_at,
             finished_at=_now(),
         )
@@ -297,7 +296,7 @@ class _Execution:
         """Writes the artefacts; their names are relative to the trial's folder."""
         folder = self.request.folder
         (folder / "predictions").mkdir(parents=True, exist_ok=True)
-        artefacts = {"log": "log.txt"}
+        artefacts: dict[str, str] = {}
         for name, one in predictions.items():
             path = f"predictions/{file_safe(name)}.npz"
             one.save(folder / path)
