@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from suite.data.dataset import Split
-from suite.data.example_ids import some_ids
+from suite.data.splits import subset as part_of
 from suite.results import Predictions
 
 __all__ = ["restricted", "shared_classes", "subset"]
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """Reads the examples of a part of a split."""
-
-    split: Split
-    chosen: tuple[int, ...]
-
-    def __call__(self, index: int) -> Any:
-        return self.split.read(self.chosen[index])
 
 
 def shared_classes(ours: Sequence[str], theirs: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -47,8 +35,7 @@ def subset(split: Split, classes: Sequence[int]) -> Split:
     chosen = np.flatnonzero(np.isin(split.targets, classes))
     if len(chosen) == len(split):
         return split
-    ids = some_ids(split.ids, chosen)
-    return Split(split.name, ids, split.targets[chosen], _Chosen(split, tuple(map(int, chosen))))
+    return part_of(split, chosen, name=split.name)
 
 
 def restricted(predictions: Predictions, classes: Sequence[int]) -> Predictions:
