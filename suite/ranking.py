@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from suite.address import StoreChoice
     from suite.compare.funnel import FunnelSummary
     from suite.plan import Plan
+    from suite.runner.workers import ClusterChoice
 
 __all__ = ["ModelRanking", "rank"]
 
@@ -47,6 +48,7 @@ def rank(
     timeout_seconds: float | None = None,
     out: str | Path | None = None,
     store: str | StoreChoice | None = None,
+    cluster: str | ClusterChoice | None = None,
     plugins: tuple[str | Path, ...] = (),
     quiet: bool = False,
 ) -> ModelRanking:
@@ -61,6 +63,7 @@ def rank(
         out: Folder of the results; ``reports/<name>`` for a spec with a funnel, which goes on from there, else
             ``reports/<name>-rank``.
         store: Address of a team's database for the results, as in ``suite.run``.
+        cluster: Where models are looked at, as in ``suite.run``. This machine's own workers when left out.
         plugins: Python files that register further variants.
         quiet: No progress on stderr.
 
@@ -92,6 +95,7 @@ def rank(
         only=("phase=rank",),
         jobs=jobs,
         timeout_seconds=timeout_seconds,
+        cluster=cluster,
         progress="quiet" if quiet else "auto",
         base=path.resolve().parent,
     )

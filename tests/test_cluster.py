@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ import pytest
 from ray_cluster import RayCluster, why_not
 from runner_plans import plan_of
 
+import suite
 from suite.errors import MissingExtraError, SuiteError
 from suite.results import Result
 from suite.runner.run import run_plan
@@ -152,6 +154,50 @@ def test_a_node_with_another_version_is_named(cluster, tmp_path):
     cluster.stop_node("strange")
     assert ") has keras 0.1, and this machine has keras 3." in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trial_that_failed_says_where_it_ran(cluster, tmp_path):
+    """The packages and threads of its node, whether it could still tell them or its worker crashed."""
+    strange = tmp_path / "scipy-0.1.dist-info"
+    strange.mkdir()
+    (strange / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 0.1\n")
+    cluster.start("strange", path=tmp_path, cpus=3)
+    cluster.wait_for(3)
+    options = {"resources": {"cpus": 3}, "retries": 0, "timeout_seconds": 5}
+    told(cluster.drive(tmp_path / "out", "raise:value", "segfault", "sleep:30", **options))
+    cluster.stop_node("strange")
+    found = results(tmp_path / "out").values()
+    assert sorted(result.status for result in found) == ["failed", "failed", "timeout"]
+    assert {(each.environment.packages["scipy"], each.environment.threads) for each in found} == {("0.1", 3)}
+
+
+def test_models_are_ranked_on_a_cluster_as_on_this_machine(cluster, tmp_path):
+    """The command, with a real model: the same estimates."""
+    spec = {
+        "name": "ranked",
+        "task": "image_classification",
+        "models": [{"source": "zoo", "name": "vgg_tiny"}],
+        "datasets": [{"source": "sklearn", "name": "digits"}],
+        "strategies": [{"strategy": "linear_probe"}],
+    }
+    path = tmp_path / "ranked.json"
+    path.write_text(json.dumps(spec))
+    words = ["-m", "suite", "rank", str(path), "--cluster", cluster.address, "--json", "--out", str(tmp_path / "there")]
+    driver = subprocess.Popen(
+        cluster.inside(sys.executable, *words), env=cluster.environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    ranked, errors = told(driver)
+    assert errors.startswith("cluster: 1 node, ")
+    here = suite.rank(path, out=tmp_path / "here", quiet=True).as_json()
+    assert ranked["new"] == 1
+    there, own = (
+        {name: score["value"] for name, score in each["datasets"][0]["models"][0]["estimates"].items()}
+        for each in (ranked, here)
+    )
+    known = {name: value for name, value in own.items() if value is not None}
+    assert len(known) >= 5
+    assert {name: value for name, value in there.items() if value is not None} == pytest.approx(known, rel=1e-3)
 
 
 def test_the_same_command_goes_on_after_its_driver_was_killed(cluster, tmp_path):

@@ -1,22 +1,14 @@
-"""What a cluster needs besides a cluster: shares, parcels, words, estimates, recipes."""
+"""What a cluster needs besides a cluster: shares, parcels, words, estimates."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-import yaml
 from click.testing import CliRunner
-from kuberay_schema import RAY_JOB
 from runner_plans import plan_of
 
 from suite.cache import entries, entry_path, write_entry
@@ -37,9 +29,7 @@ from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule
 from suite.runner.workers import Standing
 from suite.shares import Capacity, ResourcesSpec, Share, share_of
-from suite.spec import parse_spec
 
-RECIPES = Path(__file__).resolve().parents[1] / "docs" / "cluster"
 GB = 1_000_000_000
 MISMATCH = """RuntimeError: Version mismatch: The cluster was started with:
     Ray: 2.50.0
@@ -279,32 +269,3 @@ def test_a_node_with_other_versions_is_told_with_both():
 def test_what_ray_says_is_told_in_a_sentence(printed, said):
     """How to mend it, where that is known."""
     assert said in _why(printed, "otherwise")
-
-
-def test_the_script_for_slurm_is_sound():
-    """For bash, and for shellcheck."""
-    script = RECIPES / "slurm.sh"
-    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
-    program = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if program is None:
-        pytest.skip("needs shellcheck (the extra 'test')")
-    assert subprocess.run([program, str(script)], check=False).returncode == 0
-
-
-def test_the_manifest_for_kubernetes_fits_the_schema_of_kuberay():
-    """Every name, type and what is required; volumes that are mounted are there."""
-    job = yaml.safe_load((RECIPES / "rayjob.yaml").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(RAY_JOB).validate(job)
-    groups = [job["spec"]["rayClusterSpec"]["headGroupSpec"], *job["spec"]["rayClusterSpec"]["workerGroupSpecs"]]
-    for pod in (group["template"]["spec"] for group in groups):
-        mounted = {mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]}
-        assert mounted == {volume["name"] for volume in pod["volumes"]}
-
-
-def test_the_examples_of_the_page_are_valid():
-    """The part of a spec that it shows."""
-    text = (RECIPES / "README.md").read_text(encoding="utf-8")
-    shown = json.loads(text.partition("```json\n")[2].partition("```")[0])
-    document = json.loads(plan_of("fit").spec.model_dump_json())
-    document = {key: value for key, value in document.items() if value is not None}
-    assert parse_spec(json.dumps(document | shown)).resources == ResourcesSpec(cpus=2, gpus=0.5, memory_gb=8.0)

@@ -19,6 +19,7 @@ __all__ = [
     "STORE_URL",
     "PairsCommand",
     "as_json",
+    "cluster_option",
     "json_option",
     "load_plugins",
     "only_option",
@@ -107,6 +108,16 @@ def out_option(function: F) -> F:
     """``--out FOLDER``."""
     return click.option(
         "--out", type=_FILE, help="Folder of results and report.  [default: reports/<name of the spec>]"
+    )(function)
+
+
+def cluster_option(function: F) -> F:
+    """``--cluster ADDRESS``; above ``store_options``, which make a ``ClusterChoice`` of it."""
+    return click.option(
+        "--cluster",
+        metavar="auto|HOST:PORT|local",
+        help="Run the trials on a cluster of Ray: the one of this machine, the one there, or one that this machine is "
+        "alone in.  [default: this machine's own workers]",
     )(function)
 
 

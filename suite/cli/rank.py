@@ -11,6 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import (
     PairsCommand,
     as_json,
+    cluster_option,
     json_option,
     out_option,
     plugin_option,
@@ -24,6 +25,7 @@ from suite.errors import SuiteError
 if TYPE_CHECKING:
     from suite.address import StoreChoice
     from suite.compare.funnel import FunnelSummary, RankedModel
+    from suite.runner.workers import ClusterChoice
 
 __all__ = ["command"]
 
@@ -38,6 +40,7 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Longest time that one model may take.  [default: the spec's, else none]",
 )
+@cluster_option
 @out_option
 @store_options
 @plugin_option
@@ -49,6 +52,7 @@ def command(
     overrides: tuple[str, ...],
     jobs: int | None,
     timeout: float | None,
+    cluster: ClusterChoice | None,
     out: Path | None,
     store: StoreChoice | None,
     plugins: tuple[Path, ...],
@@ -65,6 +69,7 @@ def command(
     Example:
       suite rank specs/vision.json
       suite rank specs/mine.json --set constraints.max_latency_ms=20
+      suite rank specs/mine.json --cluster auto
     """
     import suite
 
@@ -73,6 +78,7 @@ def command(
         overrides=overrides,
         jobs=jobs,
         timeout_seconds=timeout,
+        cluster=cluster,
         out=out,
         store=store,
         plugins=plugins,

@@ -11,6 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import (
     PairsCommand,
     as_json,
+    cluster_option,
     json_option,
     only_option,
     out_option,
@@ -61,12 +62,7 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Longest time that one trial may take.  [default: the spec's, else none]",
 )
-@click.option(
-    "--cluster",
-    metavar="auto|HOST:PORT|local",
-    help="Run the trials on a cluster of Ray: the one of this machine, the one there, or one that this machine is "
-    "alone in.  [default: this machine's own workers]",
-)
+@cluster_option
 @out_option
 @store_options
 @plugin_option

@@ -91,7 +91,7 @@ def unsuccessful(finished: Finished, *, started_at: str) -> Result:
         dataset=dataset,
         strategy=strategy,
         hyperparameters=dict(trial.candidate or {}),
-        environment=environment(threads=finished.request.threads),
+        environment=finished.environment or environment(threads=finished.request.threads),
         error=end.error,
         started_at=started_at,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from suite.results import Environment
 from suite.runner.request import TrialEnd, TrialRequest
 
 __all__ = ["EXECUTOR", "ClusterChoice", "Finished", "Standing", "Workers"]
@@ -32,6 +33,8 @@ class Finished:
     end: TrialEnd
     lost: str | None = None
     """Why it ended, in one sentence, where that is no fault of its own: its worker or its machine is gone."""
+    environment: Environment | None = None
+    """Where it ran, for a trial without a result of its own; None for this machine."""
 
 
 @dataclass(frozen=True)

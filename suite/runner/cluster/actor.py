@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suite.cache import cache_root
+from suite.results import Environment
 from suite.runner.claims import is_alive, own_name
 from suite.runner.cluster.artefacts import Parcel, Place, pack
+from suite.runner.environment import environment
 from suite.runner.process import point_output_at
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.worker import LOG, run_request
 
-__all__ = ["ActorSettings", "Enclosed", "TrialActor", "rescue_log"]
+__all__ = ["ActorSettings", "Enclosed", "Ready", "TrialActor", "rescue_log"]
 
 ROOM = "suite-trials-"
 RESCUED_SECONDS = 600.0
@@ -52,6 +54,16 @@ class Enclosed:
     """Of a student: what its teacher says."""
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What a worker says of itself once it can take trials."""
+
+    room: str
+    """The folder with what its trials write, for who looks for a log when it is dead."""
+    environment: Environment
+    """Where its trials run, for those that cannot say it themselves."""
+
+
 class TrialActor:
     """A worker: a warm model and the imports are kept from one trial to the next."""
 
@@ -68,9 +80,9 @@ class TrialActor:
         with contextlib.suppress(Exception):
             importlib.import_module(settings.executor.partition(":")[0])
 
-    def room(self) -> str:
-        """The folder with what the trials of this worker write, for who looks for a log when it is dead."""
-        return str(self._room)
+    def ready(self) -> Ready:
+        """What is known of this worker before it has run anything."""
+        return Ready(str(self._room), environment())
 
     def run(self, request: TrialRequest, enclosed: Enclosed) -> tuple[TrialEnd, Parcel, str | None]:
         """Runs one trial.

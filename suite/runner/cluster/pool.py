@@ -172,7 +172,7 @@ class ClusterPool:
             # Before the process starts: NumPy reads the number of threads when it is imported.
             runtime_env={"env_vars": worker_variables(share.threads, None if share.gpus else "-1")},
         ).remote(self._settings)
-        self._awaited[slot.actor.room.remote()] = Awaited(slot)
+        self._awaited[slot.actor.ready.remote()] = Awaited(slot)
 
     def _look_at_nodes(self, *, now: bool = False) -> None:
         if not now and time.monotonic() - self._looked < LOOK_SECONDS:
@@ -241,8 +241,8 @@ class ClusterPool:
             self._end(slot, reference)
         else:
             try:
-                slot.room = self._ray.get(reference)
-                slot.failures = 0
+                told = self._ray.get(reference)
+                slot.room, slot.environment, slot.failures = told.room, told.environment, 0
             except self._ray.exceptions.RayError as error:
                 self._start_again(slot, first_line(error))
 
@@ -295,7 +295,7 @@ class ClusterPool:
             left_behind = f"its files did not arrive ({type(error).__name__}: {error})"
             end = TrialEnd("failed", reason=left_behind, error_number=number)
         is_full = end.error_number in FULL
-        return Finished(slot.number, request, end, lost=None if is_full else left_behind)
+        return Finished(slot.number, request, end, None if is_full else left_behind, slot.environment)
 
     def _cause(self, slot: Slot, error: BaseException) -> str:
         errors = self._ray.exceptions
@@ -336,7 +336,7 @@ class ClusterPool:
         request, slot.request, slot.deadline = slot.request, None, None
         if request is None:
             return
-        finished = Finished(slot.number, request, end, lost)
+        finished = Finished(slot.number, request, end, lost, slot.environment)
         if not rescue or slot.room is None:
             self._ended.append(finished)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from suite.results import Environment
 from suite.runner.cluster.nodes import Node
 from suite.runner.pool import Age
 from suite.runner.request import TrialRequest
@@ -24,6 +25,8 @@ class Slot:
     actor: Any = None
     room: str | None = None
     """The folder of the worker on its node, once it is ready."""
+    environment: Environment | None = None
+    """Where its trials run, as it says itself; that of the worker before it until it is ready."""
     request: TrialRequest | None = None
     key: str = ""
     """Names the try of the trial that runs."""
