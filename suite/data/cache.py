@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import entry_path, store_error, touch, write_entry
-from suite.data.dataset import Dataset, Image, Split
+from suite.data.dataset import Dataset, Split
 from suite.data.decoding import DECODING_VERSION, resize_image
 from suite.data.example_ids import ids_digest
-from suite.data.small_pictures import BLOCK, SMALL_PIXELS, encoded_of, read_small
 from suite.errors import StoreError
 
 __all__ = ["ImageArray", "decoded"]
@@ -25,9 +21,8 @@ __all__ = ["ImageArray", "decoded"]
 ImageArray = NDArray[np.uint8]
 """Pictures of one size, shape ``(n, height, width, 3)``, uint8, 0 to 255; read-only and mapped from disk."""
 
+_SMALL_PIXELS = 128 * 128
 _CHUNK_BYTES = 32 * 2**20
-_MANY = 1000
-"""Small pictures from which on it is worth it to start TensorFlow's decoders."""
 
 
 def decoded(split: Split, dataset: Dataset, *, size: tuple[int, int], root: Path | None = None) -> ImageArray:
@@ -89,43 +84,25 @@ def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int]) -> None
     np.lib.format.write_array_header_1_0(file, header)
     bytes_each = size[0] * size[1] * 3
     chunk = max(1, _CHUNK_BYTES // bytes_each)
-    reader = _reader(split)
-    with ThreadPoolExecutor(max_workers=reader.threads) as pool:
+    threads = _threads(split)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
         for start in range(0, len(split), chunk):
-            positions = range(start, min(start + chunk, len(split)))
-            pictures = np.empty((len(positions), *size, 3), dtype=np.uint8)
-            step = max(1, min(reader.at_once, -(-len(positions) // reader.threads)))
-            parts = [slice(begin, begin + step) for begin in range(0, len(positions), step)]
-            for _ in pool.map(reader.fill, [positions[part] for part in parts], [pictures[part] for part in parts]):
+            stop = min(start + chunk, len(split))
+            pictures = np.empty((stop - start, *size, 3), dtype=np.uint8)
+            step = max(1, min(64, -(-(stop - start) // threads)))
+
+            def fill(begin: int, *, start: int = start, stop: int = stop, into: ImageArray = pictures) -> None:
+                for index in range(begin, min(begin + step, stop)):  # noqa: B023 - one step for all of a chunk
+                    into[index - start] = resize_image(split.read(index), size)
+
+            for _ in pool.map(fill, range(start, stop, step)):
                 pass  # an exception of a thread comes out here
             file.write(pictures.data.cast("B"))
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """How the pictures of a split are read."""
-
-    fill: Callable[[Sequence[int], ImageArray], None]
-    """Decodes and resizes those at some positions into an array."""
-    at_once: int
-    """Pictures that a thread is given."""
-    threads: int
-
-
-def _reader(split: Split) -> _Reader:
-    threads = min(32, os.cpu_count() or 1)
+def _threads(split: Split) -> int:
+    """One for small pictures: their decoding is mostly Python, where threads only wait for one another."""
     if not len(split):
-        return _Reader(partial(_one_by_one, split.read), 1, 1)
+        return 1
     height, width = split.read(0).shape[:2]
-    if height * width > SMALL_PIXELS:
-        return _Reader(partial(_one_by_one, split.read), 64, threads)
-    encoded = encoded_of(split.read)
-    if encoded is not None and len(split) >= _MANY:
-        return _Reader(partial(read_small, split.read, encoded), 4 * BLOCK, threads)
-    # Decoding a small picture is mostly Python, where threads only wait for one another.
-    return _Reader(partial(_one_by_one, split.read), 64, 1)
-
-
-def _one_by_one(read: Callable[[int], Image], positions: Sequence[int], into: ImageArray) -> None:
-    for place, position in enumerate(positions):
-        into[place] = resize_image(read(position), (into.shape[1], into.shape[2]))
+    return 1 if height * width <= _SMALL_PIXELS else min(32, os.cpu_count() or 1)

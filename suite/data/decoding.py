@@ -16,6 +16,7 @@ import PIL.WebPImagePlugin
 from numpy.typing import NDArray
 
 from suite.data.dataset import Image
+from suite.data.plain_jpeg import decode_plain_jpeg
 from suite.errors import BadExampleError
 
 __all__ = ["DECODING_VERSION", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
@@ -47,6 +48,9 @@ def decode_image(content: bytes, *, name: str) -> Image:
         BadExampleError: When the bytes are no such picture, are damaged or cut off, or unfold to more pixels
             than Pillow takes for safe.
     """
+    plain = decode_plain_jpeg(content, most_pixels=_most_pixels())
+    if plain is not None:
+        return plain
     try:
         with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             _refuse_bomb(picture, name)
@@ -82,11 +86,15 @@ _MEND = 'Repair or remove it, or set "on_bad_example": "skip".'
 
 
 def _refuse_bomb(picture: PIL.Image.Image, name: str) -> None:
-    limit = PIL.Image.MAX_IMAGE_PIXELS or 89_478_485
+    limit = _most_pixels()
     if picture.width * picture.height > limit:
         raise BadExampleError(
             f"{name}: {picture.width} x {picture.height} pixels, expected at most {limit:,} in all. {_MEND}"
         )
+
+
+def _most_pixels() -> int:
+    return PIL.Image.MAX_IMAGE_PIXELS or 89_478_485
 
 
 def _check_png(content: bytes) -> None:

@@ -118,11 +118,11 @@ class _Content:
 class _Pictures:
     """The pictures of one split."""
 
-    encoded: _Content
+    content: _Content
 
     def __call__(self, index: int) -> Image:
-        name = f"{self.encoded.tree.place}/{self.encoded.names[index]}"
-        return decode_image(self.encoded(index), name=name)
+        name = f"{self.content.tree.place}/{self.content.names[index]}"
+        return decode_image(self.content(index), name=name)
 
 
 Classes = dict[str, list[str]]

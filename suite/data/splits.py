@@ -94,12 +94,6 @@ class _Subset:
     def __call__(self, index: int) -> Any:
         return self.read(int(self.indices[index]))
 
-    @property
-    def encoded(self) -> Callable[[int], bytes] | None:
-        """What gives the bytes of the file behind an example, where the other split has it."""
-        whole: Callable[[int], bytes] | None = getattr(self.read, "encoded", None)
-        return None if whole is None else _Subset(whole, self.indices)
-
     @classmethod
     def of(cls, split: Split, indices: NDArray[np.int64]) -> _Subset:
         """Some examples of a split that may be a part of another one itself."""

@@ -380,8 +380,4 @@ class _Pictures:
     place: str
 
     def __call__(self, index: int) -> Image:
-        return decode_image(self.encoded(index), name=f"{self.place}: example {index}")
-
-    def encoded(self, index: int) -> bytes:
-        """The bytes of the file of an example's picture."""
-        return self.stored.content(index)
+        return decode_image(self.stored.content(index), name=f"{self.place}: example {index}")

@@ -1,0 +1,64 @@
+"""Plain JPEG files straight through libjpeg-turbo: of a small one Pillow takes most of its time for itself."""
+
+from __future__ import annotations
+
+import simplejpeg
+
+from suite.data.dataset import Image
+
+__all__ = ["decode_plain_jpeg", "plain_jpeg_size"]
+
+_FRAMES = {0xC0, 0xC1}
+"""Baseline and extended, Huffman-coded. Of progressive ones that were cut off versions of libjpeg-turbo smooth what is
+there differently."""
+_SCAN = 0xDA
+_SEGMENTS = {0xC4, 0xDB, 0xDD, 0xE0, 0xEE, 0xFE}
+"""Tables, restart interval, JFIF, Adobe and comment; any other may hold an orientation or more pictures."""
+
+
+def decode_plain_jpeg(content: bytes, *, most_pixels: int) -> Image | None:
+    """The numbers that Pillow gives, which is built on the same library; None for what Pillow has to look at.
+
+    Args:
+        content: The bytes of any file.
+        most_pixels: Of a picture that is decoded here.
+
+    Returns:
+        uint8 array of shape ``(height, width, 3)``, 0 to 255; None where it is no plain JPEG, is larger, or the decoder
+        has as much as a warning.
+    """
+    size = plain_jpeg_size(content)
+    if size is None or size[0] * size[1] > most_pixels:
+        return None
+    try:
+        picture: Image = simplejpeg.decode_jpeg(content, "RGB", fastdct=False, fastupsample=False, strict=True)
+    except ValueError:
+        return None
+    return picture
+
+
+def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
+    """Height and width, from the frame header (ITU-T T.81, B.2.2), of a JPEG of one or three components of eight bits.
+
+    None for other files: without an end, progressive, with an orientation or a colour profile, and with anything
+    else than segments before the pixels.
+    """
+    if not content.startswith(b"\xff\xd8\xff") or not content.endswith(b"\xff\xd9"):
+        return None
+    at, size = 2, None
+    while at + 10 <= len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker == _SCAN:
+            return size
+        if marker in _FRAMES:
+            if size or content[at + 4] != 8 or content[at + 9] not in {1, 3}:
+                return None
+            size = (_number(content, at + 5), _number(content, at + 7))
+        elif marker not in _SEGMENTS:
+            return None
+        at += 2 + _number(content, at + 2)
+    return None
+
+
+def _number(content: bytes, at: int) -> int:
+    return content[at] << 8 | content[at + 1]
