@@ -70,7 +70,15 @@ def page(cards: Sequence[dict[str, Any]]) -> list[str]:
     ]
     for (model, name, precision, strategy), pruned in by_place.items():
         dense = by_place.get((model, name, precision, "dense"))
-        if strategy != "pruned" or dense is None or "done" not in (pruned["status"], dense["status"]):
+        if strategy != "pruned" or dense is None:
+            continue
+        undone = [
+            f"{card['strategy']} {card['status']}: {card['reason']}"
+            for card in (dense, pruned)
+            if card["status"] != "done"
+        ]
+        if undone:
+            lines.append(f"| {model} | {name} | {precision} |{' - |' * 6} {'; '.join(undone)} |")
             continue
         ours, theirs = (card["measured"]["latency_ms_p50"] for card in (pruned, dense))
         scores = (f"{card['scores']['accuracy']['value']:.3f}" for card in (dense, pruned))

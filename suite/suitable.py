@@ -87,6 +87,11 @@ def _refuse_what_needs_classes(spec: Spec) -> None:
         if is_there:
             what = "counts examples per class" if name == "train_examples" else "is about classes"
             raise SpecError(f"{spec.name}: {name}: {what}, and {spec.task} has none; leave it out.")
+    if spec.feature_engine not in {"auto", "keras"}:
+        raise SpecError(
+            f"{spec.name}: feature_engine: '{spec.feature_engine}' computes frozen features, and no strategy of "
+            f"{spec.task} uses any; leave it out."
+        )
     for index, choice in enumerate(spec.strategies):
         own = choice.own()
         for option in ("head_first", "dropout"):

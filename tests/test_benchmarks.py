@@ -124,3 +124,25 @@ def test_every_benchmark_with_a_page_is_named_in_the_readme() -> None:
         written = {path.stem for path in folder.glob("*.md")} - {"README"}
         assert written <= set(names)
         assert all((folder / f"{name}.py").is_file() for name in names)
+
+
+def _file(strategy: str, status: str, milliseconds: float | None) -> dict[str, Any]:
+    measured = None if milliseconds is None else {"latency_ms_p50": milliseconds}
+    named = {"model": "net", "format": "openvino", "precision": "int8", "strategy": strategy, "status": status}
+    return {**named, "reason": "it crashed", "measured": measured, "scores": {"accuracy": {"value": 0.9}}} | {
+        "compressed_bytes": 1000
+    }
+
+
+@pytest.mark.parametrize("failed", [("dense",), ("pruned",), ("dense", "pruned")])
+def test_a_file_that_failed_is_told_in_its_row(failed: tuple[str, ...]) -> None:
+    """The page is written whichever of the two files does not run, and no row is left out."""
+    from benchmarks.pruning import page
+
+    cards = [
+        _file(one, "failed" if one in failed else "done", None if one in failed else 2.0) for one in ("dense", "pruned")
+    ]
+    row = page(cards)[-2]
+    assert row.startswith("| net | openvino | int8 |")
+    assert row.count("|") == 11
+    assert [one for one in ("dense", "pruned") if f"{one} failed: it crashed" in row] == list(failed)

@@ -163,6 +163,8 @@ def spec(**changes) -> str:
         ({"robustness": {"corruptions": ["typos"]}}, "robustness"),
         ({"funnel": {}}, "funnel"),
         ({"train_examples": [5]}, "train_examples"),
+        ({"feature_engine": "onnx"}, "feature_engine: 'onnx' computes frozen features"),
+        ({"feature_engine": "openvino"}, "feature_engine: 'openvino' computes frozen features"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_runs(changes, said):

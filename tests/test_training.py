@@ -161,6 +161,33 @@ def test_layer_multipliers_slow_the_named_variables(digits):
     assert not np.array_equal(net.layers[2].bias.numpy(), np.zeros(10))
 
 
+def test_a_token_that_is_there_twice_is_one_step_of_adam():
+    """Of an embedding too, a step is that of the summed gradient (Kingma and Ba 2015, algorithm 1)."""
+    import keras
+    import tensorflow as tf
+
+    from suite.training import OptimizerSettings, Trainer
+
+    keras.utils.set_random_seed(0)
+    inputs = {"tokens": keras.Input((3,), dtype="int32", name="tokens")}
+    table, head = keras.layers.Embedding(5, 1, embeddings_initializer="ones"), keras.layers.Dense(2)
+    model = keras.Model(inputs, head(keras.layers.Flatten()(table(inputs["tokens"]))))
+    trainer = Trainer(model, OptimizerSettings("adam"))
+    trainer.schedule.set(0.1, 10, 0)
+    tokens, classes = np.array([[1, 1, 2], [1, 3, 3]], np.int32), np.array([0, 1])
+    kernel = head.kernel.numpy().astype(np.float64)
+    shares = np.exp(kernel.sum(axis=0)) / np.exp(kernel.sum(axis=0)).sum()
+    gradient = np.zeros(5)
+    for row, of_class in zip(tokens, classes, strict=True):
+        np.add.at(gradient, row, kernel @ (shares - np.eye(2)[of_class]) / len(tokens))
+    trainer._step({"tokens": tf.constant(tokens)}, tf.constant(classes))
+    moved = table.embeddings.numpy().ravel() - 1.0
+    velocity = next(one for one in trainer.optimizer._velocities if one.shape == (5, 1)).numpy().ravel()
+    assert np.allclose(velocity, 0.001 * gradient**2, rtol=1e-4, atol=1e-12)
+    assert np.allclose(moved[[1, 2, 3]], -0.1 * np.sign(gradient[[1, 2, 3]]), rtol=1e-3)
+    assert np.array_equal(moved[[0, 4]], [0.0, 0.0])
+
+
 def test_predictions_do_not_depend_on_the_size_of_the_batch(model, digits):
     """The last batch is filled up and cut; every picture is there once."""
     from suite.training import Predictor

@@ -44,7 +44,7 @@ class ImageClassification:
         height, width = backbone.input_size
         images = keras.Input((height, width, 3), name="image", dtype="float32")
         features = pool(backbone.model(backbone.preprocess(images)), backbone)
-        head = keras.layers.Dense(num_classes, name="head", dtype="float32")
+        head = keras.layers.Dense(num_classes, name="head", dtype=keras.config.dtype_policy().variable_dtype)
         logits = head(keras.layers.Dropout(dropout, name="dropout")(features) if dropout else features)
         return Adapted(
             backbone=backbone,

@@ -81,7 +81,7 @@ class TextClassification:
 
         inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in backbone.encoder.input}
         features = pool_tokens(backbone.encoder(inputs), inputs["padding_mask"], backbone)
-        head = keras.layers.Dense(num_classes, name="head", dtype="float32")
+        head = keras.layers.Dense(num_classes, name="head", dtype=keras.config.dtype_policy().variable_dtype)
         logits = head(keras.layers.Dropout(dropout, name="dropout")(features) if dropout else features)
         name = keras_name(backbone.name)
         return Adapted(
@@ -157,16 +157,18 @@ def fitted_pair(first: int, second: int, room: int) -> tuple[int, int]:
 
 
 def pool_tokens(states: Any, mask: Any, backbone: TextBackbone) -> Any:
-    """A vector per text, ``(batch, width)`` float32, from the states of its tokens ``(batch, length, width)``."""
+    """A vector per text, ``(batch, width)``, from the states of its tokens ``(batch, length, width)``."""
     from keras import ops
 
-    states = ops.cast(states, "float32")
+    from suite.training.objective import at_least_single
+
+    states = at_least_single(states)
     if backbone.pooling == "cls":
         return states[:, 0]
-    weights = ops.cast(mask, "float32")
+    weights = ops.cast(mask, states.dtype)
     if backbone.pooling == "last":
         # The last token is the one with which the count of tokens is complete.
         whole = ops.equal(ops.cumsum(weights, axis=1), ops.sum(weights, axis=1, keepdims=True))
-        last = weights * ops.cast(whole, "float32")
+        last = weights * ops.cast(whole, states.dtype)
         return ops.sum(states * last[:, :, None], axis=1)
     return ops.sum(states * weights[:, :, None], axis=1) / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)

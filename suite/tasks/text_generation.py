@@ -185,10 +185,10 @@ def _scores_model(writer: Any) -> Any:
     """``keras.Model``: the writer's arrays, ``labels`` and ``counted`` to nats, tokens foretold and counted tokens."""
     import keras
 
-    from suite.training import token_sums
+    from suite.training.objective import at_least_single, token_sums
 
     extra = {name: keras.Input((None,), dtype="int32", name=name) for name in ("labels", "counted")}
     given = {name: keras.Input((None,), dtype="int32", name=name) for name in writer.input}
-    logits = keras.ops.cast(writer(given), "float32")
+    logits = at_least_single(writer(given))
     sums = token_sums(logits, extra["labels"], extra["counted"])
     return keras.Model({**given, **extra}, keras.ops.stack(sums, axis=-1), name=f"{writer.name}_scores")

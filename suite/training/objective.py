@@ -44,7 +44,7 @@ class Validation:
 
 
 class Losses(NamedTuple):
-    """What each example of a batch adds to a loss and a score; tensors ``(batch,)``, float32."""
+    """What each example of a batch adds to a loss and a score; tensors ``(batch,)`` of the loss's precision."""
 
     loss: Any
     score: Any
@@ -106,16 +106,23 @@ class Distillation(CrossEntropy):
 
 def soft_cross_entropy(teacher: Any, student: Any, temperature: float) -> Any:
     """Cross-entropy of a student's softened answers against a teacher's, ``(batch,)``; logits ``(batch, classes)``."""
-    wanted = keras.ops.softmax(keras.ops.cast(teacher, "float32") / temperature, axis=-1)
-    said = keras.ops.log_softmax(keras.ops.cast(student, "float32") / temperature, axis=-1)
+    logits = at_least_single(student)
+    wanted = keras.ops.softmax(keras.ops.cast(teacher, logits.dtype) / temperature, axis=-1)
+    said = keras.ops.log_softmax(logits / temperature, axis=-1)
     return -keras.ops.sum(wanted * said, axis=-1)
 
 
 def _of_classes(logits: Any, targets: Any, label_smoothing: float) -> Losses:
     """Cross-entropy of logits ``(batch, classes)`` against class indices ``(batch,)``, and what is right."""
-    of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=None)
+    logits = at_least_single(logits)
+    of = keras.losses.CategoricalCrossentropy(
+        from_logits=True,
+        label_smoothing=label_smoothing,
+        reduction=None,
+        dtype=keras.backend.standardize_dtype(logits.dtype),
+    )
     labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
-    correct = keras.ops.cast(keras.ops.equal(labels, targets), "float32")
+    correct = keras.ops.cast(keras.ops.equal(labels, targets), logits.dtype)
     return Losses(of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct, keras.ops.ones_like(correct))
 
 
@@ -128,7 +135,7 @@ class TokenCrossEntropy:
 
     def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
         """Cross-entropy, tokens foretold, and counted positions of each text."""
-        logits = keras.ops.cast(model(model_input(model, inputs), training=True), "float32")
+        logits = at_least_single(model(model_input(model, inputs), training=True))
         return Losses(*token_sums(logits, inputs["labels"], inputs["counted"], label_smoothing))
 
     def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
@@ -137,15 +144,20 @@ class TokenCrossEntropy:
         return Validation(loss=float(nats / counted), score=float(correct / counted), by_loss=True)
 
 
+def at_least_single(values: Any) -> Any:
+    """A tensor in float32; one in double precision stays so. Losses are never computed in 16 bits."""
+    return keras.ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
+
+
 def token_sums(logits: Any, labels: Any, counted: Any, label_smoothing: float = 0.0) -> tuple[Any, Any, Any]:
     """Sums over the counted positions of each row: nats, tokens that are foretold, positions; each ``(batch,)``."""
-    weights = keras.ops.cast(counted, "float32")
+    weights = keras.ops.cast(counted, logits.dtype)
     normaliser = keras.ops.logsumexp(logits, axis=-1)
     of_label = keras.ops.squeeze(keras.ops.take_along_axis(logits, labels[..., None], axis=-1), -1)
     nats = normaliser - of_label
     if label_smoothing:
         nats = (1 - label_smoothing) * nats + label_smoothing * (normaliser - keras.ops.mean(logits, axis=-1))
-    correct = keras.ops.cast(keras.ops.equal(keras.ops.argmax(logits, axis=-1), labels), "float32")
+    correct = keras.ops.cast(keras.ops.equal(keras.ops.argmax(logits, axis=-1), labels), logits.dtype)
     return (
         keras.ops.sum(nats * weights, axis=-1),
         keras.ops.sum(correct * weights, axis=-1),

@@ -241,11 +241,12 @@ class Trainer:
         with tf.GradientTape() as tape:
             losses = self.objective.losses(self.model, inputs, targets, label_smoothing=self.settings.label_smoothing)
             if weights is not None:
-                losses = Losses(*(one * weights for one in losses))
+                losses = Losses(*(one * tf.cast(weights, one.dtype) for one in losses))
             loss, score, count = (tf.reduce_sum(one) for one in losses)
             mean = loss / tf.maximum(count, 1.0)
             scaled = self.optimizer.scale_loss(mean)
-        return tape.gradient(scaled, [variable.value for variable in self.variables]), loss, score, count
+        gradients = tape.gradient(scaled, [variable.value for variable in self.variables])
+        return [_summed(gradient) for gradient in gradients], loss, score, count
 
     def _run_epoch(
         self, batches: TrainingBatches, epoch: int, sparsity: SparsitySchedule | None
@@ -292,11 +293,18 @@ class Trainer:
             variable.assign(value)
 
 
+def _summed(gradient: Any) -> Any:
+    """A gradient whose rows are there once.
+
+    That of an embedding has a row for each time that a token was looked up.  Keras's Adam squares these one by one:
+    a token that is there twice was divided by the root of ``g1^2 + g2^2`` and not of ``(g1 + g2)^2``, and two devices,
+    each of which looks up every position, did not learn what one does.
+    """
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
 def _scaled(gradient: Any, factor: Any) -> Any:
     """A gradient times a number; None where there is none."""
-    if isinstance(gradient, tf.IndexedSlices):
-        values = gradient.values * tf.cast(factor, gradient.values.dtype)
-        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
     return None if gradient is None else gradient * tf.cast(factor, gradient.dtype)
 
 
