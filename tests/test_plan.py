@@ -71,7 +71,7 @@ def test_every_model_gets_the_same_candidates() -> None:
 
 
 def test_ids_are_the_same_from_run_to_run() -> None:
-    """The id of a known trial: it changes only when TRIAL_VERSION or a default does, which loses results."""
+    """The id of a known trial: it changes only when its version or a default does, which loses results."""
     first, again = plan_of(), plan_of()
     assert [trial.id for trial in first.trials] == [trial.id for trial in again.trials]
     assert all(len(trial.id) == 16 and int(trial.id, 16) >= 0 for trial in first.trials)
