@@ -50,39 +50,19 @@ probabilities = answer[0]"""
 
     @classmethod
     def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
-        """Writes the file."""
+        """Writes the file; smaller ones are made of it, and find the head by its names."""
+        from suite.exporters.flatbuffer import compact
+
         model.export(str(path), format="litert", verbose=False)
+        compact(path, keep=HEAD)
 
     @classmethod
     def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
         """Rewrites the file by Google's ai-edge-quantizer; input and output stay float32."""
-        from ai_edge_litert.interpreter import Interpreter
-        from ai_edge_quantizer import quantizer, recipe
-        from ai_edge_quantizer.algorithm_manager import AlgorithmName
-        from ai_edge_quantizer.qtyping import TFLOperationName
+        from suite.exporters.flatbuffer import compact
 
-        recipes: dict[str, Any] = {
-            "fp16": HALF,
-            "int8_dynamic": recipe.dynamic_legacy_wi8_afp32(),
-            "int8": recipe.static_wi8_ai8(),
-        }
-        rewriter = quantizer.Quantizer(str(full))
-        rewriter.load_quantization_recipe(recipes[precision])
-        as_they_are = [(HEAD, TFLOperationName.ALL_SUPPORTED)]
-        if precision == "int8":
-            as_they_are += [(".*", TFLOperationName.INPUT), (".*", TFLOperationName.OUTPUT)]
-        for pattern, operation in as_they_are if precision != "fp16" else []:
-            rewriter.update_quantization_recipe(
-                regex=pattern, operation_name=operation, algorithm_key=AlgorithmName.NO_QUANTIZE
-            )
-        ranges = None
-        if calibration is not None:
-            ((signature, entries),) = Interpreter(str(full)).get_signature_list().items()
-            names = entries["inputs"]
-            # From batch to batch the quantiser averages ranges, which would cut off what only some examples reach.
-            batches = [_named(batch, names) for _, batch in calibration.batches(RANGES_OF)]
-            ranges = rewriter.calibrate({signature: batches})
-        rewriter.quantize(ranges).export_model(str(path), overwrite=True)
+        _quantise(full, path, precision, calibration)
+        compact(path, keep=HEAD)
 
     @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
@@ -99,3 +79,33 @@ probabilities = answer[0]"""
 
 def _named(inputs: Any, names: list[str]) -> Any:
     return {names[0]: inputs[PICTURES]} if PICTURES in inputs else inputs
+
+
+def _quantise(full: Path, path: Path, precision: Precision, calibration: ExampleArrays | None) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+    from ai_edge_quantizer.qtyping import TFLOperationName
+
+    recipes: dict[str, Any] = {
+        "fp16": HALF,
+        "int8_dynamic": recipe.dynamic_legacy_wi8_afp32(),
+        "int8": recipe.static_wi8_ai8(),
+    }
+    rewriter = quantizer.Quantizer(str(full))
+    rewriter.load_quantization_recipe(recipes[precision])
+    as_they_are = [(HEAD, TFLOperationName.ALL_SUPPORTED)]
+    if precision == "int8":
+        as_they_are += [(".*", TFLOperationName.INPUT), (".*", TFLOperationName.OUTPUT)]
+    for pattern, operation in as_they_are if precision != "fp16" else []:
+        rewriter.update_quantization_recipe(
+            regex=pattern, operation_name=operation, algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
+    ranges = None
+    if calibration is not None:
+        ((signature, entries),) = Interpreter(str(full)).get_signature_list().items()
+        names = entries["inputs"]
+        # From batch to batch the quantiser averages ranges, which would cut off what only some examples reach.
+        batches = [_named(batch, names) for _, batch in calibration.batches(RANGES_OF)]
+        ranges = rewriter.calibrate({signature: batches})
+    rewriter.quantize(ranges).export_model(str(path), overwrite=True)
