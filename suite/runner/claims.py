@@ -14,7 +14,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -108,6 +108,22 @@ class Claims:
 
         # Where this machine loses its power, the owner is dead too: its claims need not outlast that.
         return store.transact(attempt, lasting=False)
+
+    def overtaken(self, seen: Mapping[str, int | None]) -> set[str]:
+        """Those of some trials that another run has stored since this one began.
+
+        A run that was silent for too long, as on a machine that was cut off, has lost its claims and does not know.
+
+        Args:
+            seen: By trial, as for ``claim``.
+        """
+        found: set[str] = set()
+        ids = list(seen)
+        for start in range(0, len(ids), FEW):
+            some = results.c.id.in_(ids[start : start + FEW])
+            rows = self._store.rows(sql.select(results.c.id, results.c.sequence).where(self._store.own(results), some))
+            found.update(row.id for row in rows if row.sequence != seen[row.id])
+        return found
 
     def release(self, *trial_ids: str) -> None:
         """Gives trials up, after their results were saved."""

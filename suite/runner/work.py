@@ -102,12 +102,16 @@ class Work:
             self._keep(finished)
 
     def store_finished(self) -> None:
-        """Stores what ended, all at once, and tells."""
+        """Stores what ended, all at once, and tells. A trial that another run has stored meanwhile stays as it is."""
         kept = self.unkept.take()
-        self.store.save_all([unsaved for _, unsaved in kept])
+        overtaken = self.claims.overtaken({trial.id: self._seen(trial) for trial, _ in kept})
+        self.store.save_all([unsaved for trial, unsaved in kept if trial.id not in overtaken])
         self.claims.release(*(trial.id for trial, _ in kept))
         for trial, unsaved in kept:
             self.schedule.settle(trial)
+            if trial.id in overtaken:
+                self.progress.finish(trial, None)
+                continue
             self.new.append(trial.id)
             self._tell(trial, unsaved.result)
         if kept:
@@ -134,8 +138,7 @@ class Work:
         while (trial := self.schedule.take(slot)) is not None:
             if self._leave_out(trial):
                 continue
-            entry = self.entries.get(trial.id)
-            claim = self.claims.claim(trial.id, seen=entry.sequence if entry else None)
+            claim = self.claims.claim(trial.id, seen=self._seen(trial))
             if claim == "taken":
                 self.schedule.put_back(trial)
             elif claim == "finished":
@@ -144,6 +147,11 @@ class Work:
                 self._look_again()
             elif self._start(slot, trial):
                 return
+
+    def _seen(self, trial: Trial) -> int | None:
+        """The sequence of its result that was stored when the run began."""
+        entry = self.entries.get(trial.id)
+        return entry.sequence if entry else None
 
     def _leave_out(self, trial: Trial) -> bool:
         """Settles a trial that is not run after all; False where it is."""
