@@ -76,6 +76,7 @@ def ours_probes(*names: str) -> dict[str, Any]:
 def _suite(name: str, epochs: int) -> tuple[Any, Any]:
     """A workshop of a zoo model with an empty feature cache, and a maker of contexts."""
     from suite.data.batches import Examples
+    from suite.engines import EngineChooser
     from suite.models.zoo import ZooOptions, ZooSource
     from suite.strategies.fit import FitContext
     from suite.strategies.jit import JitChooser
@@ -90,6 +91,7 @@ def _suite(name: str, epochs: int) -> tuple[Any, Any]:
         assemble=ImageClassification.assemble,
         cache_root=root,
         jit_chooser=JitChooser(root, "benchmark"),
+        engine_chooser=EngineChooser("keras", root, "CPU", os.cpu_count() or 1),
     )
     size = ZooSource.input_size(options)
     splits = {

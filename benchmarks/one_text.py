@@ -125,6 +125,7 @@ def _dataset() -> tuple[Any, str]:
 
 def _suite(count: int) -> tuple[Any, Any, Any, str]:
     """A workshop with an empty cache, a reader of the first examples, the data set, and its name."""
+    from suite.engines import EngineChooser
     from suite.models.hub import HubOptions, HubSource
     from suite.strategies.jit import JitChooser
     from suite.strategies.workshop import Workshop
@@ -137,6 +138,7 @@ def _suite(count: int) -> tuple[Any, Any, Any, str]:
         assemble=TextClassification.assemble,
         cache_root=root,
         jit_chooser=JitChooser(root, "benchmark"),
+        engine_chooser=EngineChooser("keras", root, "CPU", os.cpu_count() or 1),
     )
     dataset, named = _dataset()
     train = dataset.splits["train"]
