@@ -133,8 +133,8 @@ def by_onnxruntime_test(file: Path, threads: int) -> float:
 def by_benchmark_app(folder: Path, threads: int) -> float:
     """The median latency that ``benchmark_app`` prints.
 
-    Left to itself it turns the input of a model of pictures into bytes, compiles a model with another input than the
-    file's, and is faster by a quarter; ``-ip f32`` measures the file as it is.
+    Left to itself it makes bytes of the input of a model of pictures and so compiles another model than the file's;
+    ``-ip f32`` measures the file as it is.
     """
     words = [
         *("-m", str(folder / "model.xml"), "-d", "CPU", "-hint", "none", "-nstreams", "1", "-api", "sync", "-t", "3"),
