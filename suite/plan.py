@@ -29,8 +29,7 @@ from suite.teaching import with_teachers
 __all__ = ["Cell", "Plan", "Skip", "Trial", "canonical_json", "label_of", "make_plan"]
 
 TRIAL_VERSION = 1
-TRIAL_VERSIONS = {"text_classification": 2, "text_generation": 2}
-"""Of tasks whose training has changed since. 2: Adam takes the gradient of a repeated token as one."""
+TRIAL_VERSIONS = {"text_classification": 2, "text_generation": 2}  # Adam takes a repeated token's gradient as one
 SEARCH_SEED = 0
 """All candidates of a cell are searched with this seed, so that adding a seed changes no search."""
 

@@ -73,14 +73,15 @@ def job(tmp_path):
     shutil.rmtree(sessions, ignore_errors=True)
 
 
-def _end(process: subprocess.Popen[str]) -> str:
-    """What the script printed; nothing that it started is left."""
+def _end(process: subprocess.Popen[str]) -> tuple[str, list[psutil.Process]]:
+    """What the script printed, and what had not ended a minute later; SLURM would end that with the job."""
     try:
         printed, _ = process.communicate(timeout=150)
     finally:
-        for left in (each for each in psutil.process_iter() if _is_of(each, process.pid)):
-            left.wait(timeout=30)
-    return printed
+        _, left = psutil.wait_procs([each for each in psutil.process_iter() if _is_of(each, process.pid)], timeout=60)
+        for each in left:
+            each.kill()
+    return printed, left
 
 
 def _is_of(process: psutil.Process, session: int) -> bool:
@@ -94,18 +95,20 @@ def test_the_script_for_slurm_runs_a_spec_on_all_machines(job, tmp_path):
     """Ray starts on both with the options that each takes, and ends; the token does not stay."""
     (tmp_path / "tiny.json").write_text(json.dumps(SPEC))
     process = job("tiny.json", "--out", "out")
-    printed = _end(process)
+    printed, left = _end(process)
     log = "".join(path.read_text() for path in tmp_path.glob("suite-7-ray.log"))
     assert process.returncode == 0, printed + log
     assert "cluster: 2 nodes, 2 trials at once" in printed, printed + log
     with open_store(tmp_path / "out", create=False) as store:
         assert [result.status for result in store.query()] == ["done", "done"]
+    assert not left
     assert not list(tmp_path.glob(".ray-token*"))
 
 
 def test_the_script_for_slurm_ends_as_its_run_ends(job, tmp_path):
     """With the exit code of a spec that is not there, whatever Ray does."""
     process = job("absent.json")
-    assert "absent.json: no such file" in _end(process)
+    printed, _ = _end(process)
+    assert "absent.json: no such file" in printed
     assert process.returncode == 2
     assert not list(tmp_path.glob(".ray-token*"))
