@@ -25,14 +25,14 @@ def decode_plain_jpeg(content: bytes, *, most_pixels: int) -> Image | None:
 
     Returns:
         uint8 array of shape ``(height, width, 3)``, 0 to 255; None where it is no plain JPEG, is larger, or the decoder
-        has as much as a warning.
+        has as much as a warning or no memory.
     """
     size = plain_jpeg_size(content)
     if size is None or size[0] * size[1] > most_pixels:
         return None
     try:
         picture: Image = simplejpeg.decode_jpeg(content, "RGB", fastdct=False, fastupsample=False, strict=True)
-    except ValueError:
+    except (ValueError, MemoryError):
         return None
     return picture
 
