@@ -18,6 +18,7 @@ import suite
 from suite.devices import look_at_machine
 from suite.errors import SuiteError
 from suite.placement import USUAL_DEVICES, fits_in_words, logical_cpus, precision_for, share_gpus
+from suite.requirement import DISTRIBUTION
 
 __all__ = ["Examination", "examine"]
 
@@ -96,12 +97,20 @@ def _fits() -> tuple[str, list[str]]:
 def _versions() -> dict[str, str | None]:
     """The suite, Python, and every package that the suite requires."""
     found: dict[str, str | None] = {"suite": suite.__version__, "python": platform.python_version()}
-    for requirement in importlib.metadata.requires("suite") or ():
+    for requirement in _required():
         if "extra ==" not in requirement:
             match = re.match(r"[A-Za-z0-9._-]+", requirement)
             name = match.group() if match else requirement
             found[name] = _version(name)
     return found
+
+
+def _required() -> list[str]:
+    """What the installed suite requires; nothing where it is run without being installed."""
+    try:
+        return importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
 
 
 def _version(name: str) -> str | None:

@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Requirement", "install_line"]
+__all__ = ["DISTRIBUTION", "Requirement", "install_line"]
+
+DISTRIBUTION = "keras-suite"
+"""What ``pip`` calls the suite: on the public index ``suite`` is another project."""
 
 
 def install_line(modules: Iterable[str], extra: str | None) -> str | None:
     """The command that installs what these modules lack, by the extra that brings them; None where all are there."""
     if all(importlib.util.find_spec(module) is not None for module in modules):
         return None
-    return f'pip install "suite[{extra}]"'
+    return f'pip install "{DISTRIBUTION}[{extra}]"'
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from suite.errors import SuiteError
+from suite.requirement import DISTRIBUTION
 
 __all__ = ["specs_folder", "templates_folder"]
 
@@ -31,5 +32,5 @@ def _find(name: str, *, holds: str) -> Path:
             return folder
     raise SuiteError(
         f"the installation has no '{name}' folder with '{holds}' in it; install the suite again "
-        "(pip install --force-reinstall suite)."
+        f"(pip install --force-reinstall {DISTRIBUTION})."
     )

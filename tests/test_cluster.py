@@ -266,6 +266,6 @@ def test_what_is_no_address_is_refused(tmp_path, address):
 def test_without_ray_the_line_that_installs_it_is_printed(tmp_path, monkeypatch):
     """And nothing is written."""
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "suite\[ray\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "keras-suite\[ray\]"'):
         run_plan(plan_of("fit"), out=tmp_path / "out", cache_root=tmp_path, cluster=ClusterChoice("auto"))
     assert not (tmp_path / "out").exists()

@@ -413,7 +413,7 @@ def test_class_names_that_do_not_fit_the_labels_are_refused(tmp_path):
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     """One line, before the file is looked at."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'suite\[parquet\]'"):
+    with pytest.raises(MissingExtraError, match=r'pip install "keras-suite\[parquet\]"'):
         load(path=str(tmp_path / "a.parquet"), **MOODS)
 
 

@@ -89,6 +89,17 @@ def test_the_readme_s_two_commands_are_what_ci_runs() -> None:
     assert "readme 'pip install -e" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+def test_nothing_tells_to_install_the_stranger_s_package() -> None:
+    """On the public index ``suite`` is another project: neither alone nor with an extra is it ever installed."""
+    strange = re.compile(r"(?<![-\w./])suite\[[a-z]|pip install [^\n`]*(?<![-\w./])suite(?=[\"'\s)]|$)(?! run)")
+    endings = {".py", ".md", ".toml", ".yaml", ".yml", ".j2", ".html", ".sh"}
+    folders = ("suite", "docs", "templates", "specs", ".ci", "benchmarks")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
+    for path in (*files, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "pyproject.toml"):
+        found = [line for line in path.read_text(encoding="utf-8").splitlines() if strange.search(line)]
+        assert [line for line in found if "pip install -e . && suite" not in line] == [], path
+
+
 def test_the_readme_s_spec_and_python_are_valid() -> None:
     """The example spec loads; the example code compiles and calls what there is."""
     import suite

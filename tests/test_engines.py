@@ -180,7 +180,7 @@ def test_an_engine_that_is_not_installed_is_refused_before_anything_runs(tmp_pat
     (tmp_path / "spec.json").write_text(json.dumps(document))
     outcome = suite_command("run", tmp_path / "spec.json", "--out", tmp_path / "out")
     assert outcome.exit_code == 2
-    assert outcome.output.strip().endswith(f'pip install "suite[{EXPORTERS.get("openvino").extra}]"')
+    assert outcome.output.strip().endswith(f'pip install "keras-suite[{EXPORTERS.get("openvino").extra}]"')
     assert not (tmp_path / "out").exists()
 
 

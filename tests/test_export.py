@@ -287,4 +287,4 @@ def test_a_runtime_that_is_not_installed_is_one_line_with_the_command(finished, 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else found(name))
     outcome = suite("export", finished / "out", "--format", "onnx")
     assert outcome.exit_code == 2
-    assert outcome.output.strip().endswith('pip install "suite[onnx]"')
+    assert outcome.output.strip().endswith('pip install "keras-suite[onnx]"')

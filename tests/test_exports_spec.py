@@ -97,7 +97,7 @@ def test_a_missing_runtime_is_told_before_anything_runs(tmp_path, monkeypatch):
     (tmp_path / "spec.json").write_text(document([{"format": "onnx"}]))
     outcome = suite_command("run", tmp_path / "spec.json", "--out", tmp_path / "out")
     assert outcome.exit_code == 2
-    assert outcome.output.strip().endswith('pip install "suite[onnx]"')
+    assert outcome.output.strip().endswith('pip install "keras-suite[onnx]"')
     assert not (tmp_path / "out").exists()
 
 

@@ -285,9 +285,9 @@ def test_a_server_that_is_not_there_is_told(s3: Any, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("place", "line"),
     [
-        ("gs://box", 'pip install "suite[gs]"'),
-        ("az://box/x", 'pip install "suite[azure]"'),
-        ("s3://box", 'pip install "suite[s3]"'),
+        ("gs://box", 'pip install "keras-suite[gs]"'),
+        ("az://box/x", 'pip install "keras-suite[azure]"'),
+        ("s3://box", 'pip install "keras-suite[s3]"'),
         ("sftp://host/x", "paramiko"),
     ],
 )

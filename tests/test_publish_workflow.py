@@ -71,15 +71,15 @@ def test_it_installs_the_suite_and_publishes(kind: Forge) -> None:
     document = read(kind, runs=["reports/vision", "reports/text"], title="Our models", base_url="https://e.org/x/")
     target = "site" if kind == "github" else "public"
     assert commands(kind, document) == [
-        "python -m pip install suite",
+        "python -m pip install keras-suite",
         f"suite publish reports/vision reports/text --to={target} '--title=Our models' --base-url=https://e.org/x/",
     ]
 
 
 def test_what_is_not_known_is_not_told() -> None:
     """Without a title and an address there are no options."""
-    document = read("gitlab", runs=["r"], title=None, base_url=None, package="suite[s3]==1.2")
-    assert commands("gitlab", document) == ["python -m pip install 'suite[s3]==1.2'", "suite publish r --to=public"]
+    document = read("gitlab", runs=["r"], title=None, base_url=None, package="keras-suite[s3]==1.2")
+    assert commands("gitlab", document) == ["python -m pip install 'keras-suite[s3]==1.2'", "suite publish r --to=public"]
 
 
 def test_github_gets_pages_from_an_artifact() -> None:

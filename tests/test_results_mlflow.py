@@ -294,7 +294,7 @@ def test_a_missing_package_is_one_line(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     outcome = suite("results", run[0], "--to", "mlflow:http://127.0.0.1:9")
     assert outcome.exit_code == 2
-    assert outcome.output.strip().endswith('pip install "suite[mlflow]"')
+    assert outcome.output.strip().endswith('pip install "keras-suite[mlflow]"')
 
 
 def test_the_extras_that_are_named_exist():

@@ -187,4 +187,4 @@ def test_a_missing_package_is_one_line(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     outcome = suite("results", run[0], "--to", "tensorboard:./x")
     assert outcome.exit_code == 2
-    assert outcome.output.strip().endswith('pip install "suite[tensorboard]"')
+    assert outcome.output.strip().endswith('pip install "keras-suite[tensorboard]"')

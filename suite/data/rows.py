@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 from suite.errors import DataError, MissingExtraError, did_you_mean
+from suite.requirement import DISTRIBUTION
 
 __all__ = [
     "ENDINGS",
@@ -280,7 +281,8 @@ def _parquet_file(table: Table) -> Any:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError(
-            f"{table.place}: Parquet files are read by pyarrow, which is not installed: pip install 'suite[parquet]'"
+            f"{table.place}: Parquet files are read by pyarrow, which is not installed: "
+            f'pip install "{DISTRIBUTION}[parquet]"'
         ) from None
     try:
         return pq.ParquetFile(table.files[0])

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from suite.errors import SuiteError
+from suite.requirement import DISTRIBUTION
 
 __all__ = ["Forge", "workflow"]
 
@@ -67,7 +68,7 @@ EXPRESSION = "${{"
 
 
 def workflow(
-    kind: Forge, *, runs: Sequence[str], title: str | None, base_url: str | None, package: str = "suite"
+    kind: Forge, *, runs: Sequence[str], title: str | None, base_url: str | None, package: str = DISTRIBUTION
 ) -> tuple[str, str]:
     """The file that publishes runs on each push.
 
