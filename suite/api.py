@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import suite
 from suite.address import address_of, keep_link
 from suite.collector import collector_paused
 from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
+from suite.glance import spec_of
 from suite.outcome import REPORT, Outcome
 from suite.ranking import rank
 from suite.results import Result
@@ -55,21 +57,29 @@ COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
 COMPARISON_FORMAT = 2
 """Raised with what a comparison keeps, so that one made before is made again."""
+DIGEST = ', "digest": '
+"""Before the SHA-256 of all that comes before it: a byte that is another makes the comparison again."""
 MANY_TRIALS = 300
 """With fewer a second process that draws is hardly ready before the pictures of the first are."""
 
 
-def rebuild_report(folder: str | Path) -> tuple[Path, ...]:
+def rebuild_report(folder: str | Path, *, tell: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
     """Writes the report of a run from its results, also in the middle of it. Returns the written files.
+
+    Args:
+        folder: Of a run. Nothing that it names is imported; a plugin takes part where it is loaded already.
+        tell: Told what is left out: what is damaged, and plugins of the run that are not loaded.
 
     Raises:
         StoreError: Where the folder holds no run, or cannot be written.
     """
     folder = Path(folder)
     state = _state(folder)
-    _load_plugins(state)
     _prepare_pictures(state)
-    return _write(folder, state, _compare(folder, state))
+    comparison = _compare(folder, state)
+    for line in _to_tell(comparison):
+        tell(line)
+    return _write(folder, state, comparison)
 
 
 def load_results(folder: str | Path) -> pd.DataFrame:
@@ -85,8 +95,12 @@ def load_results(folder: str | Path) -> pd.DataFrame:
         return results_frame(store.query())
 
 
-def load_comparison(folder: str | Path) -> ComparisonView:
+def load_comparison(folder: str | Path, *, tell: Callable[[str], None] = lambda _: None) -> ComparisonView:
     """The comparison of a run; in a notebook it shows its leaderboard and charts.
+
+    Args:
+        folder: Of a run. Nothing that it names is imported.
+        tell: Told what of it is damaged, a sentence each.
 
     Raises:
         StoreError: Where the folder holds no run.
@@ -95,9 +109,10 @@ def load_comparison(folder: str | Path) -> ComparisonView:
 
     folder = Path(folder)
     state = _state(folder)
-    _load_plugins(state)
-    kept = _kept_comparison(folder, _key(folder, state))
-    return ComparisonView(kept or _compare(folder, state))
+    comparison = _kept_comparison(folder, state) or _compare(folder, state)
+    for line in comparison.damage:
+        tell(line)
+    return ComparisonView(comparison)
 
 
 def recommend(
@@ -154,9 +169,19 @@ def recommend(
 
 
 def recommendations(
-    folder: str | Path, given: Constraints, *, dataset: str | None = None
+    folder: str | Path,
+    given: Constraints,
+    *,
+    dataset: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Recommendation | Unmet, ...]:
     """The answers for every data set of a run, or for one, under the limits of its spec replaced by those given.
+
+    Args:
+        folder: Of a run.
+        given: Limits.
+        dataset: Its label; all data sets when left out.
+        tell: Told what of the run is damaged, a sentence each.
 
     Raises:
         SuiteError: Where nothing was scored, or for a limit on something that the run does not have.
@@ -164,7 +189,7 @@ def recommendations(
     from suite.compare.advice import advise_again
     from suite.constraints import Constraints
 
-    comparison = load_comparison(folder).comparison
+    comparison = load_comparison(folder, tell=tell).comparison
     if dataset is not None and dataset not in comparison.datasets:
         raise UnknownNameError(f"{folder}: {did_you_mean(dataset, comparison.datasets, what='data set')}")
     limits = (comparison.constraints or Constraints()).replaced_by(given)
@@ -182,7 +207,6 @@ def checked_comparison(folder: Path) -> tuple[Comparison, str]:
         StoreError: Where the folder holds no run.
     """
     state = _state(folder)
-    _load_plugins(state)
     return _compare(folder, state), state.documents.get("spec", "{}")
 
 
@@ -200,12 +224,11 @@ class StoredRun:
 
     def kept(self) -> Comparison | None:
         """The comparison beside the report, where both were made from what is stored now."""
-        comparison = _kept_comparison(self.folder, self.key)
+        comparison = _kept_comparison(self.folder, self.state)
         return comparison if (self.folder / REPORT).is_file() else None
 
     def compare(self) -> Comparison:
         """The comparison made anew; nothing is written."""
-        _load_plugins(self.state)
         return _compare(self.folder, self.state)
 
 
@@ -235,15 +258,6 @@ def _refuse_unknown(folder: Path) -> None:
     open_store(folder, create=False).close()
 
 
-def _load_plugins(state: Glance) -> None:
-    """Metrics and charts of plugins belong to the report; a plugin file that is gone is left out."""
-    from suite.registry import load_plugin_file
-
-    for plugin in json.loads(state.documents.get("spec", "{}")).get("plugins", ()):
-        if Path(plugin).is_file():
-            load_plugin_file(Path(plugin))
-
-
 def current_comparison(folder: Path) -> Comparison:
     """The comparison of all that is stored; made, and the report written, only where results are new.
 
@@ -251,7 +265,7 @@ def current_comparison(folder: Path) -> Comparison:
         StoreError: Where the folder holds no run.
     """
     state = _state(folder)
-    kept = _kept_comparison(folder, _key(folder, state))
+    kept = _kept_comparison(folder, state)
     if kept is not None and (folder / REPORT).is_file():
         return kept
     _prepare_pictures(state)
@@ -286,7 +300,8 @@ def _prepare_pictures(state: Glance) -> None:
 def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.compare import compare
-    from suite.compare.comparison import PlanSummary
+    from suite.compare.planned import read_plan
+    from suite.compare.plugins import missing_plugins
     from suite.generations import load_predictions
     from suite.lint.examine import check_run
     from suite.lint.kept import read_kept
@@ -306,12 +321,27 @@ def _compare(folder: Path, state: Glance) -> Comparison:
             path = find_file(result, predictions)
             return load_predictions(path) if path is not None else None
 
-        plan = PlanSummary.model_validate_json(state.documents["plan"])
+        plan = read_plan(state.documents["plan"], folder)
         results = store.query()
         exports = store.exports()
         comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file, exports=exports)
         checks = check_run(Run(comparison, results, load), data=read_kept(folder))
-        return comparison.model_copy(update={"checks": checks})
+        lost = missing_plugins(plan.plugins, spec_of(state.documents))
+        remarks = (*store.damage, *lost, *comparison.remarks)
+        return comparison.model_copy(
+            update={
+                "checks": checks,
+                "damage": store.damage,
+                "damaged_trials": store.damaged_trials,
+                "missing_plugins": lost,
+                "remarks": remarks,
+            }
+        )
+
+
+def _to_tell(comparison: Comparison) -> tuple[str, ...]:
+    """What of a run is not in its report, and how to get it in."""
+    return (*comparison.damage, *comparison.missing_plugins)
 
 
 def _key(folder: Path, state: Glance) -> str:
@@ -333,17 +363,37 @@ def _checks_text(folder: Path) -> str:
 
 
 @collector_paused()
-def _kept_comparison(folder: Path, key: str) -> Comparison | None:
+def _kept_comparison(folder: Path, state: Glance) -> Comparison | None:
     """The comparison beside the report, where it was made from exactly what is stored."""
     from suite.compare.comparison import Comparison
 
     try:
-        kept = json.loads((folder / COMPARISON).read_text(encoding="utf-8"))
-        if kept["key"] != key:
+        text = (folder / COMPARISON).read_text(encoding="utf-8")
+        content, _, digest = text.rpartition(DIGEST)
+        if digest.strip() != f'"{_digest(content)}"}}':
             return None
-        return Comparison.model_validate(kept["comparison"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # missing, half written by a killed process, or of another version: it is made again
+        kept = json.loads(text)
+        if kept["key"] != _key(folder, state):
+            return None
+        comparison = Comparison.model_validate(kept["comparison"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None  # missing, half written by a killed process, damaged, or of another version: it is made again
+    return None if _can_be_more(comparison, folder, state) else comparison
+
+
+def _can_be_more(comparison: Comparison, folder: Path, state: Glance) -> bool:
+    """Whether a plugin is loaded now that was missing when it was made."""
+    if not comparison.missing_plugins:
+        return False
+    from suite.compare.planned import read_plan
+    from suite.compare.plugins import missing_plugins
+
+    plan = read_plan(state.documents["plan"], folder)
+    return missing_plugins(plan.plugins, spec_of(state.documents)) != comparison.missing_plugins
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @collector_paused()
@@ -362,7 +412,8 @@ def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, .
 
 def _as_text(folder: Path, state: Glance, comparison: Comparison) -> str:
     # Pydantic writes the pairs of a thousand trials, 25 MB, five times as fast as the json module.
-    return f'{{"key": {json.dumps(_key(folder, state))}, "comparison": {comparison.model_dump_json()}}}'
+    content = f'{{"key": {json.dumps(_key(folder, state))}, "comparison": {comparison.model_dump_json()}'
+    return f'{content}{DIGEST}"{_digest(content)}"}}'
 
 
 def write_by_rename(path: Path, content: str | bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -150,14 +149,14 @@ def lint_run(folder: Path) -> Checkup:
     findings, ran, left_out = _of_stored_spec(stored_spec)
     if checks is None:
         raise StoreError(f"{folder}: the results were not checked.")
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = (*comparison.damage, *comparison.missing_plugins)
     looked_at = "results and plan" if ran else "results"
     if checks.data is not None and not checks.stale:
         looked_at = "results, plan and data"
     if checks.data is None and ran:  # without a spec there is no data to check
-        remarks = (f"The data was not checked: suite lint SPEC --out {folder}",)
+        remarks += (f"The data was not checked: suite lint SPEC --out {folder}",)
     elif checks.stale:
-        remarks = (
+        remarks += (
             f"The data has changed since it was checked ({', '.join(checks.stale)}): run suite lint SPEC again.",
         )
     return Checkup(
@@ -172,14 +171,15 @@ def lint_run(folder: Path) -> Checkup:
 
 def _of_stored_spec(text: str) -> tuple[tuple[Finding, ...], tuple[str, ...], dict[str, str]]:
     """The checks of the plan, on the spec as it was last run; left out where it is not valid here any more."""
+    from suite.glance import spec_of
     from suite.lint.examine import examine
     from suite.plan import make_plan
-    from suite.spec import parse_spec
+    from suite.spec import parse_stored_spec
 
-    if "models" not in json.loads(text):
+    if "models" not in spec_of({"spec": text}):
         return (), (), {"plan": "these results were not made from a spec."}
     try:
-        found = examine("plan", make_plan(parse_spec(text, place="the stored spec")))
+        found = examine("plan", make_plan(parse_stored_spec(text)))
     except SuiteError as error:
         return (), (), {"plan": str(error)}
     return found.findings, found.ran, found.left_out

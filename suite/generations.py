@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import StoreError
-from suite.npz import read_array
-from suite.results import Predictions
+from suite.npz import open_arrays, require
+from suite.predictions import Predictions, as_arrays, from_arrays
 
 __all__ = ["AnyPredictions", "Generations", "load_predictions"]
 
@@ -37,6 +35,8 @@ class Generations:
     """Tokens of each reference that ``nats`` covers, shape ``(n,)``."""
     reference_bytes: NDArray[np.int64]
     """UTF-8 bytes of the part of each reference that ``nats`` covers, shape ``(n,)``."""
+    scored: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    """What metrics of plugins said when they were there; see ``suite.metrics.kept``."""
     statistics: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What metrics counted of each example, ``n`` rows each, so that several seeds, metrics and resamples share it."""
 
@@ -60,32 +60,38 @@ class Generations:
 
     def save(self, path: Path) -> None:
         """Writes an ``.npz`` without pickles."""
-        np.savez_compressed(
-            path,
-            example_ids=self.example_ids,
-            passages=np.array(json.dumps([self.sources, self.references, self.texts])),
-            nats=self.nats,
-            tokens=self.tokens,
-            reference_bytes=self.reference_bytes,
-        )
+        arrays: dict[str, Any] = {
+            "example_ids": self.example_ids,
+            "passages": np.array(json.dumps([self.sources, self.references, self.texts])),
+            "nats": self.nats,
+            "tokens": self.tokens,
+            "reference_bytes": self.reference_bytes,
+        }
+        np.savez_compressed(path, **arrays, **as_arrays(self.scored))
 
     @classmethod
     def load(cls, path: Path) -> Generations:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        try:
-            with zipfile.ZipFile(path) as file:
-                sources, references, texts = json.loads(str(read_array(file, "passages")))
-                return cls(
-                    example_ids=read_array(file, "example_ids"),
-                    sources=tuple(sources),
-                    references=tuple(references),
-                    texts=None if texts is None else tuple(texts),
-                    nats=read_array(file, "nats"),
-                    tokens=read_array(file, "tokens"),
-                    reference_bytes=read_array(file, "reference_bytes"),
-                )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise StoreError(f"{path.name}: generations cannot be read ({error}); rerun with --redo all.") from error
+        with open_arrays(path, what="generations") as file:
+            ids = file.array("example_ids", "U", None)
+            sources, references, texts = file.json("passages")
+            for passages in (sources, references, *(() if texts is None else (texts,))):
+                sound = isinstance(passages, list) and all(isinstance(one, str) for one in passages)
+                require(sound and len(passages) == len(ids), "its texts are not one for each example")
+            nats = file.array("nats", "f", len(ids))
+            require(bool(np.isfinite(nats).all()), "its likelihoods are none")
+            made = cls(
+                example_ids=ids,
+                sources=tuple(sources),
+                references=tuple(references),
+                texts=None if texts is None else tuple(texts),
+                nats=nats,
+                tokens=file.array("tokens", "iu", len(ids)),
+                reference_bytes=file.array("reference_bytes", "iu", len(ids)),
+                scored=from_arrays(file),
+            )
+            require(not len(ids) or int(min(made.tokens.min(), made.reference_bytes.min())) >= 0, "its counts are none")
+            return made
 
 
 AnyPredictions = Predictions | Generations
@@ -98,9 +104,6 @@ def load_predictions(path: Path) -> AnyPredictions:
     Raises:
         StoreError: Where the file is missing or damaged.
     """
-    try:
-        with zipfile.ZipFile(path) as file:
-            is_text = "passages.npy" in file.namelist()
-    except (OSError, zipfile.BadZipFile) as error:
-        raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error
+    with open_arrays(path, what="predictions") as file:
+        is_text = "passages" in file.names()
     return Generations.load(path) if is_text else Predictions.load(path)

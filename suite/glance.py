@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import suite
 from suite.address import DATABASE, address_of
 from suite.errors import StoreError, StoreVersionError
 from suite.results import Phase, Status
 
-__all__ = ["DATABASE", "STORE_VERSION", "Entry", "Glance", "check_version", "glance", "stored_texts"]
+__all__ = [
+    "DATABASE",
+    "STORE_VERSION",
+    "Entry",
+    "Glance",
+    "check_version",
+    "documents_of",
+    "entries_of",
+    "glance",
+    "spec_of",
+    "stored_texts",
+]
 
 STORE_VERSION = 2
 """1 had no column ``run``; it is read as it is, and migrated when it is first written."""
@@ -46,6 +58,36 @@ class Glance:
     """Numbers of the exported files, which grow with every save."""
 
 
+def entries_of(rows: Iterable[Sequence[Any]]) -> dict[str, Entry]:
+    """Entries from rows of their fields, by trial id; a field that is damaged says the least, a row without id none."""
+    found: dict[str, Entry] = {}
+    for name, cell_id, phase, status, sequence, seconds in rows:
+        if isinstance(name, str) and isinstance(sequence, int):
+            found[name] = Entry(
+                name,
+                cell_id if isinstance(cell_id, str) else "",
+                phase if phase in get_args(Phase) else "final",
+                status if status in get_args(Status) else "failed",
+                sequence,
+                seconds if isinstance(seconds, float | int) else None,
+            )
+    return found
+
+
+def documents_of(rows: Iterable[Sequence[Any]]) -> dict[str, str]:
+    """The texts beside the results, by name, as far as they are texts."""
+    return {row[0]: row[1] for row in rows if isinstance(row[0], str) and isinstance(row[1], str)}
+
+
+def spec_of(documents: Mapping[str, str]) -> dict[str, Any]:
+    """The stored spec as it was written; empty where there is none, or it is damaged."""
+    try:
+        found = json.loads(documents.get("spec", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def glance(out: Path) -> Glance:
     """The state of the store in ``out``; empty where there is none.
 
@@ -57,7 +99,9 @@ def glance(out: Path) -> Glance:
         return _glance_shared(out)
     try:
         with _reading(path) as file:
-            documents = dict(file.execute("SELECT name, text FROM documents"))
+            if _is_empty(file):
+                return Glance({}, {})
+            documents = documents_of(file.execute("SELECT name, text FROM documents"))
             rows = file.execute("SELECT id, cell_id, phase, status, sequence, total_seconds FROM results").fetchall()
             numbers = _exports(file, "sequence")
     except sqlite3.Error:
@@ -67,7 +111,7 @@ def glance(out: Path) -> Glance:
         with open_store(out, create=False) as store:
             return Glance(store.entries(), store.documents(), store.export_numbers())
     check_version(documents.get("version"), path)
-    return Glance({row[0]: Entry(*row) for row in rows}, documents, tuple(numbers))
+    return Glance(entries_of(rows), documents, tuple(numbers))
 
 
 def stored_texts(out: Path) -> list[str]:
@@ -80,7 +124,7 @@ def stored_texts(out: Path) -> list[str]:
     try:
         with _reading(path) as file:
             stored = file.execute("SELECT document FROM results ORDER BY id").fetchall()
-            return [row[0] for row in stored] + sorted(_exports(file, "document"))
+            return [str(row[0]) for row in stored] + sorted(map(str, _exports(file, "document")))
     except sqlite3.Error:
         from suite.store import open_store
 
@@ -91,6 +135,11 @@ def stored_texts(out: Path) -> list[str]:
 def _reading(path: Path) -> contextlib.closing[sqlite3.Connection]:
     """Closing, not only committing: an open reader would keep the write-ahead file from being emptied."""
     return contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60))
+
+
+def _is_empty(file: sqlite3.Connection) -> bool:
+    """Whether it has no table at all: what a full disk left when it was being made."""
+    return not file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
 
 def _exports(file: sqlite3.Connection, column: str) -> list[Any]:

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import StoreError
-from suite.npz import read_array
+from suite.npz import open_arrays, require
 
 __all__ = [
     "CORRUPTED",
@@ -65,12 +61,9 @@ class CorruptedLabels:
     @classmethod
     def load(cls, path: Path) -> CorruptedLabels:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        found = _read(path, "labels", "conditions")
-        try:
-            conditions = tuple((str(name), int(severity)) for name, severity in json.loads(str(found["conditions"])))
-        except (TypeError, ValueError) as error:
-            raise _unreadable(path, error) from error
-        return cls(conditions, found["labels"])
+        with open_arrays(path, what="labels on damaged examples") as file:
+            conditions = tuple((str(name), int(severity)) for name, severity in file.json("conditions"))
+            return cls(conditions, file.array("labels", "iu", len(conditions), None))
 
 
 @dataclass(frozen=True)
@@ -93,8 +86,11 @@ class OutOfClass:
     @classmethod
     def load(cls, path: Path) -> OutOfClass:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        found = _read(path, "example_ids", "probabilities")
-        return cls(found["example_ids"], found["probabilities"])
+        with open_arrays(path, what="answers to examples without a class") as file:
+            ids = file.array("example_ids", "U", None)
+            probabilities = file.array("probabilities", "f", len(ids), None)
+            require(probabilities.shape[1] > 0 and bool(np.isfinite(probabilities).all()), "its probabilities are none")
+            return cls(ids, probabilities)
 
 
 @dataclass(frozen=True)
@@ -121,25 +117,12 @@ class Passages:
     @classmethod
     def load(cls, path: Path) -> Passages:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        found = _read(path, "example_ids", "texts")
-        try:
-            texts = tuple(tuple(map(str, example)) for example in json.loads(str(found["texts"])))
-        except (TypeError, ValueError) as error:
-            raise _unreadable(path, error) from error
-        return cls(found["example_ids"], texts)
+        with open_arrays(path, what="texts") as file:
+            ids = file.array("example_ids", "U", None)
+            texts = tuple(tuple(map(str, example)) for example in file.json("texts"))
+            require(len(texts) == len(ids), "its texts are not one for each example")
+            return cls(ids, texts)
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
-
-
-def _read(path: Path, *names: str) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as file:
-            return {name: read_array(file, name) for name in names}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"{path.name}: cannot be read ({error}); rerun with --redo all.")

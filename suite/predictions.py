@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import json
-import zipfile
-import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import StoreError
-from suite.npz import read_array
+from suite.npz import Arrays, open_arrays, require
 
-__all__ = ["Predictions"]
+__all__ = ["Predictions", "as_arrays", "from_arrays"]
+
+SCORED = "scored."
+"""Begins the names of arrays that metrics of plugins left."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Predictions:
     probabilities: NDArray[np.float32]
     """Shape ``(n, classes)``; rows sum to 1."""
     class_names: tuple[str, ...]
+    scored: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    """What metrics of plugins said when they were there; see ``suite.metrics.kept``."""
 
     @functools.cached_property
     def labels(self) -> NDArray[np.int64]:
@@ -43,24 +47,35 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Writes an ``.npz`` without pickles."""
-        np.savez_compressed(
-            path,
-            example_ids=self.example_ids,
-            targets=self.targets,
-            probabilities=self.probabilities,
-            class_names=np.array(json.dumps(self.class_names)),
-        )
+        arrays: dict[str, Any] = {
+            "example_ids": self.example_ids,
+            "targets": self.targets,
+            "probabilities": self.probabilities,
+            "class_names": np.array(json.dumps(self.class_names)),
+        }
+        np.savez_compressed(path, **arrays, **as_arrays(self.scored))
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        try:
-            with zipfile.ZipFile(path) as file:
-                return cls(
-                    example_ids=read_array(file, "example_ids"),
-                    targets=read_array(file, "targets"),
-                    probabilities=read_array(file, "probabilities"),
-                    class_names=tuple(json.loads(str(read_array(file, "class_names")))),
-                )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise StoreError(f"{path.name}: predictions cannot be read ({error}); rerun with --redo all.") from error
+        with open_arrays(path, what="predictions") as file:
+            ids = file.array("example_ids", "U", None)
+            names = file.json("class_names")
+            require(isinstance(names, list) and all(isinstance(one, str) for one in names), "its class names are none")
+            probabilities = file.array("probabilities", "f", len(ids), len(names))
+            require(probabilities.shape[1] > 0 and bool(np.isfinite(probabilities).all()), "its probabilities are none")
+            targets = file.array("targets", "iu", len(ids))
+            inside = not len(targets) or (targets.min() >= 0 and targets.max() < probabilities.shape[1])
+            require(bool(inside), "its targets are classes that there are not")
+            return cls(ids, targets, probabilities, tuple(names), from_arrays(file))
+
+
+def as_arrays(scored: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """What metrics of plugins said, as arrays of an ``.npz``."""
+    return {f"{SCORED}{name}": values for name, values in scored.items()}
+
+
+def from_arrays(file: Arrays) -> dict[str, NDArray[np.float64]]:
+    """The same, read again. Raises as ``Arrays.array`` does."""
+    names = [name for name in file.names() if name.startswith(SCORED)]
+    return {name.removeprefix(SCORED): file.array(name, "f", None) for name in names}

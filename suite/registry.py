@@ -41,10 +41,15 @@ __all__ = [
     "TASKS",
     "TRANSFERABILITY",
     "Registry",
+    "added_names",
     "load_plugin_file",
+    "loaded_plugin_files",
+    "shown_path",
 ]
 
 T = TypeVar("T")
+LONGEST_SHOWN = 200
+"""Letters of a path in a message."""
 
 
 class Registry(Generic[T]):
@@ -53,7 +58,9 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, noun: str, builtin: dict[str, str]) -> None:
         self.kind = kind
         self.noun = noun
+        self._builtin = frozenset(builtin)
         self._entries: dict[str, T | str] = dict(builtin)
+        self._packages: dict[str, str] = {}
         self._entry_points_read = False
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -84,6 +91,22 @@ class Registry(Generic[T]):
         self._read_entry_points()
         return tuple(sorted(self._entries))
 
+    def is_builtin(self, name: str) -> bool:
+        """Whether the suite brings it itself; everything else is of a plugin."""
+        return name in self._builtin
+
+    def snapshot(self) -> dict[str, T | str]:
+        """What is registered now, of installed packages only what was read already."""
+        return dict(self._entries)
+
+    def restore(self, entries: dict[str, T | str]) -> None:
+        """Makes it what ``snapshot`` gave."""
+        self._entries = dict(entries)
+
+    def packages(self) -> dict[str, str]:
+        """Name to the installed package that added it, once these were read; see ``names``."""
+        return dict(self._packages)
+
     def __contains__(self, name: object) -> bool:
         self._read_entry_points()
         return name in self._entries
@@ -99,6 +122,7 @@ class Registry(Generic[T]):
             if point.name in self._entries:
                 raise SuiteError(f"an installed package adds {self.noun} '{point.name}', which exists already.")
             self._entries[point.name] = point.value
+            self._packages[point.name] = point.dist.name if point.dist is not None else point.value.partition(".")[0]
 
 
 def _is_same_place(known: object, item: object) -> bool:
@@ -107,25 +131,84 @@ def _is_same_place(known: object, item: object) -> bool:
     return known is item or known == here
 
 
+_LOADED: dict[Path, dict[str, tuple[str, ...]]] = {}
+"""Plugin files that were imported in this process, each with the names that it added, by kind."""
+
+
 def load_plugin_file(path: Path) -> None:
-    """Imports a Python file whose decorators register variants. Raises ``SuiteError`` if it cannot be."""
-    if not path.is_file():
-        raise SuiteError(f"plugin file '{path}' does not exist; expected a Python file.")
-    module_name = f"suite_plugin_{path.stem}"
-    if module_name in sys.modules and getattr(sys.modules[module_name], "__file__", "") == str(path.resolve()):
+    """Imports a Python file whose decorators register variants, once.
+
+    Only for a file that the person named, on the command line or in the spec that is run: what a stored run names is
+    never imported.
+
+    Raises:
+        SuiteError: If it cannot be imported; nothing of it stays registered, and the next call tries again.
+    """
+    if not _is_file(path):
+        raise SuiteError(f"plugin file '{shown_path(path)}' does not exist; expected a Python file.")
+    place = path.resolve()
+    if place in _LOADED:
         return
-    module_spec = importlib.util.spec_from_file_location(module_name, path.resolve())
+    module_name = f"suite_plugin_{path.stem}"
+    module_spec = importlib.util.spec_from_file_location(module_name, place)
     if module_spec is None or module_spec.loader is None:
         raise SuiteError(f"plugin file '{path}' is not a Python file (expected a name that ends in .py).")
+    before = {registry.kind: registry.snapshot() for registry in REGISTRIES}
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[module_name] = module
     try:
         module_spec.loader.exec_module(module)
-    except SuiteError:
-        raise
-    except Exception as error:
+    except BaseException as error:
         del sys.modules[module_name]
+        for registry in REGISTRIES:
+            registry.restore(_without_module(registry.snapshot(), before[registry.kind], module_name))
+        if isinstance(error, SuiteError) or not isinstance(error, Exception):
+            raise
         raise SuiteError(f"plugin file '{path}' cannot be imported: {type(error).__name__}: {error}") from error
+    _LOADED[place] = {
+        registry.kind: tuple(sorted(added))
+        for registry in REGISTRIES
+        if (added := registry.snapshot().keys() - before[registry.kind].keys() - registry.packages().keys())
+    }
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is longer than names may be, or holds what none may hold
+        return False
+
+
+def shown_path(path: Path) -> str:
+    """A path for a message: one that is longer than any sentence is cut."""
+    text = str(path)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def _without_module(entries: dict[str, Any], before: dict[str, Any], module: str) -> dict[str, Any]:
+    """Without what a module registered that could not be imported; what modules beside it added stays."""
+    return {
+        name: item for name, item in entries.items() if name in before or getattr(item, "__module__", None) != module
+    }
+
+
+def loaded_plugin_files() -> tuple[Path, ...]:
+    """The plugin files that were imported in this process, for a process that it starts."""
+    return tuple(_LOADED)
+
+
+def added_names(*registries: Registry[Any]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """What plugins added to these registries in this process: name of the file or package to kind to names."""
+    kinds = {registry.kind for registry in registries}
+    found = {
+        path.name: {kind: names for kind, names in added.items() if kind in kinds} for path, added in _LOADED.items()
+    }
+    for registry in registries:
+        registry.names()
+        for name, package in sorted(registry.packages().items()):
+            of_package = found.setdefault(package, {})
+            of_package[registry.kind] = (*of_package.get(registry.kind, ()), name)
+    return found
 
 
 TASKS: Registry[Any] = Registry(

@@ -22,6 +22,7 @@ __all__ = [
     "FeatureEngine",
     "FeatureEngineRecord",
     "GenerationRecord",
+    "MetricRecord",
     "OutOfClassRecord",
     "Phase",
     "Predictions",
@@ -61,6 +62,19 @@ class Score(Record):
     """Lower end of the 95 % interval over examples, where one was computed."""
     high: float | None = None
     reason: str | None = None
+
+
+class MetricRecord(Record):
+    """What a reader must know of a metric that a plugin brought, since it may read without the plugin."""
+
+    label: str
+    higher_is_better: bool
+    summary: str
+    answers: Literal["class", "text"] = "class"
+    stratified: bool = False
+    bounds: tuple[float, float] | None = None
+    is_mean: bool = False
+    """Whether it is a mean over examples: then its values of examples lie in the predictions, else its resamples."""
 
 
 class EpochRecord(Record):
@@ -330,6 +344,8 @@ class Result(Record):
     """What was used in the end, the winners of searches included."""
     scores: dict[str, dict[str, Score]] = Field(default_factory=dict)
     """Evaluation set (``validation``, ``test``, or the label of a further set) to metric to score."""
+    metrics: dict[str, MetricRecord] = Field(default_factory=dict)
+    """Of ``scores``, those that plugins brought."""
     corrupted: tuple[CorruptedScores, ...] = ()
     """The home test set after every corruption that the spec asks for."""
     calibration: TemperatureFit | None = None

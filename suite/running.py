@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -73,12 +74,12 @@ def run(
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
     attach(folder, store, quiet=quiet)
     _refuse_missing_runtimes(plan)
-    ended = run_plan(
+    run_it = partial(
+        run_plan,
         plan,
         out=folder,
         cache_root=cache_root(),
         only=only,
-        redo=redo,
         jobs=jobs,
         devices=_devices(plan.spec, distribution, gpu_memory_mb),
         cluster=cluster,
@@ -87,15 +88,25 @@ def run(
         base=path.resolve().parent,
         command=_command(Path(spec), overrides, plugins),
     )
+    ended = run_it(redo=redo)
+    new, seconds = ended.new, ended.seconds
+    comparison = current_comparison(folder)
+    damaged = frozenset(comparison.damaged_trials) - set(new)
+    if damaged and redo != "none":
+        # That a stored result is damaged is seen when it is read: until then it counts as done.
+        ended = run_it(redo="none", again=damaged)
+        new, seconds = (*new, *ended.new), seconds + ended.seconds
+        comparison = current_comparison(folder)
+    exported = _export(plan, folder, only, again=redo != "none", on_export=on_export)
     return Outcome(
         name=plan.spec.name,
         out=folder,
         counts=dict(ended.counts),
-        new=ended.new,
+        new=new,
         failed=ended.failed,
-        seconds=ended.seconds,
-        exported=_export(plan, folder, only, again=redo != "none", on_export=on_export),
-        comparison=current_comparison(folder),
+        seconds=seconds,
+        exported=exported,
+        comparison=current_comparison(folder) if exported else comparison,
     )
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
@@ -43,6 +43,7 @@ __all__ = [
     "TrainingSpec",
     "load_spec",
     "parse_spec",
+    "parse_stored_spec",
 ]
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -234,7 +235,29 @@ def parse_spec(
     document = _parse_object(text, place)
     for override in overrides:
         _apply_override(document, override)
-    files = _load_plugins(document.get("plugins"), base, plugins)
+    return _checked_spec(document, _load_plugins(document.get("plugins"), base, plugins), place)
+
+
+def parse_stored_spec(text: str) -> Spec:
+    """The spec that a run keeps. Its plugins are not imported: who reads a run has not chosen what it names.
+
+    Raises:
+        SpecError: As ``load_spec``; also for names of plugins that are not loaded, which the message then names.
+    """
+    place = "the stored spec"
+    document = _parse_object(text, place)
+    listed = document.get("plugins")
+    files = tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
+    try:
+        return _checked_spec(document, files, place)
+    except SpecError as error:
+        if not files:
+            raise
+        names = ", ".join(dict.fromkeys(PurePath(file).name for file in files))
+        raise SpecError(f"{error} It may be of a plugin of the run: give --plugin FILE ({names}).") from None
+
+
+def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) -> Spec:
     spec = validate(Spec, document, place=place, at="")
     if spec.task not in TASKS:
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")

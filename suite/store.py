@@ -256,11 +256,14 @@ class Store(Stored):
         if MODEL not in result.artefacts:
             return result, []
         kept = sql.and_(self.own(results), results.c.cell_id == result.cell_id, results.c.has_model)
-        rows = connection.execute(sql.select(results.c.selection, results.c.document).where(kept)).all()
+        rows = connection.execute(sql.select(results.c.selection, results.c.id, results.c.document).where(kept)).all()
         best = max((row[0] for row in rows if row[0] is not None), default=None)
         if rows and (selection is None or (best is not None and selection <= best)):
             return _without_model(result), [(result.id, result.artefacts[MODEL])]
-        losers = [self._read("of the same cell", row[1]) for row in rows]
+        losers = []
+        for row in rows:
+            with contextlib.suppress(StoreError):  # damaged: its model stays until the trial is run again
+                losers.append(self.parse(row[1], row[2]))
         for loser in losers:
             values = {"document": _without_model(loser).model_dump_json(), "has_model": False}
             same = results.c.id == loser.id

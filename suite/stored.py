@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import pydantic
+
 from suite.errors import StoreError, StoreVersionError
-from suite.glance import Entry
+from suite.glance import Entry, documents_of, entries_of
 from suite.results import FORMAT_VERSION, Result, Status
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ PLACE = "place"
 """The file that names a folder of artefacts: a row of a team's database says in which of them its files are."""
 FEW = 500
 """So many ids at most go into one statement."""
+DESCRIBED = ("cell_id", "phase", "seed", "model", "dataset", "strategy")
+"""Columns that say which trial a result is of, also where its document is damaged."""
 
 
 class Stored:
@@ -38,6 +42,8 @@ class Stored:
         """The folder of its artefacts, and of what is being written."""
         self.database = database
         self._elsewhere: set[str] = set()
+        self._damaged: dict[str, str] = {}
+        self._damaged_exports: dict[int, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +56,16 @@ class Stored:
     def close(self) -> None:
         """Closes every connection."""
         self.database.close()
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What could not be read so far, and how it is mended, a sentence each; the rest was read."""
+        return (*self._damaged.values(), *self._damaged_exports.values())
+
+    @property
+    def damaged_trials(self) -> tuple[str, ...]:
+        """Ids of trials whose results could not be read so far."""
+        return tuple(self._damaged)
 
     @property
     def shown(self) -> str:
@@ -122,7 +138,7 @@ class Stored:
     def entries(self) -> dict[str, Entry]:
         """What is known of each stored trial without reading its result, by id, in the order of saving."""
         wanted = ("id", "cell_id", "phase", "status", "sequence", "total_seconds")
-        return {row[0]: Entry(*row) for row in self._columns(*wanted)}
+        return entries_of(self._columns(*wanted))
 
     def durations(self) -> dict[str, float]:
         """Wall seconds of the trials that are done, by id."""
@@ -135,12 +151,12 @@ class Stored:
 
     def ends(self) -> list[str]:
         """When each trial ended, ISO 8601; empty where it is not known."""
-        return [row[0] for row in self._columns("finished_at")]
+        return [row[0] for row in self._columns("finished_at") if isinstance(row[0], str)]
 
     def texts(self) -> list[str]:
         """Every result by its id, then every card of an exported file, as they were written."""
-        found = [text for _, text in sorted((row[0], row[1]) for row in self._columns("id", "document"))]
-        return [*found, *sorted(text for _, text in self._export_rows())]
+        found = [text for _, text in sorted((str(row[0]), str(row[1])) for row in self._columns("id", "document"))]
+        return [*found, *sorted(str(text) for _, text in self._export_rows())]
 
     def load(self, trial_id: str) -> Result | None:
         """The result of one trial, or None where it is not stored."""
@@ -149,7 +165,7 @@ class Stored:
     def query(
         self, *, ids: Iterable[str] | None = None, limit: int | None = None, **equal: str | int | None
     ) -> list[Result]:
-        """Results in the order in which they were saved.
+        """Results in the order in which they were saved; one that is damaged comes as a failed one that says so.
 
         Args:
             ids: Only these trials.
@@ -158,13 +174,14 @@ class Stored:
                 ``model``, ``dataset``, ``strategy``. None means any.
 
         Raises:
-            StoreError: When a stored result cannot be read; ``StoreVersionError`` when a newer suite wrote it.
+            StoreVersionError: When a newer suite wrote one; StoreError when the database cannot be used.
         """
         import sqlalchemy as sql
 
         from suite.database import results
 
-        statement = sql.select(results.c.id, results.c.document, results.c.place).where(self.own(results))
+        columns = [results.c[name] for name in ("id", "document", "place", *DESCRIBED)]
+        statement = sql.select(*columns).where(self.own(results))
         statement = statement.order_by(results.c.sequence).limit(limit)
         for column, value in equal.items():
             if value is not None:
@@ -174,7 +191,7 @@ class Stored:
             statement = statement.where(results.c.id.in_(wanted))
         rows = [row for row in self.rows(statement) if wanted is None or row[0] in wanted]
         self._note_places((row[0], row[2]) for row in rows)
-        return [self._read(row[0], row[1]) for row in rows]
+        return [self._read(row) for row in rows if isinstance(row[0], str)]
 
     def _columns(self, *names: str) -> Sequence[Any]:
         import sqlalchemy as sql
@@ -189,7 +206,35 @@ class Stored:
         for trial_id, place in found:
             (self._elsewhere.discard if place == mine else self._elsewhere.add)(trial_id)
 
-    def _read(self, trial_id: str, document: str) -> Result:
+    def _read(self, row: Sequence[Any]) -> Result:
+        """The result in a row of id, document, place and ``DESCRIBED``."""
+        try:
+            return self.parse(row[0], row[1])
+        except StoreVersionError:
+            raise
+        except StoreError as error:
+            entry = entries_of([(row[0], row[3], row[4], "failed", 0, None)])[row[0]]
+            names = [one if isinstance(one, str) else "?" for one in row[6:]]
+            self._damaged[row[0]] = str(error)
+            return Result(
+                id=row[0],
+                cell_id=entry.cell_id,
+                status="failed",
+                reason=str(error),
+                trial={},
+                phase=entry.phase,
+                seed=row[5] if isinstance(row[5], int) else 0,
+                model=names[0],
+                dataset=names[1],
+                strategy=names[2],
+            )
+
+    def parse(self, trial_id: str, document: Any) -> Result:
+        """A result from its stored text.
+
+        Raises:
+            StoreError: Where it is damaged; ``StoreVersionError`` where a newer suite wrote it.
+        """
         try:
             found = json.loads(document)["format_version"]
             if found > FORMAT_VERSION:
@@ -197,9 +242,15 @@ class Stored:
                     f"{self.shown}: result {trial_id} has format version {found}, written by a newer suite; this "
                     f"one reads up to version {FORMAT_VERSION}. Update the suite."
                 )
-            return Result.model_validate_json(document)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self.shown}: result {trial_id} cannot be read; run with --redo all.") from error
+            result = Result.model_validate_json(document)
+            if result.id != trial_id:
+                raise ValueError("it is of another trial")  # noqa: TRY301 - damaged like any other
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreError(
+                f"{self.shown}: the result of trial {trial_id} is damaged ({_first_line(error)}); the same 'suite run' "
+                "makes it again."
+            ) from error
+        return result
 
     # What is kept beside them
 
@@ -212,16 +263,22 @@ class Stored:
         # The run's own last: it goes before what is of the whole database.
         own = documents.c.run.in_(("", self.database.run))
         rows = self.rows(sql.select(documents.c.name, documents.c.text).where(own).order_by(documents.c.run))
-        return {row[0]: row[1] for row in rows}
+        return documents_of(rows)
 
     def exports(self) -> list[ExportCard]:
-        """The cards of exported files, in the order in which they were saved."""
+        """The cards of exported files, in the order in which they were saved; damaged ones are left out."""
         from suite.exported import ExportCard
 
-        try:
-            return [ExportCard.model_validate_json(text) for _, text in self._export_rows()]
-        except ValueError as error:
-            raise StoreError(f"{self.shown}: an exported file's row cannot be read; export it again.") from error
+        cards = []
+        for number, text in self._export_rows():
+            try:
+                cards.append(ExportCard.model_validate_json(text))
+            except ValueError as error:
+                self._damaged_exports[number] = (
+                    f"{self.shown}: what is known of an exported file is damaged ({_first_line(error)}); export it "
+                    "again."
+                )
+        return cards
 
     def export_numbers(self) -> tuple[int, ...]:
         """Numbers of the exported files; a file that is exported again gets another."""
@@ -234,3 +291,12 @@ class Stored:
 
         statement = sql.select(exports.c.sequence, exports.c.document).where(self.own(exports))
         return [(row[0], row[1]) for row in self.rows(statement.order_by(exports.c.sequence))]
+
+
+def _first_line(error: Exception) -> str:
+    """What is wrong, short: pydantic's complaints go over many lines, the first of which only counts them."""
+    if isinstance(error, pydantic.ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else str(first["msg"])
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -54,27 +54,29 @@ def format_of(path: Path | None, asked: TableFormat | None) -> TableFormat:
     return chosen
 
 
-def table(folder: Path, name: TableName) -> pd.DataFrame:
+def table(folder: Path, name: TableName, *, tell: Callable[[str], None] = lambda _: None) -> pd.DataFrame:
     """One table of a run; missing numbers are missing, never 0.
 
     Args:
         folder: Of a run.
         name: ``leaderboard``: one row per cell with intervals, ties and costs; ``trials``: one row per trial, every
             score in a column of its own; ``scores``: one row per trial, evaluation set and metric.
+        tell: Told what of the run is damaged, a sentence each.
 
     Raises:
         StoreError: Where the folder holds no run.
     """
-    from suite.api import load_comparison, load_results
-    from suite.frames import leaderboard_frame, scores_frame
+    from suite.api import load_comparison
+    from suite.frames import leaderboard_frame, results_frame, scores_frame
     from suite.store import open_store
 
     if name == "leaderboard":
-        return leaderboard_frame(load_comparison(folder).comparison)
-    if name == "trials":
-        return load_results(folder)
+        return leaderboard_frame(load_comparison(folder, tell=tell).comparison)
     with open_store(folder, create=False) as store:
-        return scores_frame(store.query())
+        results = store.query()
+        for line in store.damage:
+            tell(line)
+    return results_frame(results) if name == "trials" else scores_frame(results)
 
 
 def write_table(frame: pd.DataFrame, kind: TableFormat, path: Path | None, *, caption: str) -> str | None:

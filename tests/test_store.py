@@ -205,12 +205,16 @@ def test_a_newer_result_is_refused(store):
 
 
 def test_a_damaged_result_is_told(store):
-    """A document that is no result names the trial and how to get it again."""
+    """A document that is no result becomes a failed trial that says how to get it again; the others are read."""
     store.save(result("a"))
+    store.save(result("b", seed=2))
     with store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE results SET document = '{\"format_version\": 1}'")
-    with pytest.raises(StoreError, match="result a cannot be read; run with --redo all"):
-        store.load("a")
+        connection.exec_driver_sql("UPDATE results SET document = '{\"format_version\": 1}' WHERE id = 'a'")
+    damaged, sound = store.query()
+    assert (damaged.id, damaged.status, damaged.model) == ("a", "failed", sound.model)
+    assert "the result of trial a is damaged (id: Field required); the same 'suite run' makes it again" in damaged.reason
+    assert sound.status == "done"
+    assert (store.damage, store.damaged_trials) == ((damaged.reason,), ("a",))
 
 
 def test_a_damaged_database_is_told(tmp_path):

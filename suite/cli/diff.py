@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option, print_table, runs_store_option
+from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table, runs_store_option, warn
 from suite.errors import StoreError, SuiteError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ ENDINGS: dict[str, Form] = {".md": "markdown", ".json": "json"}
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .md or .json file instead of stdout.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where some cell is worse beyond noise.")
 @runs_store_option
+@plugin_option
 def command(
     before: Path,
     after: Path,
@@ -40,6 +41,7 @@ def command(
     out: Path | None,
     exit_code: bool,
     store: StoreChoice | None,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Say what changed between two runs, and what is beyond noise.
 
@@ -61,9 +63,10 @@ def command(
     from suite.publish.recorded import read_run
 
     form = _form(out, markdown=markdown, json_=json_)
+    load_plugins(plugins)
     if store is not None:
         store.attach_where_missing((before, after))
-    one, other = read_run(before), read_run(after)
+    one, other = read_run(before, tell=warn), read_run(after, tell=warn)
     found = differ(one.record, other.record, one.evidence, other.evidence)
     if form == "markdown":
         _tell(difference_markdown(found, shown=(one.shown, other.shown), everything=everything), out)

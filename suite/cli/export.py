@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option, print_table, size_in_words, store_options
+from suite.cli.options import (
+    as_json,
+    json_option,
+    load_plugins,
+    plugin_option,
+    print_table,
+    size_in_words,
+    store_options,
+)
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
@@ -36,10 +44,12 @@ COLUMNS = ("model", "strategy", "format", "precision", "size", "latency ms", "p9
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of each runtime.  [default: all cores]")
 @store_options
 @json_option
+@plugin_option
 def command(
     folder: Path,
     *,
     store: StoreChoice | None,
+    plugins: tuple[Path, ...],
     best: bool,
     all_: bool,
     trials: tuple[str, ...],
@@ -68,6 +78,7 @@ def command(
 
     if best + all_ + bool(trials) > 1:
         raise SuiteError("--best, --all and --trial say which models; give one of them.")
+    load_plugins(plugins)
     if store is not None:
         store.attach(folder)
     cards = export(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option, store_options
+from suite.cli.options import as_json, json_option, load_plugins, plugin_option, store_options, warn
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
@@ -24,7 +24,16 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--no-report", is_flag=True, help="Leave the report as it is; 'suite report' writes it.")
 @store_options
 @json_option
-def command(folders: tuple[Path, ...], *, into: Path, no_report: bool, store: StoreChoice | None, json_: bool) -> None:
+@plugin_option
+def command(
+    folders: tuple[Path, ...],
+    *,
+    into: Path,
+    no_report: bool,
+    store: StoreChoice | None,
+    plugins: tuple[Path, ...],
+    json_: bool,
+) -> None:
     """Join the results of several machines in one run.
 
     Each DIR is the folder of a run: parts of one spec (--only), other seeds, other models.  A trial that several have
@@ -44,6 +53,7 @@ def command(folders: tuple[Path, ...], *, into: Path, no_report: bool, store: St
     from suite.api import rebuild_report
     from suite.merging import attach_all, merge
 
+    load_plugins(plugins)
     if store is not None:
         attach_all(store, folders, into)
     done = merge(folders, into, tell=lambda line: click.echo(line, err=True))
@@ -52,7 +62,7 @@ def command(folders: tuple[Path, ...], *, into: Path, no_report: bool, store: St
     if not json_:
         for line in done.sentences:
             click.echo(line)
-    files = () if no_report else rebuild_report(into)
+    files = () if no_report else rebuild_report(into, tell=warn)
     if json_:
         as_json({**done.as_json(), "files": [str(path) for path in files]})
     else:

@@ -31,6 +31,7 @@ __all__ = [
     "size_in_words",
     "spec_argument",
     "store_options",
+    "warn",
 ]
 
 STORE_URL = "store_url"
@@ -215,6 +216,11 @@ def load_plugins(plugins: Iterable[Path]) -> None:
 
     for plugin in plugins:
         load_plugin_file(plugin)
+
+
+def warn(line: str) -> None:
+    """A sentence on stderr, of what was left out."""
+    click.echo(f"Warning: {line}", err=True)
 
 
 def as_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import as_json, json_option, runs_store_option
+from suite.cli.options import as_json, json_option, load_plugins, plugin_option, runs_store_option
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
@@ -34,12 +34,14 @@ __all__ = ["command"]
 @click.option("--workflow", type=click.Choice(["github", "gitlab"]), help="Write the CI file that publishes on push.")
 @runs_store_option
 @json_option
+@plugin_option
 def command(
     runs: tuple[Path, ...],
     *,
     target: str | None,
     workflow: Literal["github", "gitlab"] | None,
     store: StoreChoice | None,
+    plugins: tuple[Path, ...],
     json_: bool,
     **options: Any,
 ) -> None:
@@ -70,6 +72,7 @@ def command(
             return
     if target is None:
         raise SuiteError("--to is missing: say where the site goes, for instance --to ./site.")
+    load_plugins(plugins)
     if store is not None:
         store.attach_where_missing(chosen)
     _publish(chosen, target, json_=json_, **options)

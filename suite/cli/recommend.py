@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import PairsCommand, as_json, json_option, store_options
+from suite.cli.options import PairsCommand, as_json, json_option, load_plugins, plugin_option, store_options, warn
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -48,10 +48,12 @@ def _cost_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dataset", help="Only for this data set.")
 @store_options
 @json_option
+@plugin_option
 def command(
     folder: Path,
     *,
     store: StoreChoice | None,
+    plugins: tuple[Path, ...],
     minimum: tuple[str, ...],
     maximum: tuple[str, ...],
     dataset: str | None,
@@ -75,11 +77,12 @@ def command(
     from suite.constraints import Constraints, parse_bounds
     from suite.spec import validate
 
+    load_plugins(plugins)
     if store is not None:
         store.attach(folder)
     document = {**costs, "minimum": parse_bounds("--min", minimum), "maximum": parse_bounds("--max", maximum)}
     given = validate(Constraints, document, place="suite recommend", at="")
-    answers = recommendations(folder, given, dataset=dataset)
+    answers = recommendations(folder, given, dataset=dataset, tell=warn)
     unmet = [answer for answer in answers if isinstance(answer, Unmet)]
     if len(unmet) == len(answers):
         raise SuiteError("\n".join(f"{answer.dataset}: {answer.text}" for answer in unmet))

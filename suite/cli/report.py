@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import load_plugins, plugin_option, store_options
+from suite.cli.options import load_plugins, plugin_option, store_options, warn
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
@@ -34,5 +34,5 @@ def command(folder: Path, *, store: StoreChoice | None, plugins: tuple[Path, ...
     load_plugins(plugins)
     if store is not None:
         store.attach(folder)
-    for path in rebuild_report(folder):
+    for path in rebuild_report(folder, tell=warn):
         click.echo(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import store_options
+from suite.cli.options import load_plugins, plugin_option, store_options, warn
 from suite.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = ["command"]
 )
 @click.option("--overwrite", is_flag=True, help="With --to tensorboard: write into a folder that holds other files.")
 @store_options
+@plugin_option
 def command(
     folder: Path,
     *,
@@ -47,6 +48,7 @@ def command(
     destinations: tuple[str, ...],
     overwrite: bool,
     store: StoreChoice | None,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Write results as CSV, LaTeX and more, or for MLflow and TensorBoard.
 
@@ -65,6 +67,7 @@ def command(
       suite results reports/vision --to tensorboard:./curves
       suite results reports/vision --to mlflow:http://127.0.0.1:5000
     """
+    load_plugins(plugins)
     if store is not None:
         store.attach(folder)
     if destinations or overwrite:
@@ -72,7 +75,7 @@ def command(
         return
     chosen = format_of(out, kind)
     which: TableName = name or "leaderboard"
-    text = write_table(table(folder, which), chosen, out, caption=f"{which.capitalize()} of {folder.name}")
+    text = write_table(table(folder, which, tell=warn), chosen, out, caption=f"{which.capitalize()} of {folder.name}")
     click.echo(out if text is None else text, nl=text is None)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import store_options
+from suite.cli.options import load_plugins, plugin_option, store_options
 
 if TYPE_CHECKING:
     from suite.address import StoreChoice
@@ -23,8 +23,16 @@ __all__ = ["command"]
 @click.option("--open", "open_", is_flag=True, help="Open the browser.")
 @click.option("--no-rebuild", is_flag=True, help="Never make the report again where results are new.")
 @store_options
+@plugin_option
 def command(
-    folder: Path, *, port: int | None, host: str | None, open_: bool, no_rebuild: bool, store: StoreChoice | None
+    folder: Path,
+    *,
+    port: int | None,
+    host: str | None,
+    open_: bool,
+    no_rebuild: bool,
+    store: StoreChoice | None,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Preview a run while it goes on, or a site, in the browser.
 
@@ -41,6 +49,7 @@ def command(
     from suite.runner.interrupts import terminable
     from suite.serving import LOOPBACK, Preview, find_place, open_server
 
+    load_plugins(plugins)
     place = find_place(folder, store)
     server = open_server(Preview(place, rebuild=not no_rebuild), host=host or LOOPBACK, port=port)
     try:

@@ -26,7 +26,8 @@ from suite.compare.same_graph import with_shared_costs
 from suite.compare.sameness import changes_between
 from suite.compare.taught import taught
 from suite.exported import ExportCard
-from suite.metrics import Metric, metrics_named
+from suite.metrics import Metric
+from suite.metrics.kept import metric_to_read
 from suite.results import Result
 
 __all__ = ["compare"]
@@ -60,9 +61,9 @@ def compare(
         The comparison. The same results give the same comparison, whatever their order.
 
     Raises:
-        UnknownNameError: Where the headline metric is not registered.
+        StoreError: Where the headline metric is neither registered nor kept with the results.
     """
-    metric = metrics_named([plan_summary.headline or DEFAULT_HEADLINE])[0]
+    metric = metric_to_read(plan_summary.headline or DEFAULT_HEADLINE, results)
     by_id = {result.id: result for result in results}
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
@@ -73,14 +74,14 @@ def compare(
     with threadpool_limits(limits=1, user_api="blas"):
         rankings = {dataset: rank(dataset, ranked) for dataset in datasets}
         cells = tuple(cell for ranking in rankings.values() for cell in ranking.cells)
-        labels = by_labels.curves(rank, rankings, metric_infos(metric, cells))
+        labels = by_labels.curves(rank, rankings, metric_infos(metric, cells, known))
     cut, left_out, missing = _without_result(plan_summary, by_id)
     pairs = tuple(pair for ranking in rankings.values() for pair in ranking.pairs)
     failures = by_labels.told(failures_of(known))
     recommendations = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
     return Comparison(
         **_asked(plan_summary),
-        **_metrics(metric, cells),
+        **_metrics(metric, cells, known),
         datasets=datasets,
         evaluation_sets=_evaluation_sets(cells),
         cells=cells,
@@ -120,8 +121,8 @@ def _looked_into(rankings: Collection[Ranking]) -> dict[str, Any]:
     }
 
 
-def _metrics(metric: Metric, cells: Sequence[CellSummary]) -> dict[str, Any]:
-    return {"headline": info_of(metric), "metrics": metric_infos(metric, cells)}
+def _metrics(metric: Metric, cells: Sequence[CellSummary], results: Sequence[Result]) -> dict[str, Any]:
+    return {"headline": info_of(metric), "metrics": metric_infos(metric, cells, results)}
 
 
 def _without_result(

@@ -314,6 +314,12 @@ class Comparison(Record):
     """Files of the adapted models, measured in their own runtimes."""
     checks: Checks | None = None
     """What checks of results and data found; None where none were run."""
+    damage: tuple[str, ...] = ()
+    """What of the run could not be read, and how it is mended, a sentence each; the rest is here."""
+    damaged_trials: tuple[str, ...] = ()
+    """Ids of trials whose results could not be read; they are among ``failures``."""
+    missing_plugins: tuple[str, ...] = ()
+    """What is left out since a plugin of the run is not loaded, a sentence each."""
     labels: tuple[Labels, ...] = ()
     """One per data set, where the spec asks for several label budgets. Everything else is of the largest one."""
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import pydantic
+
+from suite.compare.plugins import PluginRecord, plugin_records
 from suite.constraints import Constraints
+from suite.errors import StoreError
 from suite.funnel.record import FunnelState
 from suite.labels import ALL, Budget
 from suite.plan import Plan
 from suite.registry import TASKS
 from suite.results import Phase, Record
 
-__all__ = ["PlanSummary", "PlannedSkip", "PlannedTrial", "summarise_plan"]
+__all__ = ["PlanSummary", "PlannedSkip", "PlannedTrial", "read_plan", "summarise_plan"]
 
 
 class PlannedTrial(Record):
@@ -72,6 +77,25 @@ class PlanSummary(Record):
     """The transferability estimator that decides in the funnel."""
     published: bool = False
     """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
+    plugins: tuple[PluginRecord, ...] = ()
+    """Plugins that were loaded when it was run."""
+
+
+def read_plan(text: str, place: Path | str) -> PlanSummary:
+    """The plan that a run keeps.
+
+    Raises:
+        StoreError: Where it is damaged, or of another version of the suite.
+    """
+    try:
+        return PlanSummary.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"])) or "plan"
+        raise StoreError(
+            f"{place}: its plan cannot be read ({where}: {first['msg']}); run its spec once more with this suite, "
+            "or update the suite."
+        ) from None
 
 
 def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelState | None = None) -> PlanSummary:
@@ -129,6 +153,7 @@ def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelStat
         resample=spec.resample,
         search_seconds_per_model=spec.budget.seconds_per_model if spec.budget else None,
         remarks=tuple(_remarks(plan)),
+        plugins=plugin_records(),
         constraints=spec.constraints,
     )
 

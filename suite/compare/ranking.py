@@ -39,7 +39,8 @@ from suite.compare.summaries import (
     writing_of,
 )
 from suite.compare.ties import tie_letters
-from suite.metrics import Metric, metrics_named
+from suite.metrics import Metric
+from suite.metrics.kept import metrics_to_read
 from suite.metrics.resampling import interval
 from suite.results import Result
 
@@ -95,7 +96,7 @@ def rank_cells(
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
     facts = dataset_facts(dataset, ranked, evidence, pairs)
-    infos = metric_infos(metric, ranked)
+    infos = metric_infos(metric, ranked, known)
     return Ranking(
         cells=(*ranked, *unranked),
         pairs=pairs,
@@ -267,9 +268,7 @@ def info_of(metric: Metric) -> MetricInfo:
     )
 
 
-def metric_infos(headline: Metric, cells: Sequence[CellSummary]) -> tuple[MetricInfo, ...]:
-    """The headline, then every metric that some cell has and that is still registered."""
-    from suite.registry import METRICS
-
+def metric_infos(headline: Metric, cells: Sequence[CellSummary], results: Sequence[Result]) -> tuple[MetricInfo, ...]:
+    """The headline, then every metric that some cell has and that is registered, or kept with the results."""
     names = dict.fromkeys([headline.name, *(name for cell in cells for name in cell.metrics)])
-    return tuple(info_of(found) for found in metrics_named([name for name in names if name in METRICS]))
+    return tuple(map(info_of, metrics_to_read(tuple(names), results)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from suite.destinations.destination import Destination, Sent, Shipment
 from suite.errors import MissingExtraError, SuiteError, UnknownNameError, did_you_mean
+from suite.glance import spec_of
 from suite.registry import DESTINATIONS
 from suite.requirement import install_line
 from suite.results import Result
@@ -91,4 +91,4 @@ def send(folder: Path, delivery: Delivery) -> Sent:
 
 def _name(folder: Path, documents: dict[str, str]) -> str:
     """Of the spec; of the folder where none is stored."""
-    return str(json.loads(documents.get("spec", "{}")).get("name") or folder.resolve().name)
+    return str(spec_of(documents).get("name") or folder.resolve().name)

@@ -55,6 +55,8 @@ def prepare_subject(store: Store, result: Result, scratch: Path, headline: str, 
         )
     if model is None or not model.is_file():
         raise StoreError(f"trial {result.id}: its model is gone from the store; run the spec again with --redo all.")
+    if not result.data or not {"task", "model", "dataset"} <= result.trial.keys():
+        raise StoreError(f"trial {result.id}: its result does not say what it was trained on; run it again.")
     kept = store.artefact(result, "predictions/test")
     folder = scratch / "examples"
     request = PrepareRequest(

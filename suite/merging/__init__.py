@@ -17,7 +17,7 @@ from suite.merging.sameness import version_differences, versions
 from suite.merging.sources import Source, read_sources, short_names
 from suite.merging.verdicts import Share, shares_of
 from suite.plan import Plan, make_plan
-from suite.spec import parse_spec
+from suite.spec import parse_stored_spec
 from suite.store import Store, open_store
 
 __all__ = ["Merged", "attach_all", "merge"]
@@ -132,7 +132,7 @@ def _plan_with_funnel(joined: Joined) -> Plan | None:
     if joined.plan.funnel is None:
         return None
     try:
-        return make_plan(parse_spec(joined.spec, place="the stored spec"))
+        return make_plan(parse_stored_spec(joined.spec))
     except SuiteError as error:
         raise StoreError(
             f"{error} The spec has a funnel, which is judged again with the results of all: its spec must be valid "

@@ -81,6 +81,7 @@ def join_plans(plans: Sequence[PlanSummary]) -> PlanSummary:
             "trials": tuple(ordered),
             "ranked": tuple(distinct((trial for plan in plans for trial in plan.ranked), by="trial_id")),
             "skips": tuple(skip for skip in skips if skip.cell_id not in cells),
+            "plugins": tuple(distinct((one for plan in plans for one in plan.plugins), by="name")),
             "remarks": tuple(distinct(remark for plan in plans for remark in plan.remarks)),
         }
     )

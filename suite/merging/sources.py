@@ -10,10 +10,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pydantic
-
 from suite.address import address_of, files_of
-from suite.compare.planned import PlanSummary
+from suite.compare.planned import PlanSummary, read_plan
 from suite.errors import StoreError, SuiteError, did_you_mean
 from suite.exported import ExportCard
 from suite.finding import DataChecks
@@ -98,7 +96,7 @@ def read_source(folder: Path) -> Source:
         results = {result.id: result for result in store.query()}
         found = Source(
             folder=folder,
-            plan=_plan(documents["plan"], folder),
+            plan=read_plan(documents["plan"], folder),
             spec_text=documents.get("spec", "{}"),
             spec=_spec(documents.get("spec", "{}"), folder),
             results=results,
@@ -128,22 +126,10 @@ def is_inside(path: str) -> bool:
     return bool(path) and not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]
 
 
-def _plan(text: str, folder: Path) -> PlanSummary:
-    try:
-        return PlanSummary.model_validate_json(text)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "plan"
-        raise StoreError(
-            f"{folder}: its plan cannot be read ({where}: {first['msg']}); run its spec once more with this suite, "
-            "or update the suite."
-        ) from None
-
-
 def _spec(text: str, folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise StoreError(f"{folder}: its stored spec is no JSON object; run its spec once more.")

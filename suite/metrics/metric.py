@@ -81,6 +81,9 @@ class Metric:
     lost class, would turn into another question."""
     bounds: tuple[float, float] | None = None
     """The least and the largest value that it can have, where it has both; intervals do not leave them."""
+    kept_resamples: PerExample | None = None
+    """Of a metric of a plugin that is not there: predictions to the scores of bootstrap samples that were kept with
+    them; see ``suite.metrics.kept``."""
 
     def __call__(self, predictions: AnyPredictions) -> float:
         """The metric of these predictions.

@@ -74,6 +74,9 @@ def resampled_by_fit(metric: Metric, predictions: Sequence[AnyPredictions]) -> N
     """
     for one in predictions:
         metric.refuse_other_answers(one)
+    if metric.kept_resamples is not None:
+        kept = [metric.kept_resamples(one) for one in predictions]
+        return np.stack([one[: min(map(len, kept))] for one in kept])
     strata = predictions[0].targets if metric.stratified else None
     if metric.per_example is not None:
         values = np.stack([metric.per_example(one) for one in predictions], axis=1)

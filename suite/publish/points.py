@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from pathlib import Path
 
-from suite.address import chosen, take_over
+from suite.address import Address, chosen, take_over
 from suite.charts.theme import colours_in_force
 from suite.publish.around import Around
 from suite.publish.downloads import write_downloads
@@ -21,6 +22,7 @@ from suite.publish.record import EvidenceRecord, RunRecord
 from suite.publish.recording import record_of
 from suite.publish.rendering import as_json
 from suite.publish.stage import Staged, Staging, write_staged
+from suite.registry import load_plugin_file, loaded_plugin_files
 
 __all__ = ["Job", "Point", "address_of", "prepare_all"]
 
@@ -66,8 +68,17 @@ def prepare_all(jobs: Sequence[Job]) -> list[Point | Exception]:
     if len(jobs) < FEW or workers < 2:
         return [_tried(job) for job in jobs]
     # Threads may hold locks of drawing libraries, which a fork would copy: each process starts from nothing.
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=take_over, initargs=(chosen(),)) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_begin, initargs=(chosen(), loaded_plugin_files())
+    ) as pool:
         return list(pool.map(_tried, jobs, chunksize=max(1, len(jobs) // (4 * workers))))
+
+
+def _begin(addresses: Mapping[Path, Address], plugins: Sequence[Path]) -> None:
+    """What holds for the process that publishes, for one that it starts."""
+    take_over(addresses)
+    for plugin in plugins:
+        load_plugin_file(plugin)
 
 
 def _tried(job: Job) -> Point | Exception:

@@ -12,7 +12,8 @@ from typing import Any
 import suite
 from suite.api import StoredRun, look_at_run
 from suite.compare.comparison import Comparison
-from suite.glance import stored_texts
+from suite.compare.planned import read_plan
+from suite.glance import spec_of, stored_texts
 from suite.publish.private import Cleaner
 from suite.publish.record import CutFile
 from suite.publish.recording import newest
@@ -69,13 +70,13 @@ def find(folder: Path, *, options: str) -> Found:
     """
     run = look_at_run(folder)
     documents = run.state.documents
-    plan = json.loads(documents["plan"])
+    plan = read_plan(documents["plan"], folder)
     # Numbers of rows say nothing of what is in them.
     contents = [digest_of(text.encode()) for text in stored_texts(folder)]
     key = _hash([documents.get("spec"), documents["plan"], *contents])
     made_from = _hash([key, run.key, suite.__version__, RENDERING, options])
-    models = tuple(dict.fromkeys(str(one["model"]) for one in (*plan["trials"], *plan.get("skips", ()))))
-    return Found(folder, str(plan["spec_name"]), str(plan["task"]), models, key, made_from)
+    models = tuple(dict.fromkeys([*(one.model for one in plan.trials), *(one.model for one in plan.skips)]))
+    return Found(folder, plan.spec_name, plan.task, models, key, made_from)
 
 
 def read(found: Found, cleaner: Cleaner) -> Read:
@@ -91,7 +92,7 @@ def read(found: Found, cleaner: Cleaner) -> Read:
         for cell in comparison.cells
         if cell.headline is not None and cell.headline.low is None and cell.headline.reason and not comparison.published
     )
-    spec = json.loads(run.state.documents.get("spec", "{}"))
+    spec = spec_of(run.state.documents)
     comparison, redrawn = _without_private(comparison, cleaner, charts_of_plugins=bool(spec.get("plugins")))
     if redrawn:
         stills = {}

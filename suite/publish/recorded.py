@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,8 +31,12 @@ class Recorded:
     """What the reader called it."""
 
 
-def read_run(place: Path) -> Recorded:
+def read_run(place: Path, *, tell: Callable[[str], None] = lambda _: None) -> Recorded:
     """The run of a folder as it is stored now, or of a record file of a site with the evidence beside it.
+
+    Args:
+        place: The folder or the file.
+        tell: Told what of a run is damaged, a sentence each.
 
     Raises:
         StoreError: Where there is neither, or it cannot be read; ``StoreVersionError`` where a newer suite wrote it.
@@ -43,7 +48,7 @@ def read_run(place: Path) -> Recorded:
             f"{place}: is not there; expected the folder of a run, such as reports/vision, or the record of one in a "
             "published site, such as data/runs/vision/NAME.json."
         )
-    record, evidence = record_of_folder(place)
+    record, evidence = record_of_folder(place, tell=tell)
     return Recorded(record, evidence, str(place))
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,18 +32,20 @@ HARD_CLASSES = 5
 MOST_CLASS_NAMES = 1_000
 
 
-def record_of_folder(folder: Path) -> tuple[RunRecord, dict[str, EvidenceRecord]]:
+def record_of_folder(
+    folder: Path, *, tell: Callable[[str], None] = lambda _: None
+) -> tuple[RunRecord, dict[str, EvidenceRecord]]:
     """The record of a run as it is stored now, and cell id to its evidence.
 
     Raises:
         StoreError: Where the folder holds no run, or a newer suite wrote it.
     """
     from suite.api import load_comparison
-    from suite.glance import glance
+    from suite.glance import glance, spec_of
     from suite.store import open_store
 
-    comparison = load_comparison(folder).comparison
-    spec = json.loads(glance(folder).documents.get("spec", "{}"))
+    comparison = load_comparison(folder, tell=tell).comparison
+    spec = spec_of(glance(folder).documents)
     with open_store(folder, create=False) as store:
         return record_of(comparison, spec, results_ended=newest(store.ends()))
 

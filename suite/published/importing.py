@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.compare.planned import PlannedTrial, PlanSummary, read_plan
 from suite.compare.wording import SHARES
 from suite.errors import StoreError, SuiteError
+from suite.glance import spec_of
 from suite.plan import canonical_json
 from suite.published.table import Columns, Published, Unit, read_table
 from suite.results import DataRecord, Result, Score
@@ -147,9 +148,9 @@ def _earlier_plan(out: Path, metric: str) -> PlanSummary | None:
     documents = glance(out).documents
     if "plan" not in documents:
         return None
-    if IMPORTED not in json.loads(documents.get("spec", "{}")):
+    if IMPORTED not in spec_of(documents):
         raise StoreError(f"{out}: holds a run of a spec; choose another --out for published results.")
-    plan = PlanSummary.model_validate_json(documents["plan"])
+    plan = read_plan(documents["plan"], out)
     if plan.headline != metric:
         raise StoreError(f"{out}: holds a table of {plan.headline}, and this one is of {metric}; choose another --out.")
     return plan
@@ -158,7 +159,7 @@ def _earlier_plan(out: Path, metric: str) -> PlanSummary | None:
 def _save_documents(store: Store, plan: PlanSummary, table: str, command: str) -> None:
     """Plan and spec, where they are others than before; the commands of all tables of the folder are kept."""
     documents = store.documents()
-    commands = json.loads(documents.get("spec", "{}")).get(IMPORTED, {}) | {table: command}
+    commands = spec_of(documents).get(IMPORTED, {}) | {table: command}
     plan = plan.model_copy(update={"command": "\n".join(commands.values())})
     spec = json.dumps({"name": plan.spec_name, "task": TASK, IMPORTED: commands}, ensure_ascii=False)
     for key, text in (("plan", plan.model_dump_json()), ("spec", spec)):

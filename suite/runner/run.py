@@ -18,7 +18,7 @@ from suite.plan import Plan, Trial, canonical_json
 from suite.registry import DATASETS
 from suite.results import Result
 from suite.runner.progress import Progress, ProgressMode, make_progress
-from suite.runner.schedule import Redo, missing_trials
+from suite.runner.schedule import Redo, missing_trials, without
 from suite.runner.workers import EXECUTOR, ClusterChoice
 from suite.selection import select
 from suite.store import Entry, glance
@@ -63,6 +63,7 @@ def run_plan(
     executor: str = EXECUTOR,
     devices: DeviceSettings | None = None,
     cluster: str | ClusterChoice | None = None,
+    again: frozenset[str] = frozenset(),
 ) -> RunOutcome:
     """Runs what is missing of a plan and stores every result as it comes.
 
@@ -80,6 +81,7 @@ def run_plan(
         command: The command that makes these results again, for the report.
         executor: ``module:function`` that runs a ``TrialRequest`` in a worker.
         devices: How the devices of a worker are used; as the spec says where it is left out.
+        again: Trials that are run again, whatever ``redo`` says of what is stored of them: what is, is damaged.
         cluster: Whose machines run the trials, an address or a choice; this one where it is left out.
 
     Raises:
@@ -93,7 +95,7 @@ def run_plan(
         raise SuiteError(f"--timeout {timeout_seconds:g}: expected seconds above 0.")
     chosen = select(plan, only) if only else plan
     stored = glance(out)
-    missing = _without_left_out(missing_trials(chosen, stored.entries, redo=redo), chosen, out)
+    missing = _without_left_out(missing_trials(chosen, without(stored.entries, again), redo=redo), chosen, out)
     new: tuple[str, ...] = ()
     if missing or stored.documents.get("spec") != plan.spec.model_dump_json():
         from suite.runner.session import Session, SessionSettings
@@ -111,6 +113,7 @@ def run_plan(
             devices=devices or DeviceSettings(plan.spec.distribution, plan.spec.gpu_memory_mb),
             # What is left is to describe the plan: that needs no machine.
             cluster=_chosen(cluster) if missing else None,
+            again=again,
         )
         shown = make_progress(progress) if isinstance(progress, str) else progress
         new = Session(plan, chosen, settings, shown).run()

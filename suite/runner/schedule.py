@@ -16,11 +16,16 @@ from suite.runner.queues import Queue, WarmModels
 from suite.search.budget import Spending
 from suite.store import Entry
 
-__all__ = ["Redo", "Schedule", "cut", "missing_trials", "spending_of"]
+__all__ = ["Redo", "Schedule", "cut", "missing_trials", "spending_of", "without"]
 
 Redo = Literal["none", "failed", "all"]
 RETRIED = {"failed", "timeout"}
 """What is not cached. A divergence or a skip would come again: same seed, same weights, same data."""
+
+
+def without(entries: Mapping[str, Entry], trial_ids: Container[str]) -> Mapping[str, Entry]:
+    """What is stored but for some trials."""
+    return {name: entry for name, entry in entries.items() if name not in trial_ids}
 
 
 def missing_trials(plan: Plan, entries: Mapping[str, Entry], *, redo: Redo = "failed") -> tuple[Trial, ...]:

@@ -21,7 +21,7 @@ from suite.runner.pool import WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
 from suite.runner.retries import Retries
-from suite.runner.schedule import Redo, Schedule, missing_trials, spending_of
+from suite.runner.schedule import Redo, Schedule, missing_trials, spending_of, without
 from suite.runner.work import WARM_MODELS, Work, direction_of, headline_of
 from suite.runner.workers import ClusterChoice, Workers
 from suite.store import Entry, Store, open_store
@@ -46,6 +46,8 @@ class SessionSettings:
     executor: str
     devices: DeviceSettings
     cluster: ClusterChoice | None = None
+    again: frozenset[str] = frozenset()
+    """Trials whose stored results are damaged."""
 
 
 class Session:
@@ -68,7 +70,7 @@ class Session:
         ):
             store.clean(spare=claims.others)
             entries = store.entries()
-            missing = missing_trials(self.chosen, entries, redo=self.settings.redo)
+            missing = missing_trials(self.chosen, without(entries, self.settings.again), redo=self.settings.redo)
             funnel = None
             if self.plan.spec.funnel is not None:
                 # What is asked for decides among itself: one model alone is not measured against those left aside.

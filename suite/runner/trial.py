@@ -21,11 +21,13 @@ from suite.errors import DataError, TrialFailure
 from suite.generations import AnyPredictions
 from suite.kept import file_safe
 from suite.labels import ALL
+from suite.metrics import Metric, metrics_answering, metrics_named, score_all
+from suite.metrics.kept import records_of, scored_by
 from suite.models.backbone import TextBackbone
 from suite.models.precision import store_in_float32
 from suite.plan import Trial
-from suite.registry import STRATEGIES, TASKS, load_plugin_file
-from suite.results import DataRecord, Environment, Predictions, Profile, Result, Score, Timings, WeightsRecord
+from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
+from suite.results import DataRecord, Environment, Predictions, Profile, Result, Timings, WeightsRecord
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.curve import CurveWriter
 from suite.runner.environment import environment
@@ -110,7 +112,7 @@ class _Execution:
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
-        predictions = self._predictions(context, fit)
+        predictions = self._with_scored(self._predictions(context, fit))
         artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
         shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
         if self.trial.phase == "final":
@@ -122,7 +124,8 @@ class _Execution:
         return Result(
             **self._identity(),
             hyperparameters={**setting_of(self.request), **fit.hyperparameters},
-            scores={name: self._scores(one) for name, one in predictions.items()},
+            scores={name: score_all(one, self._metrics) for name, one in predictions.items()},
+            metrics=records_of(self._metrics),
             **shown.fields,
             history=fit.history,
             candidates=fit.candidates,
@@ -285,12 +288,17 @@ class _Execution:
             seeded=self._seeded,
         ).show()
 
-    def _scores(self, predictions: AnyPredictions) -> dict[str, Score]:
-        from suite.metrics import metrics_answering, metrics_named, score_all
-
+    @cached_property
+    def _metrics(self) -> tuple[Metric, ...]:
         task = TASKS.get(self.trial.cell.task)
         names = (task.headline, *(name for name in metrics_answering(task.answers) if name != task.headline))
-        return score_all(predictions, metrics_named(names))
+        return metrics_named(names)
+
+    def _with_scored(self, predictions: dict[str, AnyPredictions]) -> dict[str, AnyPredictions]:
+        """The predictions with what metrics of plugins say of them, for readers without these."""
+        if all(METRICS.is_builtin(metric.name) for metric in self._metrics):
+            return predictions
+        return {name: replace(one, scored=scored_by(self._metrics, one)) for name, one in predictions.items()}
 
     def _keep(self, predictions: Mapping[str, AnyPredictions], fit: Fit) -> dict[str, str]:
         """Writes the artefacts; their names are relative to the trial's folder."""

@@ -26,7 +26,7 @@ from suite.runner.curve import read_curve
 from suite.runner.estimate import Estimate
 from suite.serving.state import Counts, EndedTrial, LiveState, ReportState, RunningTrial, TrialName
 from suite.serving.watch import Pace
-from suite.spec import parse_spec
+from suite.spec import parse_stored_spec
 from suite.store import Store, open_store
 
 __all__ = ["LiveReader"]
@@ -179,7 +179,7 @@ def _plan_of(text: str) -> PlanSummary:
 @lru_cache(maxsize=2)
 def _whole_plan_of(spec: str) -> Plan:
     """The plan with everything that estimates and the funnel ask for, made again from the stored spec."""
-    return make_plan(parse_spec(spec, place="the stored spec"))
+    return make_plan(parse_stored_spec(spec))
 
 
 def _forecast(folder: Path, state: Glance, plan: PlanSummary) -> _Forecast:

@@ -17,6 +17,7 @@ from suite.api import is_report_current
 from suite.errors import StoreError
 from suite.glance import Glance, glance
 from suite.postgres import without_patience
+from suite.registry import loaded_plugin_files
 from suite.runner.claims import living_owners
 from suite.serving.watch import Pace
 
@@ -105,6 +106,7 @@ class Rebuilder:
 def _report(folder: Path) -> tuple[list[str], dict[str, str]]:
     """The command and its environment: other users can read only the former, and an address may have a password."""
     command, environment = [sys.executable, "-m", "suite", "report", str(folder)], dict(os.environ)
+    command += [word for path in loaded_plugin_files() for word in ("--plugin", str(path))]
     address = address_of(folder)
     if address is not None:
         environment[SUITE_STORE] = address.url

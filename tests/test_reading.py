@@ -1,0 +1,236 @@
+"""Reading a run: nothing that it names is imported, and a damaged part of it costs that part alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from click.testing import Result as Ended
+from test_cli_run import prepared
+
+import suite
+from suite.cli.main import cli
+from suite.errors import SpecError, StoreError, SuiteError
+from suite.metrics import Metric, metric
+from suite.metrics.kept import metric_to_read, records_of, scored_by
+from suite.metrics.resampling import resampled_by_fit
+from suite.predictions import Predictions
+from suite.registry import METRICS, load_plugin_file
+from suite.results import Result, Score
+from suite.serving.live import LiveReader
+from suite.serving.rebuild import _report
+from suite.spec import parse_stored_spec
+from suite.store import open_store
+
+PLUGIN = """
+from pathlib import Path
+Path({marker!r}).write_text("ran")
+"""
+
+
+def call(*words: object) -> Ended:
+    """One command in this process."""
+    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of two models, with its report."""
+    folder = prepared(tmp_path_factory.mktemp("finished"), "fit", "fit:again").parent / "out"
+    suite.rebuild_report(folder)
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it that may be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def change(run: Path, statement: str, *values: object) -> None:
+    """One change of a run's database."""
+    with sqlite3.connect(run / "store" / "results.sqlite") as file:
+        file.execute(statement, values)
+
+
+def ids(run: Path) -> list[str]:
+    """Ids of the stored trials."""
+    with open_store(run, create=False) as store:
+        return list(store.entries())
+
+
+# Nothing runs
+
+
+@pytest.fixture
+def doctored(run: Path, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A run whose stored spec names a plugin that writes a file, and that file."""
+    marker, plugin = tmp_path / "marker", tmp_path / "evil.py"
+    plugin.write_text(PLUGIN.format(marker=str(marker)))
+    with open_store(run, create=False) as store:
+        spec = json.loads(store.documents()["spec"])
+    change(run, "UPDATE documents SET text = ? WHERE name = 'spec'", json.dumps({**spec, "plugins": [str(plugin)]}))
+    (run / "comparison.json").unlink()
+    yield run, marker
+    sys.modules.pop("suite_plugin_evil", None)
+
+
+COMMANDS = [
+    ("report", "RUN"),
+    ("recommend", "RUN"),
+    ("lint", "RUN"),
+    ("results", "RUN"),
+    ("results", "RUN", "--table", "scores"),
+    ("results", "RUN", "--to", "tensorboard:NEW"),
+    ("publish", "RUN", "--to", "NEW"),
+    ("diff", "RUN", "RUN"),
+    ("merge", "RUN", "--into", "NEW"),
+    ("export", "RUN", "--format", "keras"),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_that_reads_a_run_runs_nothing_of_it(
+    words: tuple[str, ...], doctored: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Whatever the stored spec names, no file of it is imported, and the command answers."""
+    run, marker = doctored
+    ended = call(*(word.replace("RUN", str(run)).replace("NEW", str(tmp_path / "new")) for word in words))
+    assert ended.exit_code in ({2} if words[0] == "export" else {0, 1}), ended.output  # no model was kept
+    assert not marker.exists()
+
+
+def test_python_and_the_live_page_run_nothing_either(doctored: tuple[Path, Path]) -> None:
+    """The functions behind the commands, and what a preview asks again and again."""
+    run, marker = doctored
+    suite.load_results(run)
+    view = suite.load_comparison(run)
+    assert [line for line in view.comparison.missing_plugins if "evil.py is not loaded" in line]
+    assert suite.recommend(run).take
+    assert LiveReader(run).read().phase == "finished"
+    assert "--plugin" not in _report(run)[0]
+    assert not marker.exists()
+
+
+def test_a_plugin_that_the_person_gives_takes_part(doctored: tuple[Path, Path]) -> None:
+    """``--plugin`` is the way in; without it the report and stderr name what is missing."""
+    run, marker = doctored
+    without = call("report", run)
+    assert "Warning: The plugin evil.py is not loaded" in without.stderr
+    assert "evil.py is not loaded" in (run / "report.html").read_text(encoding="utf-8")
+    given = call("report", run, "--plugin", marker.parent / "evil.py")
+    assert (given.exit_code, given.stderr, marker.read_text()) == (0, "", "ran")
+    assert "evil.py" not in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_stored_spec_with_names_of_a_plugin_says_what_to_give() -> None:
+    """It is not valid here, and the sentence names the plugin."""
+    text = json.dumps(
+        {
+            "name": "a",
+            "task": "image_classification",
+            "models": [{"source": "strange"}],
+            "datasets": [{"source": "sklearn", "name": "digits"}],
+            "strategies": [{"strategy": "knn"}],
+            "plugins": ["/somewhere/strange.py"],
+        }
+    )
+    with pytest.raises(SpecError, match=r"unknown model source 'strange'.* give --plugin FILE \(strange\.py\)"):
+        parse_stored_spec(text)
+
+
+def test_a_plugin_that_was_refused_is_refused_again(tmp_path: Path) -> None:
+    """After the suite's own complaint too, and what it registered before is free again."""
+    plugin = tmp_path / "twice.py"
+    plugin.write_text(
+        "from suite.metrics import metric\n\n\n"
+        "@metric('of_twice', higher_is_better=True)\ndef of_twice(predictions):\n    return 0.0\n\n\n"
+        "@metric('accuracy', higher_is_better=True)\ndef accuracy(predictions):\n    return 0.0\n"
+    )
+    for _ in range(2):
+        with pytest.raises(SuiteError, match="metric 'accuracy' is registered already"):
+            load_plugin_file(plugin)
+        assert "of_twice" not in METRICS
+
+
+# A metric of a plugin, read without it
+
+
+@pytest.fixture
+def added() -> Iterator[tuple[Metric, Metric]]:
+    """A mean over examples and a metric that must be scored anew, as a plugin registers them."""
+    before = METRICS.snapshot()
+
+    @metric("misses", higher_is_better=False, bounds=(0, 1), per_example=lambda p: (p.labels != p.targets).astype(float))
+    def misses(predictions: Predictions) -> float:
+        """Share of wrong answers."""
+        return float((predictions.labels != predictions.targets).mean())
+
+    @metric("worst", label="worst class", higher_is_better=True)
+    def worst(predictions: Predictions) -> float:
+        """Recall of the worst class."""
+        classes = [predictions.targets == one for one in np.unique(predictions.targets)]
+        return float(min((predictions.labels == predictions.targets)[rows].mean() for rows in classes))
+
+    yield misses, worst
+    METRICS.restore(before)
+
+
+def test_a_metric_of_a_plugin_is_read_as_it_was(added: tuple[Metric, Metric], tmp_path: Path) -> None:
+    """Value, direction and resamples are those of the plugin, bit by bit, from what lies in the predictions."""
+    random = np.random.default_rng(1)
+    shares = random.dirichlet([1, 1, 1], 40).astype(np.float32)
+    ids = np.array([f"e{i}" for i in range(40)])
+    said = Predictions(ids, random.integers(0, 3, 40), shares, ("a", "b", "c"))
+    made = Predictions(said.example_ids, said.targets, said.probabilities, said.class_names, scored_by(added, said))
+    made.save(tmp_path / "test.npz")
+    expected = {one.name: (one(said), resampled_by_fit(one, [said])) for one in added}
+    result = Result(
+        id="a", cell_id="c", status="done", trial={}, phase="final", seed=1, model="m", dataset="d", strategy="s",
+        metrics=records_of(added),
+    )  # fmt: skip
+    METRICS.restore({name: item for name, item in METRICS.snapshot().items() if name not in expected})
+    kept = Predictions.load(tmp_path / "test.npz")
+    for name, (value, resampled) in expected.items():
+        read = metric_to_read(name, [result])
+        assert (read.label, read.higher_is_better) == (result.metrics[name].label, name == "worst")
+        assert read(kept) == pytest.approx(value, rel=1e-12)
+        assert np.array_equal(resampled_by_fit(read, [kept]), resampled)
+
+
+def test_a_plugin_s_headline_is_ranked_without_the_plugin(run: Path, added: tuple[Metric, Metric]) -> None:
+    """Its direction decides, and its intervals are there."""
+    with open_store(run) as store:
+        for result in store.query():
+            path = store.artefact(result, "predictions/test")
+            one = Predictions.load(path)
+            Predictions(one.example_ids, one.targets, one.probabilities, one.class_names, scored_by(added, one)).save(path)
+            test = {**result.scores["test"], **{each.name: Score(value=each(one)) for each in added}}
+            changed = result.model_copy(update={"metrics": records_of(added), "scores": {**result.scores, "test": test}})
+            change(run, "UPDATE results SET document = ? WHERE id = ?", changed.model_dump_json(), result.id)
+        plan = json.loads(store.documents()["plan"])
+        store.save_document("plan", json.dumps({**plan, "headline": "misses"}))
+    with_it = suite.load_comparison(run).comparison
+    METRICS.restore({name: one for name, one in METRICS.snapshot().items() if name not in {"misses", "worst"}})
+    without = suite.load_comparison(run).comparison
+    assert without.headline.higher_is_better is False
+    assert [cell.headline for cell in without.cells] == [cell.headline for cell in with_it.cells]
+    assert without.pairs == with_it.pairs
+    assert {"misses", "worst"} <= {one.name for one in without.metrics}
+    assert call("recommend", run).exit_code == 0
+
+
+def test_a_headline_of_which_nothing_is_known_says_what_to_give(run: Path) -> None:
+    """Results of before the facts were kept need the plugin, and say so in a sentence."""
+    with open_store(run) as store:
+        plan = json.loads(store.documents()["plan"])
+        store.save_document("plan", json.dumps({**plan, "headline": "unheard_of"}))
+    with pytest.raises(StoreError, match="the metric 'unheard_of' is of a plugin that is not loaded.*--plugin FILE"):
+        suite.load_comparison(run)
