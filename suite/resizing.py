@@ -38,7 +38,7 @@ class Resizing(Options):
     @model_validator(mode="after")
     def _check_fill(self) -> Self:
         if self.fit != "letterbox" and self.fill != (0, 0, 0):
-            raise ValueError(f"fill belongs to \"fit\": \"letterbox\"; '{self.fit}' leaves nothing to fill.")
+            raise ValueError(f'fill belongs to "fit": "letterbox"; \'{self.fit}\' leaves nothing to fill.')
         return self
 
     def window(self, image: tuple[int, int], target: tuple[int, int]) -> tuple[float, float]:
@@ -61,7 +61,8 @@ class Resizing(Options):
     @property
     def identity(self) -> dict[str, Any]:
         """What it adds to the name of what was computed from images: nothing for ``STRETCH``, which all once were."""
-        return {} if self == STRETCH else {"resizing": self.model_dump(mode="json")}
+        own = self.model_dump(mode="json")
+        return {} if own == STRETCH.model_dump(mode="json") else {"resizing": own}
 
     @property
     def words(self) -> str:

@@ -139,8 +139,8 @@ class ApplicationsSource:
 
     @classmethod
     def weights_resizing(cls, options: ApplicationsOptions) -> Resizing | None:
-        """How images were resized when the constructor's published weights were evaluated."""
-        return evaluation_resizing(options.name)
+        """How images were resized when the constructor's published weights were evaluated; None for random ones."""
+        return evaluation_resizing(options.name) if options.weights is not None else None
 
     @classmethod
     def pretrained_on(cls, options: ApplicationsOptions) -> str | None:

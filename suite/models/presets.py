@@ -19,7 +19,17 @@ from suite.errors import ModelError
 from suite.models.text_families import MODEL_TYPES, TEXT_FAMILIES
 from suite.resizing import Fit, Interpolation, Resizing
 
-__all__ = ["Preset", "builtin_presets", "find_preset", "is_reachable", "native_size", "planned_class", "preset_resizing", "resizing_of", "static_size"]
+__all__ = [
+    "Preset",
+    "builtin_presets",
+    "find_preset",
+    "is_reachable",
+    "native_size",
+    "planned_class",
+    "preset_resizing",
+    "resizing_of",
+    "static_size",
+]
 
 VISION_FOLDERS = (
     "cspnet",
