@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from suite.resizing import Resizing
 from suite.results import Record, Score
 
 __all__ = [
@@ -121,6 +122,8 @@ class ExportCard(Record):
     """Training examples that ranges of activations were measured on; None where none are needed."""
     tokenizer: str | None = None
     """Of a text model, how far ``tokenizer.json`` cuts texts as the model was trained on; None for pictures."""
+    resizing: Resizing | None = None
+    """How an image of any size becomes the input; None of texts, and of files from before it was told: stretched."""
     measured: Measured | None = None
     parity: Parity | None = None
     scores: dict[str, Score] = Field(default_factory=dict)

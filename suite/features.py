@@ -61,7 +61,7 @@ class FeatureStore:
         """Features of ``examples``; from disk where they are there.
 
         Args:
-            backbone: Whose features; its weights' hash, input size and pooling are part of the identity.
+            backbone: Whose features; its weights' hash, input size, resizing and pooling are part of the identity.
             examples: Decoded at the backbone's input size, or cut by its tokeniser.
             fingerprint: Of the data set.
             asked: The engine; where it is ``auto``, what any of them has made is taken from disk.
@@ -149,7 +149,7 @@ def _reading(backbone: AnyBackbone) -> dict[str, Any]:
     """How examples become what the backbone is given."""
     if isinstance(backbone, TextBackbone):
         return {"tokenizer": backbone.tokenizer.identity, "sequence_length": backbone.sequence_length}
-    return {"input_size": list(backbone.input_size)}
+    return {"input_size": list(backbone.input_size), **backbone.resizing.identity}
 
 
 def _read(path: Path) -> Features | None:

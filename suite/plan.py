@@ -17,6 +17,7 @@ from suite.further import canonical_json, label_of, labels_of, other_sets, refus
 from suite.labels import ALL, Budget, words_of
 from suite.placement import Precision
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY
+from suite.resizing import Resizing
 from suite.results import FeatureEngine, Phase
 from suite.robustness import RobustnessSpec
 from suite.search.resolve import tuned
@@ -63,6 +64,8 @@ class Cell:
     """The other data sets of the spec, where models are scored on those too."""
     generation: GenerationSpec | None = None
     """How texts are written; None for tasks that write none."""
+    resizing: Resizing | None = None
+    """How images are resized for it; None where that is left to its weights."""
     feature_engine: FeatureEngine = "auto"
     """What computes frozen features."""
     precision: Precision = "float32"
@@ -102,6 +105,8 @@ class Cell:
         for key, sets in (("out_of_class", self.out_of_class), ("cross", self.cross)):
             if sets:
                 content[key] = [one.identity for one in sets]
+        if self.resizing is not None:
+            content["resizing"] = self.resizing.model_dump(mode="json")
         if self.generation is not None:
             content["generation"] = self.generation.model_dump(mode="json", exclude={"why"}, exclude_none=True)
         if self.search is not None:
@@ -282,6 +287,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     out_of_class=spec.out_of_class,
                     cross=other_sets(dataset, spec),
                     generation=_generation(spec),
+                    resizing=spec.resizing,
                     feature_engine=spec.feature_engine,
                     precision=spec.precision,
                 )

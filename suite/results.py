@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from suite.predictions import Predictions
+from suite.resizing import Resizing
 
 __all__ = [
     "FORMAT_VERSION",
@@ -368,6 +369,8 @@ class Result(Record):
     family: str | None = None
     """Architecture family of the backbone."""
     input_size: tuple[int, int] | None = None
+    resizing: Resizing | None = None
+    """How images were brought to that size; None of texts, and of trials from before it was recorded: stretched."""
     sequence_length: int | None = None
     """Tokens that the model reads at most, of a model that reads texts."""
     tokens: TokensRecord | None = None

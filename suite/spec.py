@@ -27,6 +27,7 @@ from suite.labels import ALL, LabelBudgets
 from suite.options import Options
 from suite.placement import Distribution, Precision
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
+from suite.resizing import Resizing
 from suite.results import FeatureEngine
 from suite.robustness import RobustnessSpec, check_robustness
 from suite.search.resolve import refuse_unequal_tuning, resolve_searches
@@ -164,6 +165,9 @@ class Spec(Options):
     """Drops models early, by limits, features and short fits, and fits in full what can still win."""
     generation: GenerationSpec | None = None
     """How texts are written; only for tasks that write."""
+    resizing: Resizing | None = None
+    """How images of any size become those that models take, for all models alike; each model's own way, which belongs
+    to its weights, when left out."""
     feature_engine: FeatureEngine = "auto"
     """What computes frozen features: Keras, or the backbone exported to a faster runtime where that pays."""
     precision: Precision = "float32"
@@ -269,6 +273,7 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
     if twice:
         raise SpecError(f"{place}: seeds: {twice[0]} is given twice, which would be the same trial; keep one.")
     check_robustness(spec.robustness, spec.task, place=place)
+    _check_resizing(spec, place)
     check_exports(spec.exports, spec.task, keep_models=spec.keep_models, place=place)
     refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
     models = _resolve(spec.models, "models", "source", MODELS, place)
@@ -292,6 +297,12 @@ def _check_precision(spec: Spec, place: str) -> None:
             f"{place}: feature_engine: '{spec.feature_engine}' computes in float32 and would differ from models in "
             f"{spec.precision}; leave it at 'auto', or 'precision' at 'float32'."
         )
+
+
+def _check_resizing(spec: Spec, place: str) -> None:
+    """Raises ``SpecError`` where there are no images to resize."""
+    if spec.resizing is not None and getattr(TASKS.get(spec.task), "examples", None) != "image":
+        raise SpecError(f"{place}: resizing: '{spec.task}' is not about images; leave it out.")
 
 
 def _read(path: Path) -> str:

@@ -60,6 +60,7 @@ def _print_model(model: dict[str, Any]) -> None:
             "family": model["family"],
             "input": _input_words(model),
             "tokeniser" if model["sequence_length"] else "preprocessing": model["preprocessing"],
+            "resizing": model["resizing"],
             "features": FEATURES.get(model["pooling"], "vector"),
             "parameters": f"{model['parameters']:,}",
             "weights": model["weights"],

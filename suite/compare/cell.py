@@ -8,6 +8,7 @@ from pydantic import Field
 
 from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
 from suite.compare.kept_evidence import EvidenceRecord
+from suite.resizing import Resizing
 from suite.results import EpochRecord, Record, SparsityRecord, TeachingRecord, TokensRecord, WeightsRecord
 
 __all__ = [
@@ -233,6 +234,8 @@ class CellSummary(Record):
     family: str | None
     """Architecture family of the backbone."""
     input_size: tuple[int, int] | None
+    resizing: Resizing | None = None
+    """How images were brought to that size; None of texts, and of trials from before it was recorded: stretched."""
     sequence_length: int | None = None
     """Tokens that the model reads at most; None for models of pictures."""
     tokens: TokensRecord | None = None

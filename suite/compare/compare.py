@@ -28,11 +28,14 @@ from suite.compare.taught import taught
 from suite.exported import ExportCard
 from suite.metrics import Metric
 from suite.metrics.kept import metric_to_read
+from suite.resizing import STRETCH, Resizing
 from suite.results import Result
 
 __all__ = ["compare"]
 
 DEFAULT_HEADLINE = "accuracy"
+MOST_NAMED = 4
+"""Models that a remark names."""
 PUBLISHED = (
     "These numbers were published elsewhere and have no predictions with them. So there are no intervals and no two "
     "models can be paired: whether a small difference is more than chance cannot be said."
@@ -175,7 +178,7 @@ def _remarks(
     no_predictions = [cell for cell in ranked if cell.headline and cell.headline.low is None]
     if no_predictions:
         remarks.append(f"{len(no_predictions)} of {len(ranked)} cells have no interval: {_reason(no_predictions[0])}")
-    remarks += [*_own_tokens(plan, ranked), *changes_between(known)]
+    remarks += [*_own_tokens(plan, ranked), *_own_crops(ranked), *changes_between(known)]
     devices = {result.environment.device for result in known if result.environment is not None}
     if len(devices) > 1:
         remarks.append(f"Times come from {len(devices)} different devices and cannot be compared across them.")
@@ -190,6 +193,27 @@ def _own_tokens(plan: PlanSummary, ranked: Sequence[CellSummary]) -> Iterator[st
             "Perplexity is per token of each model's own tokeniser, and the tokenisers differ: a model with longer "
             "tokens looks worse than it is. Bits per byte have one unit for all of them."
         )
+
+
+def _own_crops(ranked: Sequence[CellSummary]) -> Iterator[str]:
+    """What each model saw of an image, where that is not the same for all of them."""
+    models: dict[Resizing, list[str]] = {}
+    for cell in ranked:
+        if cell.input_size is not None:
+            models.setdefault(cell.resizing or STRETCH, []).append(cell.model)
+    if len({(one.fit, one.crop_share) for one in models}) < 2:
+        return
+    ways = [f"{resizing.words}: {_some(dict.fromkeys(names))}" for resizing, names in models.items()]
+    yield (
+        "Models saw different crops of the same images, each as its weights were evaluated, unless the spec says "
+        f"otherwise of a model ({'; '.join(ways)}). With 'resizing' in the spec all of them see the same."
+    )
+
+
+def _some(names: Collection[str]) -> str:
+    """The first of many names, and how many more."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(list(names)[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _reason(cell: CellSummary) -> str:

@@ -131,6 +131,7 @@ def _summarise(
         strategy_name=first.strategy_name,
         family=sample.family if sample else None,
         input_size=sample.input_size if sample else None,
+        resizing=sample.resizing if sample else None,
         sequence_length=sample.sequence_length if sample else None,
         tokens=next((result.tokens for result in finals if result.tokens is not None), None),
         sparsity=next((result.sparsity for result in finals if result.sparsity is not None), None),

@@ -15,6 +15,7 @@ from suite.data.dataset import Dataset, Split
 from suite.data.decoding import DECODING_VERSION, resize_image
 from suite.data.example_ids import ids_digest
 from suite.errors import StoreError
+from suite.resizing import STRETCH, Resizing
 
 __all__ = ["ImageArray", "decoded"]
 
@@ -25,16 +26,24 @@ _SMALL_PIXELS = 128 * 128
 _CHUNK_BYTES = 32 * 2**20
 
 
-def decoded(split: Split, dataset: Dataset, *, size: tuple[int, int], root: Path | None = None) -> ImageArray:
+def decoded(
+    split: Split,
+    dataset: Dataset,
+    *,
+    size: tuple[int, int],
+    resizing: Resizing = STRETCH,
+    root: Path | None = None,
+) -> ImageArray:
     """The pictures of a split, decoded and resized once and from then on mapped from disk.
 
     Memory stays bounded while they are written, and the operating system pages them in as they are read, so
-    a split may be larger than memory.  Pictures are stretched to ``size``, bilinear and antialiased.
+    a split may be larger than memory.
 
     Args:
         split: A split of ``dataset``.
         dataset: Its fingerprint is part of the entry's identity.
         size: Height and width in pixels.
+        resizing: How images get there; other ways have other entries.
         root: The cache folder; see ``cache_root``.
 
     Returns:
@@ -50,13 +59,14 @@ def decoded(split: Split, dataset: Dataset, *, size: tuple[int, int], root: Path
         "ids": ids_digest(split.ids),
         "size": list(size),
         "version": DECODING_VERSION,
+        **resizing.identity,
     }
     path = entry_path(root, "decoded", identity, ".npy")
     shape = (len(split), *size, 3)
     kept = _open_array(path, shape)
     if kept is None:
         description = {"dataset": dataset.name, "examples": len(split), **identity}
-        write_entry(path, lambda file: _write_pictures(file, split, size), description)
+        write_entry(path, lambda file: _write_pictures(file, split, size, resizing), description)
         kept = _open_array(path, shape)
     if kept is None:
         raise StoreError(f"{path}: was just written and cannot be read back; is the disk sound, or was it removed?")
@@ -77,7 +87,7 @@ def _open_array(path: Path, shape: tuple[int, ...]) -> ImageArray | None:
     return array if array.shape == shape and array.dtype == np.uint8 else None
 
 
-def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int]) -> None:
+def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int], resizing: Resizing) -> None:
     """Plain writes: a full disk is an error then, where a write through a memory map ends the process."""
     shape = (len(split), *size, 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -93,7 +103,7 @@ def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int]) -> None
 
             def fill(begin: int, *, start: int = start, stop: int = stop, into: ImageArray = pictures) -> None:
                 for index in range(begin, min(begin + step, stop)):  # noqa: B023 - one step for all of a chunk
-                    into[index - start] = resize_image(split.read(index), size)
+                    into[index - start] = resize_image(split.read(index), size, resizing)
 
             for _ in pool.map(fill, range(start, stop, step)):
                 pass  # an exception of a thread comes out here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import get_args
 
 import numpy as np
 import PIL
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from suite.data.dataset import Image
 from suite.data.plain_jpeg import decode_plain_jpeg
 from suite.errors import BadExampleError
+from suite.resizing import STRETCH, Interpolation, Resizing
 
 __all__ = ["DECODING_VERSION", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
 
@@ -29,6 +31,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".
 
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")  # imported above: Pillow's search for them is not for threads
 _EXIF_ORIENTATION = 0x0112
+_RESAMPLING = {name: PIL.Image.Resampling[name.upper()] for name in get_args(Interpolation)}
 
 
 def decode_image(content: bytes, *, name: str) -> Image:
@@ -70,16 +73,35 @@ def decode_image(content: bytes, *, name: str) -> Image:
         raise BadExampleError(f"{name}: the picture is damaged: {error}. {_MEND}") from None
 
 
-def resize_image(image: Image, size: tuple[int, int]) -> Image:
-    """The picture at ``size`` (height, width), bilinear, antialiased when it shrinks.
+def resize_image(image: Image, size: tuple[int, int], resizing: Resizing = STRETCH) -> Image:
+    """The image at ``size`` (height, width), antialiased when it shrinks.
 
-    The aspect ratio is not kept, as in ``keras.utils.image_dataset_from_directory``.
+    What is seen of it is cropped and resampled at once: a crop of 224 pixels after the shorter side became 256, as
+    torchvision and timm do it in two steps, is the same but for the rounding of sides to whole pixels in between.
+
+    Args:
+        image: uint8 array of shape ``(height, width, 3)``.
+        size: What a model takes.
+        resizing: How it gets there; by default its proportions are lost, as in
+            ``keras.utils.image_dataset_from_directory``.
     """
-    height, width = size
-    if image.shape[:2] == size:
+    if image.shape[:2] == size and resizing.crop_share == 1:
         return image
-    resized = PIL.Image.fromarray(image).resize((width, height), PIL.Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.uint8)
+    height, width, _ = image.shape
+    window = resizing.window((height, width), size)
+    seen = min(height, window[0]), min(width, window[1])
+    top, left = (height - seen[0]) / 2, (width - seen[1]) / 2
+    inner = [max(1, round(side * part / whole)) for side, part, whole in zip(size, seen, window, strict=True)]
+    resized = PIL.Image.fromarray(image).resize(
+        (inner[1], inner[0]), _RESAMPLING[resizing.interpolation], box=(left, top, width - left, height - top)
+    )
+    if inner == list(size):
+        return np.asarray(resized, dtype=np.uint8)
+    filled = np.empty((*size, 3), dtype=np.uint8)
+    filled[:] = resizing.fill
+    above, before = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    filled[above : above + inner[0], before : before + inner[1]] = resized
+    return filled
 
 
 _MEND = 'Repair or remove it, or set "on_bad_example": "skip".'

@@ -54,10 +54,16 @@ class Exporter(Protocol):
     """Its lines from ``inputs``, arrays by name, to ``probabilities`` of one example."""
 
     @classmethod
-    def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
+    def write(cls, model: Any, path: Path, *, labels: Sequence[str], resizing: str | None = None) -> None:
         """Writes a ``keras.Model`` from raw inputs to probabilities, with its class names where there is a slot.
 
         Whatever the library raises passes through.
+
+        Args:
+            model: It predicts in the file what ``predict`` does.
+            path: What is written.
+            labels: Class names, in the order of the probabilities.
+            resizing: JSON of a ``Resizing``, which goes into the file; None of texts, and of files that are thrown away.
         """
 
     @classmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import flatbuffers
@@ -23,7 +24,7 @@ ALIGNMENT = 16
 IDENTIFIER = b"TFL3"
 
 
-def compact(path: Path, *, keep: str) -> None:
+def compact(path: Path, *, keep: str, metadata: Mapping[str, str] = MappingProxyType({})) -> None:
     """Writes a ``.tflite`` file anew in place; it computes what it did, bit by bit.
 
     Every channel of a quantised layer has a zero point of 64 bits, nearly always 0, and a converter names a tensor by
@@ -39,6 +40,7 @@ def compact(path: Path, *, keep: str) -> None:
     Args:
         path: The file.
         keep: A regular expression of names.
+        metadata: Texts that are added to the model's metadata, by name.
 
     Raises:
         ValueError: Where it is no LiteRT file, or holds options of an operator outside the FlatBuffer.
@@ -53,6 +55,8 @@ def compact(path: Path, *, keep: str) -> None:
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     _bring_inside(model, content)
     _shorten_names(model, keep)
+    for name, text in metadata.items():
+        _add_metadata(model, name, text.encode())
     builder = _SharingBuilder(len(content) + ROOM)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     path.write_bytes(memoryview(builder.Bytes)[builder.head :])
@@ -83,6 +87,17 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
         if key not in self.written:
             self.written[key] = super().CreateString(s, encoding, errors)
         return self.written[key]
+
+
+def _add_metadata(model: Any, name: str, content: bytes) -> None:
+    """A named buffer beside the graph, which interpreters carry along."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    entry.name, entry.buffer = name, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or ()), entry]
 
 
 def _bring_inside(model: Any, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from suite.exporters.examples import ExampleArrays
 from suite.exporters.exporter import Answer, ExportSkipped
 
 __all__ = ["KerasExporter"]
+
+RESIZING = "resizing.json"
 
 
 class KerasExporter:
@@ -32,9 +35,12 @@ class KerasExporter:
     answering: ClassVar[str] = "probabilities = np.asarray(model(inputs, training=False))[0]"
 
     @classmethod
-    def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
-        """Writes the archive."""
+    def write(cls, model: Any, path: Path, *, labels: Sequence[str], resizing: str | None = None) -> None:
+        """Writes the archive; how images are resized as a member of it, which Keras leaves alone."""
         model.save(path)
+        if resizing is not None:
+            with zipfile.ZipFile(path, "a") as archive:
+                archive.writestr(RESIZING, resizing + "\n")
 
     @classmethod
     def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:
@@ -47,6 +53,9 @@ class KerasExporter:
         if not done:
             raise ExportSkipped("Keras quantises dense layers and embeddings; this model has none besides its head")
         model.save(path)
+        with zipfile.ZipFile(full) as before, zipfile.ZipFile(path, "a") as archive:
+            if RESIZING in before.namelist():
+                archive.writestr(RESIZING, before.read(RESIZING))
         try:
             keras.saving.load_model(path, compile=False)
         except ValueError as error:

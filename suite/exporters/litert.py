@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from suite.exported import Precision
 from suite.exporters.examples import PICTURES, RANGES_OF, ExampleArrays
 from suite.exporters.exporter import Answer
+from suite.exporters.inference import for_inference
 
 __all__ = ["LiteRtExporter"]
 
@@ -49,12 +50,12 @@ class LiteRtExporter:
 probabilities = answer[0]"""
 
     @classmethod
-    def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
-        """Writes the file; smaller ones are made of it, and find the head by its names."""
+    def write(cls, model: Any, path: Path, *, labels: Sequence[str], resizing: str | None = None) -> None:
+        """Writes the file, resizing into its metadata; smaller ones are made of it, and find the head by its names."""
         from suite.exporters.flatbuffer import compact
 
-        model.export(str(path), format="litert", verbose=False)
-        compact(path, keep=HEAD)
+        for_inference(model).export(str(path), format="litert", verbose=False)
+        compact(path, keep=HEAD, metadata={} if resizing is None else {"resizing": resizing})
 
     @classmethod
     def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:

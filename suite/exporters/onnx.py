@@ -13,6 +13,7 @@ import numpy as np
 from suite.exported import Precision
 from suite.exporters.examples import PICTURES, RANGES_OF, ExampleArrays, required
 from suite.exporters.exporter import Answer, ExportSkipped
+from suite.exporters.inference import for_inference
 
 __all__ = ["OnnxExporter"]
 
@@ -39,15 +40,16 @@ class OnnxExporter:
     answering: ClassVar[str] = "probabilities = session.run(None, inputs)[0][0]"
 
     @classmethod
-    def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
-        """Writes the file, its labels into its metadata, and has it checked by ``onnx.checker``."""
+    def write(cls, model: Any, path: Path, *, labels: Sequence[str], resizing: str | None = None) -> None:
+        """Writes the file, labels and resizing into its metadata, and has it checked by ``onnx.checker``."""
         import onnx
 
         with _constants_held(model):
-            model.export(str(path), format="onnx", verbose=False)
+            for_inference(model).export(str(path), format="onnx", verbose=False)
         loaded = onnx.load(path)
         _replace_erfc(loaded.graph)
-        onnx.helper.set_model_props(loaded, {"labels": json.dumps(list(labels), ensure_ascii=False)})
+        properties = {"labels": json.dumps(list(labels), ensure_ascii=False)}
+        onnx.helper.set_model_props(loaded, properties | ({} if resizing is None else {"resizing": resizing}))
         onnx.checker.check_model(loaded, full_check=True)
         onnx.save(loaded, path)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from suite.exported import Precision
 from suite.exporters.examples import PICTURES, RANGES_OF, ExampleArrays, required
 from suite.exporters.exporter import Answer, Stream
+from suite.exporters.inference import for_inference
 
 __all__ = ["OpenVinoExporter"]
 
@@ -35,17 +36,19 @@ model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU
     answering: ClassVar[str] = "probabilities = model(inputs)[0][0]"
 
     @classmethod
-    def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
+    def write(cls, model: Any, path: Path, *, labels: Sequence[str], resizing: str | None = None) -> None:
         """Writes both files, the class names where OpenVINO's own tools look for them."""
         import openvino
 
         path.mkdir()
         first = path / "exported.xml"
-        model.export(str(first), format="openvino", verbose=False)
+        for_inference(model).export(str(first), format="openvino", verbose=False)
         read = openvino.Core().read_model(str(first))
         # OpenVINO's Model API splits its labels at spaces; the names as they are lie beside them.
         read.set_rt_info(" ".join("_".join(label.split()) for label in labels), ["model_info", "labels"])
         read.set_rt_info(json.dumps(list(labels), ensure_ascii=False), ["model_info", "label_names"])
+        if resizing is not None:
+            read.set_rt_info(resizing, ["model_info", "resizing"])
         openvino.save_model(read, str(path / "model.xml"), compress_to_fp16=False)
         del read  # its weights are mapped from the file that goes now
         for suffix in (".xml", ".bin"):
@@ -57,7 +60,8 @@ model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU
         import openvino
 
         model = openvino.Core().read_model(str(full / "model.xml"))
-        kept = {name: model.get_rt_info(["model_info", name]) for name in ("labels", "label_names")}
+        names = [name for name in ("labels", "label_names", "resizing") if model.has_rt_info(["model_info", name])]
+        kept = {name: model.get_rt_info(["model_info", name]) for name in names}
         if precision != "fp16":
             model = _quantised(model, precision, calibration)
         for name, value in kept.items():

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 from suite.exported import Precision
 from suite.exporters.examples import PICTURES, ExampleArrays
 from suite.exporters.exporter import Answer
+from suite.exporters.inference import for_inference
 
 __all__ = ["SavedModelExporter"]
 
+EXTRA = "assets.extra"
 NO_SMALLER = "TensorFlow has no smaller form of a SavedModel; LiteRT is made of one"
 
 
@@ -35,9 +37,12 @@ serve = loaded.signatures["serving_default"]"""
 probabilities = answer.numpy()[0]"""
 
     @classmethod
-    def write(cls, model: Any, path: Path, *, labels: Sequence[str]) -> None:
-        """Writes the folder."""
-        model.export(str(path), format="tf_saved_model", verbose=False)
+    def write(cls, model: Any, path: Path, *, labels: Sequence[str], resizing: str | None = None) -> None:
+        """Writes the folder; how images are resized into ``assets.extra``, which TensorFlow Serving leaves alone."""
+        for_inference(model).export(str(path), format="tf_saved_model", verbose=False)
+        if resizing is not None:
+            (path / EXTRA).mkdir()
+            (path / EXTRA / "resizing.json").write_text(resizing + "\n", encoding="utf-8")
 
     @classmethod
     def compress(cls, full: Path, path: Path, *, precision: Precision, calibration: ExampleArrays | None) -> None:

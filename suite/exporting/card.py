@@ -85,6 +85,7 @@ def _identity(subject: Subject, format_: str, precision: Precision) -> dict[str,
         "file": exporter.file,
         "labels": result.data[0].class_names,
         "tokenizer": subject.tokenizer,
+        "resizing": subject.resizing,
         "versions": {"suite": suite.__version__, **{package: version(package) for package in packages}},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from suite.exported import ExportCard, Precision
-from suite.exporters.example import picture_example, text_example
+from suite.exporters.example import image_example, text_example
 from suite.exporting.card import card_of, with_measures, without_file
 from suite.exporting.choose import Asked
 from suite.exporting.model_card import write_model_card
@@ -15,6 +15,7 @@ from suite.exporting.place import Placing, replace_folder, room_beside
 from suite.exporting.requests import CompressRequest, Outcome, WriteRequest, run
 from suite.exporting.subject import Subject, measured
 from suite.registry import EXPORTERS
+from suite.resizing import STRETCH
 
 __all__ = ["export_subject"]
 
@@ -54,6 +55,7 @@ class _Full:
                 model=str(subject.model),
                 path=str(self.file),
                 labels=subject.result.data[0].class_names,
+                resizing=subject.resizing,
                 trial=subject.result.trial,
                 preset=str(self.preset) if format_ == "keras" else None,
                 answer=str(self.folder / "written.json"),
@@ -147,7 +149,9 @@ def _example(card: ExportCard, subject: Subject) -> str | None:
     exporter = EXPORTERS.get(card.format)
     if len(card.inputs[0].shape) == 4:
         _, height, width, _ = card.inputs[0].shape
-        return picture_example(exporter, name=card.inputs[0].name, width=width or 0, height=height or 0)
+        return image_example(
+            exporter, name=card.inputs[0].name, size=(height or 0, width or 0), resizing=card.resizing or STRETCH
+        )
     if subject.tokenizer_json is not None:
         return text_example(exporter, names=[one.name for one in card.inputs])
     return None

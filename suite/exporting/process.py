@@ -63,7 +63,8 @@ def _write(request: WriteRequest) -> Outcome:
     model(_zeros(model), training=False)
     started = time.perf_counter()
     try:
-        EXPORTERS.get(request.format).write(model, Path(request.path), labels=request.labels)
+        resizing = None if request.resizing is None else request.resizing.model_dump_json()
+        EXPORTERS.get(request.format).write(model, Path(request.path), labels=request.labels, resizing=resizing)
     except Exception as error:
         named = layers_named(str(error), model)
         if not named:
@@ -97,7 +98,7 @@ def _tensor(tensor: Any, meaning: str) -> TensorRecord:
 
 def _meaning(tensor: Any, *, pictures: bool) -> str:
     if pictures:
-        return "RGB pictures as they are, 0 to 255; the model's own preprocessing is inside"
+        return "RGB images, 0 to 255, resized as 'resizing' says; scaling is inside"
     return {
         "token_ids": "ids of tokens, as tokenizer.json cuts texts",
         "padding_mask": "1 for a token, 0 for padding",

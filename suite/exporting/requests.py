@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from suite.exported import Measured, Precision, TensorRecord
+from suite.resizing import Resizing
 from suite.results import Record
 
 __all__ = ["REQUEST", "CompressRequest", "MeasureRequest", "Outcome", "PrepareRequest", "WriteRequest", "run"]
@@ -24,6 +25,8 @@ class PrepareRequest(Record):
     """What identifies it, with its data set and model as the spec had them."""
     seed: int
     input_size: tuple[int, int] | None
+    resizing: Resizing
+    """Of images."""
     fingerprint: str
     example_ids: str | None
     """``.npz`` with the predictions whose examples are meant; None where none were kept."""
@@ -42,6 +45,8 @@ class WriteRequest(Record):
     path: str
     """What is written."""
     labels: tuple[str, ...]
+    resizing: Resizing | None = None
+    """How images become its input; None for texts."""
     trial: dict[str, Any]
     preset: str | None = None
     """Where a folder goes that KerasHub loads the backbone from; None for none."""

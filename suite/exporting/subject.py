@@ -12,6 +12,7 @@ from suite.devices import look_at_machine
 from suite.errors import StoreError, SuiteError
 from suite.exporting.place import sha256_of
 from suite.exporting.requests import MeasureRequest, Outcome, PrepareRequest, run
+from suite.resizing import STRETCH, Resizing
 from suite.results import Predictions, Result
 from suite.store import Store
 
@@ -39,6 +40,11 @@ class Subject:
     headline: str
     scratch: Path
 
+    @property
+    def resizing(self) -> Resizing | None:
+        """How images become its input; None for texts."""
+        return None if self.result.input_size is None else self.result.resizing or STRETCH
+
 
 def prepare_subject(store: Store, result: Result, scratch: Path, headline: str, *, threads: int) -> Subject:
     """The examples of a result's test set, or noise where they are not what the model was tested on.
@@ -63,6 +69,7 @@ def prepare_subject(store: Store, result: Result, scratch: Path, headline: str, 
         trial=result.trial,
         seed=result.seed,
         input_size=result.input_size,
+        resizing=result.resizing or STRETCH,
         fingerprint=result.data[0].fingerprint,
         example_ids=str(kept.resolve()) if kept else None,
         folder=str(folder),

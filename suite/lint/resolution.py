@@ -1,4 +1,4 @@
-"""Check ``resolution``: input sizes and preprocessing that the weights were not trained with."""
+"""Check ``resolution``: input sizes, preprocessing and crops that the weights were not trained with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from suite.finding import Finding
 from suite.lint.subjects import LooksAt
 from suite.plan import Plan, label_of
 from suite.registry import MODELS
+from suite.resizing import Resizing
 
 __all__ = ["Resolution", "input_side", "models_of"]
 
@@ -19,7 +20,7 @@ MUCH = 1.5
 class Resolution:
     """Models that are asked to see pictures otherwise than their weights did."""
 
-    summary: ClassVar[str] = "input sizes and preprocessing other than the weights' own"
+    summary: ClassVar[str] = "input sizes, preprocessing and crops other than the weights' own"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("plan",)
 
     @classmethod
@@ -28,6 +29,7 @@ class Resolution:
         for label, source, options in models_of(subject):
             yield from _size(label, source, options)
             yield from _preprocessing(label, source, options)
+            yield from _resizing(label, source, options, subject.spec.resizing)
 
 
 def models_of(plan: Plan) -> Iterator[tuple[str, Any, Any]]:
@@ -74,4 +76,21 @@ def _preprocessing(label: str, source: Any, options: Any) -> Iterator[Finding]:
         where=f"model {label}",
         why="Weights that see other numbers than in training give worse features, and nothing complains.",
         mend="Leave 'preprocessing' out, unless the weights' own is known to be wrong.",
+    )
+
+
+def _resizing(label: str, source: Any, options: Any, for_all: Resizing | None) -> Iterator[Finding]:
+    """Where the spec resizes images otherwise than the weights were evaluated; a note where all models are alike."""
+    asked = for_all or getattr(options, "resizing", None)
+    own = source.weights_resizing(options) if hasattr(source, "weights_resizing") else None
+    if asked is None or own is None or asked == own:
+        return
+    yield Finding(
+        check="resolution",
+        severity="note" if for_all else "warning",
+        what=f"{label} is given images {asked.words}; its weights were evaluated with images {own.words}.",
+        where=f"model {label}",
+        why="Objects then have other proportions or another size for the filters than in training: features may be worse "
+        "than the weights could give.",
+        mend="Leave 'resizing' out, unless all models shall see the same of an image.",
     )

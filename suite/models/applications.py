@@ -15,6 +15,7 @@ from suite.models.constructors import (
     CONSTRUCTORS,
     Constructor,
     WeightsFile,
+    evaluation_resizing,
     published_side,
     published_widths,
     weights_file,
@@ -24,6 +25,7 @@ from suite.models.hashing import file_matches, file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import preprocessing_for
 from suite.requirement import Requirement
+from suite.resizing import Resizing
 from suite.spec import Options
 
 __all__ = ["ApplicationsOptions", "ApplicationsSource"]
@@ -45,6 +47,8 @@ class ApplicationsOptions(Options):
     """``imagenet``, the path of an ``.h5`` or ``.keras`` file without head, or null for random weights."""
     input_size: InputSize | None = None
     """Height and width in pixels; the size of the published weights when left out."""
+    resizing: Resizing | None = None
+    """How images of any size are brought to it; as in the published evaluation when left out."""
     alpha: Annotated[float, Field(gt=0.0, le=4.0)] | None = None
     """Width of a MobileNet; 1.0 when left out."""
     depth_multiplier: Annotated[int, Field(ge=1, le=8)] | None = None
@@ -134,6 +138,11 @@ class ApplicationsSource:
         return (side, side)
 
     @classmethod
+    def weights_resizing(cls, options: ApplicationsOptions) -> Resizing | None:
+        """How images were resized when the constructor's published weights were evaluated; None for random ones."""
+        return evaluation_resizing(options.name) if options.weights is not None else None
+
+    @classmethod
     def pretrained_on(cls, options: ApplicationsOptions) -> str | None:
         """The data of the published weights; None where there are none, or a file does not say."""
         return _pretrained_on(options.name) if options.weights == "imagenet" else None
@@ -182,6 +191,7 @@ class ApplicationsSource:
             stages=stages_of(model, constructor.family),
             weights=origin,
             family=constructor.family,
+            resizing=options.resizing or evaluation_resizing(options.name),
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from suite.models.tokenizer import Tokenizer
+from suite.resizing import STRETCH, Resizing
 
 __all__ = ["AnyBackbone", "Backbone", "Pooling", "Stage", "TextBackbone", "TextPooling", "WeightsOrigin"]
 
@@ -57,6 +58,8 @@ class Backbone:
     weights: WeightsOrigin
     family: str
     """Architecture family, the name of a file in ``suite/models/stages``."""
+    resizing: Resizing = STRETCH
+    """How images of any size are brought to ``input_size``, as when the weights were evaluated."""
     source_head: Any | None = field(default=None, repr=False)
     """``keras.Model``: raw RGB ``(batch, height, width, 3)`` to the probabilities ``(batch, source classes)`` of the
     head that it was pretrained with, sharing its layers; None where it comes without one."""
@@ -91,6 +94,8 @@ class TextBackbone:
     """How it writes text; None where it cannot."""
     input_size: None = None
     """Texts have no height and width."""
+    resizing: None = None
+    """Nor are they resized."""
     source_head: None = None
     """No estimator reads a text model's source head."""
 

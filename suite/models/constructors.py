@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from suite.models.preprocessing import PreprocessingMode
+from suite.resizing import Interpolation, Resizing
 
 __all__ = [
     "CONSTRUCTORS",
     "Constructor",
     "WeightsFile",
+    "evaluation_resizing",
     "published_side",
     "published_widths",
     "weights_file",
@@ -151,6 +153,30 @@ LICENCES = {
     "convnext": "MIT",
     "xception": "MIT",
 }
+
+
+UNPADDED = ("EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2L")
+
+
+def evaluation_resizing(name: str) -> Resizing:
+    """How images were resized when the constructor's published weights were evaluated.
+
+    - keras-team/keras-applications, README, "Performance": one centre crop for all. Its size before the crop is that of
+      the models' own sources: 224 of 256 pixels, a share of 0.875, bilinear (He et al. 2016 and torchvision for VGG,
+      ResNet and DenseNet; ``central_fraction=0.875`` in TF-slim's ``inception_preprocessing`` for Inception, NASNet,
+      MobileNet and ResNetV2, where the sides were scaled each by itself after it; Keras keeps proportions).
+    - EfficientNet: ``CROP_PADDING = 32`` pixels around the crop, bicubic (tensorflow/tpu, ``efficientnet/
+      preprocessing.py``): shares of 0.875 for B0 to 0.949 for B7. EfficientNetV2 S, M and L: no padding (google/automl,
+      and ``crop_pct`` 1.0 in timm's results, which also list the others).
+    - ConvNeXt: 224 of 256, bicubic (facebookresearch/ConvNeXt, ``datasets.py``).
+    """
+    constructor = CONSTRUCTORS[name]
+    if constructor.family == "efficientnet":
+        side = constructor.default_size
+        share = 1.0 if name in UNPADDED else round(side / (side + 32), 4)
+        return Resizing(fit="shorter_side", crop_share=share, interpolation="bicubic")
+    interpolation: Interpolation = "bicubic" if constructor.family == "convnext" else "bilinear"
+    return Resizing(fit="shorter_side", crop_share=0.875, interpolation=interpolation)
 
 
 def weights_licence(name: str) -> str:

@@ -43,6 +43,8 @@ class ModelDescription:
     feature_shape: tuple[int | None, ...]
     """Of one batch; None where a side is free."""
     preprocessing: str
+    resizing: str | None
+    """How images of any size are brought to ``input_size``; None for a model of texts."""
     pooling: str
     parameters: int
     """Without a head."""
@@ -96,6 +98,7 @@ def describe_backbone(backbone: AnyBackbone, requirements: tuple[Requirement, ..
         generates=text.generates if text else None,
         feature_shape=tuple(reads.output_shape),
         preprocessing=_preparation(backbone),
+        resizing=None if backbone.resizing is None else backbone.resizing.words,
         pooling=backbone.pooling,
         parameters=int(backbone.model.count_params()),
         stages=tuple(

@@ -16,6 +16,7 @@ from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
 from suite.requirement import Requirement
+from suite.resizing import STRETCH, Resizing
 from suite.spec import Options
 
 __all__ = ["FileOptions", "FileSource"]
@@ -32,6 +33,8 @@ class FileOptions(Options):
     """What the weights expect, as in keras.applications; ``none`` where the model does it itself."""
     input_size: InputSize | None = None
     """Height and width in pixels; needed where the model takes any."""
+    resizing: Resizing | None = None
+    """How images of any size are brought to it; stretched, since a file does not say how its model saw them, when left out."""
     family: str = "generic"
     """A file in ``suite/models/stages``, where the model is of that architecture."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
@@ -139,6 +142,7 @@ class FileSource:
             stages=stages_of(model, options.family),
             weights=origin,
             family=options.family,
+            resizing=options.resizing or STRETCH,
         )
 
 

@@ -18,13 +18,23 @@ from suite.models.preset_loading import (
     SHAPE_ARGUMENTS,
     backbone_class,
     converter_preprocessing,
+    converter_resizing,
     image_converter,
     load_preset,
     shape_argument,
 )
-from suite.models.presets import Preset, builtin_presets, find_preset, native_size, planned_class, static_size
+from suite.models.presets import (
+    Preset,
+    builtin_presets,
+    find_preset,
+    native_size,
+    planned_class,
+    preset_resizing,
+    static_size,
+)
 from suite.models.text_families import TEXT_FAMILIES, text_tasks
 from suite.requirement import Requirement
+from suite.resizing import STRETCH, Resizing
 from suite.spec import Options
 
 __all__ = ["HubOptions", "HubSource"]
@@ -65,6 +75,9 @@ class HubOptions(Options):
     """Keyword arguments of ``backbone``."""
     input_size: InputSize | None = None
     """Height and width in pixels; the preset's own when left out. For pictures."""
+    resizing: Resizing | None = None
+    """How images of any size are brought to it; as the preset's image converter or timm configuration says when left
+    out, stretched where neither does. For images."""
     preprocessing: Literal["auto", "none", "tf", "torch", "caffe"] = "auto"
     """``auto``: the preset's image converter, or -1 to 1 for a ``backbone``; else as in keras.applications.
 
@@ -167,6 +180,13 @@ class HubSource:
         return cls.input_size(HubOptions(preset=options.preset)) if options.preset is not None else None
 
     @classmethod
+    def weights_resizing(cls, options: HubOptions) -> Resizing | None:
+        """How images are resized for a preset's weights; None for texts, and where its files do not say or are not here."""
+        if options.preset is None or _planned_class(options) in TEXT_FAMILIES:
+            return None
+        return preset_resizing(find_preset(options.preset))
+
+    @classmethod
     def pretrained_on(cls, options: HubOptions) -> str | None:
         """Data that the preset names; None where it names none, or the weights are random."""
         return _pretrained_on(find_preset(options.preset)) if options.preset is not None else None
@@ -216,7 +236,7 @@ def _built_class(options: HubOptions) -> str:
 def _check_reads(options: HubOptions, kind: str) -> None:
     """Refuses options of pictures for a model of texts, and the reverse."""
     if kind in TEXT_FAMILIES:
-        wrong = _given(options, "input_size", "preprocessing")
+        wrong = _given(options, "input_size", "resizing", "preprocessing")
         if wrong:
             raise ModelError(f"{wrong[0]}: is for pictures; {kind} reads texts and takes 'sequence_length'.")
         if options.preset is None and options.tokenizer is None:
@@ -301,7 +321,15 @@ def _from_preset(options: HubOptions, name: str, asked: tuple[int, int] | None, 
         preprocess = converter_preprocessing(converter, name)
     else:
         preprocess = preprocessing_for(options.preprocessing)
-    return _backbone(HubSource.label(options), model, kind.__name__, size=size, preprocess=preprocess, origin=origin)
+    return _backbone(
+        HubSource.label(options),
+        model,
+        kind.__name__,
+        size=size,
+        preprocess=preprocess,
+        origin=origin,
+        resizing=options.resizing or preset_resizing(preset) or converter_resizing(converter),
+    )
 
 
 def _pretrained_on(preset: Preset) -> str | None:
@@ -321,8 +349,15 @@ def _from_class(options: HubOptions, size: tuple[int, int]) -> Backbone:
         raise ModelError(f"{options.backbone} refuses its config: {' '.join(str(error).split())[:400]}") from error
     mode: PreprocessingMode = "tf" if options.preprocessing == "auto" else options.preprocessing
     origin = WeightsOrigin(name="random", location="", sha256="")
-    preprocess = preprocessing_for(mode)
-    return _backbone(str(options.backbone), model, kind.__name__, size=size, preprocess=preprocess, origin=origin)
+    return _backbone(
+        str(options.backbone),
+        model,
+        kind.__name__,
+        size=size,
+        preprocess=preprocessing_for(mode),
+        origin=origin,
+        resizing=options.resizing or STRETCH,
+    )
 
 
 def _backbone(
@@ -333,6 +368,7 @@ def _backbone(
     size: tuple[int, int],
     preprocess: Callable[[Any], Any],
     origin: WeightsOrigin,
+    resizing: Resizing,
 ) -> Backbone:
     """The backbone around a built KerasHub model, with one picture in and one tensor out."""
     import keras
@@ -358,4 +394,5 @@ def _backbone(
         stages=stages_of(model, family),
         weights=origin,
         family=family,
+        resizing=resizing,
     )

@@ -10,13 +10,15 @@ from typing import Any
 from suite.errors import DownloadError, MissingExtraError, ModelError, SuiteError, WeightsError
 from suite.models.cache import SILENCE_SECONDS, patience
 from suite.models.preprocessing import Preprocessing
-from suite.models.presets import Preset, find_preset, is_reachable
+from suite.models.presets import Preset, find_preset, is_reachable, resizing_of
+from suite.resizing import STRETCH, Resizing
 
 __all__ = [
     "SHAPE_ARGUMENTS",
     "backbone_class",
     "call_preset",
     "converter_preprocessing",
+    "converter_resizing",
     "image_converter",
     "load_preset",
     "shape_argument",
@@ -93,6 +95,11 @@ def converter_preprocessing(converter: Any, name: str) -> Callable[[Any], Any]:
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
     return Preprocessing(scale=_numbers(scale), offset=_numbers(offset))
+
+
+def converter_resizing(converter: Any) -> Resizing:
+    """How a converter resizes images; stretched where there is none."""
+    return STRETCH if converter is None else resizing_of(converter.get_config())
 
 
 def shape_argument(kind: Any) -> str:

@@ -10,14 +10,26 @@ import os
 import re
 import socket
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from suite.errors import ModelError
 from suite.models.text_families import MODEL_TYPES, TEXT_FAMILIES
+from suite.resizing import Fit, Interpolation, Resizing
 
-__all__ = ["Preset", "builtin_presets", "find_preset", "is_reachable", "native_size", "planned_class", "static_size"]
+__all__ = [
+    "Preset",
+    "builtin_presets",
+    "find_preset",
+    "is_reachable",
+    "native_size",
+    "planned_class",
+    "preset_resizing",
+    "resizing_of",
+    "static_size",
+]
 
 VISION_FOLDERS = (
     "cspnet",
@@ -39,6 +51,8 @@ VISION_FOLDERS = (
 TEXT_FOLDERS = tuple(family.folder for family in TEXT_FAMILIES.values())
 WEIGHTS_FILES = ("model.weights.h5", "model.weights.json", "model.safetensors", "model.safetensors.index.json")
 PROBE_SECONDS = 5.0
+TIMM_CROP_SHARE = 0.875
+"""timm's ``DEFAULT_CROP_PCT``."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,64 @@ def native_size(preset: Preset) -> tuple[int, int] | None:
     return _square(config.get("image_size")) if "model_type" in config else None  # Transformers, else timm
 
 
+def preset_resizing(preset: Preset) -> Resizing | None:
+    """How images were resized for a preset's weights: timm's ``pretrained_cfg``, or KerasHub's ``image_converter.json``.
+
+    timm's ``crop_mode`` is ``center`` (crop ``crop_pct`` of the shorter side), ``squash`` (sides scaled each by itself,
+    then cropped) or ``border`` (letterboxed on the mean colour); see ``timm/data/transforms_factory.py``.
+
+    Returns:
+        None where the files do not say, or are not here.
+
+    Raises:
+        ModelError: Where a file is there and is not JSON.
+    """
+    if (preset.folder / "config.json").is_file():
+        timm = _json(preset, "config.json").get("pretrained_cfg")
+        if isinstance(timm, dict):
+            return _timm_resizing(timm)
+    if (preset.folder / "image_converter.json").is_file():
+        own = _json(preset, "image_converter.json").get("config")
+        if isinstance(own, dict):
+            return resizing_of(own)
+    return None
+
+
+def resizing_of(converter: Mapping[str, Any]) -> Resizing:
+    """What the configuration of a KerasHub image converter does; it crops unless it says otherwise."""
+    if converter.get("pad_to_aspect_ratio"):
+        fit: Fit = "letterbox"
+    else:
+        fit = "shorter_side" if converter.get("crop_to_aspect_ratio", True) else "stretch"
+    return Resizing(fit=fit, interpolation=_interpolation(converter.get("interpolation")))
+
+
+def _timm_resizing(timm: Mapping[str, Any]) -> Resizing:
+    modes: dict[Any, Fit] = {"squash": "stretch", "border": "letterbox"}
+    fit = modes.get(timm.get("crop_mode"), "shorter_side")
+    share, mean = timm.get("crop_pct"), timm.get("mean")
+    told = isinstance(share, int | float) and 0 < share <= 1
+    levels = [round(255 * level) for level in mean] if isinstance(mean, list) and fit == "letterbox" else []
+    return Resizing(
+        fit=fit,
+        crop_share=float(share) if told else TIMM_CROP_SHARE,
+        interpolation=_interpolation(timm.get("interpolation")),
+        fill=(levels[0], levels[1], levels[2]) if len(levels) == 3 else (0, 0, 0),
+    )
+
+
+def _interpolation(name: Any) -> Interpolation:
+    """The name that Pillow has for it; bilinear where it has none, or timm drew one by chance in training."""
+    names: dict[Any, Interpolation] = {
+        "nearest": "nearest",
+        "bicubic": "bicubic",
+        "lanczos": "lanczos",
+        "lanczos3": "lanczos",
+        "lanczos5": "lanczos",
+    }
+    return names.get(name, "bilinear")
+
+
 def static_size(shape: Any) -> tuple[int, int] | None:
     """Height and width of ``(height, width, channels)``; None where they are not fixed numbers."""
     if isinstance(shape, list | tuple) and len(shape) == 3 and all(isinstance(side, int) for side in shape):
@@ -158,7 +230,11 @@ def is_reachable(host: str) -> bool:
 
 
 def _config(preset: Preset) -> dict[str, Any]:
-    path = preset.folder / "config.json"
+    return _json(preset, "config.json")
+
+
+def _json(preset: Preset, name: str) -> dict[str, Any]:
+    path = preset.folder / name
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -20,6 +20,7 @@ from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
 from suite.models.preprocessing import preprocessing_for
 from suite.models.text_families import text_tasks
 from suite.requirement import Requirement
+from suite.resizing import STRETCH, Resizing
 from suite.spec import Options
 
 R = TypeVar("R", bound=Options)
@@ -113,6 +114,11 @@ class ZooSource:
     def weights_size(cls, options: ZooOptions) -> tuple[int, int] | None:
         """Height and width that the weights were trained at."""
         return cls.input_size(options)
+
+    @classmethod
+    def weights_resizing(cls, options: ZooOptions) -> Resizing | None:
+        """Stretched, as in their pretraining; None for a model of texts."""
+        return STRETCH if cls.input_size(options) is not None else None
 
     @classmethod
     def pretrained_on(cls, options: ZooOptions) -> str | None:

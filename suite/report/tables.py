@@ -15,6 +15,7 @@ from suite.compare.comparison import (
     PlannedTrial,
     Spread,
 )
+from suite.resizing import STRETCH
 from suite.results import DataRecord
 
 __all__ = [
@@ -143,7 +144,11 @@ def complexity_table(cells: Sequence[CellSummary]) -> Table:
     reads = any(cell.sequence_length is not None for cell in cells)
     pruned = any(cell.sparsity is not None for cell in cells)
     columns = (
-        Column("reads at most", "tokens", number=True) if reads else Column("input", "pixels", number=True),
+        *(
+            (Column("reads at most", "tokens", number=True),)
+            if reads
+            else (Column("input", "pixels", number=True), Column("resizing"))
+        ),
         Column("parameters", number=True),
         Column("trainable", number=True),
         Column("MACs", number=True),
@@ -158,7 +163,9 @@ def complexity_table(cells: Sequence[CellSummary]) -> Table:
     for cell in cells:
         if cell.profile is not None:
             boxes = _weights_of(cell)
-            rows.append((*cell_names(cell), _input(cell), *boxes[:4], *(_sparsity(cell) if pruned else ()), *boxes[4:]))
+            rows.append(
+                (*cell_names(cell), *_input(cell, reads), *boxes[:4], *(_sparsity(cell) if pruned else ()), *boxes[4:])
+            )
     return Table("Complexity in numbers", (MODEL, STRATEGY, *columns), tuple(rows))
 
 
@@ -176,12 +183,18 @@ def _sparsity(cell: CellSummary) -> tuple[Box, Box]:
     return Box(number(100 * share), share, zeros), Box(number(found.gzip_bytes / 1e6), found.gzip_bytes, packed)
 
 
-def _input(cell: CellSummary) -> Box:
-    """Pixels of a picture, or tokens of a text."""
-    if cell.sequence_length is not None:
-        return Box(count(cell.sequence_length), cell.sequence_length)
+def _input(cell: CellSummary, reads: bool) -> tuple[Box, ...]:
+    """Tokens of a text; or pixels of an image, and how it came to that size."""
+    if reads:
+        return (
+            Box(MISSING, "")
+            if cell.sequence_length is None
+            else Box(count(cell.sequence_length), cell.sequence_length),
+        )
     size = cell.input_size
-    return Box(f"{size[0]} × {size[1]}", size[0] * size[1]) if size else Box(MISSING, "")
+    if size is None:
+        return Box(MISSING, ""), Box(MISSING, "")
+    return Box(f"{size[0]} × {size[1]}", size[0] * size[1]), Box((cell.resizing or STRETCH).words)
 
 
 def _weights_of(cell: CellSummary) -> tuple[Box, ...]:

@@ -372,6 +372,7 @@ def _backbone_fields(context: FitContext) -> dict[str, Any]:
         ),
         "family": backbone.family,
         "input_size": backbone.input_size,
+        "resizing": backbone.resizing,
         "sequence_length": backbone.sequence_length if isinstance(backbone, TextBackbone) else None,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ from suite.data.batches import Examples
 from suite.data.dataset import Dataset, Split
 from suite.engines import EngineChooser
 from suite.errors import DataError, SuiteError
-from suite.models.backbone import AnyBackbone
+from suite.models.backbone import AnyBackbone, Backbone
 from suite.models.precision import refuse_other_precision
 from suite.placement import Precision
 from suite.plan import Cell, canonical_json
 from suite.registry import DATASETS, MODELS, TASKS
+from suite.resizing import Resizing
 from suite.spec import DatasetSpec, ModelSpec
 from suite.strategies.workshop import Workshop
 
@@ -80,7 +81,8 @@ class Warm:
     def workshop(self, cell: Cell) -> Workshop:
         """The workshop of the cell's model; beyond ``most_models`` the one that was not used for longest goes."""
         model = cell.model.model_dump(mode="json", exclude={"label"})
-        key = canonical_json([cell.task, model, cell.feature_engine, self.precision])
+        resizing = None if cell.resizing is None else cell.resizing.model_dump(mode="json")
+        key = canonical_json([cell.task, model, resizing, cell.feature_engine, self.precision])
         workshop = self._workshops.pop(key, None)
         if workshop is None:
             self._make_room()
@@ -91,7 +93,7 @@ class Warm:
             # What is measured for one of these does not hold for another.
             place = self.device if self.precision == "float32" else f"{self.device}, {self.precision}"
             workshop = Workshop(
-                build=_builder(cell.model, TASKS.get(cell.task), self.precision),
+                build=_builder(cell.model, TASKS.get(cell.task), self.precision, cell.resizing),
                 assemble=TASKS.get(cell.task).assemble,
                 cache_root=self.cache_root,
                 jit_chooser=JitChooser(self.cache_root, f"{place}, {self.threads} threads"),
@@ -125,7 +127,9 @@ def load_dataset(choice: DatasetSpec) -> Dataset:
     return dataset
 
 
-def _builder(choice: ModelSpec, task: Any, precision: Precision) -> Callable[[str], AnyBackbone]:
+def _builder(
+    choice: ModelSpec, task: Any, precision: Precision, resizing: Resizing | None
+) -> Callable[[str], AnyBackbone]:
     source = MODELS.get(choice.source)
     options = source.Options.model_validate_json(json.dumps(choice.own()))
 
@@ -134,6 +138,8 @@ def _builder(choice: ModelSpec, task: Any, precision: Precision) -> Callable[[st
         refuse_other_precision(backbone.model, precision)
         # Of an encoder-decoder a classifier takes the encoder alone.
         narrowed: AnyBackbone = task.narrow(backbone) if hasattr(task, "narrow") else backbone
+        if resizing is not None and isinstance(narrowed, Backbone):
+            return replace(narrowed, resizing=resizing)
         return narrowed
 
     return build

@@ -58,8 +58,8 @@ class ImageClassification:
     def read(
         cls, backbone: Backbone, dataset: Dataset, split: Split, *, cell: Cell | None = None, root: Path | None = None
     ) -> Examples:
-        """A split decoded at a backbone's input size, mapped from disk."""
-        images = decoded(split, dataset, size=backbone.input_size, root=root)
+        """A split decoded and resized as the backbone's weights want it, mapped from disk."""
+        images = decoded(split, dataset, size=backbone.input_size, resizing=backbone.resizing, root=root)
         return Examples(inputs=images, targets=split.targets, ids=split.ids)
 
     @classmethod
