@@ -240,7 +240,6 @@ def parse_spec(
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
     if spec.headline is not None and spec.headline not in METRICS:
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
-    check_funnel(spec, place)
     _check_precision(spec, place)
     twice = sorted(seed for seed, count in Counter(spec.seeds).items() if count > 1)
     if twice:
@@ -250,7 +249,7 @@ def parse_spec(
     refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
     models = _resolve(spec.models, "models", "source", MODELS, place)
     strategies = _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place)
-    return spec.model_copy(
+    resolved = spec.model_copy(
         update={
             "models": models,
             "datasets": _resolve(spec.datasets, "datasets", "source", DATASETS, place),
@@ -260,6 +259,8 @@ def parse_spec(
             "plugins": files,
         }
     )
+    check_funnel(resolved, place)  # it reads options of strategies, which are checked by now
+    return resolved
 
 
 def _check_precision(spec: Spec, place: str) -> None:
@@ -343,7 +344,7 @@ def resolve_options(variant: Any, document: dict[str, Any], *, place: str, at: s
     options = validate(variant.Options, document, place=place, at=at)
     try:
         return variant.check(options) if hasattr(variant, "check") else options
-    except SuiteError as error:
+    except (SuiteError, OSError) as error:  # the latter for a path that the system refuses
         raise SpecError(f"{place}: {at + ': ' if at else ''}{error}") from None
 
 
