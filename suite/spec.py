@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
@@ -57,6 +57,17 @@ class SplitsSpec(Options):
     test: Share = 0.2
     """Share of all examples that becomes the test split where the source has none."""
     seed: Annotated[int, Field(ge=0)] = 0
+    duplicates: Literal["keep", "group", "drop"] = "keep"
+    """Examples of the same content: ``group`` puts them on one side of every split that is made; ``drop`` does so, and
+    takes out of a source's own train and validation splits what a later split has too."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``duplicates`` where it is as usual: trials from before there was a choice keep their ids."""
+        found: dict[str, Any] = inner(self)
+        if self.duplicates == "keep":
+            found.pop("duplicates", None)
+        return found
 
 
 class VariantSpec(Options):
