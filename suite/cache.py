@@ -66,8 +66,15 @@ def cache_root() -> Path:
 
 
 def entry_path(root: Path | None, kind: str, identity: Mapping[str, Any], suffix: str) -> Path:
-    """Where the entry with this identity lies; the name is a hash of ``kind`` and the identity's JSON."""
-    text = json.dumps([kind, identity], sort_keys=True, default=str)
+    """Where the entry with this identity lies; the name is a hash of ``kind`` and the identity's JSON.
+
+    Raises:
+        StoreError: For an identity that is no JSON: as text it might be the same for what differs.
+    """
+    try:
+        text = json.dumps([kind, identity], sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"cache of {kind}: expected JSON as the key of an entry, got {identity!r}: {error}.") from None
     return (root or cache_root()) / kind / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}{suffix}"
 
 

@@ -181,6 +181,10 @@ class DataRecord(Record):
     origin: str
     skipped: dict[str, str] = Field(default_factory=dict)
     """Examples that could not be decoded: id to reason."""
+    dropped_copies: dict[str, int] = Field(default_factory=dict)
+    """Split to how many of its examples were left out, since a later split has the same content."""
+    grouped_copies: int = 0
+    """Examples that have a copy and were kept on one side of the splits that were made."""
     classes: int | None = None
     """Number of classes where only that is known, as of a published table; else the length of ``class_names``."""
 

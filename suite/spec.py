@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from suite.complaints import complaints, kind_of
 from suite.constraints import Constraints
@@ -59,6 +59,17 @@ class SplitsSpec(Options):
     test: Share = 0.2
     """Share of all examples that becomes the test split where the source has none."""
     seed: Annotated[int, Field(ge=0)] = 0
+    duplicates: Literal["keep", "group", "drop"] = "keep"
+    """Examples of the same content: ``group`` puts them on one side of every split that is made; ``drop`` does so, and
+    takes out of a source's own train and validation splits what a later split has too."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``duplicates`` where it is as usual: trials from before there was a choice keep their ids."""
+        found: dict[str, Any] = inner(self)
+        if self.duplicates == "keep":
+            found.pop("duplicates", None)
+        return found
 
 
 class VariantSpec(Options):
@@ -267,7 +278,6 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
     if spec.headline is not None and spec.headline not in METRICS:
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
-    check_funnel(spec, place)
     _check_precision(spec, place)
     twice = sorted(seed for seed, count in Counter(spec.seeds).items() if count > 1)
     if twice:
@@ -278,7 +288,7 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
     refuse_unequal_tuning(spec.models, allowed=spec.unequal_tuning, place=place)
     models = _resolve(spec.models, "models", "source", MODELS, place)
     strategies = _resolve(spec.strategies, "strategies", "strategy", STRATEGIES, place)
-    return spec.model_copy(
+    resolved = spec.model_copy(
         update={
             "models": models,
             "datasets": _resolve(spec.datasets, "datasets", "source", DATASETS, place),
@@ -288,6 +298,8 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
             "plugins": files,
         }
     )
+    check_funnel(resolved, place)  # it reads options of strategies, which are checked by now
+    return resolved
 
 
 def _check_precision(spec: Spec, place: str) -> None:
@@ -377,7 +389,7 @@ def resolve_options(variant: Any, document: dict[str, Any], *, place: str, at: s
     options = validate(variant.Options, document, place=place, at=at)
     try:
         return variant.check(options) if hasattr(variant, "check") else options
-    except SuiteError as error:
+    except (SuiteError, OSError) as error:  # the latter for a path that the system refuses
         raise SpecError(f"{place}: {at + ': ' if at else ''}{error}") from None
 
 

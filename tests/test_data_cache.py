@@ -239,3 +239,9 @@ def test_a_byte_store_gives_back_contents_and_classes(root):
     store = open_store({"name": "a"}, iter(()), root=root)
     assert [store.content(index) for index in range(3)] == [content for content, _ in examples]
     assert store.labels().tolist() == [2, 0, 1]
+
+
+def test_a_key_that_is_no_json_is_refused(root: Path) -> None:
+    """As text, an object might stand for another one tomorrow."""
+    with pytest.raises(StoreError, match="cache of decoded: expected JSON"):
+        entry_path(root, "decoded", {"options": object()}, ".npy")

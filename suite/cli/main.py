@@ -6,6 +6,7 @@ from the table below and imports nothing else.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 from dataclasses import dataclass
@@ -101,6 +102,12 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except SuiteError as error:
             raise _Complaint(error) from None
+        except OSError as error:
+            if error.errno not in {errno.ENAMETOOLONG, errno.ELOOP}:
+                raise
+            raise _Complaint(
+                SuiteError(f"{error.filename}: no path that this system takes ({error.strerror}).")
+            ) from None
         except KeyboardInterrupt:
             click.echo("\nInterrupted. The same command goes on where this one stopped.", err=True)
             ctx.exit(INTERRUPTED)

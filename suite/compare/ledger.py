@@ -15,7 +15,7 @@ from suite.search.space import domain_words
 
 __all__ = ["expected_best", "ledger_of"]
 
-CANONICAL = json.JSONEncoder(sort_keys=True, default=str)
+CANONICAL = json.JSONEncoder(sort_keys=True)
 """Made once: ``json.dumps`` with options makes one for each of thirty thousand settings."""
 
 

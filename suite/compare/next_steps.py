@@ -104,7 +104,7 @@ def _scores_by_rate(cell: CellSummary, *, higher: bool) -> dict[float, float]:
     for one in cell.ledger.tried:
         rate = one.hyperparameters.get(RATE)
         if isinstance(rate, int | float) and one.validation_score is not None:
-            key = json.dumps(one.hyperparameters, sort_keys=True, default=str)
+            key = json.dumps(one.hyperparameters, sort_keys=True)
             settings.setdefault(key, []).append((one.epochs, float(rate), one.validation_score))
     scores: dict[float, float] = {}
     for tried in settings.values():

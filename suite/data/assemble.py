@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from suite.data.copies import copies_between, groups_of, refuse_given_copies, without_copies
 from suite.data.dataset import Answers, Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
@@ -79,6 +80,12 @@ def assemble(
         given[split_name], left_out = _examine(part, decode=on_bad_example == "skip")
         skipped.extend(left_out)
     groups = class_names if answers == "class" else ["text"]
+    dropped: dict[str, int] = {}
+    if splits.duplicates == "group":
+        refuse_given_copies(given, place)
+    elif splits.duplicates == "drop":
+        stay, dropped = without_copies(given)
+        given = {each: subset(split, stay[each], name=each) for each, split in given.items()}
     complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
     return Dataset(
         name=name_with_seed(name, {} if made_from_seed else given, splits),
@@ -91,7 +98,18 @@ def assemble(
         made_splits=missing_splits({} if made_from_seed else given),
         content=content,
         answers=answers,
+        copies=copies_between(complete, class_names),
+        dropped_copies=dropped,
+        grouped_copies=_grouped(given, splits),
     )
+
+
+def _grouped(given: Mapping[str, Split], splits: SplitsSpec) -> int:
+    """Of the examples that are divided, how many have a copy that they were kept together with."""
+    if splits.duplicates == "keep" or not missing_splits(given):
+        return 0
+    sizes = np.bincount(groups_of(given["train"]))
+    return int(sizes[sizes > 1].sum())
 
 
 def _require_examples(parts: Mapping[str, Part], place: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from suite.errors import SealedSplitError
 
-__all__ = ["Answers", "Content", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
+__all__ = ["Answers", "Content", "Copies", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
 
 SplitName = Literal["train", "validation", "test"]
 Image = NDArray[np.uint8]
@@ -31,6 +31,21 @@ class SkippedExample:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Examples of one split whose content, byte for byte, is in an earlier split too."""
+
+    first: str
+    """``train`` or ``validation``."""
+    second: str
+    """``validation`` or ``test``: the split that the examples are counted in."""
+    count: int
+    pairs: tuple[tuple[str, str], ...]
+    """The first few: the id in ``second`` and that of a copy in ``first``."""
+    relabelled: int
+    """How many have another class there."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,12 @@ class Dataset:
     """The splits that the source did not have and that were made from a seed."""
     content: Content = "image"
     answers: Answers = "class"
+    copies: tuple[Copies, ...] = ()
+    """What two splits have in common, for each pair that has."""
+    dropped_copies: Mapping[str, int] = field(default_factory=dict)
+    """Split to how many of its examples were left out, since a later split has them (``duplicates: drop``)."""
+    grouped_copies: int = 0
+    """Examples that have a copy and were kept on one side of the splits that were made (``group`` and ``drop``)."""
 
     @property
     def num_classes(self) -> int:

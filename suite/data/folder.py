@@ -27,8 +27,9 @@ from suite.data.decoding import IMAGE_SUFFIXES, decode_image
 from suite.data.files import FileTree, open_tree
 from suite.data.splits import SPLIT_WORDS
 from suite.errors import DataError
+from suite.options import Options, PathText
 from suite.requirement import Requirement
-from suite.spec import Options, SplitsSpec
+from suite.spec import SplitsSpec
 
 __all__ = ["FolderOptions", "FolderSource"]
 
@@ -36,7 +37,7 @@ __all__ = ["FolderOptions", "FolderSource"]
 class FolderOptions(Options):
     """Pictures in class folders."""
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[PathText, Field(min_length=1)]
     """A folder or a zip archive; relative to where the command runs, ``~`` is the home folder."""
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the data set is called; the name of the folder when left out."""

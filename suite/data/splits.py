@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.data.copies import groups_of
 from suite.data.dataset import Split
 from suite.data.example_ids import some_ids
 from suite.errors import DataError
@@ -48,7 +49,9 @@ def complete_splits(
 
     The test split takes its share of all examples, then the validation split its share of the training
     examples that are left.  Each class gives its own share, rounded so that the totals are right, and at least
-    one example.  Which examples go depends on the seed and on their ids, never on their order.
+    one example.  Which examples go depends on the seed and on their ids, never on their order.  Where copies are
+    grouped, all of one content go together, as examples of the class of the first of them by id; a class then gives
+    about its share.
 
     Args:
         given: The source's own splits, ``train`` among them.
@@ -65,6 +68,8 @@ def complete_splits(
     if "train" not in given:
         there = ", ".join(given) or "none"
         raise DataError(f"{place}: expected a 'train' split, got {there}; without one nothing can be fitted.")
+    if spec.duplicates != "keep" and missing_splits(given):
+        return _complete_by_groups(given, spec=spec, class_names=class_names, place=place)
     _require_every_class(given, class_names, place, making=missing_splits(given))
     splits = dict(given)
     for name, share in (("test", spec.test), ("validation", spec.validation)):
@@ -80,6 +85,26 @@ def complete_splits(
         taken = choose(pool, wanted, seed=spec.seed, name=name)
         splits[name] = subset(pool, np.flatnonzero(taken), name=name)
         splits["train"] = subset(pool, np.flatnonzero(~taken), name="train")
+    return {name: splits[name] for name in SPLIT_NAMES}
+
+
+def _complete_by_groups(
+    given: Mapping[str, Split], *, spec: SplitsSpec, class_names: Sequence[str], place: str
+) -> dict[str, Split]:
+    """``complete_splits`` on one example of each content; its copies follow it."""
+    pool = given["train"]
+    group = groups_of(pool)
+    firsts = np.unique(group)
+    alone = subset(pool, firsts, name="train")
+    plain = spec.model_copy(update={"duplicates": "keep"})
+    made = complete_splits({**given, "train": alone}, spec=plain, class_names=class_names, place=place)
+    home = {identifier: name for name in SPLIT_NAMES if name not in given for identifier in made[name].ids}
+    home |= dict.fromkeys(made["train"].ids, "train")
+    where = [home[alone.ids[int(one)]] for one in np.searchsorted(firsts, group)]
+    splits = dict(given)
+    for name in ("train", *missing_splits(given)):
+        members = np.array([index for index, split in enumerate(where) if split == name], dtype=np.int64)
+        splits[name] = subset(pool, members, name=name)
     return {name: splits[name] for name in SPLIT_NAMES}
 
 

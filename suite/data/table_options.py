@@ -11,12 +11,13 @@ from pydantic import Field
 
 from suite.data.rows import ENDINGS, Format, Table
 from suite.errors import SpecError, UnknownNameError, did_you_mean
-from suite.spec import Options
+from suite.options import Options, PathText
 
 __all__ = ["TableOptions", "check_options", "files_of", "tables_of", "text_columns"]
 
 Word = Annotated[str, Field(min_length=1)]
-File = Word | Annotated[dict[Word, Word], Field(min_length=1)]
+Place = Annotated[PathText, Field(min_length=1)]
+File = Place | Annotated[dict[Word, Place], Field(min_length=1)]
 
 
 class TableOptions(Options):

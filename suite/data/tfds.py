@@ -26,8 +26,9 @@ from suite.data.decoding import decode_image
 from suite.data.download import require_reachable
 from suite.data.tfds_texts import TextFeatures, text_features, text_part
 from suite.errors import DataError, DownloadError, SpecError, UnknownNameError, did_you_mean
+from suite.options import Options, PathText
 from suite.requirement import Requirement
-from suite.spec import Options, SplitsSpec
+from suite.spec import SplitsSpec
 
 __all__ = ["TfdsOptions", "TfdsSource"]
 
@@ -47,7 +48,7 @@ class TfdsOptions(Options):
     """Which configuration, where the data set has several."""
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     """The newest prepared one when left out."""
-    data_dir: str | None = None
+    data_dir: PathText | None = None
     """Where it is prepared; ``TFDS_DATA_DIR`` or ``~/tensorflow_datasets`` when left out."""
     download: bool = False
     """Download and prepare it when it is not there."""

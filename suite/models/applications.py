@@ -24,9 +24,9 @@ from suite.models.constructors import (
 from suite.models.hashing import file_matches, file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import preprocessing_for
+from suite.options import Options, PathText
 from suite.requirement import Requirement
 from suite.resizing import Resizing
-from suite.spec import Options
 
 __all__ = ["ApplicationsOptions", "ApplicationsSource"]
 
@@ -43,7 +43,7 @@ class ApplicationsOptions(Options):
 
     name: str
     """A constructor of ``keras.applications``, for instance ``MobileNetV2``."""
-    weights: str | None = "imagenet"
+    weights: PathText | None = "imagenet"
     """``imagenet``, the path of an ``.h5`` or ``.keras`` file without head, or null for random weights."""
     input_size: InputSize | None = None
     """Height and width in pixels; the size of the published weights when left out."""

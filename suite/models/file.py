@@ -15,9 +15,9 @@ from suite.models.hashing import file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
+from suite.options import Options, PathText
 from suite.requirement import Requirement
 from suite.resizing import STRETCH, Resizing
-from suite.spec import Options
 
 __all__ = ["FileOptions", "FileSource"]
 
@@ -25,7 +25,7 @@ __all__ = ["FileOptions", "FileSource"]
 class FileOptions(Options):
     """Options of the model source ``file``."""
 
-    path: str
+    path: PathText
     """A ``.keras`` file; the model takes one batch of RGB pictures."""
     layer: str | None = None
     """Name of the layer whose output is the features; the model's own output when left out."""

@@ -33,9 +33,9 @@ from suite.models.presets import (
     static_size,
 )
 from suite.models.text_families import TEXT_FAMILIES, text_tasks
+from suite.options import Options, PathText
 from suite.requirement import Requirement
 from suite.resizing import STRETCH, Resizing
-from suite.spec import Options
 
 __all__ = ["HubOptions", "HubSource"]
 
@@ -67,7 +67,7 @@ USUAL_SIZE = (224, 224)
 class HubOptions(Options):
     """Options of the model source ``hub``: a ``preset``, or a ``backbone`` with its ``config``."""
 
-    preset: str | None = None
+    preset: PathText | None = None
     """Built-in name, ``kaggle://...``, ``hf://owner/name``, or a folder in KerasHub, Transformers or timm format."""
     backbone: str | None = None
     """A class of ``keras_hub.models``, for instance ``ViTBackbone`` or ``BertBackbone``; its weights are random."""
@@ -83,7 +83,7 @@ class HubOptions(Options):
 
     For pictures.
     """
-    tokenizer: str | None = None
+    tokenizer: PathText | None = None
     """Preset or folder that the tokeniser is read from; the preset's own when left out. For texts."""
     sequence_length: Annotated[int, Field(ge=SHORTEST)] | None = None
     """Longest sequence in tokens, special tokens counted; the model's own, at most 512, when left out. For texts."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.errors import ModelError
+
 if TYPE_CHECKING:
     from suite.models.text_families import Frame
 
@@ -160,9 +162,20 @@ def _identifier(layer: Any, name: str) -> int | None:
 
 
 def _identity(layer: Any) -> str:
-    """SHA-256, hex, over class, options and vocabulary."""
+    """SHA-256, hex, over class, options and vocabulary. Raises ``ModelError`` where they are no JSON.
+
+    Features are kept under it: what an object looks like as text may change with its address.
+    """
+    try:
+        return _digest(layer)
+    except (TypeError, ValueError) as error:
+        name = type(layer).__name__
+        raise ModelError(f"tokenizer {name}: expected options and vocabulary that are JSON: {error}.") from None
+
+
+def _digest(layer: Any) -> str:
     options = {name: value for name, value in layer.get_config().items() if name not in NOT_CUTTING}
-    digest = hashlib.sha256(json.dumps([type(layer).__name__, options], sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps([type(layer).__name__, options], sort_keys=True).encode())
     proto = getattr(layer, "proto", None)
     if proto is not None:
         digest.update(proto if isinstance(proto, bytes) else str(proto).encode())
@@ -171,5 +184,5 @@ def _identity(layer: Any) -> str:
     if isinstance(vocabulary, dict):
         vocabulary = sorted(vocabulary.items(), key=lambda item: item[1])
     parts = [list(layer.get_vocabulary()) if vocabulary is None else list(vocabulary), getattr(layer, "merges", None)]
-    digest.update(json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
+    digest.update(json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -355,6 +355,8 @@ def _data_record(dataset: Dataset, label: str) -> DataRecord:
         licence=dataset.licence,
         origin=dataset.origin,
         skipped={example.id: example.reason for example in dataset.skipped},
+        dropped_copies=dict(dataset.dropped_copies),
+        grouped_copies=dataset.grouped_copies,
     )
 
 
