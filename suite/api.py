@@ -287,6 +287,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.compare import compare
     from suite.compare.comparison import PlanSummary
+    from suite.compare.next_steps import with_findings
     from suite.generations import load_predictions
     from suite.lint.examine import check_run
     from suite.lint.kept import read_kept
@@ -311,7 +312,8 @@ def _compare(folder: Path, state: Glance) -> Comparison:
         exports = store.exports()
         comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file, exports=exports)
         checks = check_run(Run(comparison, results, load), data=read_kept(folder))
-        return comparison.model_copy(update={"checks": checks})
+        comparison = comparison.model_copy(update={"checks": checks})
+        return comparison.model_copy(update={"recommendations": with_findings(comparison.recommendations, comparison)})
 
 
 def _key(folder: Path, state: Glance) -> str:

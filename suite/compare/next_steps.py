@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from suite.compare.answer import NextStep
+from suite.compare.answer import NextStep, Unmet
 from suite.compare.cell import CellSummary, LearningCurve, MetricInfo
 from suite.compare.changes import gap
+from suite.compare.comparison import Comparison, Recommendation
 from suite.compare.recommendation import Choice, Pairs
 from suite.compare.wording import THIN, adapted, between, called, points, quality
+from suite.finding import Finding
 
-__all__ = ["examples_needed", "next_steps"]
+__all__ = ["next_steps", "with_findings"]
 
+A = TypeVar("A", Recommendation, Unmet, Recommendation | Unmet)
+SAID_BY_STEPS = frozenset({"test_size"})
+"""Checks whose mend is a step of its own, made by the same function."""
+MOST_FINDINGS = 5
 RATE = "learning_rate"
 NOT_UNFREEZING = {"knn", "from_scratch"}
 STILL_RISING = 0.002
@@ -60,6 +68,38 @@ def examples_needed(
     variance = ((high - low) / (2 * Z_LEVEL)) ** 2
     room = (difference / (Z_LEVEL + Z_POWER)) ** 2 - seed_share * variance
     return examples * (1 - seed_share) * variance / room if room > 0 else None
+
+
+def with_findings(answers: Iterable[A], comparison: Comparison) -> tuple[A, ...]:
+    """The answers with the errors and warnings of their data sets, and what to mend before anything else is tried."""
+    found = comparison.checks.beside_answer if comparison.checks is not None else ()
+    return tuple(_with_findings(answer, comparison, found) for answer in answers)
+
+
+def _with_findings(answer: A, comparison: Comparison, findings: Sequence[Finding]) -> A:
+    if not isinstance(answer, Recommendation) or not findings:
+        return answer
+    own = tuple(one for one in findings if _is_about(one, answer.dataset, comparison.datasets))
+    names = {f"{cell.model} x {cell.dataset} x {cell.strategy}": cell.cell_id for cell in comparison.cells}
+    steps = tuple(
+        NextStep(
+            kind="finding",
+            text=f"Mend first, {one.where}: {one.what} {one.mend}",
+            numbers={},
+            cell_ids=(names[one.where],) if one.where in names else (),
+        )
+        for one in own
+        if one.check not in SAID_BY_STEPS
+    )
+    finish = tuple(step for step in answer.next_steps if step.kind == "finish")
+    rest = tuple(step for step in answer.next_steps if step.kind not in {"finish", "finding"})
+    return answer.model_copy(update={"findings": own, "next_steps": (*finish, *steps[:MOST_FINDINGS], *rest)})
+
+
+def _is_about(finding: Finding, dataset: str, datasets: Sequence[str]) -> bool:
+    """Whether it names the data set, or no single one."""
+    named = [name for name in datasets if name in re.split(r" x |, | and ", finding.where)]
+    return dataset in named or not named
 
 
 def _learning_rate(cell: CellSummary, metric: MetricInfo) -> NextStep | None:
