@@ -61,7 +61,7 @@ def advise(
             "limits": tuple(_use(limit, ranked) for limit in limits),
             "others": _losers(ranked, by_pair, metrics[0], limits, choice),
             "changes": changes(ranked, by_pair, metrics[0], limits, choice.chosen),
-            "next_steps": next_steps(ranked, by_pair, metrics[0], choice, examples=examples),
+            "next_steps": next_steps(ranked, by_pair, metrics[0], choice, within=within, examples=examples),
         }
     )
 
