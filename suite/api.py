@@ -300,6 +300,7 @@ def _prepare_pictures(state: Glance) -> None:
 def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.compare import compare
+    from suite.compare.next_steps import with_findings
     from suite.compare.planned import read_plan
     from suite.compare.plugins import missing_plugins
     from suite.generations import load_predictions
@@ -328,7 +329,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
         checks = check_run(Run(comparison, results, load), data=read_kept(folder))
         lost = missing_plugins(plan.plugins, spec_of(state.documents))
         remarks = (*store.damage, *lost, *comparison.remarks)
-        return comparison.model_copy(
+        comparison = comparison.model_copy(
             update={
                 "checks": checks,
                 "damage": store.damage,
@@ -337,6 +338,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
                 "remarks": remarks,
             }
         )
+        return comparison.model_copy(update={"recommendations": with_findings(comparison.recommendations, comparison)})
 
 
 def _to_tell(comparison: Comparison) -> tuple[str, ...]:

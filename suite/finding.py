@@ -34,6 +34,11 @@ class Finding(Record):
     mend: str
     """What to do about it."""
 
+    @property
+    def sentence(self) -> str:
+        """All that stands beside an answer: ``Error in sms, train and test: 112 of 557 test examples ...``."""
+        return f"{self.severity.capitalize()} in {self.where}: {self.what}"
+
 
 class DataChecks(Record):
     """What the checks of plan and data found; kept beside the results, since they read the data."""
@@ -68,6 +73,11 @@ class Checks(Record):
     def all(self) -> tuple[Finding, ...]:
         """Findings of results and of data that is still the same, worst first."""
         return worst_first((*self.findings, *(self.data.findings if self.data and not self.stale else ())))
+
+    @property
+    def beside_answer(self) -> tuple[Finding, ...]:
+        """The errors and warnings, worst first: whoever reads the answer must read them too."""
+        return tuple(one for one in self.all if one.severity != "note")
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from suite.compare.comparison import Comparison
+from suite.compare.readiness import dataset_answers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +59,10 @@ class ComparisonView:
         parts = [f"<h3>{html.escape(self.comparison.title or self.comparison.spec_name)}</h3>"]
         if self.comparison.across and self.comparison.across.answer:
             parts.append(f"<p>{html.escape(self.comparison.across.answer)}</p>")
-        parts += [f"<p>{html.escape(answer.take)}</p>" for answer in self.comparison.recommendations]
-        parts += [f"<p>{html.escape(missed.text)}</p>" for missed in self.comparison.unmet]
+        for answer in dataset_answers(self.comparison):
+            parts += [f"<p>{html.escape(text)}</p>" for text in (answer.take, answer.leading) if text]
+        found = self.comparison.checks.beside_answer if self.comparison.checks else ()
+        parts += [f"<p>{html.escape(one.sentence)}</p>" for one in found]
         for dataset in self.comparison.datasets:
             parts.append(_table(dataset, self.comparison))
             parts += [_picture(chart) for name in SHOWN if (chart := self.chart(name, dataset=dataset)) is not None]

@@ -17,7 +17,6 @@ from suite.compare.compare import compare
 from suite.finding import Checks, DataChecks, Finding, counted, worst_first
 from suite.lint.examine import check_run
 from suite.lint.subjects import Run
-from suite.lint.test_size import examples_needed
 from suite.lint.training_runs import standstill
 
 HERE = "net x photos x fine_tune"
@@ -219,7 +218,7 @@ def test_a_test_set_that_cannot_show_the_gaps_is_told():
     (finding,) = [one for one in checked(results, kept).findings if one.check == "test_size"]
     assert finding.severity == "warning"
     assert "50 test examples" in finding.what
-    assert "would be needed" in finding.what
+    assert "To tell net 0, fine-tuned from net 1, fine-tuned" in finding.what
 
 
 def test_a_test_set_that_shows_the_gaps_is_no_finding():
@@ -231,17 +230,6 @@ def test_close_neighbours_among_distant_cells_are_a_note():
     """The answer holds, the order of two neighbours does not."""
     results, kept = ranking(0.9, 0.6, 0.598, examples=500)
     assert said(results, "test_size", kept) == [("note", "photos, test")]
-
-
-def test_halving_the_gap_needs_four_times_the_examples():
-    """Errors shrink with the square root of the number."""
-    assert examples_needed(100, 0.04, 0.02) == 400
-
-
-def test_a_gap_that_seeds_hide_needs_seeds():
-    """Half of the square from seeds: 3 of 4 points take eight times the examples, 2 of 4 no number of them."""
-    assert examples_needed(100, 0.04, 0.03, seed_share=0.5) == 800
-    assert examples_needed(100, 0.04, 0.02, seed_share=0.5) is None
 
 
 def test_findings_stand_worst_first_and_are_counted():

@@ -24,7 +24,6 @@ from suite.compare.cell import LearningCurve, Tried
 from suite.compare.compare import compare
 from suite.compare.comparison import CellSummary, Comparison, Difference, PlanSummary, Recommendation
 from suite.compare.limits import keeps, limits_of, unlimited
-from suite.compare.next_steps import examples_needed
 from suite.compare.recommendation import choose
 from suite.constraints import Constraints, parse_bounds
 from suite.errors import SpecError, UnknownNameError
@@ -299,25 +298,6 @@ def test_scattered_seeds_make_no_better_choice(comparison: Comparison):
     swapped = choose(cells, {(ids[0], ids[1]): vague, (ids[0], ids[2]): clear})
     assert swapped is not None
     assert [cell.cell_id for cell in swapped.tied] == ids[:2]
-
-
-def test_the_examples_needed_follow_from_the_standard_error():
-    """Four times the examples halve the error: a difference of 1.4 errors needs four times as many as one of 2.8."""
-    error = 0.01
-    half = 1.959964 * error
-    at_power = (1.959964 + 0.841621) * error
-    assert examples_needed(at_power, at_power - half, at_power + half, 500) == pytest.approx(500, rel=1e-6)
-    assert examples_needed(at_power / 2, -half, half, 500) == pytest.approx(2000, rel=1e-6)
-    assert examples_needed(0.0, -half, half, 500) is None
-
-
-def test_examples_do_not_make_up_for_seeds():
-    """Half of the variance comes from seeds and stays: four times the examples leave 5 / 8 of it all."""
-    error = 0.01
-    half = 1.959964 * error
-    shows = (1.959964 + 0.841621) * error * (5 / 8) ** 0.5
-    assert examples_needed(shows, -half, half, 500, seed_share=0.5) == pytest.approx(2000, rel=1e-6)
-    assert examples_needed(shows / 2, -half, half, 500, seed_share=0.5) is None
 
 
 def test_constraints_change_no_trial():

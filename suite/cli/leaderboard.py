@@ -11,13 +11,15 @@ from suite.cli.options import print_table
 
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
+    from suite.finding import Finding
     from suite.results import Result
 
-__all__ = ["print_failures", "print_leaderboard"]
+__all__ = ["print_failures", "print_findings", "print_leaderboard"]
 
 
 def print_leaderboard(comparison: Comparison) -> None:
     """Prints one table per data set on stdout, then the answer and how to read the letters."""
+    from suite.compare.readiness import dataset_answers
     from suite.leaderboard import NUMBERS, leaderboard_columns, leaderboard_row
 
     columns = leaderboard_columns(comparison)
@@ -27,15 +29,23 @@ def print_leaderboard(comparison: Comparison) -> None:
         print_table(columns, rows, right=[columns[position] for position in NUMBERS])
     if comparison.across and comparison.across.answer:
         click.echo(f"\n{comparison.across.answer}")
-    for recommendation in comparison.recommendations:
-        where = f"{recommendation.dataset}: " if len(comparison.datasets) > 1 else ""
-        click.echo(f"\n{where}{recommendation.take}")
-        for sentence in recommendation.labels:
+    labels = {one.dataset: one.labels for one in comparison.recommendations}
+    for answer in dataset_answers(comparison):
+        where = f"{answer.dataset}: " if len(comparison.datasets) > 1 else ""
+        click.echo(f"\n{where}{answer.take}")
+        if answer.leading:
+            click.echo(answer.leading)
+        for sentence in labels.get(answer.dataset, ()):
             click.echo(f"  - {sentence}")
-    for missed in comparison.unmet:
-        click.echo(f"\n{missed.dataset}: {missed.text}")
+    print_findings(comparison.checks.beside_answer if comparison.checks else ())
     if any(cell.ties for cell in comparison.cells):
         click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """What the checks found that makes a number wrong or misleading, with what to do about it."""
+    for one in findings:
+        click.echo(f"\n{one.sentence}\n  {one.mend}")
 
 
 def print_failures(failed: Iterable[Result]) -> None:

@@ -101,7 +101,14 @@ def _parts(met: list[Any], unmet: list[Any]) -> dict[str, list[Any]]:
 
 
 def _print(answer: Recommendation, *, named: bool) -> None:
+    from suite.cli.leaderboard import print_findings
+
     click.echo(f"\n{answer.dataset}: {answer.take}" if named else answer.take)
+    if answer.leading:
+        click.echo(answer.leading)
+    print_findings(answer.findings)
+    if answer.findings and answer.reasons:
+        click.echo("\nWhy")
     for reason in answer.reasons:
         click.echo(f"  - {reason.text}")
     beyond = sum(bool(other.beyond) for other in answer.others)

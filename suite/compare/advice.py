@@ -14,8 +14,9 @@ from suite.compare.changes import changes, gap, listed, unmet
 from suite.compare.comparison import Comparison, Difference, Recommendation
 from suite.compare.labels import label_advice
 from suite.compare.limits import Limit, beyond, keeps, limits_of
-from suite.compare.next_steps import next_steps
+from suite.compare.next_steps import next_steps, with_findings
 from suite.compare.pareto import cost_of
+from suite.compare.readiness import so_far
 from suite.compare.recommendation import Choice, Pairs, choose, recommend
 from suite.compare.wording import THIN, between, points, seconds
 from suite.constraints import Constraints, check_names
@@ -60,7 +61,7 @@ def advise(
             "limits": tuple(_use(limit, ranked) for limit in limits),
             "others": _losers(ranked, by_pair, metrics[0], limits, choice),
             "changes": changes(ranked, by_pair, metrics[0], limits, choice.chosen),
-            "next_steps": next_steps(ranked, by_pair, metrics[0], choice, examples=examples),
+            "next_steps": next_steps(ranked, by_pair, metrics[0], choice, within=within, examples=examples),
         }
     )
 
@@ -89,7 +90,14 @@ def advise_again(comparison: Comparison, constraints: Constraints | None) -> tup
         for dataset in comparison.datasets
     ]
     said = label_advice(comparison, constraints)
-    return tuple(_with_labels(answer, said) for answer in answers if answer is not None)
+    answers_so_far = so_far(
+        (_with_labels(answer, said) for answer in answers if answer is not None),
+        cells=comparison.cells,
+        missing=comparison.missing,
+        facts=comparison.facts,
+        metric=comparison.headline,
+    )
+    return with_findings(answers_so_far, comparison)
 
 
 def _with_labels(answer: Recommendation | Unmet, said: Mapping[str, tuple[str, ...]]) -> Recommendation | Unmet:

@@ -8,7 +8,7 @@ from suite.results import Record
 
 __all__ = ["Change", "Excess", "LimitUse", "Loser", "NextStep", "StepKind", "Unmet"]
 
-StepKind = Literal["learning_rate", "epochs", "unfreeze", "examples", "seeds"]
+StepKind = Literal["finish", "finding", "learning_rate", "epochs", "unfreeze", "settle"]
 
 
 class LimitUse(Record):
@@ -88,3 +88,7 @@ class Unmet(Record):
     """The limits that together exclude everything: one, or the fewest that do."""
     nearest: tuple[Change, ...]
     """Limits moved so far that a cell keeps them, and which one would be taken; without a gain."""
+    take: str = "No model keeps the limits."
+    """The same as one short sentence; while cells have no score, that there is no answer yet."""
+    settled: bool = True
+    """Whether no cell that has no score yet might keep them."""

@@ -21,6 +21,7 @@ from suite.compare.labels import ByLabels, with_labels
 from suite.compare.look_beyond import no_file
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
+from suite.compare.readiness import across_so_far, so_far
 from suite.compare.robust import FindFile
 from suite.compare.same_graph import with_shared_costs
 from suite.compare.sameness import changes_between
@@ -81,7 +82,12 @@ def compare(
     cut, left_out, missing = _without_result(plan_summary, by_id)
     pairs = tuple(pair for ranking in rankings.values() for pair in ranking.pairs)
     failures = by_labels.told(failures_of(known))
-    recommendations = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
+    facts = facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out))
+    found = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
+    yet = partial(so_far, cells=cells, missing=missing, facts=facts, metric=info_of(metric))
+    recommendations = yet(found)
+    unmet = yet(one.recommendation for one in rankings.values() if isinstance(one.recommendation, Unmet))
+    across = across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing))
     return Comparison(
         **_asked(plan_summary),
         **_metrics(metric, cells, known),
@@ -97,9 +103,10 @@ def compare(
         data=by_labels.data,
         weights=tuple({(w.name, w.sha256): w for r in known if (w := r.weights) is not None}.values()),
         environments=environments_of(known),
-        facts=facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out)),
+        facts=facts,
         recommendations=recommendations,
-        across=across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing)),
+        unmet=unmet,
+        across=across_so_far(across, (*recommendations, *unmet)),
         labels=labels,
         exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
@@ -117,7 +124,6 @@ def _asked(plan: PlanSummary) -> dict[str, Any]:
 def _looked_into(rankings: Collection[Ranking]) -> dict[str, Any]:
     """What single rankings have to show beyond their order."""
     return {
-        "unmet": tuple(one.recommendation for one in rankings if isinstance(one.recommendation, Unmet)),
         "disagreements": tuple(one.disagreements for one in rankings if one.disagreements is not None),
         "generations": tuple(one.written for one in rankings if one.written is not None),
         "robustness": tuple(one.robustness for one in rankings if one.robustness is not None),

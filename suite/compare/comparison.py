@@ -36,7 +36,7 @@ from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
 from suite.compare.shown import Disagreements, SideBySide
 from suite.constraints import Constraints
-from suite.finding import Checks
+from suite.finding import Checks, Finding
 from suite.labels import ALL, Budget
 from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
@@ -217,6 +217,13 @@ class Recommendation(Record):
     """What the results say to try next."""
     labels: tuple[str, ...] = ()
     """What to take with other numbers of labels, one sentence each; empty where only one number was asked for."""
+    settled: bool = True
+    """Whether it is an answer. False while cells that might still win have no score: ``take`` then says that there is
+    no answer yet, and ``cell_id`` is what leads."""
+    leading: str = ""
+    """What leads so far, one sentence, while there is no answer."""
+    findings: tuple[Finding, ...] = ()
+    """Errors and warnings of the checks that are about this data set, worst first."""
 
 
 class LabelPoint(Record):
@@ -327,6 +334,11 @@ class Comparison(Record):
     def recommendation(self) -> Recommendation | None:
         """The answer for the first data set, or None where no trial has finished."""
         return self.recommendations[0] if self.recommendations else None
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Ids of the cells that are recommended; none of a data set that has no answer yet."""
+        return frozenset(answer.cell_id for answer in self.recommendations if answer.settled)
 
     @property
     def complete(self) -> bool:

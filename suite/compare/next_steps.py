@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from suite.compare.answer import NextStep
+from suite.compare.answer import NextStep, Unmet
 from suite.compare.cell import CellSummary, LearningCurve, MetricInfo
 from suite.compare.changes import gap
+from suite.compare.comparison import Comparison, Recommendation
 from suite.compare.recommendation import Choice, Pairs
-from suite.compare.wording import THIN, adapted, between, called, points, quality
+from suite.compare.settle import open_pair
+from suite.compare.wording import adapted, between, called, points, quality
+from suite.finding import Finding
 
-__all__ = ["examples_needed", "next_steps"]
+__all__ = ["next_steps", "with_findings"]
 
+A = TypeVar("A", Recommendation, Unmet, Recommendation | Unmet)
+SAID_BY_STEPS = frozenset({"test_size"})
+"""Checks whose mend is a step of its own, made by the same function."""
+MOST_FINDINGS = 5
 RATE = "learning_rate"
 NOT_UNFREEZING = {"knn", "from_scratch"}
 STILL_RISING = 0.002
 """A last epoch that brings less than 0.2 points of validation accuracy brings nothing that shows."""
 EARLY = 0.5
-Z_LEVEL, Z_POWER = 1.959964, 0.841621
-"""Standard normal quantiles: two-sided 5 %, and a power of 80 %."""
 
 
 def next_steps(
-    ranked: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo, choice: Choice, *, examples: int | None
+    ranked: Sequence[CellSummary],
+    pairs: Pairs,
+    metric: MetricInfo,
+    choice: Choice,
+    *,
+    within: Sequence[CellSummary],
+    examples: int | None,
 ) -> tuple[NextStep, ...]:
     """Sentences whose every number is in the results; none where the results have nothing to say.
 
@@ -38,28 +50,41 @@ def next_steps(
         next((step for cell in near if (step := _learning_rate(cell, metric)) is not None), None),
         next((step for cell in near if (step := _epochs(cell)) is not None), None),
         _unfreeze([cell for cell in ranked if cell.model == chosen.model], pairs, metric),
-        _examples(pairs, metric, choice, examples),
-        _seeds(pairs, metric, choice),
+        _settle(within, pairs, metric, examples),
     )
     return tuple(step for step in steps if step is not None)
 
 
-def examples_needed(
-    difference: float, low: float, high: float, examples: int, *, seed_share: float = 0.0
-) -> float | None:
-    """Test examples at which a paired difference of this size shows at 5 % in four of five tries.
+def with_findings(answers: Iterable[A], comparison: Comparison) -> tuple[A, ...]:
+    """The answers with the errors and warnings of their data sets, and what to mend before anything else is tried."""
+    found = comparison.checks.beside_answer if comparison.checks is not None else ()
+    return tuple(_with_findings(answer, comparison, found) for answer in answers)
 
-    The standard error is read from the 95 % interval. The part of its square that comes from examples falls with their
-    number, the part that comes from seeds (``seed_share``) does not:
-    n = examples * (1 - share) * SE^2 / ((difference / (z_0.975 + z_0.8))^2 - share * SE^2). For this pair alone,
-    without the correction for all pairs.
 
-    Returns:
-        None where no number of examples would do: the difference is 0, or lost among the seeds.
-    """
-    variance = ((high - low) / (2 * Z_LEVEL)) ** 2
-    room = (difference / (Z_LEVEL + Z_POWER)) ** 2 - seed_share * variance
-    return examples * (1 - seed_share) * variance / room if room > 0 else None
+def _with_findings(answer: A, comparison: Comparison, findings: Sequence[Finding]) -> A:
+    if not isinstance(answer, Recommendation) or not findings:
+        return answer
+    own = tuple(one for one in findings if _is_about(one, answer.dataset, comparison.datasets))
+    names = {f"{cell.model} x {cell.dataset} x {cell.strategy}": cell.cell_id for cell in comparison.cells}
+    steps = tuple(
+        NextStep(
+            kind="finding",
+            text=f"Mend first, {one.where}: {one.what} {one.mend}",
+            numbers={},
+            cell_ids=(names[one.where],) if one.where in names else (),
+        )
+        for one in own
+        if one.check not in SAID_BY_STEPS
+    )
+    finish = tuple(step for step in answer.next_steps if step.kind == "finish")
+    rest = tuple(step for step in answer.next_steps if step.kind not in {"finish", "finding"})
+    return answer.model_copy(update={"findings": own, "next_steps": (*finish, *steps[:MOST_FINDINGS], *rest)})
+
+
+def _is_about(finding: Finding, dataset: str, datasets: Sequence[str]) -> bool:
+    """Whether it names the data set, or no single one."""
+    named = [name for name in datasets if name in re.split(r" x |, | and ", finding.where)]
+    return dataset in named or not named
 
 
 def _learning_rate(cell: CellSummary, metric: MetricInfo) -> NextStep | None:
@@ -172,44 +197,12 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
     return NextStep(kind="unfreeze", text=f"{text}{'; '.join(parts)}.", numbers=numbers, cell_ids=ids)
 
 
-def _examples(pairs: Pairs, metric: MetricInfo, choice: Choice, examples: int | None) -> NextStep | None:
-    """How many test examples would tell the first two apart, where they are tied."""
-    pair = pairs.get((choice.tied[0].cell_id, choice.tied[1].cell_id)) if len(choice.tied) > 1 else None
-    if pair is None or pair.difference is None or pair.low is None or pair.high is None or not examples:
+def _settle(ranked: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo, examples: int | None) -> NextStep | None:
+    """What would tell the best from the next, where they cannot be told apart."""
+    found = open_pair(ranked, pairs, metric, examples=examples)
+    if found is None:
         return None
-    needed = examples_needed(pair.difference, pair.low, pair.high, examples, seed_share=pair.seed_share or 0.0)
-    if needed is None or needed <= examples:
-        return None
-    digits = 2 - math.ceil(math.log10(needed))
-    said, have = (f"{value:,.0f}".replace(",", THIN) for value in (round(needed, digits), examples))
-    first, second = choice.tied[0], choice.tied[1]
-    text = (
-        f"Test examples: if {called(first)} is {points(pair.difference, metric)} better than {called(second)}, as it "
-        f"looks now, about {said} instead of {have} would show it in four of five tries."
-    )
-    numbers = {"needed": needed, "examples": float(examples), "difference": pair.difference}
-    return NextStep(kind="examples", text=text, numbers=numbers, cell_ids=(first.cell_id, second.cell_id))
-
-
-def _seeds(pairs: Pairs, metric: MetricInfo, choice: Choice) -> NextStep | None:
-    """Where cells are tied: whether another seed could turn the first two round."""
-    if len(choice.tied) < 2:
-        return None
-    first, second = choice.tied[0], choice.tied[1]
-    loss, _, _ = gap(pairs, metric, first, second)
-    ranges = [
-        (cell.headline.highest_seed - cell.headline.lowest_seed, cell, len(cell.headline.seeds))
-        for cell in (first, second)
-        if cell.headline is not None and len(cell.headline.seeds) > 1
-    ]
-    if loss is None or not ranges:
-        return None
-    widest, cell, seeds = max(ranges, key=lambda entry: entry[0])
-    if widest <= abs(loss):
-        return None
-    text = (
-        f"Seeds: over {seeds} of them {called(cell)} moves by {points(widest, metric)}, more than the "
-        f"{points(abs(loss), metric)} between the first two: more seeds before choosing by the score."
-    )
-    numbers = {"range": widest, "difference": loss, "seeds": float(seeds)}
-    return NextStep(kind="seeds", text=text, numbers=numbers, cell_ids=(cell.cell_id,))
+    asked = {"examples": found.settling.examples, "seeds": found.settling.seeds}
+    numbers = {"difference": found.difference, **{name: float(value) for name, value in asked.items() if value}}
+    cells = (found.first.cell_id, found.second.cell_id)
+    return NextStep(kind="settle", text=found.text, numbers=numbers, cell_ids=cells)

@@ -115,10 +115,11 @@ def spread_p_values(differences: Array, variances: Array, weights: Array = WEIGH
     return np.asarray(special.erfc(deviations / math.sqrt(2)) @ weights, dtype=np.float64)
 
 
-def reach_of(variances: Array, weights: Array = WEIGHTS) -> Array:
-    """Half the width of their 95 % intervals: where ``spread_p_values`` is 0.05; shape ``(pairs,)``."""
-    low, high = (Z * np.sqrt(end(variances, axis=1)) for end in (np.min, np.max))
-    reach = np.asarray(Z * np.sqrt(variances @ weights))
+def reach_of(variances: Array, weights: Array = WEIGHTS, *, chance: float = SIGNIFICANT) -> Array:
+    """Half the width of their intervals: where ``spread_p_values`` is ``chance``; shape ``(pairs,)``."""
+    far = float(special.ndtri(1 - chance / 2))
+    low, high = (far * np.sqrt(end(variances, axis=1)) for end in (np.min, np.max))
+    reach = np.asarray(far * np.sqrt(variances @ weights))
     open_ = np.flatnonzero(high > low * (1 + CLOSE))
     scales = np.sqrt(variances[open_])
     for _ in range(NEWTON_STEPS):
@@ -127,7 +128,7 @@ def reach_of(variances: Array, weights: Array = WEIGHTS) -> Array:
         deviations = reach[open_, None] / scales
         p_values = special.erfc(deviations / math.sqrt(2)) @ weights
         slope = (np.exp(-(deviations**2) / 2) / scales) @ weights * math.sqrt(2 / math.pi)
-        step = np.log(p_values / (1 - LEVEL)) * p_values / slope
+        step = np.log(p_values / chance) * p_values / slope
         reach[open_] = np.clip(reach[open_] + step, low[open_], high[open_])
         moving = np.abs(step) > CLOSE * reach[open_]
         open_, scales = open_[moving], scales[moving]

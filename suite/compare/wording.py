@@ -9,6 +9,8 @@ from suite.compare.cell import CellSummary, MetricInfo
 
 __all__ = [
     "AS_PUBLISHED",
+    "SHARES",
+    "THIN",
     "adapted",
     "amount",
     "between",

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.compare.settle import seeds_coincide
 from suite.errors import StoreError
 from suite.finding import Finding
 from suite.generations import AnyPredictions, Generations
@@ -32,7 +33,7 @@ class EqualSeeds:
         for cell in subject.ranked:
             finals = subject.finals(cell)
             trained = len(finals) > 1 and all(result.history for result in finals)
-            if trained and cell.headline is not None and cell.headline.lowest_seed == cell.headline.highest_seed:
+            if trained and seeds_coincide(cell):
                 how = _alike(finals, subject)
                 if how:
                     yield Finding(

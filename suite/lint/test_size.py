@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import ClassVar
 
-from suite.compare.comparison import CellSummary, DatasetFacts
+from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
+from suite.compare.settle import OpenPair, open_pair
+from suite.compare.wording import points
 from suite.finding import Finding
 from suite.lint.subjects import LeftOut, LooksAt, Run
 
-__all__ = ["TestSize", "examples_needed"]
+__all__ = ["TestSize"]
 
 
 class TestSize:
@@ -31,58 +32,34 @@ class TestSize:
             if facts.smallest_difference is None or not facts.examples:
                 yield LeftOut(facts.dataset, "without kept predictions it is not known what its test set can show.")
             else:
-                yield from _of_ranking(facts, ranking, told_apart=facts.dataset in apart)
+                yield from _of_ranking(facts, ranking, subject.comparison, told_apart=facts.dataset in apart)
 
 
-def examples_needed(examples: int, smallest_difference: float, gap: float, *, seed_share: float = 0.0) -> int | None:
-    """Test examples with which a gap would just show: their part of the error shrinks with the root of the number.
-
-    Returns:
-        None where the part that comes from seeds hides the gap whatever the number.
-    """
-    room = (gap / smallest_difference) ** 2 - seed_share
-    return math.ceil(examples * (1 - seed_share) / room) if room > 0 else None
-
-
-def _of_ranking(facts: DatasetFacts, ranking: tuple[CellSummary, ...], *, told_apart: bool) -> Iterator[Finding]:
+def _of_ranking(
+    facts: DatasetFacts, ranking: tuple[CellSummary, ...], comparison: Comparison, *, told_apart: bool
+) -> Iterator[Finding]:
     smallest, examples = facts.smallest_difference or 0.0, facts.examples or 0
     values = [cell.headline.value for cell in ranking if cell.headline is not None]
     gaps = [abs(first - second) for first, second in pairwise(values)]
     close = [gap for gap in gaps if gap < smallest]
     if not close:
         return
-    next_best = next((value for value in values if value != values[0]), None)
-    gap = abs(values[0] - next_best) if next_best is not None else 0.0
-    needed = _what_would_do(facts, gap) if 0 < gap < smallest else ""
+    pairs = {(pair.better, pair.worse): pair for pair in comparison.pairs if pair.dataset == facts.dataset}
+    found = open_pair(ranking, pairs, comparison.headline, examples=examples)
     yield Finding(
         check="test_size",
         severity="note" if told_apart else "warning",
-        what=f"{examples:,} test examples show differences from {_points(smallest)}; {len(close)} of {len(gaps)} "
-        f"neighbours in rank are closer.{'' if told_apart else ' No two cells can be told apart.'}{needed}",
+        what=f"{examples:,} test examples show differences from {points(smallest, comparison.headline)}; {len(close)} "
+        f"of {len(gaps)} neighbours in rank are closer.{'' if told_apart else ' No two cells can be told apart.'}"
+        f"{f' {found.text}' if found is not None else ''}",
         where=f"{facts.dataset}, test",
         why="Neighbours this close would change places on another test set of this size, or with other seeds: their "
         "order is chance.",
-        mend="Read the letters, not the ranks"
-        + ("; for a finer answer take more test examples and more seeds." if told_apart else
-           ", and take more test examples and more seeds before choosing by score."),
-    )  # fmt: skip
+        mend=_mend(found),
+    )
 
 
-def _what_would_do(facts: DatasetFacts, gap: float) -> str:
-    share = facts.seed_share or 0.0
-    needed = examples_needed(facts.examples or 0, facts.smallest_difference or 0.0, gap, seed_share=share)
-    opening = f" To tell the best from the next, {_points(gap)} behind, "
-    if needed is None:
-        return f"{opening}more seeds would be needed: theirs alone hide it, whatever the number of test examples."
-    return f"{opening}about {_rounded(needed)} test examples would be needed."
-
-
-def _points(value: float) -> str:
-    points = 100 * value
-    return f"{points:.1f} points" if points >= 0.1 else f"{points:.2g} points"
-
-
-def _rounded(number: int) -> str:
-    """Two digits: the estimate is no better."""
-    digits = max(0, len(str(number)) - 2)
-    return f"{round(number, -digits):,}"
+def _mend(found: OpenPair | None) -> str:
+    if found is None or found.settling.ask == "nothing":
+        return "Read who may be the best, not the ranks; among those, choose by cost."
+    return f"Read who may be the best, not the ranks; for a finer answer take {found.settling.ask}."

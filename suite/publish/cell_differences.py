@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from suite.compare.cell import MetricInfo
+from suite.compare.settle import what_settles
+from suite.publish.change_words import moved_words, proof_words
 from suite.publish.difference import CellDifference, CellName, CostChange, CostName, Verdict
 from suite.publish.judging import Judged, Side, judge, why_not
 from suite.publish.record import CellRecord, EvidenceRecord, RunRecord
@@ -127,7 +129,7 @@ def cell_differences(two: TwoRuns) -> tuple[CellDifference, ...]:
     for place, pair in enumerate(two.matched):
         cell = _untested(two, *pair)
         if place in judged:
-            cell = cell.model_copy(update=_tested(judged[place]))
+            cell = cell.model_copy(update=_tested(judged[place], cell))
         elif same[place]:
             cell = cell.model_copy(update={"verdict": "same", "paired": True})
         else:
@@ -141,17 +143,32 @@ def key_of(cell: CellRecord) -> Key:
     return cell.model, cell.strategy, cell.dataset
 
 
-def _tested(judged: Judged) -> dict[str, object]:
-    verdict: Verdict = "no change beyond noise"
+def _tested(judged: Judged, cell: CellDifference) -> dict[str, object]:
+    names = (
+        "difference", "low", "high", "p_value", "p_corrected", "paired", "smallest_detectable", "seed_share", "notes",
+    )  # fmt: skip
+    found: dict[str, object] = {name: getattr(judged, name) for name in names}
     if judged.different:
-        verdict = "better" if judged.difference > 0 else "worse"
-    names = ("difference", "low", "high", "p_value", "p_holm", "paired", "notes")
-    return {"verdict": verdict} | {name: getattr(judged, name) for name in names}
+        return found | {"verdict": "better" if judged.difference > 0 else "worse"}
+    share = judged.seed_share or 0.0
+    settling = what_settles(
+        abs(judged.difference),
+        judged.smallest_detectable or 0.0,
+        examples=cell.examples,
+        seeds=cell.seeds,
+        seed_share=share,
+        whose="in each run",
+    )
+    verdict: Verdict = "not proven"
+    settles = "" if settling is None else settling.words
+    return found | {"verdict": verdict, "proof": proof_words(cell.seeds, cell.examples, share), "settles": settles}
 
 
 def _untested(two: TwoRuns, one: CellRecord, other: CellRecord) -> CellDifference:
     """What is known of a matched cell without a test."""
     old, new = two.scores(one, other)
+    gap = two.gap(one, other)
+    sides = [two.evidence_before.get(one.cell_id), two.evidence_after.get(other.cell_id)]
     return CellDifference(
         model=other.model,
         strategy=other.strategy,
@@ -160,7 +177,10 @@ def _untested(two: TwoRuns, one: CellRecord, other: CellRecord) -> CellDifferenc
         cell_after=other.cell_id,
         before=old,
         after=new,
-        difference=two.gap(one, other),
+        difference=gap,
+        seeds=min(len(side.score.seeds) if side.score else 0 for side in (one, other)),
+        examples=min(0 if side is None else side.size for side in sides),
+        moved=moved_words(gap, two.metric),
         verdict="not comparable",
         rank_before=one.rank,
         rank_after=other.rank,

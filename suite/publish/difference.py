@@ -32,8 +32,8 @@ __all__ = [
     "WinnerChange",
 ]
 
-DIFFERENCE_VERSION = 1
-Verdict = Literal["better", "worse", "no change beyond noise", "same", "not comparable"]
+DIFFERENCE_VERSION = 2
+Verdict = Literal["better", "worse", "not proven", "same", "not comparable"]
 """``same``: the same scores, seed for seed, as where nothing was run again."""
 DataState = Literal["same", "other content", "only before", "only after", "unknown"]
 """``unknown`` where a run has no fingerprint of it, as of published results."""
@@ -145,11 +145,26 @@ class CellDifference(Record):
     difference: float | None = None
     """After less before, turned so that positive means better."""
     low: float | None = None
-    """Lower end of the 95 % interval, which leaves out 0 where ``p_value`` is below 0.05."""
+    """Lower end of the interval, which leaves out 0 exactly where the verdict is better or worse; the intervals of all
+    cells that were tested hold the truth together in 95 of 100 comparisons."""
     high: float | None = None
     p_value: float | None = None
-    p_holm: float | None = None
-    """Corrected for all cells that were tested."""
+    p_corrected: float | None = None
+    """For all cells that were tested."""
+    smallest_detectable: float | None = None
+    """The smallest true change that would be called one in four of five tries."""
+    seed_share: float | None = None
+    """How much of the variance of the change comes from seeds."""
+    seeds: int = 0
+    """Of the run that has fewer of this cell."""
+    examples: int = 0
+    """Test examples of the run that has fewer; 0 where they were not counted."""
+    moved: str = ""
+    """The change in words, ``fell by 12.8 points``; empty where a score is missing."""
+    proof: str = ""
+    """What does not prove it, ``2 seeds``; empty where something does, or there is no test."""
+    settles: str = ""
+    """What would, ``7 seeds in each run instead of 2``; empty where that is not the question."""
     paired: bool = False
     """Whether both were scored on the same examples, and compared on them."""
     verdict: Verdict
@@ -172,8 +187,10 @@ class WinnerChange(Record):
 
     dataset: str
     before: CellName | None
-    """None where the run recommends nothing."""
+    """None where the run has no answer, or none yet."""
     after: CellName | None
+    still: bool = False
+    """Whether the cell that was taken before may be the best of the run after, too."""
 
     @property
     def changed(self) -> bool:
@@ -200,8 +217,10 @@ class RunDifference(Record):
     only_before: tuple[CellName, ...] = ()
     only_after: tuple[CellName, ...] = ()
     winners: tuple[WinnerChange, ...] = ()
+    scores: str = ""
+    """What became of the scores, one sentence: the largest change with its scores before and after."""
     summary: str = ""
-    """One sentence."""
+    """The same, and what else is not as it was."""
     sentences: tuple[str, ...] = ()
     """What a reader should know, the most important first."""
 
@@ -225,6 +244,10 @@ class Trend(Record):
     high: float | None = None
     p_value: float | None = None
     paired: bool = False
+    moved: str = ""
+    """The change in words, ``fell by 12.8 points``."""
+    proof: str = ""
+    """What does not prove it; empty where something does, or there is no test."""
     reason: str | None = None
     """Why there is no test, where there is none."""
     notes: tuple[str, ...] = ()

@@ -9,8 +9,9 @@ from suite.report.markdown import literal
 __all__ = ["NOTE", "difference_markdown"]
 
 NOTE = (
-    "Change: after less before, turned so that positive is better. Intervals are 95 % and, like p, count other test "
-    "examples and other seeds; p is corrected for the number of cells (Holm). Beyond noise: p below 0.05."
+    "Change: after less before, turned so that positive is better. Intervals and p count other test examples and other "
+    "seeds, and allow for the number of cells: all intervals together hold the truth in 95 of 100 comparisons. Better "
+    "and worse are beyond noise: their interval leaves out 0. What is not proven may be a change all the same."
 )
 
 

@@ -68,8 +68,8 @@ def _scores(found: RunDifference, *, everything: bool) -> Table:
 
 
 def _is_told(cell: CellDifference) -> bool:
-    scored = cell.before is not None or cell.after is not None
-    return scored and cell.verdict in {"worse", "better", "not comparable"}
+    """Every score that was made again, with what it was before; not those where nothing was run again."""
+    return (cell.before is not None or cell.after is not None) and cell.verdict != "same"
 
 
 def _place(cell: CellDifference) -> tuple[bool, float]:
@@ -79,6 +79,8 @@ def _place(cell: CellDifference) -> tuple[bool, float]:
 
 def _score_row(cell: CellDifference, metric: MetricInfo | None) -> tuple[Box, ...]:
     verdict = cell.verdict if cell.reason is None else f"{cell.verdict}: {cell.reason}"
+    if cell.proof:
+        verdict += f" by {cell.proof}"
     if cell.p_value is not None and not cell.paired:
         verdict += " (unpaired)"
     ends = between(cell.low, cell.high, metric) if metric is not None else ""
@@ -88,7 +90,7 @@ def _score_row(cell: CellDifference, metric: MetricInfo | None) -> tuple[Box, ..
         _score(cell.after, metric),
         _box(cell.difference, MISSING if cell.difference is None or metric is None else _signed(cell, metric)),
         _box(cell.low, ends or MISSING),
-        _box(cell.p_holm, MISSING if cell.p_holm is None else p_words(cell.p_holm)),
+        _box(cell.p_corrected, MISSING if cell.p_corrected is None else p_words(cell.p_corrected)),
         Box(verdict, title=" ".join(cell.notes)),
     )
 

@@ -9,16 +9,19 @@ from suite.charts.words import plural, thin
 from suite.compare.cell import MetricInfo
 from suite.compare.changes import listed
 from suite.compare.wording import between, points, quality
+from suite.publish.change_words import is_large, unproven_words
 from suite.publish.difference import (
     CellDifference,
     CellName,
     DatasetChange,
     RunDifference,
     RunName,
+    Verdict,
     VersionChange,
+    WinnerChange,
 )
 
-__all__ = ["ARROW", "p_words", "package", "sentences_of", "state_words", "summary_of"]
+__all__ = ["ARROW", "changes_of", "p_words", "package", "scores_of", "sentences_of", "state_words", "summary_of"]
 
 ARROW = "→"
 MOST = 5
@@ -28,8 +31,13 @@ LEADING = ("suite", "tensorflow", "keras")
 PACKAGES = {"tensorflow": "TensorFlow", "keras": "Keras", "python": "Python", "numpy": "NumPy"}
 
 
+def scores_of(found: RunDifference) -> str:
+    """What became of the scores, one sentence: the largest change with its scores before and after."""
+    return thin(f"{_scores_said(found)}.")
+
+
 def summary_of(found: RunDifference) -> str:
-    """One sentence: the scores first, then what else is not as it was."""
+    """The scores first, then what else is not as it was."""
     others = [
         *(["another answer"] if any(one.changed for one in found.winners) else []),
         *_versions_said(found.versions),
@@ -37,7 +45,7 @@ def summary_of(found: RunDifference) -> str:
         *([f"other weights of {listed([one.model for one in found.weights])}"] if found.weights else []),
         *([f"{plural(len(found.spec), 'change')} of the spec"] if found.spec else []),
     ]
-    return f"{'; '.join([_scores_said(found), *others])}."
+    return f"{scores_of(found)} Also {'; '.join(others)}." if others else scores_of(found)
 
 
 def sentences_of(found: RunDifference) -> tuple[str, ...]:
@@ -75,14 +83,45 @@ def _scores_said(found: RunDifference) -> str:
     if tally["not comparable"] == cells:
         return f"No score can be compared, in {_all(cells)}"
     if not tally["better"] + tally["worse"]:
-        still = tally["same"] + tally["no change beyond noise"]
-        return f"Nothing changed beyond noise in {still:,} of {plural(cells, 'cell')}"
+        return _unproven(found)
     told = [
         f"{tally[verdict]:,} {'is' if tally[verdict] == 1 else 'are'} {verdict} beyond noise"
         for verdict in ("worse", "better")
         if tally[verdict]
     ]
-    return f"Of {plural(cells, 'cell')} {' and '.join(told)}"
+    return f"Of {plural(cells, 'cell')} {' and '.join(told)}: {_largest(found, 'worse', 'better')}"
+
+
+def _unproven(found: RunDifference) -> str:
+    """Where nothing is proven: the largest change, and that the others are not proven either."""
+    open_ = found.judged("not proven")
+    still = len(found.judged("same"))
+    moved = [cell for cell in open_ if cell.difference]
+    if not moved:
+        return f"No score changed, in {plural(len(open_) + still, 'cell')}"
+    largest = max(moved, key=_size)
+    said = f"{_largest(found, 'not proven')}; {unproven_words(largest.proof)}"
+    if len(open_) == 1 and not still:
+        return said
+    rest = [f"{still:,} {'is' if still == 1 else 'are'} the same"] if still else []
+    rest = [f"none of {plural(len(open_), 'change')} is proven", *rest] if len(open_) > 1 else rest
+    return f"Of {plural(len(open_) + still, 'cell')} {' and '.join(rest)}. The largest change: {said}"
+
+
+def _largest(found: RunDifference, *verdicts: Verdict) -> str:
+    """The cell that changed most, with its scores before and after."""
+    cell = max(found.judged(*verdicts), key=_size)
+    return f"{cell.name} {cell.moved} on {cell.dataset}{_scores_in_brackets(cell, found.metric)}"
+
+
+def _scores_in_brackets(cell: CellDifference, metric: MetricInfo | None) -> str:
+    if metric is None or cell.before is None or cell.after is None:
+        return ""
+    return f" ({metric.label} {quality(cell.before, metric)} {ARROW} {quality(cell.after, metric)})"
+
+
+def _size(cell: CellDifference) -> float:
+    return abs(cell.difference or 0.0)
 
 
 def _all(cells: int) -> str:
@@ -104,31 +143,57 @@ def _versions_said(changes: Sequence[VersionChange]) -> Iterator[str]:
 
 
 def _cells_said(found: RunDifference) -> Iterator[str]:
-    for verdict in ("worse", "better"):
-        cells = sorted(found.judged(verdict), key=lambda cell: -abs(cell.difference or 0.0))
-        for cell in cells[:MOST]:
-            if found.metric is not None:
-                yield _moved(cell, found.metric)
-        if len(cells) > MOST:
-            yield f"{plural(len(cells) - MOST, 'more cell')} {'is' if len(cells) == MOST + 1 else 'are'} {verdict}."
+    if found.metric is not None:
+        yield from changes_of(found.cells, found.metric)
     for one in found.winners:
         if one.changed:
-            yield f"On {one.dataset} the answer is {_name(one.after)}; it was {_name(one.before)}."
+            yield _another_answer(one)
+
+
+def changes_of(cells: Sequence[CellDifference], metric: MetricInfo) -> Iterator[str]:
+    """What is beyond noise, what is large and not proven, and how large the rest is at most."""
+    for verdict in ("worse", "better"):
+        told = sorted((cell for cell in cells if cell.verdict == verdict), key=_size, reverse=True)
+        yield from (_moved(cell, metric) for cell in told[:MOST])
+        if len(told) > MOST:
+            yield f"{plural(len(told) - MOST, 'more cell')} {'is' if len(told) == MOST + 1 else 'are'} {verdict}."
+    open_ = sorted((cell for cell in cells if cell.verdict == "not proven"), key=_size, reverse=True)
+    large = [cell for cell in open_ if is_large(cell.difference or 0.0, cell.before or 0.0, metric)]
+    yield from (_moved(cell, metric) for cell in large[:MOST])
+    rest = open_[len(large[:MOST]) :]
+    if rest:
+        other = "other " if len(rest) < len(open_) else ""
+        yield (
+            f"{plural(len(rest), f'{other}cell')} moved by at most {points(_size(rest[0]), metric)}, which is not "
+            "proven."
+        )
+
+
+def _another_answer(one: WinnerChange) -> str:
+    if one.after is None:
+        return f"On {one.dataset} there is no answer in the run after; it was {_name(one.before)}."
+    if one.before is None:
+        return f"On {one.dataset} the answer is {_name(one.after)}; the run before had none."
+    still = ", which may still be the best" if one.still else ""
+    return f"On {one.dataset} the answer is {_name(one.after)}; it was {_name(one.before)}{still}."
 
 
 def _moved(cell: CellDifference, metric: MetricInfo) -> str:
-    """One cell that changed: from what to what, by how much, and how sure that is."""
+    """One cell that changed: from what to what, by how much, how sure that is, and what would make it so."""
     if cell.before is None or cell.after is None or cell.difference is None:
         return ""
     # Said as a size: of a loss the ends change places.
     low, high = (cell.low, cell.high) if cell.difference >= 0 else (_minus(cell.high), _minus(cell.low))
     ends = between(low, high, metric)
     sure = [f"95 % interval {ends}"] if ends else []
-    sure += [f"p {'' if cell.p_holm < 0.001 else '= '}{p_words(cell.p_holm)}"] if cell.p_holm is not None else []
-    size = points(abs(cell.difference), metric)
+    p = cell.p_corrected
+    sure += [f"p {'' if p < 0.001 else '= '}{p_words(p)}"] if p is not None else []
     scores = f"{metric.label} {quality(cell.before, metric)} {ARROW} {quality(cell.after, metric)}"
-    said = f" ({', '.join(sure)})" if sure else ""
-    return f"{cell.name} is {cell.verdict} on {cell.dataset}: {scores}, by {size}{said}."
+    said = f"{cell.name} {cell.moved} on {cell.dataset}: {scores} ({', '.join(sure)})"
+    if cell.verdict != "not proven":
+        return f"{said}."
+    takes = f" To show it takes {cell.settles}, if it stays as large." if cell.settles else ""
+    return f"{said}; {unproven_words(cell.proof)}.{takes}"
 
 
 def _limits_said(found: RunDifference) -> Iterator[str]:

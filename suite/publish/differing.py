@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from suite.publish.cell_differences import Evidence, TwoRuns, cell_differences, key_of
+from suite.publish.change_words import moved_words, proof_words
 from suite.publish.difference import (
     DatasetChange,
     DataState,
@@ -17,7 +18,7 @@ from suite.publish.difference import (
     WeightsChange,
     WinnerChange,
 )
-from suite.publish.difference_words import sentences_of, summary_of
+from suite.publish.difference_words import scores_of, sentences_of, summary_of
 from suite.publish.record import CellRecord, DatasetRecord, RunRecord
 from suite.publish.spec_changes import spec_changes
 
@@ -51,7 +52,7 @@ def differ(before: RunRecord, after: RunRecord, evidence_before: Evidence, evide
         winners=tuple(_winners(two)),
     )
     found = found.model_copy(update={"sentences": sentences_of(found)})
-    return found.model_copy(update={"summary": summary_of(found)})
+    return found.model_copy(update={"scores": scores_of(found), "summary": summary_of(found)})
 
 
 def trend(
@@ -85,6 +86,7 @@ def trend(
         before=two.named(one, before),
         after=two.named(other, after),
         difference=two.gap(one, other),
+        moved=moved_words(two.gap(one, other), two.metric),
     )
     if two.is_same(one, other):
         return found.model_copy(update={"paired": True, "notes": ("The same scores, seed for seed.",)})
@@ -95,6 +97,10 @@ def trend(
     moved: TrendKind = "improvement" if judged.difference > 0 else "regression"
     names = ("difference", "low", "high", "p_value", "paired", "notes")
     update = {name: getattr(judged, name) for name in names}
+    if not judged.different:
+        sizes = (evidence_before[one.cell_id].size, evidence_after[other.cell_id].size)
+        seeds = min(len(side.score.seeds) if side.score else 0 for side in (one, other))
+        update["proof"] = proof_words(seeds, min(sizes), judged.seed_share or 0.0)
     return found.model_copy(update=update | {"kind": moved if judged.different else "none"})
 
 

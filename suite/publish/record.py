@@ -13,6 +13,7 @@ from pydantic import Field
 
 from suite.compare.cell import MetricInfo
 from suite.compare.kept_evidence import EvidenceRecord
+from suite.finding import Finding
 from suite.results import Record
 
 __all__ = [
@@ -175,7 +176,11 @@ class RunRecord(Record):
     ended_at: str
     """When its last trial ended, ISO 8601; empty where nothing ended."""
     answer: str
-    """What to take, one sentence; empty where nothing can be said."""
+    """What to take, one sentence, or that there is no answer yet; empty where nothing was planned."""
+    leading: str = ""
+    """What leads so far, while there is no answer."""
+    findings: tuple[Finding, ...] = ()
+    """Errors and warnings of the checks, worst first: they are read with the answer."""
     headline: MetricInfo
     metrics: tuple[MetricInfo, ...] = ()
     datasets: tuple[DatasetRecord, ...]

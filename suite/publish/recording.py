@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite.compare.readiness import dataset_answers
 from suite.publish.private import without_private
 from suite.publish.record import (
     CellRecord,
@@ -73,7 +74,8 @@ def record_of(
         point="",
         key=key,
         ended_at=results_ended,
-        answer=_answer(comparison),
+        **_answer(comparison),
+        findings=comparison.checks.beside_answer if comparison.checks is not None else (),
         headline=comparison.headline,
         metrics=comparison.metrics,
         datasets=_datasets(comparison),
@@ -108,16 +110,12 @@ def newest(times: Iterable[str]) -> str:
     return max(read).isoformat(timespec="seconds") if read else ""
 
 
-def _answer(comparison: Comparison) -> str:
-    """What to take over all data sets where that can be said, else on the first; else what nothing keeps."""
-    across = comparison.across.answer if comparison.across is not None else None
-    takes = _takes(comparison)
-    return across or next((takes[name] for name in comparison.datasets if name in takes), "")
-
-
-def _takes(comparison: Comparison) -> dict[str, str]:
-    found = {missed.dataset: missed.text for missed in comparison.unmet}
-    return found | {answer.dataset: answer.take for answer in comparison.recommendations}
+def _answer(comparison: Comparison) -> dict[str, str]:
+    """What to take over all data sets where that can be said, else on the first; and what leads where nothing can."""
+    if comparison.across is not None and comparison.across.answer:
+        return {"answer": comparison.across.answer}
+    first = next(iter(dataset_answers(comparison)), None)
+    return {"answer": first.take, "leading": first.leading} if first is not None else {"answer": ""}
 
 
 def _datasets(comparison: Comparison) -> tuple[DatasetRecord, ...]:
@@ -125,7 +123,7 @@ def _datasets(comparison: Comparison) -> tuple[DatasetRecord, ...]:
     used: dict[str, list[DataRecord]] = {name: [] for name in comparison.datasets}
     for one in comparison.data:
         used.setdefault(one.name, []).append(one)
-    takes = _takes(comparison)
+    takes = {one.dataset: one.take for one in dataset_answers(comparison)}
     return tuple(
         _dataset(name, records, comparison, takes.get(name))
         for name, records in used.items()
@@ -176,7 +174,7 @@ def _cell(cell: CellSummary, comparison: Comparison) -> CellRecord:
         family=cell.family,
         rank=cell.rank,
         ties=cell.ties,
-        taken=any(answer.cell_id == cell.cell_id for answer in comparison.recommendations),
+        taken=cell.cell_id in comparison.taken,
         score=_scored(cell),
         metrics={name: spread.mean for name, spread in cell.metrics.items()},
         elsewhere={score.name: score.headline.mean for score in cell.elsewhere},

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from suite.charts.words import MISSING, plural, score
 from suite.compare.changes import listed
 from suite.compare.comparison import CellSummary, Comparison, Recommendation
+from suite.compare.readiness import dataset_answers
 from suite.compare.wording import called
 from suite.report.layout import Answer, Section
 from suite.report.tables import Box, Column, Table
@@ -16,18 +17,19 @@ __all__ = ["MOST_ANSWERS", "answers", "answers_table", "losers_table", "next_sec
 
 MOST_ANSWERS = 6
 """With more data sets than that their answers are a table."""
-NO_ANSWER = "No answer yet: no trial has finished with a score."
 
 
 def answers(comparison: Comparison) -> tuple[Answer, ...]:
-    """One per data set with a ranked cell, in their order; where nothing keeps the limits, what would."""
+    """One per data set, in their order; where nothing keeps the limits, what would; while there is none, that."""
     found = {one.dataset: _answer(one) for one in comparison.recommendations}
     for missed in comparison.unmet:
-        found[missed.dataset] = Answer(missed.dataset, "No model keeps the limits.", (missed.text,))
-    ordered = tuple(found[dataset] for dataset in comparison.datasets if dataset in found)
-    if len(ordered) > MOST_ANSWERS:
-        return (_most_often(comparison, len(ordered)),)
-    return ordered or (Answer("", NO_ANSWER, ()),)
+        found[missed.dataset] = Answer(missed.dataset, missed.take, (missed.text,))
+    if len(found) > MOST_ANSWERS:
+        return (_most_often(comparison, len(found)),)
+    said = {one.dataset: Answer(one.dataset, one.take, ()) for one in dataset_answers(comparison)} | found
+    if not found and comparison.datasets:
+        return (said[comparison.datasets[0]],)
+    return tuple(said[dataset] for dataset in comparison.datasets)
 
 
 def answers_table(comparison: Comparison) -> Table | None:
@@ -52,7 +54,7 @@ def _taken(comparison: Comparison, answer: Recommendation) -> tuple[Box, ...]:
     value = cell.headline.value if cell.headline else None
     said = " ".join(reason.text for reason in answer.reasons if reason.kind != "quality")
     return (
-        Box(called(cell)),
+        Box(called(cell) if answer.settled else f"no answer yet; leading: {called(cell)}"),
         Box(score(value), "" if value is None else value),
         Box(said or MISSING),
     )
@@ -60,7 +62,10 @@ def _taken(comparison: Comparison, answer: Recommendation) -> tuple[Box, ...]:
 
 def _most_often(comparison: Comparison, datasets: int) -> Answer:
     """Many data sets have no one answer: which cell is taken on most of them, and on how many."""
-    taken = Counter(called(comparison.cell(answer.cell_id)) for answer in comparison.recommendations)
+    taken = Counter(called(comparison.cell(answer.cell_id)) for answer in comparison.recommendations if answer.settled)
+    waiting = next((answer for answer in comparison.recommendations if not answer.settled), None)
+    if not taken and waiting is not None:
+        return Answer("", waiting.take, ())
     if not taken:
         return Answer("", "No model keeps the limits on any data set.", ())
     most = max(taken.values())
@@ -105,5 +110,9 @@ def _answer(found: Recommendation) -> Answer:
     if beyond:
         reasons.append(f"The limits leave out {plural(beyond, 'cell')} of {len(found.others) + 1}.")
     return Answer(
-        found.dataset, found.take, tuple(reasons), (*(change.text for change in found.changes), *found.labels)
+        found.dataset,
+        found.take,
+        tuple(reasons),
+        (*(change.text for change in found.changes), *found.labels),
+        found.leading,
     )

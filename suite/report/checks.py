@@ -5,16 +5,25 @@ from __future__ import annotations
 from suite.charts.words import plural, thin
 from suite.compare.comparison import Comparison
 from suite.finding import Checks, counted
-from suite.report.layout import Section
+from suite.report.layout import Alarm, Section
 from suite.report.tables import Box, Column, Table
 
-__all__ = ["checks_section"]
+__all__ = ["MOST_ALARMS", "alarms", "checks_section"]
+
+MOST_ALARMS = 5
+"""Errors and warnings that stand beside the answer; the others are in the section."""
 
 READ = (
     "What would mislead: copies between splits, broken fits, weights that know the test data, test sets that are too "
     "small. An error makes a number wrong, a warning may make it misleading, a note is good to know."
 )
 ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+def alarms(comparison: Comparison) -> tuple[Alarm, ...]:
+    """What has to be read with the answer: the errors and warnings, worst first."""
+    found = comparison.checks.beside_answer if comparison.checks is not None else ()
+    return tuple(Alarm(one.severity.capitalize(), one.where, thin(one.what), thin(one.mend)) for one in found)
 
 
 def checks_section(comparison: Comparison) -> Section:

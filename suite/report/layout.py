@@ -10,6 +10,7 @@ from suite.report.leaderboard import Board
 from suite.report.tables import Table
 
 __all__ = [
+    "Alarm",
     "Answer",
     "Choice",
     "Drawing",
@@ -151,6 +152,18 @@ class Answer:
     reasons: tuple[str, ...]
     changes: tuple[str, ...] = ()
     """Other limits, and what they would give."""
+    leading: str = ""
+    """What leads so far, while there is no answer yet."""
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An error or a warning of the checks, as it stands beside the answer."""
+
+    severity: str
+    where: str
+    what: str
+    mend: str
 
 
 @dataclass(frozen=True)
@@ -195,6 +208,10 @@ class Page:
     """Whether the reasons of each answer open on demand: there are many data sets."""
     answer_table: Table | None
     """What to take for each of many data sets; None where there are few, which have an answer each."""
+    alarms: tuple[Alarm, ...]
+    """What the checks found that makes a number wrong or misleading, worst first."""
+    more_alarms: int
+    """How many more there are in the section on checks."""
     remarks: tuple[str, ...]
     facts: tuple[Fact, ...]
     board_note: str

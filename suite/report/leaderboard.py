@@ -81,7 +81,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     cells = [cell for cell in comparison.cells if cell.dataset == dataset]
     low, high = shared_scale(cells)
     further = _further_metric(comparison)
-    taken = {answer.cell_id for answer in comparison.recommendations}
+    taken = comparison.taken
     colours = model_colours(all_models(comparison))
     shapes = strategy_shapes(all_strategies(comparison))
     rows = []

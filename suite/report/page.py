@@ -18,7 +18,7 @@ from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
 from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
-from suite.report.checks import checks_section
+from suite.report.checks import MOST_ALARMS, alarms, checks_section
 from suite.report.confidence import confidence_section
 from suite.report.cross_data import cross_section
 from suite.report.environment import environment_note, environment_pairs
@@ -92,6 +92,8 @@ def make_page(comparison: Comparison) -> Page:
         answers=answers(comparison),
         folded=MOST_OPEN < len(comparison.recommendations) + len(comparison.unmet) <= MOST_ANSWERS,
         answer_table=answers_table(comparison),
+        alarms=alarms(comparison)[:MOST_ALARMS],
+        more_alarms=max(0, len(alarms(comparison)) - MOST_ALARMS),
         remarks=_remarks(comparison),
         facts=published_facts(comparison) if published else _facts(comparison),
         board_note=BOARD_NOTE if published else _board_note(comparison, boards, drawn=True),

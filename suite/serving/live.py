@@ -13,6 +13,7 @@ from typing import Any
 from suite.api import is_report_current
 from suite.charts.theme import model_colours
 from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.compare.readiness import cells_to_come
 from suite.errors import StoreError, SuiteError
 from suite.glance import Entry, Glance, glance
 from suite.labels import ALL, words_of
@@ -215,7 +216,13 @@ def _count(
             found["unsuccessful" if entry.status in UNSUCCESSFUL else entry.status] += 1
         else:
             found["left_out" if name in left_out else "missing"] += 1
-    return Counts(**found)
+    to_come = [
+        trial for name, trial in planned.items() if name not in left_out and (name in working or name not in entries)
+    ]
+    scored = {
+        one.cell_id for name, one in entries.items() if name in planned and (one.phase, one.status) == ("final", "done")
+    }
+    return Counts(**found, cells_to_come=len(cells_to_come(to_come, scored)))
 
 
 def _seconds_left(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from suite.compare.readiness import no_answer_words
 from suite.results import EpochRecord, Status
 from suite.runner.progress import duration
 
@@ -72,6 +73,8 @@ class Counts:
     missing: int = 0
     left_out: int = 0
     """By the funnel, or by the budget of the search."""
+    cells_to_come: int = 0
+    """Cells that have no score and are still to get one: while there are any, there is no answer."""
 
     @property
     def total(self) -> int:
@@ -111,6 +114,8 @@ class LiveState:
         """All of it in one line."""
         counts = self.counts
         ended = f"{counts.done} of {counts.total} trials are done"
+        if counts.cells_to_come:
+            ended = no_answer_words(counts.done, counts.total)
         if self.phase == "unreadable":
             return "The results cannot be read."
         if self.phase == "waiting":

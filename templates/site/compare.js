@@ -13,7 +13,6 @@
   const fixed = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
   const signed = (value) => (value === null || value === undefined ? "–" : (value >= 0 ? "+" : "") + value.toFixed(3));
   const said = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
-  const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
   function table(caption, columns, rows) {
     if (!rows.length) return element("p", { class: "none" }, "None.");
@@ -68,26 +67,23 @@
       .map((path) => [element("code", {}, path), said(old.get(path)), said(now.get(path))]);
   }
 
-  function verdict(word) {
-    return word === "better" || word === "worse" ? element("span", { class: `change ${word}` }, word) : word;
+  function verdict(cell) {
+    const word = cell.verdict;
+    if (word === "better" || word === "worse") return element("span", { class: `change ${word}` }, word);
+    return cell.proof ? `${word} by ${cell.proof}` : word;
+  }
+
+  function sentences(lines) {
+    if (!lines.length) return [];
+    const list = element("ul", { class: "said opening" });
+    for (const line of lines) list.append(element("li", { dir: "auto" }, line));
+    return [list];
   }
 
   function tested(cell) {
     if (cell.reason) return cell.reason;
     if (cell.verdict === "same") return "the same scores, seed for seed";
     return cell.paired ? "on the same examples" : "on different examples";
-  }
-
-  function summary(cells) {
-    if (!cells.length) return "The two runs have no cell in common.";
-    const count = (word) => cells.filter((cell) => cell.verdict === word).length;
-    const [better, worse, open] = [count("better"), count("worse"), count("not comparable")];
-    const parts = [];
-    if (better) parts.push(`${plural(better, "cell")} better`);
-    if (worse) parts.push(`${plural(worse, "cell")} worse`);
-    if (!better && !worse) parts.push("nothing changed beyond noise");
-    if (open) parts.push(`${open} not comparable`);
-    return `Of ${plural(cells.length, "common cell")}: ${parts.join(", ")}.`;
   }
 
   function alone(title, cells) {
@@ -115,12 +111,13 @@
     const asked = changes(before.spec, after.spec);
     const devices = (run) => run.devices.join(", ") || "unknown";
     place.replaceChildren(
-      element("p", { class: "lead" }, summary(cells)),
-      section("Scores", "Cells that both runs have. A difference above 0 is better. The interval and the verdict count other test examples and other seeds; verdicts are corrected for the number of cells.",
+      element("p", { class: "lead", dir: "auto" }, found.scores),
+      ...sentences(found.changes),
+      section("Scores", "Cells that both runs have. A difference above 0 is better. Intervals count other test examples and other seeds, and allow for the number of cells: all of them together hold the truth in 95 of 100 comparisons. Better and worse is what is beyond that; what is not proven may be a change all the same.",
         table("Scores before and after",
-          [["model"], ["strategy"], ["data set"], ["before", "n"], ["after", "n"], ["difference", "n"], ["95 % interval"], ["verdict"], ["tested", "long"]],
+          [["model"], ["strategy"], ["data set"], ["before", "n"], ["after", "n"], ["difference", "n"], ["95 % interval"], ["verdict", "long"], ["tested", "long"]],
           cells.map((cell) => [cell.model, cell.strategy, cell.dataset, fixed(cell.before), fixed(cell.after), signed(cell.difference),
-            cell.low === null ? "–" : `${signed(cell.low)} to ${signed(cell.high)}`, verdict(cell.verdict), tested(cell)])),
+            cell.low === null ? "–" : `${signed(cell.low)} to ${signed(cell.high)}`, verdict(cell), tested(cell)])),
         ...alone("Only before", found.only_before),
         ...alone("Only after", found.only_after)),
       section("What was asked for", "The values of the spec that are not the same.",

@@ -1,17 +1,18 @@
 // What changed between two runs, computed in the browser from their records and evidence: the same numbers as
-// suite/publish/judging.py and cell_differences.py, which tests/test_diff.py holds this file to.
+// suite/publish/judging.py and cell_differences.py, and the same words as change_words.py and difference_words.py,
+// which tests/test_diff.py holds this file to.
 //
 //   suiteDiffer(before, after, evidenceBefore, evidenceAfter)
 //
 // takes two records (data/runs/...) and maps of cell id to evidence, and returns {metric, cells, only_before,
-// only_after} in the shape of RunDifference.
+// only_after, scores} in the shape of RunDifference, and in "changes" the sentences about its cells.
 "use strict";
 
 (function () {
   const WEIGHTS = [0.2, 0.3, 0.25, 0.15, 0.07, 0.03]; // suite.compare.spread.WEIGHTS
   const BOTH = WEIGHTS.flatMap((one) => WEIGHTS.map((other) => one * other));
   const SIGNIFICANT = 0.05;
-  const Z = 1.959963984540054; // standard errors from the middle of a 95 % interval to its ends
+  const Z_POWER = 0.8416212335729143; // standard errors beyond the interval where a change shows 4 times in 5
   const NEARLY_ZERO = 1e-9;
   const CLOSE = 1e-7;
   const COSTS = ["latency_ms", "training_seconds", "parameters", "trainable_parameters", "macs", "size_bytes"];
@@ -98,16 +99,26 @@
     }, 0);
   }
 
-  // Half the width of the 95 % interval: where that p-value is 0.05.
-  function reachOf(variances) {
-    let low = Z * Math.sqrt(Math.min(...variances));
-    let high = Z * Math.sqrt(Math.max(...variances));
-    if (high <= low * (1 + CLOSE)) {
-      return Z * Math.sqrt(variances.reduce((sum, variance, part) => sum + BOTH[part] * variance, 0));
+  // Half the width of the interval: where that p-value is so small.
+  function reachOf(variances, chance) {
+    const [least, most] = [Math.sqrt(Math.min(...variances)), Math.sqrt(Math.max(...variances))];
+    const far = quantile(chance);
+    if (most <= least * (1 + CLOSE)) {
+      return far * Math.sqrt(variances.reduce((sum, variance, part) => sum + BOTH[part] * variance, 0));
     }
+    return between(far * least, far * most, (middle) => byChance(middle, variances) > chance);
+  }
+
+  // Standard errors from the middle to the ends of an interval that misses the truth with this chance.
+  function quantile(chance) {
+    return between(0, 40, (middle) => erfc(middle / Math.SQRT2) > chance);
+  }
+
+  // Where what is true below stops being true.
+  function between(low, high, below) {
     for (let step = 0; step < 200 && high - low > 1e-15 * high; step += 1) {
       const middle = (low + high) / 2;
-      if (byChance(middle, variances) > SIGNIFICANT) {
+      if (below(middle)) {
         low = middle;
       } else {
         high = middle;
@@ -136,24 +147,44 @@
     return erfc(size / Math.sqrt(2 * variance));
   }
 
-  function tested(one, other, gap) {
+  function tested(one, other, cell, tests) {
+    const gap = cell.difference;
     const examples = examplesVariance(one, other);
     const [first, second] = [ofSeeds(one), ofSeeds(other)];
-    const variances = first.flatMap((mine) => second.map((theirs) => examples + mine + theirs));
-    const known = first.some((value) => value) || second.some((value) => value);
+    const seeds = first.flatMap((mine) => second.map((theirs) => mine + theirs));
+    const variances = seeds.map((part) => examples + part);
+    const known = seeds.some((value) => value);
     const chance = byChance(gap, variances);
     const count = counted(one, other, gap, examples);
     const p = count === null || (known && count < chance) ? chance : count;
-    const reach = reachOf(variances);
-    const tied = p >= SIGNIFICANT;
-    return {
-      difference: gap,
+    const reach = reachOf(variances, SIGNIFICANT / tests);
+    const corrected = Math.min(1, p * tests);
+    const tied = corrected >= SIGNIFICANT;
+    const mean = weighted(variances);
+    const found = {
       low: tied ? Math.min(gap - reach, 0) : gap - reach,
       high: tied ? Math.max(gap + reach, 0) : gap + reach,
       p_value: p,
+      p_corrected: corrected,
       paired: isPaired(one, other),
+      smallest_detectable: mean > 0 ? reach + Z_POWER * Math.sqrt(mean) : null,
+      seed_share: mean > 0 ? weighted(seeds) / mean : null,
       notes: notesOf(one, other),
     };
+    if (found.low > 0 || found.high < 0) {
+      return { ...found, verdict: gap > 0 ? "better" : "worse" };
+    }
+    const share = found.seed_share || 0;
+    return {
+      ...found,
+      verdict: "not proven",
+      proof: proofWords(cell.seeds, cell.examples, share),
+      settles: settleWords(Math.abs(gap), found.smallest_detectable || 0, cell.examples, cell.seeds, share),
+    };
+  }
+
+  function weighted(values) {
+    return values.reduce((sum, value, part) => sum + BOTH[part] * value, 0);
   }
 
   function notesOf(before, after) {
@@ -170,21 +201,6 @@
       notes.push(`With one seed ${alone[0][0]}, nothing is known of how much another would change there.`);
     }
     return notes;
-  }
-
-  // Holm's step-down correction, in place.
-  function correct(cells) {
-    const order = [...cells].sort((one, other) => one.p_value - other.p_value);
-    let largest = 0;
-    order.forEach((cell, at) => {
-      largest = Math.max(largest, cell.p_value * (order.length - at));
-      cell.p_holm = Math.min(largest, 1);
-      if (cell.p_holm < SIGNIFICANT) {
-        cell.verdict = cell.difference > 0 ? "better" : "worse";
-      } else {
-        cell.verdict = "no change beyond noise";
-      }
-    });
   }
 
   function whyNot(evidence) {
@@ -271,7 +287,7 @@
   }
 
   // A cell of both runs before it is tested.
-  function untested(one, other, before, after, metric) {
+  function untested(one, other, before, after, metric, sides) {
     const [from, to] = [scoreOf(one, before, metric), scoreOf(other, after, metric)];
     const gap = from === null || to === null ? null : metric.higher_is_better ? to - from : from - to;
     return {
@@ -286,7 +302,14 @@
       low: null,
       high: null,
       p_value: null,
-      p_holm: null,
+      p_corrected: null,
+      smallest_detectable: null,
+      seed_share: null,
+      seeds: Math.min(...[one, other].map((cell) => (cell.score ? Object.keys(cell.score.seeds || {}).length : 0))),
+      examples: Math.min(...sides.map((side) => (side ? side.size : 0))),
+      moved: movedWords(gap, metric),
+      proof: "",
+      settles: "",
       paired: false,
       verdict: "not comparable",
       reason: null,
@@ -295,6 +318,179 @@
       rank_after: other.rank,
       costs: costsOf(one, other),
     };
+  }
+
+  // ---- words: change_words.py, settle.py, wording.py and difference_words.py ----
+
+  const SHARES = new Set([
+    "accuracy", "balanced_accuracy", "top5_accuracy", "precision_macro", "precision_weighted", "recall_macro",
+    "recall_weighted", "f1_macro", "f1_weighted", "roc_auc", "bleu", "chrf", "rouge_1", "rouge_2", "rouge_l",
+    "exact_match", "distinct_1", "distinct_2", "repetition_rate",
+  ]);
+  const [THIN, MINUS, ARROW, MOST] = ["\u202f", "\u2212", "\u2192", 5];
+  const [LARGE, HALF, PART] = [0.01, 0.5, 0.1];
+  const [NEGLIGIBLE, MOST_SEEDS, HOPELESS] = [0.01, 30, 100];
+
+  const thin = (text) => text.replaceAll(" %", `${THIN}%`);
+  const whole = (number, mark = THIN) => String(number).replace(/\B(?=(\d{3})+$)/g, mark);
+  const plural = (count, one) => `${whole(count, ",")} ${count === 1 ? one : `${one}s`}`;
+  const sizeOf = (cell) => Math.abs(cell.difference || 0);
+  const nameOf = (cell) => `${cell.model}, ${cell.strategy}`;
+
+  function withSign(value, digits) {
+    const text = value.toFixed(digits);
+    return Number(text) === 0 ? text.replace(/^-/, "") : text.replace("-", MINUS);
+  }
+
+  function plain(value) {
+    return withSign(value, Math.abs(value) < 10 ? 3 : Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value)))));
+  }
+
+  const scaled = (value, metric) => (SHARES.has(metric.name) ? withSign(100 * value, 1) : plain(value));
+  const quality = (value, metric) => scaled(value, metric) + (SHARES.has(metric.name) ? `${THIN}%` : "");
+  const points = (value, metric) => scaled(value, metric) + (SHARES.has(metric.name) ? " points" : "");
+
+  function movedWords(gap, metric) {
+    if (gap === null || !metric) {
+      return "";
+    }
+    if (gap === 0) {
+      return "did not change";
+    }
+    const [up, down] = metric.higher_is_better ? ["rose", "fell"] : ["is better", "is worse"];
+    return `${gap > 0 ? up : down} by ${points(Math.abs(gap), metric)}`;
+  }
+
+  function proofWords(seeds, examples, share) {
+    const named = share > PART ? [plural(seeds, "seed")] : [];
+    if (examples && (share < HALF || !named.length)) {
+      named.push(plural(examples, "test example"));
+    }
+    return named.join(" and ") || "the test set";
+  }
+
+  function unprovenWords(proof) {
+    const one = proof === "the test set" || (proof.startsWith("1 ") && !proof.includes(" and "));
+    return `${proof} ${one ? "does" : "do"} not prove it`;
+  }
+
+  // Two digits: the estimate is no better. Python rounds what lies in the middle to the even neighbour.
+  function rounded(number) {
+    const unit = 10 ** Math.max(0, String(number).length - 2);
+    const below = Math.floor(number / unit);
+    const rest = number - below * unit;
+    return whole((below + (rest * 2 > unit || (rest * 2 === unit && below % 2) ? 1 : 0)) * unit);
+  }
+
+  function settleWords(difference, detectable, examples, seeds, seedShare) {
+    if (difference <= 0 || detectable <= difference) {
+      return "";
+    }
+    const room = (difference / detectable) ** 2;
+    const share = seedShare > NEGLIGIBLE ? seedShare : 0;
+    if (1 / room > HOPELESS) {
+      const what = share ? "seeds and test examples" : "test examples";
+      return `more than ${HOPELESS} times as many ${what}: take the two as equal`;
+    }
+    const needed = (now, part, left) => (left > 0 && now ? Math.ceil((now * part) / left) : null);
+    const byExamples = needed(examples, 1 - share, room - share);
+    const bySeeds = share ? needed(seeds, share, room - (1 - share)) : null;
+    const few = bySeeds !== null && bySeeds <= MOST_SEEDS ? bySeeds : null;
+    const many = byExamples !== null && byExamples <= HOPELESS * examples ? byExamples : null;
+    const said = [
+      few ? `${few} seeds in each run instead of ${seeds}` : "",
+      many ? `about ${rounded(many)} test examples instead of ${whole(examples)}` : "",
+    ].filter(Boolean);
+    if (said.length) {
+      return said.join(", or ");
+    }
+    const both = `${Math.ceil(seeds / room)} seeds in each run instead of ${seeds}`;
+    const rest = ` together with about ${rounded(Math.ceil(examples / room))} test examples instead of ${whole(examples)}`;
+    return both + (examples ? rest : "");
+  }
+
+  // The cell that changed most, the first of equals, with its scores before and after.
+  function largestOf(cells, metric) {
+    const cell = cells.reduce((most, one) => (sizeOf(one) > sizeOf(most) ? one : most));
+    const scores = `${metric.label} ${quality(cell.before, metric)} ${ARROW} ${quality(cell.after, metric)}`;
+    return [cell, `${nameOf(cell)} ${cell.moved} on ${cell.dataset} (${scores})`];
+  }
+
+  function scoresSaid(cells, metric) {
+    const of = (...verdicts) => cells.filter((cell) => verdicts.includes(cell.verdict));
+    const all = cells.length === 1 ? "the one cell of both runs" : `all ${whole(cells.length, ",")} cells`;
+    if (!cells.length) {
+      return "The two runs have no cell in common";
+    }
+    if (of("same").length === cells.length) {
+      return `The scores are the same, seed for seed, in ${all}`;
+    }
+    if (of("not comparable").length === cells.length) {
+      return `No score can be compared, in ${all}`;
+    }
+    const beyond = of("worse", "better");
+    if (!beyond.length) {
+      return unprovenSaid(of("not proven"), of("same").length, metric);
+    }
+    const told = ["worse", "better"]
+      .map((verdict) => [of(verdict).length, verdict])
+      .filter(([count]) => count)
+      .map(([count, verdict]) => `${whole(count, ",")} ${count === 1 ? "is" : "are"} ${verdict} beyond noise`);
+    return `Of ${plural(cells.length, "cell")} ${told.join(" and ")}: ${largestOf(beyond, metric)[1]}`;
+  }
+
+  function unprovenSaid(open, still, metric) {
+    const moved = open.filter((cell) => cell.difference);
+    if (!moved.length) {
+      return `No score changed, in ${plural(open.length + still, "cell")}`;
+    }
+    const [largest, words] = largestOf(moved, metric);
+    const said = `${words}; ${unprovenWords(largest.proof)}`;
+    if (open.length === 1 && !still) {
+      return said;
+    }
+    const rest = open.length > 1 ? [`none of ${plural(open.length, "change")} is proven`] : [];
+    if (still) {
+      rest.push(`${whole(still, ",")} ${still === 1 ? "is" : "are"} the same`);
+    }
+    return `Of ${plural(open.length + still, "cell")} ${rest.join(" and ")}. The largest change: ${said}`;
+  }
+
+  // What is beyond noise, what is large and not proven, and how large the rest is at most.
+  function changesOf(cells, metric) {
+    const of = (verdict) =>
+      cells.filter((cell) => cell.verdict === verdict).sort((one, other) => sizeOf(other) - sizeOf(one));
+    const said = [];
+    for (const verdict of ["worse", "better"]) {
+      const told = of(verdict);
+      said.push(...told.slice(0, MOST).map((cell) => movedSaid(cell, metric)));
+      if (told.length > MOST) {
+        said.push(`${plural(told.length - MOST, "more cell")} ${told.length === MOST + 1 ? "is" : "are"} ${verdict}.`);
+      }
+    }
+    const open = of("not proven");
+    const isLarge = (cell) => sizeOf(cell) >= LARGE * (SHARES.has(metric.name) ? 1 : Math.abs(cell.before));
+    const large = open.filter(isLarge).slice(0, MOST);
+    said.push(...large.map((cell) => movedSaid(cell, metric)));
+    const rest = open.slice(large.length);
+    if (rest.length) {
+      const what = plural(rest.length, `${rest.length < open.length ? "other " : ""}cell`);
+      said.push(`${what} moved by at most ${points(sizeOf(rest[0]), metric)}, which is not proven.`);
+    }
+    return said;
+  }
+
+  function movedSaid(cell, metric) {
+    const ends = cell.difference >= 0 ? [cell.low, cell.high] : [-cell.high, -cell.low];
+    const p = cell.p_corrected < 0.001 ? "p < 0.001" : `p = ${cell.p_corrected.toFixed(3)}`;
+    const sure = `95 % interval ${ends.map((end) => scaled(end, metric)).join(" to ")}, ${p}`;
+    const scores = `${metric.label} ${quality(cell.before, metric)} ${ARROW} ${quality(cell.after, metric)}`;
+    const said = `${nameOf(cell)} ${cell.moved} on ${cell.dataset}: ${scores} (${sure})`;
+    if (cell.verdict !== "not proven") {
+      return `${said}.`;
+    }
+    const takes = cell.settles ? ` To show it takes ${cell.settles}, if it stays as large.` : "";
+    return `${said}; ${unprovenWords(cell.proof)}.${takes}`;
   }
 
   function suiteDiffer(before, after, evidenceBefore, evidenceAfter) {
@@ -308,19 +504,20 @@
       const one = oldKeys.get(keyOf(other));
       const first = filledEvidence(evidenceBefore[one.cell_id]);
       const second = filledEvidence(evidenceAfter[other.cell_id]);
-      const cell = untested(one, other, before, after, metric);
+      const cell = untested(one, other, before, after, metric, [first, second]);
       if (sameHeadline && isSame(one, other, first, second)) {
         Object.assign(cell, { verdict: "same", paired: true });
       } else {
         cell.reason = reasonOf(one, other, before, after, first, second);
         if (cell.reason === null) {
-          Object.assign(cell, tested(first, second, cell.difference));
-          able.push(cell);
+          able.push([cell, first, second]);
         }
       }
       cells.push(cell);
     }
-    correct(able);
+    for (const [cell, first, second] of able) {
+      Object.assign(cell, tested(first, second, cell, able.length));
+    }
     const only = (run, mine, theirs) =>
       mine
         .filter((cell) => !theirs.has(keyOf(cell)))
@@ -331,7 +528,14 @@
           dataset: cell.dataset,
           score: scoreOf(cell, run, metric),
         }));
-    return { metric, cells, only_before: only(before, old, nowKeys), only_after: only(after, now, oldKeys) };
+    return {
+      metric,
+      cells,
+      only_before: only(before, old, nowKeys),
+      only_after: only(after, now, oldKeys),
+      scores: thin(`${scoresSaid(cells, metric)}.`),
+      changes: metric ? changesOf(cells, metric).map(thin) : [],
+    };
   }
 
   window.suiteDiffer = suiteDiffer;
