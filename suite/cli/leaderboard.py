@@ -42,10 +42,12 @@ def print_leaderboard(comparison: Comparison) -> None:
         click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
+def print_findings(findings: Iterable[Finding], *, mends: bool = True) -> None:
     """What the checks found that makes a number wrong or misleading, with what to do about it."""
     for one in findings:
-        click.echo(f"\n{one.sentence}\n  {one.mend}")
+        click.echo(f"\n{one.sentence}")
+        if mends:
+            click.echo(f"  {one.mend}")
 
 
 def print_failures(failed: Iterable[Result]) -> None:

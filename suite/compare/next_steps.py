@@ -69,7 +69,7 @@ def _with_findings(answer: A, comparison: Comparison, findings: Sequence[Finding
     steps = tuple(
         NextStep(
             kind="finding",
-            text=f"Mend first, {one.where}: {one.what} {one.mend}",
+            text=f"Mend first, {one.where}: {one.mend}",
             numbers={},
             cell_ids=(names[one.where],) if one.where in names else (),
         )
