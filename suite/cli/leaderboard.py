@@ -17,7 +17,8 @@ __all__ = ["print_failures", "print_leaderboard"]
 
 
 def print_leaderboard(comparison: Comparison) -> None:
-    """Prints one table per data set on stdout, then the answer and how to read the letters."""
+    """Prints one table per data set on stdout, then the answer and how to read the verdicts."""
+    from suite.compare.verdict_words import HOW_TO_READ, INTERVAL
     from suite.leaderboard import NUMBERS, leaderboard_columns, leaderboard_row
 
     columns = leaderboard_columns(comparison)
@@ -34,8 +35,8 @@ def print_leaderboard(comparison: Comparison) -> None:
             click.echo(f"  - {sentence}")
     for missed in comparison.unmet:
         click.echo(f"\n{missed.dataset}: {missed.text}")
-    if any(cell.ties for cell in comparison.cells):
-        click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
+    if any(cell.best for cell in comparison.cells):
+        click.echo(f"{HOW_TO_READ} {INTERVAL}")
 
 
 def print_failures(failed: Iterable[Result]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from suite.compare.answer import NextStep
 from suite.compare.cell import CellSummary, LearningCurve, MetricInfo
 from suite.compare.changes import gap
+from suite.compare.paired import Z_POWER
 from suite.compare.recommendation import Choice, Pairs
 from suite.compare.wording import THIN, adapted, between, called, points, quality
 
@@ -20,8 +21,6 @@ NOT_UNFREEZING = {"knn", "from_scratch"}
 STILL_RISING = 0.002
 """A last epoch that brings less than 0.2 points of validation accuracy brings nothing that shows."""
 EARLY = 0.5
-Z_LEVEL, Z_POWER = 1.959964, 0.841621
-"""Standard normal quantiles: two-sided 5 %, and a power of 80 %."""
 
 
 def next_steps(
@@ -45,21 +44,26 @@ def next_steps(
 
 
 def examples_needed(
-    difference: float, low: float, high: float, examples: int, *, seed_share: float = 0.0
+    difference: float, error: float, reach: float, examples: int, *, seed_share: float = 0.0
 ) -> float | None:
-    """Test examples at which a paired difference of this size shows at 5 % in four of five tries.
+    """Test examples at which a paired difference of this size shows in four of five tries, as the verdicts are made.
 
-    The standard error is read from the 95 % interval. The part of its square that comes from examples falls with their
-    number, the part that comes from seeds (``seed_share``) does not:
-    n = examples * (1 - share) * SE^2 / ((difference / (z_0.975 + z_0.8))^2 - share * SE^2). For this pair alone,
-    without the correction for all pairs.
+    With c = reach / error, the standard errors from the middle of the simultaneous interval to its ends. The part of
+    the squared error that comes from examples falls with their number, the part that comes from seeds (``seed_share``)
+    does not: n = examples * (1 - share) * SE^2 / ((difference / (c + z_0.8))^2 - share * SE^2).
+
+    Args:
+        difference: That is to show.
+        error: Its standard error with these examples.
+        reach: Half the width of its interval.
+        examples: Test examples now.
+        seed_share: Of the squared error.
 
     Returns:
         None where no number of examples would do: the difference is 0, or lost among the seeds.
     """
-    variance = ((high - low) / (2 * Z_LEVEL)) ** 2
-    room = (difference / (Z_LEVEL + Z_POWER)) ** 2 - seed_share * variance
-    return examples * (1 - seed_share) * variance / room if room > 0 else None
+    room = (difference / (reach / error + Z_POWER)) ** 2 - seed_share * error**2
+    return examples * (1 - seed_share) * error**2 / room if room > 0 else None
 
 
 def _learning_rate(cell: CellSummary, metric: MetricInfo) -> NextStep | None:
@@ -162,7 +166,8 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
             continue
         pair = pairs.get((best.cell_id, other.cell_id))
         ends = between(low, high, metric)
-        chance = ", which may be chance" if pair is not None and pair.p_holm is not None and not pair.different else ""
+        tested = pair is not None and pair.p_adjusted is not None
+        chance = ", which may be chance" if pair is not None and tested and not pair.different else ""
         parts.append(f"{adapted(other)} {points(loss, metric)} {less}{f' ({ends})' if ends else ''}{chance}")
         numbers[f"loss_{number}"] = loss
     if not parts:
@@ -175,9 +180,10 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
 def _examples(pairs: Pairs, metric: MetricInfo, choice: Choice, examples: int | None) -> NextStep | None:
     """How many test examples would tell the first two apart, where they are tied."""
     pair = pairs.get((choice.tied[0].cell_id, choice.tied[1].cell_id)) if len(choice.tied) > 1 else None
-    if pair is None or pair.difference is None or pair.low is None or pair.high is None or not examples:
+    if pair is None or pair.difference is None or pair.high is None or not pair.standard_error or not examples:
         return None
-    needed = examples_needed(pair.difference, pair.low, pair.high, examples, seed_share=pair.seed_share or 0.0)
+    reach = pair.high - pair.difference
+    needed = examples_needed(pair.difference, pair.standard_error, reach, examples, seed_share=pair.seed_share or 0.0)
     if needed is None or needed <= examples:
         return None
     digits = 2 - math.ceil(math.log10(needed))

@@ -62,7 +62,7 @@ def _of_ranking(facts: DatasetFacts, ranking: tuple[CellSummary, ...], *, told_a
         where=f"{facts.dataset}, test",
         why="Neighbours this close would change places on another test set of this size, or with other seeds: their "
         "order is chance.",
-        mend="Read the letters, not the ranks"
+        mend="Read the verdicts, not the ranks"
         + ("; for a finer answer take more test examples and more seeds." if told_apart else
            ", and take more test examples and more seeds before choosing by score."),
     )  # fmt: skip
