@@ -53,7 +53,7 @@ __all__ = [
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
-COMPARISON_FORMAT = 2
+COMPARISON_FORMAT = 3
 """Raised with what a comparison keeps, so that one made before is made again."""
 MANY_TRIALS = 300
 """With fewer a second process that draws is hardly ready before the pictures of the first are."""
