@@ -103,7 +103,7 @@ def versus(data: DataSet, folder: Path) -> Outcome:
         dataset=data.name,
         best=best.name,
         chosen=chosen.name,
-        tied=twin.cell_id == best.cell_id or bool(set(twin.ties) & set(best.ties)),
+        tied=twin.cell_id == best.cell_id or (twin.best is not None and twin.best.verdict == "may_be_best"),
         work_seconds=(everything.facts.worker_seconds, through.funnel[0].seconds_spent),
         wall_seconds=(everything_seconds, through_seconds),
         foretold="; ".join(said),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,6 @@ SHARED, OWN, LUCK = 0.5, 0.2, 0.3
 """Variances of the difficulty that all models share, of the one that a model adds, and of a fit's luck."""
 
 Array = NDArray[np.float64]
-STAND_IN = Predictions(np.array(["none"]), np.zeros(1, dtype=np.int64), np.ones((1, 1), dtype=np.float32), ("none",))
-"""Where the comparison asks whether there are predictions at all."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def evidence_of(answers: Array, *, is_mean: bool = True) -> dict[str, SetEvidenc
     resampled = resampled_means(answers.reshape(-1, examples).T).T.reshape(models, seeds, -1)
     return {
         str(place): SetEvidence(
-            predictions=(STAND_IN,),
+            predictions=(_stand_in(examples),),
             seeds=tuple(range(seeds)),
             keys=("same",) * seeds,
             scores=own.mean(axis=1),
@@ -118,7 +117,7 @@ def split_evidence(generator: np.random.Generator, answers: Array, tested: int) 
         resampled[:, seed] = resampled[:, seed, generator.permutation(resampled.shape[2])]
     return {
         str(place): SetEvidence(
-            predictions=(STAND_IN,),
+            predictions=(_stand_in(tested),),
             seeds=tuple(range(seeds)),
             keys=tuple(f"split {seed}" for seed in range(seeds)),
             scores=own[place].mean(axis=1),
@@ -140,3 +139,10 @@ def compared(evidence: dict[str, SetEvidence], *, resample: bool = False) -> tup
         for name in sorted(means, key=means.__getitem__, reverse=True)
     ]
     return differences("simulated", cells, evidence, spread_of(evidence), higher_is_better=True, resample=resample)
+
+
+@lru_cache(maxsize=8)
+def _stand_in(examples: int) -> Predictions:
+    """Where the comparison asks whether there are predictions at all, and of how many examples."""
+    nothing = np.zeros(examples, dtype=np.int64)
+    return Predictions(nothing.astype(str), nothing, np.ones((examples, 1), dtype=np.float32), ("none",))

@@ -85,7 +85,11 @@ def scores_frame(results: Iterable[Result]) -> pd.DataFrame:
 
 
 def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
-    """One row per cell, by data set and rank, with score, intervals (``overall``: with other seeds), ties and costs."""
+    """One row per cell, by data set and rank, with score, verdict and costs.
+
+    ``verdict`` says whether it may be the best, ``behind`` how far it is behind the best score; ``low`` and ``high``
+    after a name are the ends of its interval.
+    """
     import pandas as pd
 
     headline = comparison.headline.name
@@ -96,11 +100,12 @@ def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
             "dataset": cell.dataset,
             "strategy": cell.strategy,
             headline: cell.headline.value if cell.headline else None,
-            f"{headline}.low": cell.headline.low if cell.headline else None,
-            f"{headline}.high": cell.headline.high if cell.headline else None,
-            f"{headline}.overall.low": cell.headline.overall_low if cell.headline else None,
-            f"{headline}.overall.high": cell.headline.overall_high if cell.headline else None,
-            "ties": cell.ties,
+            f"{headline}.low": cell.headline.interval[0] if cell.headline and cell.headline.interval else None,
+            f"{headline}.high": cell.headline.interval[1] if cell.headline and cell.headline.interval else None,
+            "verdict": cell.best.verdict if cell.best else None,
+            "behind": cell.best.behind if cell.best else None,
+            "behind.low": cell.best.low if cell.best else None,
+            "behind.high": cell.best.high if cell.best else None,
             "latency_ms_p50": cell.profile.latency_ms_p50.mean if cell.profile else None,
             "parameters": cell.profile.parameters if cell.profile else None,
             "training_seconds": cell.timings.training_seconds.mean if cell.timings else None,

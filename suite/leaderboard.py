@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from suite.compare.comparison import CellSummary, Comparison
+from suite.compare.verdict_words import verdict_of
 
 __all__ = ["NUMBERS", "leaderboard_columns", "leaderboard_row"]
 
@@ -14,20 +15,20 @@ NUMBERS = frozenset({0, 3, 6, 7, 8, 9})
 def leaderboard_columns(comparison: Comparison) -> tuple[str, ...]:
     """Headings; units are in them."""
     score = comparison.headline.label.lower()
-    return ("rank", "model", "strategy", score, "95 %", "ties", "latency ms", "parameters", "training s", "n")
+    return ("rank", "model", "strategy", score, "95 %", "verdict", "latency ms", "parameters", "training s", "n")
 
 
 def leaderboard_row(cell: CellSummary) -> tuple[str, ...]:
     """One cell, a text per column; what is missing is a dash."""
     score, profile, timings = cell.headline, cell.profile, cell.timings
-    interval = f"{score.low:.3f}-{score.high:.3f}" if score and score.low is not None and score.high is not None else ""
+    ends = score.interval if score else None
     return (
         _number(cell.rank, ".0f"),
         cell.model,
         cell.strategy,
         _number(score.value if score else None, ".3f"),
-        interval or ABSENT,
-        cell.ties or ABSENT,
+        f"{ends[0]:.3f}-{ends[1]:.3f}" if ends else ABSENT,
+        verdict_of(cell) or ABSENT,
         _number(profile.latency_ms_p50.mean if profile else None, ".2f"),
         _number(profile.parameters if profile else None, ",.0f"),
         _number(timings.training_seconds.mean if timings else None, ".1f"),

@@ -59,7 +59,7 @@ def table(folder: Path, name: TableName, *, tell: Callable[[str], None] = lambda
 
     Args:
         folder: Of a run.
-        name: ``leaderboard``: one row per cell with intervals, ties and costs; ``trials``: one row per trial, every
+        name: ``leaderboard``: one row per cell with intervals, verdicts and costs; ``trials``: one row per trial, every
             score in a column of its own; ``scores``: one row per trial, evaluation set and metric.
         tell: Told what of the run is damaged, a sentence each.
 

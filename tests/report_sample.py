@@ -53,7 +53,6 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
         family="resnet",
         input_size=(32, 32),
         rank=rank,
-        ties="abcdefgh"[min(7, rank // 4)],
         headline=c.HeadlineScore(
             value=mean,
             low=mean - 0.02,
@@ -182,6 +181,19 @@ def front_of(cells, axis: str, dataset: str) -> c.ParetoFront:
     return c.ParetoFront(dataset=dataset, axis=axis, unit="ms", cell_ids=tuple(x.cell_id for x in front), left_out=())
 
 
+def with_verdicts(cells) -> list[c.CellSummary]:
+    """The cells, held against the best score: worse from four points on."""
+    best = max(cells, key=lambda cell: cell.headline.value)
+    found = []
+    for cell in sorted(cells, key=lambda cell: -cell.headline.value):
+        gap = best.headline.value - cell.headline.value
+        verdict = "worse" if gap > 0.04 else "may_be_best"
+        reach = 0.0 if cell is best else 0.04
+        said = c.BestComparison(verdict=verdict, behind=gap, low=gap - reach, high=gap + reach, against=best.cell_id)
+        found.append(cell.model_copy(update={"best": said}))
+    return sorted(found, key=lambda cell: cell.rank)
+
+
 def pairs_of(cells, dataset: str) -> list[c.Difference]:
     """Every pair of cells, told apart where four points lie between them."""
     ranked = sorted(cells, key=lambda cell: -cell.headline.value)
@@ -198,7 +210,7 @@ def pairs_of(cells, dataset: str) -> list[c.Difference]:
                     low=gap - 0.025,
                     high=gap + 0.024,
                     p_value=0.0004 if gap > 0.04 else 0.21,
-                    p_holm=0.0008 if gap > 0.04 else 0.63,
+                    p_adjusted=0.0008 if gap > 0.04 else 0.63,
                     different=gap > 0.04,
                     probability_better=min(0.9995, 0.5 + 12 * gap),
                     smallest_detectable=0.035,
@@ -253,10 +265,12 @@ def make_comparison(
     cells = []
     for dataset in datasets:
         pairs = [(strategy, model) for strategy in strategies for model in models]
-        cells += [
-            make_cell(model, dataset, strategy, rank, sets=sets, classes=classes)
-            for rank, (strategy, model) in enumerate(pairs, start=1)
-        ]
+        cells += with_verdicts(
+            [
+                make_cell(model, dataset, strategy, rank, sets=sets, classes=classes)
+                for rank, (strategy, model) in enumerate(pairs, start=1)
+            ]
+        )
     home = {dataset: [cell for cell in cells if cell.dataset == dataset] for dataset in datasets}
     axes = ("latency", "parameters", "training_time")
     answers = []

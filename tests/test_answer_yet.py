@@ -54,7 +54,7 @@ def compared(there: Sequence[Result], planned: Sequence[Result], **more: object)
         trials=trials, **more,
     )  # fmt: skip
     kept = {one.id: predictions([True] * 60 + [False] * (40 - one.seed)) for one in there}
-    return compare(there, plan_summary=plan, load_predictions=lambda one, name: kept.get(one.id))
+    return compare(there, plan_summary=plan, load_predictions=lambda one, _: kept.get(one.id))
 
 
 def everything() -> list[Result]:
@@ -74,7 +74,7 @@ def places(comparison: Comparison) -> dict[str, str]:
     page = make_page(comparison)
     record, _ = record_of(comparison, {})
     return {
-        "page": "\n".join((page.answers[0].take, page.answers[0].leading)),
+        "page": f"{page.answers[0].take}\n{page.answers[0].leading}",
         "Markdown": render_markdown(page).replace("\u202f", " "),
         "terminal": printed(comparison),
         "notebook": ComparisonView(comparison)._repr_html_(),
@@ -181,7 +181,7 @@ def test_what_to_mend_is_the_first_of_the_next_steps(alarming: Comparison):
     """Each finding names its cell, and comes before anything else is tried."""
     steps = alarming.recommendation.next_steps
     assert [step.kind for step in steps[:2]] == ["finding", "finding"]
-    assert steps[1].text == f"Mend first, {BELOW.where}: {BELOW.what} {BELOW.mend}"
+    assert steps[1].text == f"Mend first, {BELOW.where}: {BELOW.mend}"
     assert [alarming.cell(name).model for name in steps[1].cell_ids] == ["wide"]
     assert steps == advise_again(alarming, None)[0].next_steps
 

@@ -161,15 +161,6 @@ def test_two_methods_have_a_pairwise_test_only() -> None:
     assert found.answer.endswith("; it can be told apart from the other.")
 
 
-def test_letters_follow_the_pairwise_test() -> None:
-    """A letter in common exactly where Wilcoxon and Holm find no difference."""
-    found = across(steps(6, 12, noise=0.01), datasets=12)
-    assert 0 < sum(pair.different for pair in found.pairs) < len(found.pairs)
-    for pair in found.pairs:
-        common = set(found.methods[pair.first].ties) & set(found.methods[pair.second].ties)
-        assert bool(common) != pair.different
-
-
 def test_a_shared_best_mean_rank_is_said() -> None:
     """Nobody is called the best who is not."""
     table = {"a": on(0.9, 0.5), "b": on(0.5, 0.9), "c": on(0.1, 0.1)}

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlanSummary
 from suite.compare.facts import wall_seconds
+from suite.compare.paired import Z_POWER
 from suite.compare.planned import summarise_plan
 from suite.errors import UnknownNameError
 from suite.plan import make_plan
@@ -45,29 +46,34 @@ def test_ranks_follow_the_scores(comparison: Comparison):
     values = [cell.headline.value for cell in ranking]
     assert values == sorted(values, reverse=True)
     assert ranking[0].rank == 1
-    assert ranking[0].ties.startswith("a")
+    assert ranking[0].best.verdict == "may_be_best"
     for cell in ranking:
         score = cell.headline
         assert score.low <= score.value <= score.high
         assert score.lowest_seed <= score.value <= score.highest_seed
 
 
-def test_letters_agree_with_the_pairs(comparison: Comparison):
-    """A letter in common exactly where the corrected test finds no difference."""
-    for pair in comparison.pairs:
-        common = set(comparison.cell(pair.better).ties) & set(comparison.cell(pair.worse).ties)
-        assert bool(common) != pair.different
-        assert pair.different == (pair.p_holm < 0.05)
-        assert pair.p_holm >= pair.p_value
-        assert pair.low <= pair.difference <= pair.high
+def test_a_verdict_agrees_with_its_interval(comparison: Comparison):
+    """Worse exactly where the interval of what a cell is behind leaves out 0; unsettled only below such a cell."""
+    ranking = comparison.ranking("digits")
+    found = [cell.best for cell in ranking]
+    assert {one.against for one in found} == {ranking[0].cell_id}
+    for place, one in enumerate(found):
+        assert one.low <= one.behind <= one.high
+        assert one.behind == pytest.approx(ranking[0].headline.value - ranking[place].headline.value)
+        assert (one.verdict == "worse") == (one.low > 0)
+        if one.verdict != "worse":
+            above = any(other.verdict == "worse" for other in found[:place])
+            assert one.verdict == ("unsettled" if above else "may_be_best")
+    assert {"may_be_best", "worse"} <= {one.verdict for one in found}
 
 
 def test_every_pair_says_how_sure_its_order_is(comparison: Comparison):
-    """The better is at least as probably better as not; what a pair would have shown is 2.8 standard errors."""
+    """The better is at least as probably better as not; it says what it would have shown."""
     for pair in comparison.pairs:
         assert 0.5 <= pair.probability_better <= 1
-        assert pair.smallest_detectable == pytest.approx(2.8016 / 1.96 * (pair.high - pair.difference), rel=0.12)
-        assert (pair.low > 0) == (pair.p_value < 0.05)
+        assert pair.smallest_detectable == pytest.approx(pair.high - pair.difference + Z_POWER * pair.standard_error)
+        assert (pair.low > 0) == pair.different == (pair.p_adjusted < 0.05)
         assert pair.probability_better >= 1 - pair.p_value / 2 - 1e-12
 
 
@@ -137,7 +143,8 @@ def test_the_recommendation_is_the_cheapest_of_the_tied(comparison: Comparison):
     answer = comparison.recommendation
     chosen = comparison.cell(answer.cell_id)
     assert answer.cell_id in answer.tied
-    assert set(chosen.ties) & set(comparison.ranking("digits")[0].ties)
+    may_be = {cell.cell_id for cell in comparison.ranking("digits") if cell.best.verdict == "may_be_best"}
+    assert set(answer.tied) == may_be
     assert answer.take.startswith(f"Take {chosen.model}, ")
     assert 1 <= len(answer.reasons) <= 5
     assert answer.reasons[0].numbers["value"] == chosen.headline.value
@@ -162,7 +169,7 @@ def test_nothing_finished_is_said(sample: Sample):
     plan, _, load = sample
     found = compare([], plan_summary=plan, load_predictions=load)
     assert found.recommendation is None
-    assert all(cell.rank is None and cell.ties == "" for cell in found.cells)
+    assert all(cell.rank is None and cell.best is None for cell in found.cells)
     assert "No trial has finished with a score, so nothing can be compared." in found.remarks
     assert len(found.missing) == 57
 

@@ -1,8 +1,8 @@
-"""Paired tests, correction, tie letters and fronts: against SciPy, published and hand-worked examples."""
+"""Paired tests, correction and fronts: against SciPy, published and hand-worked examples."""
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from statsmodels.stats.multitest import multipletests
 
 from suite.compare.paired import holm, reach_of, sign_flip_p_values, spread_p_values
 from suite.compare.pareto import front
-from suite.compare.ties import tie_letters
 
 
 def one_p_value(differences: np.ndarray, *, steps: int = 1) -> float:
@@ -146,66 +145,6 @@ def test_models_that_never_differ_have_p_one():
     nothing = np.zeros((2, 6))
     assert spread_p_values(np.array([0.0, 0.1]), nothing).tolist() == [pytest.approx(1), 0.0]
     assert reach_of(nothing).tolist() == [0.0, 0.0]
-
-
-def test_letters_of_a_published_example():
-    """Plant growth (Dobson 1983, R's ``PlantGrowth``): Tukey's test tells treatment 2 from treatment 1 only."""
-    control = [4.17, 5.58, 5.18, 6.11, 4.50, 4.61, 5.17, 4.53, 5.33, 5.14]
-    first = [4.81, 4.17, 4.41, 3.59, 5.87, 3.83, 6.03, 4.89, 4.32, 4.69]
-    second = [6.31, 5.12, 5.54, 5.50, 5.37, 5.29, 4.92, 6.15, 5.80, 5.26]
-    by_mean = (second, control, first)
-    p_values = stats.tukey_hsd(*by_mean).pvalue
-    assert [p_values[0, 1], p_values[0, 2], p_values[1, 2]] == pytest.approx([0.198, 0.012, 0.391], abs=5e-4)
-    different = [pair for pair in combinations(range(3), 2) if p_values[pair] < 0.05]
-    assert tie_letters(3, different) == ("a", "ab", "b")
-
-
-def test_letters_of_a_chain_worked_by_hand():
-    """Four overlapping groups of eight cells have a letter each."""
-    groups = [(0, 1, 2, 3), (2, 3, 4, 5), (4, 5, 6), (6, 7)]
-    together = {pair for group in groups for pair in combinations(group, 2)}
-    different = [pair for pair in combinations(range(8), 2) if pair not in together]
-    assert tie_letters(8, different) == ("a", "a", "ab", "ab", "bc", "bc", "cd", "d")
-
-
-def test_letters_of_nothing_and_of_equals():
-    """No cells, one cell, all tied, all different."""
-    assert tie_letters(0, []) == ()
-    assert tie_letters(1, []) == ("a",)
-    assert tie_letters(3, []) == ("a", "a", "a")
-    assert tie_letters(3, [(0, 1), (0, 2), (1, 2)]) == ("a", "b", "c")
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.integers(1, 9).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.sampled_from([*combinations(range(10), 2)]))))
-)
-def test_a_letter_in_common_means_tied(case: tuple[int, set[tuple[int, int]]]):
-    """For any pattern of differences: no letter in common exactly where two cells are different."""
-    count, pairs = case
-    different = {pair for pair in pairs if pair[1] < count}
-    letters = tie_letters(count, different)
-    assert letters[0].startswith("a")
-    for pair in combinations(range(count), 2):
-        common = set(letters[pair[0]]) & set(letters[pair[1]])
-        assert bool(common) == (pair not in different)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.integers(1, 7), st.sets(st.sampled_from([*combinations(range(7), 2)])))
-def test_there_are_no_more_letters_than_needed(count: int, pairs: set[tuple[int, int]]):
-    """A letter is a largest set of cells that are all tied: checked against all sets there are."""
-    different = {pair for pair in pairs if pair[1] < count}
-    tied = [
-        set(members)
-        for size in range(1, count + 1)
-        for members in combinations(range(count), size)
-        if not different & {*combinations(members, 2)}
-    ]
-    largest = [members for members in tied if not any(members < other for other in tied)]
-    letters = tie_letters(count, different)
-    found = {letter: {cell for cell in range(count) if letter in letters[cell]} for letter in "".join(letters)}
-    assert sorted(map(sorted, found.values())) == sorted(map(sorted, largest))
 
 
 def test_the_front_holds_what_nothing_beats():

@@ -232,7 +232,7 @@ def test_an_interval_leaves_out_nothing_exactly_where_a_verdict_is_given(kept):
 def test_a_large_change_that_is_not_proven_is_told_with_its_scores(kept):
     """The headline says how far it fell, from what to what, and what does not prove it; never that nothing changed."""
     record, evidence = kept
-    loose = {name: one.model_copy(update={"spread": (0.02,) * 6}) for name, one in evidence.items()}
+    loose = {name: one.model_copy(update={"spread": (0.006,) * 6}) for name, one in evidence.items()}
     after, theirs = moved((record, loose), -0.13)
     found = differ(record, after, loose, theirs)
     cell = max(found.cells, key=lambda one: abs(one.difference or 0))

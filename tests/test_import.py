@@ -202,7 +202,7 @@ def test_an_import_is_ranked_and_nothing_is_paired(tmp_path: Path):
     found = suite.load_comparison(tmp_path / "out").comparison
     assert found.published
     assert [cell.model for cell in found.ranking("pets")] == ["large", "small"]
-    assert {cell.ties for cell in found.cells} == {""}
+    assert {cell.best for cell in found.cells} == {None}
     assert found.pairs == ()
     assert found.facts.trials_finished == 3
     assert [failure.status for failure in found.failures] == ["skipped"]

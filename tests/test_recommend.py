@@ -226,7 +226,7 @@ def test_cells_without_training_and_profile_can_be_recommended(comparison: Compa
     )
     (found,) = advise_again(comparison.model_copy(update={"cells": bare}), None)
     assert found.cell_id == comparison.ranking("digits")[0].cell_id
-    assert {step.kind for step in found.next_steps} <= {"unfreeze", "examples", "seeds"}
+    assert {step.kind for step in found.next_steps} <= {"finding", "unfreeze", "settle"}
     (missed,) = advise_again(comparison.model_copy(update={"cells": bare}), Constraints(max_latency_ms=5.0))
     assert "Latency was not measured of any cell" in missed.text
 

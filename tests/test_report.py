@@ -19,6 +19,7 @@ from suite.charts.words import score
 from suite.compare.across_datasets import across_datasets
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial
+from suite.compare.verdict_words import verdict_of
 from suite.errors import StoreError
 from suite.registry import CHARTS
 from suite.report import Written, write_report
@@ -94,9 +95,9 @@ def test_both_files_say_the_comparison_s_scores(written: Written) -> None:
     markdown = written.markdown.read_text(encoding="utf-8")
     for cell in make_comparison().cells:
         assert cell.headline is not None
-        value, low, high = (score(one) for one in (cell.headline.value, cell.headline.low, cell.headline.high))
+        value, low, high = (score(one) for one in (cell.headline.value, *cell.headline.interval))
         assert re.search(rf'data-cell="{cell.cell_id}".*?<b>{value}</b>', html, re.DOTALL)
-        assert f"| {cell.model} | {cell.strategy} | {cell.ties} | {value} | {low} to {high} |" in markdown
+        assert f"| {cell.model} | {cell.strategy} | {verdict_of(cell)} | {value} | {low} to {high} |" in markdown
 
 
 def test_every_number_of_the_twin_is_in_the_page(written: Written) -> None:

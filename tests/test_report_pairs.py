@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from report_sample import make_comparison
 
@@ -26,41 +24,15 @@ def section_of(comparison: Comparison):
     return next(section for section in make_page(comparison).before if section.id == "pairs")
 
 
-def without_seeds(comparison: Comparison) -> Comparison:
-    """The same with one seed each, so that nothing is known of others."""
-    nothing = {"overall_low": None, "overall_high": None, "seed_deviation": None, "overall_reason": "one seed."}
-    cells = tuple(
-        cell.model_copy(update={"headline": cell.headline.model_copy(update=nothing)}) for cell in comparison.cells
-    )
-    return comparison.model_copy(update={"cells": cells})
-
-
-def test_the_thin_line_holds_the_thick_bar(comparison: Comparison):
-    """Both intervals lie on the shared scale, one inside the other, and the page draws both."""
-    board = make_board(comparison, "digits_photo")
-    for row in board.rows:
-        assert 0 <= row.overall_low <= row.low <= row.at <= row.high <= row.overall_high <= 100
-    html = render_html(make_page(comparison), comparison, {})
-    assert len(re.findall(r"--olo:[\d.]+%;--ohi:[\d.]+%\"><s></s><i></i>", html)) == len(board.rows)
-
-
-def test_the_twin_writes_both_intervals(comparison: Comparison):
-    """A column for examples, and one that adds seeds."""
-    text = render_markdown(make_page(comparison))
-    first = comparison.cells[0].headline
-    inner, outer = (
-        f"{score(a)} to {score(b)}" for a, b in ((first.low, first.high), (first.overall_low, first.overall_high))
-    )
-    assert "| 95 % interval | with seeds |" in text
-    assert f"| {inner} | {outer} |" in text
-
-
-def test_one_seed_draws_and_promises_no_thin_line(comparison: Comparison):
-    """Without a spread over seeds there is no line, no column and no word about them."""
-    page = make_page(without_seeds(comparison))
-    assert "seeds together" not in page.board_note
-    assert "with seeds" not in render_markdown(page)
-    assert "<s></s>" not in render_html(page, comparison, {})
+def test_one_bar_is_the_interval_that_is_written(comparison: Comparison):
+    """The drawn bar, the text beside it and its tool tip are one interval, which counts seeds."""
+    row, cell = make_board(comparison, "digits_photo").rows[0], comparison.cells[0]
+    said = " to ".join(map(score, cell.headline.interval))
+    assert cell.headline.interval == (cell.headline.overall_low, cell.headline.overall_high)
+    assert row.interval == said
+    assert f"interval {said};" in row.score.title
+    assert f"| {said} |" in render_markdown(make_page(comparison))
+    assert 0 <= row.low <= row.at <= row.high <= 100
 
 
 def test_an_open_interval_does_not_press_the_others_together(comparison: Comparison):
@@ -70,8 +42,23 @@ def test_an_open_interval_does_not_press_the_others_together(comparison: Compari
     changed = comparison.model_copy(update={"cells": (first.model_copy(update={"headline": wide}), *others)})
     assert shared_scale(list(changed.cells))[0] > 0.7
     row = make_board(changed, "digits_photo").rows[0]
-    assert (row.overall_low, row.leaves) == (0.0, "left")
-    assert row.overall == "0.000 to 1.000"
+    assert (row.low, row.leaves) == (0.0, "left")
+    assert row.interval == "0.000 to 1.000"
+    assert '<i class="left">' in render_html(make_page(changed), changed, {})
+
+
+def test_many_cells_have_a_matrix_of_all_pairs():
+    """Ahead where the pair can be told apart, and the mirror of it below the diagonal."""
+    many = make_comparison()
+    matrix = pairs_matrix(many, many.cells)
+    marks = [[box.text for box in row[2:]] for row in matrix.rows]
+    ranked = many.ranking("digits_photo")
+    place = {cell.cell_id: at for at, cell in enumerate(ranked)}
+    assert len(matrix.columns) == 2 + len(ranked)
+    for pair in many.pairs:
+        ends = place[pair.better], place[pair.worse]
+        both = marks[ends[0]][ends[1]], marks[ends[1]][ends[0]]
+        assert both == (("+", "−") if pair.different else ("·", "·"))
 
 
 def test_few_cells_show_every_pair(comparison: Comparison):
@@ -100,7 +87,7 @@ def test_a_pair_without_a_test_says_why(comparison: Comparison):
     """Numbers that are missing are dashes, and the verdict is the reason."""
     first, *others = comparison.pairs
     untested = first.model_copy(
-        update=dict.fromkeys(("low", "high", "p_value", "p_holm", "probability_better", "smallest_detectable"))
+        update=dict.fromkeys(("low", "high", "p_value", "p_adjusted", "probability_better", "smallest_detectable"))
         | {"different": False, "reason": "the two were scored on different examples and cannot be paired."}
     )
     row = section_of(comparison.model_copy(update={"pairs": (untested, *others)})).tables[0].rows[0]

@@ -335,11 +335,12 @@ def test_a_run_is_shown_while_it_goes_on_and_after_it_was_broken_off(tmp_path):
     assert state["phase"] == "running"
     assert [trial["name"]["model"] for trial in state["running"]] == ["sleep:60"]
     assert {name: count for name, count in state["counts"].items() if count} == {
-        "done": 2, "unsuccessful": 2, "running": 1, "missing": 1,
+        "done": 2, "unsuccessful": 2, "running": 1, "missing": 1, "cells_to_come": 1,
     }  # fmt: skip
+    assert state["sentence"].startswith("No answer yet: 2 of 6 trials are done, about ")
     assert "Running now" in page
     assert (after["phase"], after["counts"]["missing"], after["running"]) == ("stopped", 2, [])
-    assert after["sentence"] == "No run is going on. 2 of 6 trials are done, 2 are missing."
+    assert after["sentence"] == "No run is going on. No answer yet: 2 of 6 trials are done, 2 are missing."
 
 
 def test_reading_never_holds_a_run_up(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,12 +27,15 @@ __all__ = [
     "score_axis",
     "score_scale",
     "shape",
+    "with_bars",
 ]
 
 MOST_IN_LEGEND = 16
 """With more models their colours cannot be told apart; labels and tool tips name them."""
 FRONT_LINE = {"strokeDash": [5, 4], "strokeWidth": 1.5, "color": GUIDE, "interpolate": "step-after"}
 """A front of what nothing else beats: level until the next better one."""
+FAR = 2.0
+"""Times the median width that a bar may reach to each side of its score."""
 ROW_HEIGHT = 22
 """Pixels per row of a chart that has one row per cell."""
 
@@ -85,6 +89,23 @@ def score_scale(rows: Sequence[Row], *fields: str) -> alt.Scale:
     if low >= 0 and high <= 1:
         ends = (max(0.0, ends[0]), min(1.0, ends[1]))
     return alt.Scale(domain=[round(end, 5) for end in ends], nice=False, zero=False)
+
+
+def with_bars(rows: Sequence[Row]) -> list[Row]:
+    """The rows with ``bar_from`` and ``bar_to``: ends of their interval, cut where it is ``FAR`` wider than most.
+
+    Two seeds far apart leave nearly everything open, and would press all other bars together.
+    """
+    widths = [row["high"] - row["low"] for row in rows if row["low"] is not None and row["high"] is not None]
+    most = FAR * statistics.median(widths) if widths else 0.0
+    return [
+        {
+            **row,
+            "bar_from": None if row["low"] is None else max(row["low"], row["score"] - most),
+            "bar_to": None if row["high"] is None else min(row["high"], row["score"] + most),
+        }
+        for row in rows
+    ]
 
 
 def score_axis(rows: Sequence[Row], *fields: str, title: str | None = None) -> alt.Axis:

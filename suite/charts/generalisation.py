@@ -7,7 +7,17 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, colour_scale, exact, finish, score_axis, score_scale
+from suite.charts.encodings import (
+    ROW_HEIGHT,
+    by_cell,
+    colour,
+    colour_scale,
+    exact,
+    finish,
+    score_axis,
+    score_scale,
+    with_bars,
+)
 from suite.charts.rows import Row, generalisation_rows, score_title
 from suite.charts.theme import GUIDE
 from suite.compare.comparison import Comparison
@@ -31,6 +41,7 @@ class Generalisation:
         points, spans = generalisation_rows(comparison, dataset)
         if not spans:
             return None
+        points = with_bars(points)
         chart = alt.layer(*_layers(comparison, points, spans))
         return finish(chart, {"points": points, "spans": spans}, height=ROW_HEIGHT * len(spans), cells=True)
 
@@ -40,7 +51,7 @@ def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row])
     sets = list(dict.fromkeys(point["set"] for point in points))
     across = alt.X(
         "score:Q",
-        scale=score_scale(points, "score", "low", "high"),
+        scale=score_scale(points, "score", "bar_from", "bar_to"),
         axis=score_axis(points, "score", title=score_title(comparison)),
     )
     paint = colour(comparison, legend=False, shown=points)
@@ -66,7 +77,7 @@ def _layers(comparison: Comparison, points: Sequence[Row], spans: Sequence[Row])
         .encode(y=lines, x=alt.X("least:Q"), x2=alt.X2("most:Q")),
         alt.Chart(alt.NamedData("points"))
         .mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round")
-        .encode(y=lines, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=paint),
+        .encode(y=lines, x=alt.X("bar_from:Q"), x2=alt.X2("bar_to:Q"), color=paint),
         alt.Chart(alt.NamedData("points"))
         .mark_point(size=75, filled=False, strokeWidth=2)
         .encode(

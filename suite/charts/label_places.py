@@ -53,8 +53,8 @@ def _positions(rows: Sequence[Row]) -> dict[str, tuple[float, float]]:
     """Pixels of every row: logarithmic across, linear up."""
     costs = [math.log(row["cost"]) for row in rows]
     scores = [row["score"] for row in rows]
-    lows = [row["low"] if row["low"] is not None else row["score"] for row in rows]
-    highs = [row["high"] if row["high"] is not None else row["score"] for row in rows]
+    lows = [row["bar_from"] if row["bar_from"] is not None else row["score"] for row in rows]
+    highs = [row["bar_to"] if row["bar_to"] is not None else row["score"] for row in rows]
     left, right = min(costs), max(costs)
     bottom, top = min(*lows, *scores), max(*highs, *scores)
     across = (WIDTH - 36) / ((right - left) or 1.0)

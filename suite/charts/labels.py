@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import colour, exact, finish, score_axis, score_scale
+from suite.charts.encodings import colour, exact, finish, score_axis, score_scale, with_bars
 from suite.charts.rows import MOST_CURVES, Row, all_strategies, score_title
 from suite.charts.words import thin
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, LabelPoint, Labels
@@ -52,7 +52,9 @@ def _layers(comparison: Comparison, rows: Sequence[Row], places: Sequence[float]
     axis = alt.Axis(title="labels per class, log scale", values=list(places), labelExpr=WHOLE, grid=False)
     across = alt.X("at:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=axis)
     up = alt.Y(
-        "score:Q", scale=score_scale(rows, "score", "low", "high", "least", "most"), axis=score_axis(rows, "score")
+        "score:Q",
+        scale=score_scale(rows, "score", "bar_from", "bar_to", "least", "most"),
+        axis=score_axis(rows, "score"),
     )
     paint = colour(comparison, shown=rows)
     tips = exact(
@@ -69,7 +71,7 @@ def _layers(comparison: Comparison, rows: Sequence[Row], places: Sequence[float]
     base = alt.Chart()
     return [
         base.mark_rule(strokeWidth=5, opacity=0.22, strokeCap="round").encode(
-            x=across, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=paint
+            x=across, y=alt.Y("bar_from:Q"), y2=alt.Y2("bar_to:Q"), color=paint
         ),
         base.mark_rule(strokeWidth=1, opacity=0.8).encode(
             x=across, y=alt.Y("least:Q"), y2=alt.Y2("most:Q"), color=paint
@@ -89,11 +91,12 @@ def _rows(comparison: Comparison, labels: Labels) -> list[Row]:
     ]
     leading = [cell.model for cell in comparison.ranking(labels.dataset)]
     models = list(dict.fromkeys([*leading, *(cell.model for _, _, cell, _ in scored)]))[:MOST_CURVES]
-    return [
+    rows = [
         _row(point, per_class or 0.0, cell, headline, aside=_aside(models, cell.model))
         for point, per_class, cell, headline in scored
         if cell.model in models
     ]
+    return with_bars(rows)
 
 
 def _aside(models: Sequence[str], model: str) -> float:
@@ -102,6 +105,7 @@ def _aside(models: Sequence[str], model: str) -> float:
 
 
 def _row(point: LabelPoint, per_class: float, cell: CellSummary, headline: HeadlineScore, *, aside: float) -> Row:
+    ends = headline.interval or (None, None)
     return {
         "model": cell.model,
         "strategy": cell.strategy,
@@ -110,8 +114,8 @@ def _row(point: LabelPoint, per_class: float, cell: CellSummary, headline: Headl
         "labels": per_class,
         "at": per_class * aside,
         "score": headline.value,
-        "low": headline.low,
-        "high": headline.high,
+        "low": ends[0],
+        "high": ends[1],
         "least": headline.lowest_seed,
         "most": headline.highest_seed,
     }

@@ -17,6 +17,7 @@ from suite.charts.encodings import (
     score_axis,
     score_scale,
     shape,
+    with_bars,
 )
 from suite.charts.label_places import place_labels
 from suite.charts.rows import Row, board, score_title, seed_rows
@@ -49,11 +50,13 @@ class _QualityCost:
     @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
         """The chart, or None where no cell has both a score and this cost."""
-        rows = [
-            {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost]}
-            for row in board(comparison, dataset)
-            if row["score"] is not None and row[cls.cost]
-        ]
+        rows = with_bars(
+            [
+                {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost]}
+                for row in board(comparison, dataset)
+                if row["score"] is not None and row[cls.cost]
+            ]
+        )
         if not rows:
             return None
         costs = {row["cell"]: row["cost"] for row in rows}
@@ -73,7 +76,7 @@ class _QualityCost:
         across = alt.X("cost:Q", scale=log_scale(), axis=alt.Axis(title=cls.axis, format=cls.number, tickCount=6))
         up = alt.Y(
             "score:Q",
-            scale=score_scale(rows, "score", "low", "high", "least", "most"),
+            scale=score_scale(rows, "score", "bar_from", "bar_to", "least", "most"),
             axis=score_axis(rows, "score", title=score_title(comparison)),
         )
         paint = colour(comparison, shown=rows)
@@ -83,7 +86,7 @@ class _QualityCost:
         return [
             _named("front").mark_line(**FRONT_LINE).encode(x=across, y=up),
             interval.encode(
-                x=across, y=alt.Y("low:Q", title=score_title(comparison)), y2=alt.Y2("high:Q"), color=paint
+                x=across, y=alt.Y("bar_from:Q", title=score_title(comparison)), y2=alt.Y2("bar_to:Q"), color=paint
             ),
             *([seeds.encode(x=across, y=up, color=paint)] if with_seeds else []),  # an empty layer has no scale
             points.encode(

@@ -96,7 +96,8 @@ def generalisation_rows(comparison: Comparison, dataset: str | None = None) -> t
         further = [score for score in cell.elsewhere if score.name != "validation" and score.headline.mean is not None]
         if not further or cell.headline is None or len(spans) >= MOST_ROWS:
             continue
-        here = {"score": cell.headline.value, "low": cell.headline.low, "high": cell.headline.high}
+        ends = cell.headline.interval or (None, None)
+        here = {"score": cell.headline.value, "low": ends[0], "high": ends[1]}
         own = [{**_names(cell), "set": home, "home": True, **here, "drop_text": "–"}]
         own.extend({**_names(cell), "set": score.name, "home": False, **_elsewhere(score)} for score in further)
         scores = [point["score"] for point in own]
@@ -231,14 +232,13 @@ def _names(cell: CellSummary) -> Row:
 
 def _cell_row(cell: CellSummary) -> Row:
     headline, profile, timings = cell.headline, cell.profile, cell.timings
+    ends = (headline.interval if headline else None) or (None, None)
     row = {
         **_names(cell),
         "rank": cell.rank,
         "score": headline.value if headline else None,
-        "low": headline.low if headline else None,
-        "high": headline.high if headline else None,
-        "overall_low": headline.overall_low if headline else None,
-        "overall_high": headline.overall_high if headline else None,
+        "low": ends[0],
+        "high": ends[1],
         "least": headline.lowest_seed if headline else None,
         "most": headline.highest_seed if headline else None,
         "parameters": profile.parameters if profile else None,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import altair as alt
 
-from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_axis, score_scale
-from suite.charts.rows import MOST_ROWS, Row, board, score_title, seed_rows
+from suite.charts.encodings import ROW_HEIGHT, by_cell, colour, exact, finish, score_axis, score_scale, with_bars
+from suite.charts.rows import MOST_ROWS, board, score_title, seed_rows
 from suite.charts.theme import INK
 from suite.compare.comparison import Comparison
 
@@ -16,15 +15,14 @@ __all__ = ["Seeds"]
 
 
 class Seeds:
-    """One line per cell: a tick per seed, the mean, and the interval over examples."""
+    """One line per cell: a tick per seed, the mean, and the interval of the leaderboard."""
 
     summary: ClassVar[str] = "Score of every seed beside the mean and its interval."
     title: ClassVar[str] = "Seeds"
     how_to_read: ClassVar[str] = (
         "A seed fixes the random choices of a fit. Ticks are single seeds, the dot is their mean, the pale bar the "
-        "95 % interval over test examples, the thin line over examples and seeds together. Ticks far apart: the "
-        "outcome depends on luck. A linear probe and nearest neighbours make no random choice: on the same splits "
-        "their ticks coincide."
+        "95 % interval of the leaderboard. Ticks far apart: the outcome depends on luck. A linear probe and nearest "
+        "neighbours make no random choice: on the same splits their ticks coincide."
     )
 
     @classmethod
@@ -39,11 +37,10 @@ class Seeds:
         ticks = alt.Chart(alt.NamedData("seeds"))
         down = by_cell(rows, lines=True)
         title = score_title(comparison)
-        scale = score_scale(rows, "score", "low", "high", "least", "most")
-        rows = [{**row, **_line(row, scale.domain)} for row in rows]
+        rows = with_bars(rows)
         across = alt.X(
             "score:Q",
-            scale=scale,
+            scale=score_scale(rows, "score", "bar_from", "bar_to", "least", "most"),
             axis=score_axis(rows, "score", title=title),
         )
         paint = colour(comparison, legend=False, shown=rows)
@@ -52,26 +49,13 @@ class Seeds:
             ("score:Q", f"mean {title}", ".4f"),
             ("low:Q", "interval from", ".4f"),
             ("high:Q", "to", ".4f"),
-            ("overall_low:Q", "with seeds from", ".4f"),
-            ("overall_high:Q", "to ", ".4f"),
         )
         seed_tips = exact(("cell:N", "cell", ""), ("seed:N", "seed", ""), ("score:Q", title, ".4f"))
         chart = alt.layer(
-            cells.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
-                y=down, x=alt.X("line_from:Q"), x2=alt.X2("line_to:Q"), color=paint
-            ),
             cells.mark_rule(strokeWidth=7, opacity=0.22, strokeCap="round").encode(
-                y=down, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=paint
+                y=down, x=alt.X("bar_from:Q"), x2=alt.X2("bar_to:Q"), color=paint
             ),
             cells.mark_point(shape="circle", size=60).encode(y=down, x=across, color=paint, tooltip=tips),
             ticks.mark_tick(thickness=1.5, size=14, color=INK).encode(y=down, x=across, tooltip=seed_tips),
         )
         return finish(chart, {"cells": rows, "seeds": seeds}, height=ROW_HEIGHT * len(rows), cells=True)
-
-
-def _line(row: Row, scale: Sequence[float]) -> Row:
-    """Ends of the thin line, cut at the scale: two seeds far apart leave everything open."""
-    low, high = row["overall_low"], row["overall_high"]
-    if low is None or high is None:
-        return {"line_from": None, "line_to": None}
-    return {"line_from": max(low, scale[0]), "line_to": min(high, scale[1])}

@@ -18,8 +18,9 @@ __all__ = ["print_failures", "print_findings", "print_leaderboard"]
 
 
 def print_leaderboard(comparison: Comparison) -> None:
-    """Prints one table per data set on stdout, then the answer and how to read the letters."""
+    """Prints one table per data set on stdout, then the answer, what the checks found, and how to read the verdicts."""
     from suite.compare.readiness import dataset_answers
+    from suite.compare.verdict_words import HOW_TO_READ, INTERVAL
     from suite.leaderboard import NUMBERS, leaderboard_columns, leaderboard_row
 
     columns = leaderboard_columns(comparison)
@@ -38,14 +39,16 @@ def print_leaderboard(comparison: Comparison) -> None:
         for sentence in labels.get(answer.dataset, ()):
             click.echo(f"  - {sentence}")
     print_findings(comparison.checks.beside_answer if comparison.checks else ())
-    if any(cell.ties for cell in comparison.cells):
-        click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
+    if any(cell.best for cell in comparison.cells):
+        click.echo(f"\n{HOW_TO_READ} {INTERVAL}")
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
+def print_findings(findings: Iterable[Finding], *, mends: bool = True) -> None:
     """What the checks found that makes a number wrong or misleading, with what to do about it."""
     for one in findings:
-        click.echo(f"\n{one.sentence}\n  {one.mend}")
+        click.echo(f"\n{one.sentence}")
+        if mends:
+            click.echo(f"  {one.mend}")
 
 
 def print_failures(failed: Iterable[Result]) -> None:

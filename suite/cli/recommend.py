@@ -106,7 +106,7 @@ def _print(answer: Recommendation, *, named: bool) -> None:
     click.echo(f"\n{answer.dataset}: {answer.take}" if named else answer.take)
     if answer.leading:
         click.echo(answer.leading)
-    print_findings(answer.findings)
+    print_findings(answer.findings, mends=False)
     if answer.findings and answer.reasons:
         click.echo("\nWhy")
     for reason in answer.reasons:

@@ -52,7 +52,7 @@ def command(
 ) -> None:
     """Write results as CSV, LaTeX and more, or for MLflow and TensorBoard.
 
-    DIR is the folder of a run.  The leaderboard has a row per cell with intervals, ties and costs; trials a row per
+    DIR is the folder of a run.  The leaderboard has a row per cell with intervals, verdicts and costs; trials a row per
     trial with a column per score; scores a row per trial, evaluation set and metric.  LaTeX is for the package
     booktabs.  It needs no TensorFlow, and may be called in the middle of the run.
 

@@ -43,8 +43,6 @@ class MethodAcross(Record):
     """The registered name, for instance ``fine_tune`` where the label is ``fine_tune: all``."""
     place: int
     """From 1, by mean rank; equal mean ranks share a place."""
-    ties: str
-    """Methods with a letter in common cannot be told apart by the pairwise test; empty where there is no test."""
     mean_rank: MeanOver
     """1 is best; methods with equal scores share the mean of their ranks."""
     score: MeanOver

@@ -43,7 +43,6 @@ from suite.compare.ranks import (
     signed_rank_p_values,
     z_scores,
 )
-from suite.compare.ties import tie_letters
 
 if TYPE_CHECKING:
     from suite.compare.comparison import FailureRecord
@@ -123,7 +122,7 @@ def compare_methods(
         else None
     )
     pairs = table.pairs() if table else ()
-    compared = table.methods(_letters(len(complete), pairs)) if table else ()
+    compared = table.methods() if table else ()
     others = [method for method in methods if not method.scores.keys() >= set(counted)]
     lacking = [_lacking(method, counted, reasons or {}) for method in others]
     made = Across(
@@ -221,8 +220,8 @@ class _Table:
             for at in range(len(gaps))
         )
 
-    def methods(self, letters: Sequence[str]) -> tuple[MethodAcross, ...]:
-        """What is told of each method, with its letters."""
+    def methods(self) -> tuple[MethodAcross, ...]:
+        """What is told of each method."""
         means = self.ranks.mean(axis=0)
         shares = (len(self.entries) - self.ranks) / (len(self.entries) - 1)
         stretched = normalised(self.scores, higher_is_better=self.higher_is_better)
@@ -234,7 +233,6 @@ class _Table:
                 strategy=entry.strategy,
                 strategy_name=entry.strategy_name,
                 place=1 + int((np.round(means - means[at], DIGITS) < 0).sum()),
-                ties=letters[at],
                 mean_rank=self._mean(self.ranks[:, at]),
                 score=self._mean(self.scores[:, at]),
                 normalised=self._mean(stretched[:, at]),
@@ -252,13 +250,6 @@ class _Table:
         there = [value for value in values.tolist() if math.isfinite(value)]
         mean = math.fsum(there) / len(there) if there else None
         return MeanOver(value=mean, count=len(there), of=self.planned)
-
-
-def _letters(count: int, pairs: Sequence[MethodPair]) -> Sequence[str]:
-    """The letters of the pairwise test; empty ones where it was not made."""
-    if any(pair.p_holm is None for pair in pairs):
-        return [""] * count
-    return tie_letters(count, [(pair.first, pair.second) for pair in pairs if pair.different])
 
 
 def _lacking(method: Scored, counted: Sequence[str], reasons: Mapping[Place, str]) -> LackingMethod:

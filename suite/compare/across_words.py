@@ -114,9 +114,8 @@ def _pairwise(across: Across) -> Iterator[str]:
         told = sum(pair.different for pair in across.pairs)
         yield (
             f"{told} of {pairs} {_plural(pairs, 'pair')} can be told apart (Wilcoxon's signed-rank test on "
-            f"the scores, corrected for all pairs by Holm's method). Letters in the table follow it: methods with a "
-            "letter in common cannot be told apart. It looks at two methods alone, where a verdict by mean ranks "
-            "hangs on which others take part (Benavoli, Corani and Mangili 2016)."
+            "the scores, corrected for all pairs by Holm's method). It looks at two methods alone, where a verdict by "
+            "mean ranks hangs on which others take part (Benavoli, Corani and Mangili 2016)."
         )
 
 

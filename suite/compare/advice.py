@@ -17,7 +17,8 @@ from suite.compare.limits import Limit, beyond, keeps, limits_of
 from suite.compare.next_steps import next_steps, with_findings
 from suite.compare.pareto import cost_of
 from suite.compare.readiness import so_far
-from suite.compare.recommendation import Choice, Pairs, choose, recommend
+from suite.compare.recommendation import Choice, Pairs, choose, is_worse, recommend
+from suite.compare.verdict_words import scatter_of
 from suite.compare.wording import THIN, between, points, seconds
 from suite.constraints import Constraints, check_names
 
@@ -133,7 +134,7 @@ def _losers(
         elif cell.cell_id in tied:
             text = _dearer(cell, choice)
         else:
-            text = _worse(pairs, metric, choice.chosen, cell)
+            text = _worse(pairs, metric, choice, cell, limited=bool(limits))
         found.append(
             Loser(
                 cell_id=cell.cell_id, worse_by=worse, low=low, high=high, tied=cell.cell_id in tied, beyond=over,
@@ -143,25 +144,25 @@ def _losers(
     return tuple(found)
 
 
-def _worse(pairs: Pairs, metric: MetricInfo, chosen: CellSummary, cell: CellSummary) -> str:
-    worse, low, high = gap(pairs, metric, chosen, cell)
-    if worse is None:
+def _worse(pairs: Pairs, metric: MetricInfo, choice: Choice, cell: CellSummary, *, limited: bool) -> str:
+    """How far a cell is behind the best of those within the limits, and whether that is settled."""
+    best = choice.tied[0]
+    behind, low, high = gap(pairs, metric, best, cell)
+    if behind is None:
         return "not compared"
-    word = "worse" if worse >= 0 else "better"
-    said = f"{points(abs(worse), metric)} {word}"
-    ends = between(low, high, metric) if worse >= 0 else ""
-    pair = pairs.get((chosen.cell_id, cell.cell_id)) or pairs.get((cell.cell_id, chosen.cell_id))
-    if pair is None:
-        return said
-    if pair.p_holm is None:
-        return f"{said}, not tested"
-    chance = "" if pair.different else ", which may be chance"
-    return f"{said}{f' ({ends})' if ends else ''}{chance}"
+    within = " within the limits" if limited else ""
+    said = f"{points(behind, metric)} worse" + ("" if best is choice.chosen else f" than the best{within}")
+    worse = is_worse(pairs, best, cell)
+    if worse is None:
+        return f"{said}, not tested" if pairs else said
+    ends, scatter = between(low, high, metric), scatter_of(cell)
+    said = f"{said} ({ends})" if ends else said
+    return said if worse else f"{said}, unsettled{f': {scatter}' if scatter else ''}"
 
 
 def _dearer(cell: CellSummary, choice: Choice) -> str:
     """Why a tied cell was not taken: what decided, with both numbers."""
-    told = "cannot be told apart from the best"
+    told = "may be the best as well"
     if choice.by in {"score", "rank"}:
         return f"{told}, and costs the same"
     own, theirs = cost_of(choice.chosen, choice.by), cost_of(cell, choice.by)  # type: ignore[arg-type]  # narrowed above

@@ -44,7 +44,7 @@ class Loser(Record):
     low: float | None
     high: float | None
     tied: bool
-    """Within the limits and not to be told apart from the best that is."""
+    """Within the limits and, like what is chosen, maybe the best of what is."""
     beyond: tuple[Excess, ...]
     """The limits that it breaks; empty where it keeps them all."""
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from suite.resizing import Resizing
 from suite.results import EpochRecord, Record, SparsityRecord, TeachingRecord, TokensRecord, WeightsRecord
 
 __all__ = [
+    "BestComparison",
     "Bin",
     "CellSummary",
     "ClassScores",
@@ -26,8 +27,16 @@ __all__ = [
     "Spread",
     "TimingsSummary",
     "Tried",
+    "Verdict",
     "WritingSummary",
 ]
+
+Verdict = Literal["may_be_best", "unsettled", "worse"]
+"""Whether a cell may be the best of its data set.
+
+``worse``: it scores lower than the best beyond luck.  ``unsettled``: it was not found worse, but a cell that scores
+higher was, so that only its own scatter speaks for it.  ``may_be_best``: everything else.
+"""
 
 
 class MetricInfo(Record):
@@ -80,6 +89,30 @@ class HeadlineScore(Record):
     overall_high: float | None = None
     overall_reason: str | None = None
     """Why there is no such interval, where there is none; one seed has no spread."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval that every page prints: over examples, and over seeds too where there are two or more."""
+        if self.overall_low is not None and self.overall_high is not None:
+            return self.overall_low, self.overall_high
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+class BestComparison(Record):
+    """One cell held against the best-scoring one of its data set: the one verdict that every page prints.
+
+    Made by ``suite.compare.best`` and nowhere else.
+    """
+
+    verdict: Verdict
+    behind: float
+    """How much worse than the best-scoring cell, in units of the metric, never below 0; 0 for the best itself."""
+    low: float | None
+    """Lower end of the interval of ``behind`` over examples and seeds; above 0 exactly where the verdict is ``worse``.
+    The intervals of a data set hold the truth all together in 95 of 100 comparisons."""
+    high: float | None
+    against: str
+    """Id of the best-scoring cell."""
 
 
 class ElsewhereScore(Record):
@@ -248,8 +281,9 @@ class CellSummary(Record):
     """How texts were written; None for models that do not write."""
     rank: int | None
     """From 1 within its data set; equal scores share a rank. None where no final trial has finished."""
-    ties: str
-    """Cells of a data set with a letter in common cannot be told apart; empty where there is no rank."""
+    best: BestComparison | None = None
+    """Whether it may be the best of its data set; None where nothing could be tested: without a score, or where it or
+    the best-scoring cell has no predictions."""
     headline: HeadlineScore | None
     finished: int
     """Final trials that are done."""

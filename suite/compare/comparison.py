@@ -2,8 +2,8 @@
 
 A number that could not be had is ``None``, never 0, and a ``reason`` says why.  Scores are fractions in
 the metric's own direction; intervals of a score are 95 % intervals over the examples of the evaluation set, with the
-fitted models given.  The spread over seeds is told apart from them, as lowest and highest; the ``overall`` interval
-of a headline and everything that is said of a pair count both.
+fitted models given.  ``HeadlineScore.interval``, the verdict on a cell and everything that is said of a pair count other
+seeds too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from suite.compare.across import Across
 from suite.compare.answer import Change, LimitUse, Loser, NextStep, Unmet
 from suite.compare.beyond import RobustnessFacts
 from suite.compare.cell import (
+    BestComparison,
     Bin,
     CellSummary,
     ClassScores,
@@ -42,6 +43,7 @@ from suite.results import DataRecord, Environment, Phase, Record, Status, Weight
 
 __all__ = [
     "Across",
+    "BestComparison",
     "Bin",
     "CellSummary",
     "ClassScores",
@@ -88,20 +90,26 @@ class Difference(Record):
     difference: float | None
     """Headline of ``better`` minus that of ``worse``, turned so that positive means better."""
     low: float | None
-    """Lower end of the 95 % interval over examples and seeds, which leaves out 0 where ``p_value`` is below 0.05."""
+    """Lower end of the interval over examples and seeds, which leaves out 0 exactly where the two are ``different``.
+
+    It is wider than a 95 % interval of this pair alone: those of all pairs hold the truth together in 95 of 100
+    comparisons, and so do those of the pairs of the best cell, which are the ones of its leaderboard."""
     high: float | None
     p_value: float | None
-    """Of the paired test, over examples and seeds; with one seed over examples alone."""
-    p_holm: float | None
-    """Corrected for all pairs of the data set."""
+    """How likely luck makes so large a difference in this pair alone, over examples and seeds; with one seed over
+    examples alone."""
+    p_adjusted: float | None
+    """How likely luck makes so large a difference in any of the pairs that are looked at together; see ``low``."""
     different: bool
-    """Whether they can be told apart at 5 % after correction. False where they could not be paired."""
+    """Whether they can be told apart: ``p_adjusted`` is below 5 %. False where they could not be paired."""
     probability_better: float | None = None
     """How likely ``better`` stays ahead with other examples and other seeds; with one seed with other examples alone.
     None where they could not be paired."""
     smallest_detectable: float | None = None
-    """The smallest true difference that the test of this pair shows 4 times in 5, at 5 % and without the correction:
-    half the interval and 0.84 standard errors. None without a test, and where the two never differ."""
+    """The smallest true difference that the test of this pair shows 4 times in 5, with the correction: half the
+    interval and 0.84 standard errors. None without a test, and where the two never differ."""
+    standard_error: float | None = None
+    """Of the difference, over examples and seeds. None without a test, and where the two never differ."""
     seed_share: float | None = None
     """How much of the variance of the difference comes from seeds, and would stay with any number of test examples."""
     reason: str | None = None
@@ -203,8 +211,7 @@ class Recommendation(Record):
     reasons: tuple[Sentence, ...]
     """At most five."""
     tied: tuple[str, ...]
-    """Cells that cannot be told apart from the best and whose interval of the difference holds 0, by rank; the
-    best and the chosen one are among them."""
+    """Cells that may be the best, of those within the limits, by rank; the best and the chosen one are among them."""
     chosen_by: Literal["score", "latency", "parameters", "training_time", "rank"]
     """What decided among the tied: ``score`` where nothing was tied."""
     limits: tuple[LimitUse, ...] = ()
@@ -245,7 +252,7 @@ class LabelPoint(Record):
     take: str | None = None
     """Id of the cell to take, chosen as for the leaderboard; None where no cell has a score, or keeps the limits."""
     tied: tuple[str, ...] = ()
-    """Cells that cannot be told apart from the best, by rank; the best and the chosen one are among them."""
+    """Cells that may be the best, by rank; the best and the chosen one are among them."""
     steps: dict[str, float] = Field(default_factory=dict)
     """Cell id to the optimizer steps of one final fit, the mean over seeds; only of fits that have epochs."""
     reason: str | None = None

@@ -69,7 +69,7 @@ def _with_findings(answer: A, comparison: Comparison, findings: Sequence[Finding
     steps = tuple(
         NextStep(
             kind="finding",
-            text=f"Mend first, {one.where}: {one.what} {one.mend}",
+            text=f"Mend first, {one.where}: {one.mend}",
             numbers={},
             cell_ids=(names[one.where],) if one.where in names else (),
         )
@@ -187,7 +187,8 @@ def _unfreeze(same: Sequence[CellSummary], pairs: Pairs, metric: MetricInfo) -> 
             continue
         pair = pairs.get((best.cell_id, other.cell_id))
         ends = between(low, high, metric)
-        chance = ", which may be chance" if pair is not None and pair.p_holm is not None and not pair.different else ""
+        tested = pair is not None and pair.p_adjusted is not None
+        chance = ", which may be chance" if pair is not None and tested and not pair.different else ""
         parts.append(f"{adapted(other)} {points(loss, metric)} {less}{f' ({ends})' if ends else ''}{chance}")
         numbers[f"loss_{number}"] = loss
     if not parts:

@@ -1,61 +1,45 @@
-"""Every pair of ranked cells of a data set: difference, interval, corrected test, and how sure the order is."""
+"""Every pair of ranked cells of a data set: difference, simultaneous interval, test, and how sure the order is.
+
+The pairs of the best cell are those of its leaderboard (``suite.compare.best``), number for number.  All others are
+corrected for being one of all pairs, by the same draws.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.compare.best import Contest
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
-from suite.compare.evidence import THREADS, SetEvidence
-from suite.compare.hierarchy import example_variances
-from suite.compare.paired import SIGNIFICANT, Z_POWER, holm, reach_of, sign_flip_p_values, spread_p_values
+from suite.compare.evidence import SetEvidence
+from suite.compare.kept_evidence import keep_evidence
+from suite.compare.paired import Z_POWER, spread_p_values
 from suite.compare.resplit import NoSplitTest, common_seeds
+from suite.compare.simultaneous import Family, Luck, luck_of
 from suite.compare.spread import BOTH
 
 __all__ = ["differences"]
 
 Array = NDArray[np.float64]
-ENOUGH = 0.95
-"""The share of resamples in which both must have a score."""
-
-
-class _Tested(NamedTuple):
-    """One pair, before all are corrected together; a thousand trials have 55,000."""
-
-    better: str
-    worse: str
-    difference: float | None
-    low: float | None = None
-    high: float | None = None
-    p_value: float | None = None
-    probability: float | None = None
-    detectable: float | None = None
-    seed_share: float | None = None
-    reason: str | None = None
+FEW_RESAMPLES = "too few resamples have a score."
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """What the pairs of one data set are made from; the arrays are of the cells that have resamples."""
+    """What the pairs of one data set are made from."""
 
+    dataset: str
     evidence: Mapping[str, SetEvidence]
     spread: Mapping[str, Array]
+    contest: Contest | None
     place: Mapping[str, int]
-    """Cell id to its row in the arrays."""
-    examples: Array
-    """Variance of each difference over other examples, shape ``(cells, cells)``."""
-    seeds: Array
-    """What other seeds may add to the variance of each mean, shape ``(cells, parts)``."""
-    scored: Array
-    """The share of resamples in which both have a score, shape ``(cells, cells)``."""
+    """Cell id to its row in the contest."""
     sign: float
+    resample: bool
 
 
 def differences(
@@ -63,11 +47,12 @@ def differences(
     ranked: Sequence[CellSummary],
     evidence: Mapping[str, SetEvidence],
     spread: Mapping[str, Array],
+    contest: Contest | None,
     *,
     higher_is_better: bool,
     resample: bool = False,
 ) -> tuple[Difference, ...]:
-    """Compares every pair of cells, the better ranked first, Holm-corrected over all pairs that have a test.
+    """Compares every pair of cells, the better ranked first.
 
     Where no cell has predictions there are no pairs: nothing can be tested.
 
@@ -76,158 +61,140 @@ def differences(
         ranked: Its cells, best first.
         evidence: Cell id to predictions on the home test set.
         spread: Cell id to what its seeds vary, of ``spread_of``.
+        contest: Of ``held_against_best``; None where nothing can be tested.
         higher_is_better: Of the headline; differences are turned so that positive means better.
         resample: Whether every seed has splits of its own: then pairs are compared seed by seed.
     """
     if not any(evidence[cell.cell_id].predictions for cell in ranked):
         return ()  # of published tables with a thousand models, half a million times the same reason
-    scene = _scene(ranked, evidence, spread, 1.0 if higher_is_better else -1.0)
-    tests_of = _tests_by_seed if resample else _tests_by_example
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        parts = pool.map(lambda index: tests_of(ranked[index], ranked[index + 1 :], scene), range(len(ranked)))
-        tested = [one for part in parts for one in part]
-    p_values = [one.p_value for one in tested if one.p_value is not None]
-    adjusted = iter(holm(np.array(p_values)).tolist())
-    return tuple(_difference(dataset, one, None if one.p_value is None else next(adjusted)) for one in tested)
+    sign = 1.0 if higher_is_better else -1.0
+    place = {name: row for row, name in enumerate(contest.names)} if contest is not None else {}
+    scene = _Scene(dataset, evidence, spread, contest, place, sign, resample)
+    return tuple(found for index, cell in enumerate(ranked) for found in _of_cell(cell, ranked[index + 1 :], scene))
 
 
-def _difference(dataset: str, one: _Tested, p_holm: float | None) -> Difference:
-    return Difference(
-        dataset=dataset,
-        better=one.better,
-        worse=one.worse,
-        difference=one.difference,
-        low=one.low,
-        high=one.high,
-        p_value=one.p_value,
-        p_holm=p_holm,
-        different=p_holm is not None and p_holm < SIGNIFICANT,
-        probability_better=one.probability,
-        smallest_detectable=one.detectable or None,
-        seed_share=one.seed_share if one.detectable else None,
-        reason=one.reason,
-    )
-
-
-def _scene(
-    ranked: Sequence[CellSummary], evidence: Mapping[str, SetEvidence], spread: Mapping[str, Array], sign: float
-) -> _Scene:
-    able = [cell.cell_id for cell in ranked if evidence[cell.cell_id].resampled is not None]
-    found = [evidence[name] for name in able]
-    return _Scene(
-        evidence=evidence,
-        spread=spread,
-        place={name: index for index, name in enumerate(able)},
-        examples=example_variances(found) if able else np.zeros((0, 0)),
-        seeds=np.array([one.seed_factor * spread[name] for name, one in zip(able, found, strict=True)]),
-        scored=_scored_together(found),
-        sign=sign,
-    )
-
-
-def _scored_together(evidence: Sequence[SetEvidence]) -> Array:
-    there = [np.isfinite(one.by_seed).all(axis=0) for one in evidence]
-    if all(one.all() for one in there):
-        return np.ones((len(there), len(there)))
-    counted = np.array(there, dtype=np.float64)
-    return np.asarray(counted @ counted.T / counted.shape[1])
-
-
-def _tests_by_example(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[_Tested]:
-    """One cell against every lower-ranked one on the same examples, all of them at once."""
-    reasons = [_not_paired(better, other, scene.evidence) for other in others]
-    gaps = [_score_gap(better, other, scene.sign) for other in others]
-    able = [index for index, reason in enumerate(reasons) if reason is None]
-    there = [others[index] for index in able]
-    measured: Iterator[_Tested] = iter(())
-    if able:
-        scores = np.array([gaps[index] or 0.0 for index in able])
-        measured = iter(_measured(better, there, scores, scene, exact=_exact_p_values(better, there, scene)))
-    return [
-        next(measured) if reason is None else _Tested(better.cell_id, other.cell_id, gap, reason=reason)
-        for other, gap, reason in zip(others, gaps, reasons, strict=True)
-    ]
-
-
-def _tests_by_seed(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[_Tested]:
-    """One cell against every lower-ranked one, seed by seed, each on the examples of its seed."""
-    alike = [other for other in others if _same_seeds(better, other, scene)]
-    done = {other.cell_id: one for other, one in zip(alike, _on_splits(better, alike, scene), strict=True)}
-    found = []
+def _of_cell(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[Difference]:
+    """One cell against every lower-ranked one; those on the same examples all at once."""
+    own = scene.evidence[better.cell_id]
+    found: dict[str, Difference] = {}
+    paired = []
     for other in others:
-        if other.cell_id in done:
-            found.append(done[other.cell_id])
-            continue
-        gap = _score_gap(better, other, scene.sign)
-        reason = _without_resamples(better, other, scene.evidence)
-        if reason is not None:
-            found.append(_Tested(better.cell_id, other.cell_id, gap, reason=reason))
-            continue
+        theirs = scene.evidence[other.cell_id]
+        able = {better.cell_id, other.cell_id} <= set(scene.place)
+        if able and (own.examples_key, own.seeds if scene.resample else ()) == (
+            theirs.examples_key,
+            theirs.seeds if scene.resample else (),
+        ):
+            paired.append(other)
+        else:
+            found[other.cell_id] = _apart(better, other, scene)
+    if paired and scene.contest is not None:
+        one, rows = scene.place[better.cell_id], np.array([scene.place[other.cell_id] for other in paired])
+        gaps = scene.contest.scores[one] - scene.contest.scores[rows]
+        found |= _measured(scene, better, paired, gaps, luck=scene.contest.luck, places=(one, rows))
+    return [found[other.cell_id] for other in others]
+
+
+def _apart(better: CellSummary, other: CellSummary, scene: _Scene) -> Difference:
+    """Two cells that were not scored on the same examples: by the seeds that were, where seeds have their own."""
+    reason = _without_resamples(better, other, scene.evidence)
+    if reason is None and not scene.resample:
+        known = {better.cell_id, other.cell_id} <= set(scene.place)
+        reason = "the two were scored on different examples and cannot be paired." if known else FEW_RESAMPLES
+    if reason is None:
         try:
             both = common_seeds(scene.evidence[better.cell_id], scene.evidence[other.cell_id])
         except NoSplitTest as few:
-            found.append(_Tested(better.cell_id, other.cell_id, gap, reason=str(few)))
-            continue
-        common = dict(zip((better.cell_id, other.cell_id), both, strict=True))
-        found += _on_splits(better, [other], _scene((better, other), common, scene.spread, scene.sign))
-    return found
+            reason = str(few)
+        else:
+            names = (better.cell_id, other.cell_id)
+            records = [keep_evidence(one, scene.spread[name]) for one, name in zip(both, names, strict=True)]
+            whole = [one for one in records if one is not None]
+            if scene.contest is not None and len(whole) == len(records):
+                gap = np.array([scene.sign * (both[0].scores.mean() - both[1].scores.mean())])
+                places = (0, np.array([1]))
+                found = _measured(scene, better, [other], gap, luck=luck_of(whole), places=places)
+                return found[other.cell_id]
+            reason = FEW_RESAMPLES
+    return _untested(scene.dataset, better, other, scene.sign, reason)
 
 
-def _on_splits(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[_Tested]:
-    """One cell against others that have the same seeds on the same examples."""
-    if not others:
-        return []
-    own = np.array([scene.evidence[cell.cell_id].scores.mean() for cell in (better, *others)])
-    return _measured(better, others, scene.sign * (own[0] - own[1:]), scene)
+def _family(scene: _Scene, better: CellSummary) -> Family:
+    """What the pairs of a cell with those behind it are corrected for."""
+    assert scene.contest is not None, "what is measured is in a contest"  # noqa: S101 - for the type checker
+    best = scene.contest.names[0] == better.cell_id
+    return scene.contest.with_best if best else scene.contest.all_pairs
 
 
 def _measured(
-    better: CellSummary, others: Sequence[CellSummary], gaps: Array, scene: _Scene, *, exact: Array | None = None
-) -> list[_Tested]:
+    scene: _Scene,
+    better: CellSummary,
+    others: Sequence[CellSummary],
+    gaps: Array,
+    *,
+    luck: Luck,
+    places: tuple[int, NDArray[np.int64]],
+) -> dict[str, Difference]:
     """One cell against others that it can be paired with: test, interval, and how sure the order is.
 
-    Where there is an exact test of the fitted models as they are, no p-value is below its: with seeds that vary the
-    larger of the two counts, with seeds that do not, or one, the exact one.
+    Args:
+        scene: Whose families the pairs belong to.
+        better: The one.
+        others: Those that rank below it.
+        gaps: How much better it scores than each.
+        luck: Of all of them.
+        places: The row of the one in ``luck``, and those of the others.
     """
-    one = scene.place[better.cell_id]
-    rows = [scene.place[other.cell_id] for other in others]
+    family = _family(scene, better)
+    one, rows = places
+    first = np.full(len(rows), one)
+    sizes = luck.statistics(gaps, first, rows)
+    reach = luck.reaches(family.critical, gaps, first, rows)
     # Every part of what the first's seeds may add, with every part of the second's.
-    seeds = (scene.seeds[one][:, None] + scene.seeds[rows][:, None, :]).reshape(len(rows), -1)
-    examples = scene.examples[one, rows]
-    variances = examples[:, None] + seeds
+    seeds = (luck.seeds[one][:, None] + luck.seeds[rows][:, None, :]).reshape(len(rows), -1)
+    variances = luck.examples[one, rows][:, None] + seeds
     by_chance = spread_p_values(gaps, variances, BOTH)
-    p_values = by_chance
-    if exact is not None:
-        p_values = np.where(seeds.any(axis=1), np.maximum(exact, by_chance), exact)
-    reach = reach_of(variances, BOTH)
-    # The exact test may see no difference where the interval only just does.
-    tied = p_values >= SIGNIFICANT
-    low = np.where(tied, np.minimum(gaps - reach, 0.0), gaps - reach)
-    high = np.where(tied, np.maximum(gaps + reach, 0.0), gaps + reach)
     mean = variances @ BOTH
-    columns = (
-        gaps, low, high, p_values, 0.5 + np.sign(gaps) * (1 - by_chance) / 2, reach + Z_POWER * np.sqrt(mean),
-        np.divide(seeds @ BOTH, mean, out=np.zeros_like(mean), where=mean > 0),
-    )  # fmt: skip
-    values = zip(*(column.tolist() for column in columns), strict=True)
-    found = [_Tested(better.cell_id, other.cell_id, *row) for other, row in zip(others, values, strict=True)]
-    for row in np.flatnonzero(scene.scored[one, rows] < ENOUGH).tolist():
-        few = "too few resamples have a score."
-        found[row] = _Tested(better.cell_id, others[row].cell_id, found[row].difference, reason=few)
+    error = np.sqrt(mean)
+    share = np.divide(seeds @ BOTH, mean, out=np.zeros_like(mean), where=mean > 0)
+    columns = (gaps, gaps - reach, gaps + reach, by_chance, family.p_values(sizes), error, share)
+    found = {}
+    for other, row in zip(others, zip(*(column.tolist() for column in columns), strict=True), strict=True):
+        gap, low, high, p_value, p_adjusted, deviation, of_seeds = row
+        found[other.cell_id] = Difference(
+            dataset=scene.dataset,
+            better=better.cell_id,
+            worse=other.cell_id,
+            difference=gap,
+            low=low,
+            high=high,
+            p_value=p_value,
+            p_adjusted=p_adjusted,
+            different=low > 0 or high < 0,
+            probability_better=0.5 + np.sign(gap) * (1 - p_value) / 2,
+            standard_error=deviation or None,
+            smallest_detectable=high - gap + Z_POWER * deviation if deviation else None,
+            seed_share=of_seeds if deviation else None,
+        )
     return found
 
 
-def _score_gap(better: CellSummary, worse: CellSummary, sign: float) -> float | None:
-    if better.headline is None or worse.headline is None:
-        return None
-    return sign * (better.headline.value - worse.headline.value)
-
-
-def _same_seeds(better: CellSummary, other: CellSummary, scene: _Scene) -> bool:
-    first, second = scene.evidence[better.cell_id], scene.evidence[other.cell_id]
-    able = {better.cell_id, other.cell_id} <= set(scene.place)
-    sized = first.test_to_train > 0 and second.test_to_train > 0
-    return able and sized and first.steps > 1 and (first.seeds, first.keys) == (second.seeds, second.keys)
+def _untested(dataset: str, better: CellSummary, other: CellSummary, sign: float, reason: str) -> Difference:
+    gap = None
+    if better.headline is not None and other.headline is not None:
+        gap = sign * (better.headline.value - other.headline.value)
+    return Difference(
+        dataset=dataset,
+        better=better.cell_id,
+        worse=other.cell_id,
+        difference=gap,
+        low=None,
+        high=None,
+        p_value=None,
+        p_adjusted=None,
+        different=False,
+        reason=reason,
+    )
 
 
 def _without_resamples(better: CellSummary, worse: CellSummary, evidence: Mapping[str, SetEvidence]) -> str | None:
@@ -236,27 +203,3 @@ def _without_resamples(better: CellSummary, worse: CellSummary, evidence: Mappin
         if evidence[cell.cell_id].resampled is None:
             return f"{cell.name}: {evidence[cell.cell_id].reason or 'there are no predictions.'}"
     return None
-
-
-def _not_paired(better: CellSummary, worse: CellSummary, evidence: Mapping[str, SetEvidence]) -> str | None:
-    """Why two cells cannot be compared example by example; None where they can."""
-    reason = _without_resamples(better, worse, evidence)
-    if reason is None and evidence[better.cell_id].examples_key != evidence[worse.cell_id].examples_key:
-        return "the two were scored on different examples and cannot be paired."
-    return reason
-
-
-def _exact_p_values(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> Array | None:
-    """Sign-flip tests over examples, with the fitted models given; None where the headline is no mean over them."""
-    first = scene.evidence[better.cell_id]
-    if first.values is None:
-        return None
-    seconds = [scene.evidence[other.cell_id] for other in others]
-    by_steps: dict[int, list[int]] = {}
-    for index, second in enumerate(seconds):
-        by_steps.setdefault(math.lcm(first.steps, second.steps), []).append(index)
-    found = np.empty(len(seconds))
-    for steps, indices in by_steps.items():
-        rows = first.values - np.array([seconds[index].values for index in indices])
-        found[indices] = sign_flip_p_values(rows, steps=steps)
-    return found

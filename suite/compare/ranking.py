@@ -1,10 +1,10 @@
-"""The cells of one data set with ranks and letters, and what follows from them."""
+"""The cells of one data set with ranks and verdicts, and what follows from them."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from suite.compare.advice import advise
 from suite.compare.answer import Unmet
+from suite.compare.best import held_against_best
 from suite.compare.beyond import RobustnessFacts
-from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
+from suite.compare.cell import BestComparison, CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.examples import disagreements_of, side_by_side
@@ -26,6 +27,7 @@ from suite.compare.look_beyond import look_beyond
 from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.compare.resplit import testable
 from suite.compare.robust import FindFile
 from suite.compare.shown import Disagreements, SideBySide
 from suite.compare.summaries import (
@@ -38,7 +40,6 @@ from suite.compare.summaries import (
     timings_of,
     writing_of,
 )
-from suite.compare.ties import tie_letters
 from suite.metrics import Metric
 from suite.metrics.kept import metrics_to_read
 from suite.metrics.resampling import interval
@@ -70,7 +71,7 @@ def rank_cells(
     *,
     find: FindFile,
 ) -> Ranking:
-    """The cells of one data set with ranks and letters, and what follows from them."""
+    """The cells of one data set with ranks and verdicts, and what follows from them."""
     planned: dict[str, list[PlannedTrial]] = {}
     for trial in plan.trials:
         if trial.dataset == dataset:
@@ -86,14 +87,18 @@ def rank_cells(
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
     evidence = {cell_id: found for cell_id, (_, found) in made.items()}
     spread = spread_of(evidence)
-    overall = [_with_overall(summary, found, spread.get(cell_id), metric) for cell_id, (summary, found) in made.items()]
+    overall = [
+        _with_overall(summary, found, spread.get(cell_id), metric, resample=plan.resample)
+        for cell_id, (summary, found) in made.items()
+    ]
     summaries, robustness = look_beyond(dataset, overall, by_cell, evidence, metric=metric, find=find)
     sign = 1.0 if metric.higher_is_better else -1.0
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
+    best, contest = held_against_best(scored, higher_is_better=metric.higher_is_better)
+    ranked = _with_ranks(scored, best)
     pairs = differences(
-        dataset, scored, evidence, spread, higher_is_better=metric.higher_is_better, resample=plan.resample
+        dataset, ranked, evidence, spread, contest, higher_is_better=metric.higher_is_better, resample=plan.resample
     )
-    ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
     facts = dataset_facts(dataset, ranked, evidence, pairs)
     infos = metric_infos(metric, ranked, known)
@@ -138,7 +143,6 @@ def _summarise(
         teaching=tuple(result.teaching for result in finals if result.teaching is not None),
         writing=writing_of(finals),
         rank=None,
-        ties="",
         headline=_headline(finals, home, metric),
         finished=len(finals),
         planned=sum(trial.phase == "final" for trial in trials),
@@ -183,7 +187,7 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
 
 
 def _with_overall(
-    cell: CellSummary, home: SetEvidence, spread: NDArray[np.float64] | None, metric: Metric
+    cell: CellSummary, home: SetEvidence, spread: NDArray[np.float64] | None, metric: Metric, *, resample: bool
 ) -> CellSummary:
     """The cell with the interval over examples and seeds and with its evidence, which need the spread of all cells."""
     if cell.headline is None:
@@ -191,7 +195,7 @@ def _with_overall(
     ends, reason = overall_interval(home, spread, metric.bounds)
     low, high = ends or (None, None)
     update = {"overall_low": low, "overall_high": high, "overall_reason": reason}
-    kept = keep_evidence(home, spread)
+    kept = keep_evidence(home, spread) if testable(home, resample=resample) else None
     return cell.model_copy(update={"headline": cell.headline.model_copy(update=update), "evidence": kept})
 
 
@@ -246,19 +250,14 @@ def _order(cell: CellSummary, sign: float) -> tuple[float, float, str, str]:
     return -sign * value, parameters, cell.model, cell.strategy
 
 
-def _with_ranks(scored: Sequence[CellSummary], pairs: Sequence[Difference]) -> tuple[CellSummary, ...]:
-    position = {cell.cell_id: index for index, cell in enumerate(scored)}
-    different = [(position[pair.better], position[pair.worse]) for pair in pairs if pair.different]
-    tested = any(pair.p_holm is not None for pair in pairs)
-    # Without a single test "cannot be told apart" would be said of everything, and mean nothing.
-    letters = tie_letters(len(scored), different) if tested else [""] * len(scored)
+def _with_ranks(scored: Sequence[CellSummary], best: Mapping[str, BestComparison | None]) -> tuple[CellSummary, ...]:
     ranked: list[CellSummary] = []
     for index, cell in enumerate(scored):
         rank: int | None = index + 1
         before = ranked[-1] if ranked else None
         if before is not None and before.headline and cell.headline and before.headline.value == cell.headline.value:
             rank = before.rank
-        ranked.append(cell.model_copy(update={"rank": rank, "ties": letters[index]}))
+        ranked.append(cell.model_copy(update={"rank": rank, "best": best[cell.cell_id]}))
     return tuple(ranked)
 
 

@@ -12,7 +12,7 @@ from suite.compare.damage import damage_sentence
 from suite.compare.pareto import cost_of
 from suite.compare.wording import adapted, between, called, change, points, quality, range_of, seconds
 
-__all__ = ["NEARLY_EQUAL", "Choice", "Pairs", "choose", "oriented", "recommend"]
+__all__ = ["NEARLY_EQUAL", "Choice", "Pairs", "choose", "is_worse", "oriented", "recommend"]
 
 Pairs = Mapping[tuple[str, str], Difference]
 """Differences by the ids of the better and the worse cell."""
@@ -30,7 +30,7 @@ class Choice:
     chosen: CellSummary
     by: ChosenBy
     tied: tuple[CellSummary, ...]
-    """The best of them and those that cannot be told apart from it, by rank."""
+    """Those of them that may be the best, by rank: the best itself first."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def recommend(
 ) -> Recommendation | None:
     """The recommendation for one data set; None where no cell has a score.
 
-    Of the cells that cannot be told apart from the best (see ``_is_tied``), the cheapest is taken: by latency, then by
-    parameters, then by training time.
+    Of the cells that may be the best (``suite.compare.best``) the cheapest is taken: by latency, then by parameters,
+    then by training time.
 
     Args:
         dataset: Label of the data set.
@@ -105,34 +105,35 @@ def recommend(
 
 
 def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
-    """The cheapest of those that cannot be told apart from the best of ``ranked``; None where it is empty.
+    """The cheapest of those of ``ranked`` that may be the best of them; None where it is empty.
 
-    What scores below a cell that is worse beyond doubt is not among them, however little is known of it: a model whose
-    seeds scatter is not a better choice for that.
+    What scores below a cell that is worse is unsettled and not among them, however little is known of it: a model
+    whose seeds scatter is not a better choice for that. A cell without a test is no tie either.
     """
     if not ranked:
         return None
     best = ranked[0]
     tied = [best]
     for cell in ranked[1:]:
-        pair = pairs.get((best.cell_id, cell.cell_id))
-        if _is_tied(pair):
-            tied.append(cell)
-        elif pair is not None and pair.p_holm is not None:
+        worse = is_worse(pairs, best, cell)
+        if worse:
             break
+        if worse is not None:
+            tied.append(cell)
     chosen, chosen_by = _cheapest(tied)
     return Choice(chosen, chosen_by, tuple(tied))
 
 
-def _is_tied(pair: Difference | None) -> bool:
-    """Tested, not different after correction, and with an interval of the difference that holds 0.
+def is_worse(pairs: Pairs, best: CellSummary, cell: CellSummary) -> bool | None:
+    """Whether a cell is worse than the best of those that may be chosen; None where nothing could be tested.
 
-    The correction for all pairs is careful with claims of difference; taking the lesser model needs care in
-    the other direction. A pair without a test is no evidence of a tie.
+    It is the verdict on the cell. Where limits leave out the best-scoring cell, it is the pair's: the intervals of all
+    pairs hold together, whichever of them are looked at.
     """
-    if pair is None or pair.p_holm is None or pair.different:
-        return False
-    return pair.low is None or pair.low <= 0
+    if cell.best is not None and cell.best.against == best.cell_id:
+        return cell.best.verdict == "worse"
+    pair = pairs.get((best.cell_id, cell.cell_id))
+    return None if pair is None or pair.p_adjusted is None else pair.different
 
 
 def _cheapest(tied: Sequence[CellSummary]) -> tuple[CellSummary, ChosenBy]:
@@ -157,11 +158,12 @@ def _quality(scene: _Scene) -> Sentence | None:
     if headline is None:
         return None
     said = quality(headline.value, scene.metric)
-    ends = range_of(headline.low, headline.high, scene.metric)
+    low, high = headline.interval or (None, None)
+    ends = range_of(low, high, scene.metric)
     opening = f"Right on {said} of unseen examples" if scene.metric.name == "accuracy" else (
         f"{scene.metric.label[0].upper()}{scene.metric.label[1:]} {said} on unseen examples"
     )  # fmt: skip
-    numbers = {"value": headline.value, **_ends(headline.low, headline.high)}
+    numbers = {"value": headline.value, **_ends(low, high)}
     return Sentence(kind="quality", text=f"{opening}{ends}.", numbers=numbers, cell_ids=(scene.chosen.cell_id,))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from suite.compare.evidence import SetEvidence
 
-__all__ = ["NoSplitTest", "common_seeds"]
+__all__ = ["NoSplitTest", "common_seeds", "testable"]
 
 
 class NoSplitTest(Exception):  # noqa: N818 - it is an answer, not an error
@@ -28,6 +28,11 @@ def common_seeds(first: SetEvidence, second: SetEvidence) -> tuple[SetEvidence, 
         many = "1 seed of the two has" if both else "no seeds of the two have"
         raise NoSplitTest(f"{many} the same test examples; a test needs 2.")
     return _only(first, both), _only(second, both)
+
+
+def testable(evidence: SetEvidence, *, resample: bool) -> bool:
+    """Whether a cell can be held against others: with splits of its own for each seed it needs two, and their sizes."""
+    return not resample or (evidence.steps >= 2 and evidence.test_to_train > 0)
 
 
 def _only(evidence: SetEvidence, wanted: set[tuple[int, str]]) -> SetEvidence:

@@ -32,7 +32,8 @@ class Settling:
     words: str
     """After "to show it takes": ``7 seeds each instead of 3, or about 1 400 test examples instead of 360``."""
     ask: str
-    """``more seeds``, ``more test examples``, ``more seeds and more test examples``, ``nothing``."""
+    """``more seeds``, ``more test examples``, ``more seeds and more test examples``; ``nothing`` where it would be more
+    than anybody has."""
     examples: int | None = None
     """Test examples that would do with the seeds as they are; None where no number would."""
     seeds: int | None = None
@@ -81,7 +82,7 @@ def what_settles(
     share = seed_share if seed_share > NEGLIGIBLE else 0.0
     if 1 / room > HOPELESS:
         times = "seeds and test examples" if share else on_test
-        return Settling(f"more than {HOPELESS:.0f} times as many {times}: take the two as equal", "nothing")
+        return Settling(f"more than {HOPELESS:.0f} times as many {times}", "nothing")
     by_examples = _needed(examples, 1 - share, room - share)
     by_seeds = _needed(seeds, share, room - (1 - share)) if share else None
     few = by_seeds if by_seeds is not None and by_seeds <= MOST_SEEDS else None
@@ -94,11 +95,14 @@ def what_settles(
         return Settling(said_seeds, "more seeds", None, few)
     if many:
         return Settling(said_examples, "more test examples", many, by_seeds)
-    both = f"{math.ceil(seeds / room)} seeds {whose} instead of {seeds}"
+    both = math.ceil(seeds / room)
+    if both > MOST_SEEDS:
+        return Settling(
+            f"more than {MOST_SEEDS} seeds {whose}{' and more test examples' if examples else ''}", "nothing"
+        )
     rest = f" together with about {_rounded(math.ceil(examples / room))} {on_test} instead of {_whole(examples)}"
-    return Settling(
-        both + (rest if examples else ""), "more seeds" + (" and more test examples" if examples else ""), None, None
-    )
+    ask = "more seeds and more test examples" if examples else "more seeds"
+    return Settling(f"{both} seeds {whose} instead of {seeds}{rest if examples else ''}", ask)
 
 
 def open_pair(
@@ -151,8 +155,7 @@ def _open(
         f"To tell {called(first)} from {called(second)}, {points(pair.difference or 0.0, metric)} behind, takes "
         f"{found.words}"
     )
-    if found.ask != "nothing":
-        text += ", if the difference stays as large"
+    text += ": choose between them by cost" if found.ask == "nothing" else ", if the difference stays as large"
     unknown = [called(cell) for cell in varying if _seeds(cell) == 1 and any(curve.epochs for curve in cell.curves)]
     if unknown and found.ask != "nothing":
         text += f"; of {' and '.join(unknown)} there is one seed, so that a second one comes first"

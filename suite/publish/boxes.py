@@ -43,6 +43,8 @@ class Cell:
     interval: Interval | None = None
     under: str = ""
     """Smaller text below."""
+    alarms: tuple[str, ...] = ()
+    """What has to be read with it, below that."""
     picture: str = ""
     """A small picture instead of the text, relative to the root of the site; ``text`` says what it shows."""
     strong: bool = False
@@ -58,6 +60,7 @@ class Cell:
             "h": self.href,
             "m": self.title,
             "u": self.under,
+            "a": list(self.alarms),
             "c": self.colour,
             "s": self.shape,
             "p": self.picture,

@@ -10,7 +10,7 @@ from suite.publish.around import Around
 from suite.publish.changes import Change, Changes
 from suite.publish.collection import Collection
 from suite.publish.record import RunRecord
-from suite.publish.rows import run_address
+from suite.publish.rows import alarm_words, answer_words, run_address
 
 __all__ = ["feed", "site_map"]
 
@@ -65,7 +65,8 @@ def _entry(root: ET.Element, run: RunRecord, change: Change | None, around: Arou
     ET.SubElement(entry, "link", href=around.address(run_address(run)) or run_address(run))
     moved = "" if change is None else f" Since the run before: {change.difference.summary}"
     marked = f" ({', '.join(change.words)})" if change is not None and change.words else ""
-    _text(entry, "summary", f"{run.answer or 'No answer yet.'}{moved}{marked}")
+    alarms = "".join(f" {alarm}" for alarm in alarm_words(run))
+    _text(entry, "summary", f"{answer_words(run)}{alarms}{moved}{marked}")
 
 
 def _text(parent: ET.Element, name: str, text: str) -> None:

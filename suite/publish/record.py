@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from suite.compare.cell import MetricInfo
+from suite.compare.cell import BestComparison, MetricInfo
 from suite.compare.kept_evidence import EvidenceRecord
 from suite.finding import Finding
 from suite.results import Record
@@ -37,10 +37,11 @@ class Scored(Record):
 
     value: float
     low: float | None = None
-    """Lower end of the 95 % interval over examples."""
+    """Lower end of the 95 % interval over examples and, with two seeds or more, seeds; in older records over examples
+    alone."""
     high: float | None = None
     overall_low: float | None = None
-    """Lower end of the 95 % interval over examples and seeds."""
+    """Only in older records: lower end of the 95 % interval over examples and seeds."""
     overall_high: float | None = None
     seeds: dict[int, float | None] = Field(default_factory=dict)
     """Seed to its score."""
@@ -72,8 +73,10 @@ class CellRecord(Record):
     family: str | None = None
     rank: int | None = None
     """Within its data set and run; None where no final trial has finished."""
+    best: BestComparison | None = None
+    """The verdict on it within its data set and run; None where nothing could be tested, and in older records."""
     ties: str = ""
-    """Cells of one data set and run with a letter in common cannot be told apart."""
+    """Only in older records: cells of one data set and run with a letter in common could not be told apart."""
     taken: bool = False
     """Whether the run recommends it."""
     score: Scored | None = None

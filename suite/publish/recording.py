@@ -173,7 +173,7 @@ def _cell(cell: CellSummary, comparison: Comparison) -> CellRecord:
         strategy=cell.strategy,
         family=cell.family,
         rank=cell.rank,
-        ties=cell.ties,
+        best=cell.best,
         taken=cell.cell_id in comparison.taken,
         score=_scored(cell),
         metrics={name: spread.mean for name, spread in cell.metrics.items()},
@@ -192,10 +192,8 @@ def _scored(cell: CellSummary) -> Scored | None:
         return None
     return Scored(
         value=one.value,
-        low=one.low,
-        high=one.high,
-        overall_low=one.overall_low,
-        overall_high=one.overall_high,
+        low=one.interval[0] if one.interval else None,
+        high=one.interval[1] if one.interval else None,
         seeds={seed.seed: seed.value for seed in one.seeds},
     )
 

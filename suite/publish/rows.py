@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
-from suite.charts.words import MISSING, number, score, short
+from suite.charts.words import MISSING, number, plural, score, short
 from suite.publish.boxes import Cell, Interval
 from suite.publish.collection import Collection, Entry, dataset_address, model_address
 from suite.publish.record import CellRecord, RunRecord, Scored
 
 __all__ = [
+    "alarm_words",
+    "answer_words",
     "cost_cells",
     "dataset_cell",
     "day",
@@ -25,6 +27,27 @@ __all__ = [
     "strategy_cell",
     "task_words",
 ]
+
+
+def answer_words(run: RunRecord) -> str:
+    """What the run says to take, or that there is no answer yet and what leads."""
+    return " ".join(filter(None, (run.answer or "No answer yet.", run.leading)))
+
+
+def alarm_words(run: RunRecord) -> tuple[str, ...]:
+    """What has to be read with the answer: each error, and how many warnings there are besides."""
+    errors = [one.sentence for one in run.findings if one.severity == "error"]
+    warnings = [one for one in run.findings if one.severity == "warning"]
+    if len(warnings) == 1:
+        return (*errors, warnings[0].sentence)
+    return (
+        *errors,
+        *(
+            [f"{plural(len(warnings), 'warning')}, the first in {warnings[0].where}: {warnings[0].what}"]
+            if warnings
+            else []
+        ),
+    )
 
 
 def run_address(run: RunRecord) -> str:

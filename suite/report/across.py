@@ -17,8 +17,6 @@ from suite.report.tables import MODEL, STRATEGY, Box, Column, Table
 __all__ = ["across_section"]
 
 DRAWN = ("critical_difference", "ranks")
-MOST_LETTERS = 6
-"""Letters that a box of the table holds; pointing at it shows all."""
 MOST_NARROW = 12
 """Data sets whose ranks the Markdown twin has room for."""
 FORMS = ("{:.2f}", "{:.3f}", "{:.3f}", "{:.2f}", "{:.3f}")
@@ -69,7 +67,7 @@ def _methods_table(comparison: Comparison, across: Across) -> Table:
     columns = (
         MODEL,
         STRATEGY,
-        *((Column("tie"),) if across.methods[0].ties else ()),
+        *((Column("from the best"),) if _tested(across) else ()),
         Column("mean rank", number=True),
         Column(f"mean {comparison.headline.label}", number=True, best_high=high),
         Column("normalised", "0 to 1", number=True, best_high=True),
@@ -78,23 +76,31 @@ def _methods_table(comparison: Comparison, across: Across) -> Table:
         Column("first places", number=True, best_high=True),
         Column("data sets", number=True, best_high=True),
     )
-    return Table("Methods", columns, tuple(_method_row(method, across) for method in across.methods))
+    return Table("Methods", columns, tuple(_method_row(place, across) for place in range(len(across.methods))))
 
 
-def _method_row(method: MethodAcross, across: Across) -> tuple[Box, ...]:
+def _method_row(place: int, across: Across) -> tuple[Box, ...]:
+    method = across.methods[place]
     over = method.mean_rank
     return (
         Box(method.model),
         Box(method.strategy),
-        *((_letters(method.ties),) if method.ties else ()),
+        *((_from_the_best(place, across),) if _tested(across) else ()),
         *(_mean(mean, over.count, form) for mean, form in zip(_means(method), FORMS, strict=True)),
         Box(str(method.wins), method.wins, f"of {len(across.datasets)} data sets, shared ones too"),
         Box(f"{over.count}/{over.of}", over.count),
     )
 
 
-def _letters(ties: str) -> Box:
-    return Box(ties if len(ties) <= MOST_LETTERS else f"{ties[:MOST_LETTERS]}…", ties, ties)
+def _tested(across: Across) -> bool:
+    """Whether the pairs were tested: for that there must be data sets enough."""
+    return all(pair.p_holm is not None for pair in across.pairs)
+
+
+def _from_the_best(place: int, across: Across) -> Box:
+    """Whether a method can be told apart from the one of the best mean rank."""
+    pair = next((one for one in across.pairs if (one.first, one.second) == (0, place)), None)
+    return Box(MISSING, "") if pair is None else Box("told apart" if pair.different else "not told apart")
 
 
 def _means(method: MethodAcross) -> tuple[MeanOver, ...]:

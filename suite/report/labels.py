@@ -100,7 +100,7 @@ def _score_and_ends(cell: CellSummary | None) -> tuple[Box, Box]:
     headline = cell.headline if cell else None
     if headline is None:
         return Box(MISSING, ""), Box(MISSING, "")
-    low, high = headline.low, headline.high
+    low, high = headline.interval or (None, None)
     ends = MISSING if low is None or high is None else f"{score(low)} to {score(high)}".replace("-", "−")
     return (
         Box(score(headline.value, low=low, high=high), headline.value),
@@ -143,8 +143,9 @@ def _score(cell: CellSummary | None) -> Box:
     headline = cell.headline if cell else None
     if headline is None:
         return Box(MISSING, "")
-    ends = "" if headline.low is None else f"{score(headline.low)} to {score(headline.high)}"
-    return Box(score(headline.value, low=headline.low, high=headline.high), headline.value, ends)
+    low, high = headline.interval or (None, None)
+    ends = "" if low is None else f"{score(low)} to {score(high)}"
+    return Box(score(headline.value, low=low, high=high), headline.value, ends)
 
 
 def _steps(point: LabelPoint, cell: CellSummary | None) -> Box:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
 from suite.charts.rows import all_models, all_strategies
 from suite.charts.theme import model_colours, strategy_shapes
 from suite.charts.words import MISSING, WHOLE, number, plural, score, short
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
+from suite.compare.verdict_words import behind_of, verdict_of
 from suite.report.ledger import tries_box
 from suite.report.tables import Box, Column, spread_box
 
@@ -18,8 +20,8 @@ FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss", "chr
 """The first of these that the results have, and that is not missing, stands beside the headline."""
 MOST_SETS = 3
 """Further test sets with a column of their own; the table under 'Generalisation' has all."""
-ROOM = 0.25
-"""How much wider than the intervals over examples the drawn scale may get for those over seeds."""
+FAR = 2.0
+"""Times the median width that the drawn scale makes room for on each side of a score."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,22 @@ class BoardRow:
     order: int
     """Place in the table, from 1; what sorting by rank goes by."""
     rank: str
-    tie: str
+    verdict: Box
+    """May it be the best: in words; pointing at it says how far it is behind."""
+    behind: str
+    """How far it is behind the best score, with its interval, as text."""
     model: str
     strategy: str
     colour: str
     shape: str
     score: Box
     interval: str
-    overall: str
-    """The interval over examples and seeds together, as text."""
     low: float | None
     """Ends and middle of the drawn interval, in percent of the shared scale."""
     at: float | None
     high: float | None
-    overall_low: float | None
-    """Ends of the interval over examples and seeds together, cut at the scale; None where there is none."""
-    overall_high: float | None
     leaves: str
-    """Where that interval leaves the scale: ``left``, ``right``, both, or empty; class names of the page."""
+    """Where the interval leaves the scale: ``left``, ``right``, both, or empty; class names of the page."""
     boxes: tuple[Box, ...]
     taken: bool
     """Whether it is the recommended cell."""
@@ -71,9 +71,9 @@ class Board:
     """Said below it in Markdown, for instance that it was cut."""
 
     @property
-    def overall(self) -> bool:
-        """Whether some row has an interval over examples and seeds together."""
-        return any(row.overall_low is not None for row in self.rows)
+    def tested(self) -> bool:
+        """Whether some row has a verdict."""
+        return any(row.behind for row in self.rows)
 
 
 def make_board(comparison: Comparison, dataset: str) -> Board:
@@ -86,27 +86,25 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     shapes = strategy_shapes(all_strategies(comparison))
     rows = []
     for order, cell in enumerate(cells, start=1):
-        left, at, right = _drawn(cell.headline, low, high)
-        outer = _drawn_overall(cell.headline, low, high)
+        left, at, right, leaves = _drawn(cell.headline, low, high)
+        behind = behind_of(cell, comparison.headline)
         rows.append(
             BoardRow(
                 cell=cell.cell_id,
                 order=order,
                 rank=MISSING if cell.rank is None else str(cell.rank),
-                tie=cell.ties,
+                verdict=Box(verdict_of(cell) or MISSING, title=f"{behind} behind the best score" if behind else ""),
+                behind=behind or MISSING,
                 model=cell.model,
                 strategy=cell.strategy,
                 colour=colours[cell.model],
                 shape=shapes[cell.strategy],
                 score=_score_box(cell),
                 interval=_interval(cell.headline),
-                overall=_overall(cell.headline),
                 low=left,
                 at=at,
                 high=right,
-                overall_low=outer[0],
-                overall_high=outer[1],
-                leaves=outer[2],
+                leaves=leaves,
                 boxes=_boxes(comparison, cell, further),
                 taken=cell.cell_id in taken,
             )
@@ -128,36 +126,31 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
 def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
     """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05.
 
-    It holds every interval over examples, and a quarter more on each side for those over seeds: two seeds far apart
+    It holds every score, and every interval but those of the few that are ``FAR`` wider than most: two seeds far apart
     can leave everything open, and would press all others together. What leaves the scale is drawn as leaving it.
     """
     headlines = [cell.headline for cell in cells if cell.headline is not None]
     if not headlines:
         return 0.0, 1.0
-    inner_least = min(one.value if one.low is None else one.low for one in headlines)
-    inner_most = max(one.value if one.high is None else one.high for one in headlines)
-    room = ROOM * (inner_most - inner_least)
-    least = min(end for one in headlines for end in (one.value, one.low, one.overall_low) if end is not None)
-    most = max(end for one in headlines for end in (one.value, one.high, one.overall_high) if end is not None)
-    least, most = max(least, inner_least - room), min(most, inner_most + room)
-    low, high = math.floor(least * 20) / 20, math.ceil(most * 20) / 20
+    reaches = [ends[1] - ends[0] for one in headlines if (ends := one.interval) is not None]
+    most = FAR * statistics.median(reaches) if reaches else 0.0
+    ends = [one.interval or (one.value, one.value) for one in headlines]
+    least = min(max(low, one.value - most) for one, (low, _) in zip(headlines, ends, strict=True))
+    largest = max(min(high, one.value + most) for one, (_, high) in zip(headlines, ends, strict=True))
+    low, high = math.floor(least * 20) / 20, math.ceil(largest * 20) / 20
     return (low, high) if high > low else (low - 0.05, high + 0.05)
 
 
-def _drawn(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None, float | None]:
+def _drawn(
+    headline: HeadlineScore | None, low: float, high: float
+) -> tuple[float | None, float | None, float | None, str]:
+    """Ends and middle of the bar in percent of the scale, cut at it, and where it leaves the scale."""
     if headline is None:
-        return None, None, None
-    ends = (headline.value if end is None else end for end in (headline.low, headline.value, headline.high))
-    left, at, right = (_place(end, low, high) for end in ends)
-    return left, at, right
-
-
-def _drawn_overall(headline: HeadlineScore | None, low: float, high: float) -> tuple[float | None, float | None, str]:
-    if headline is None or headline.overall_low is None or headline.overall_high is None:
-        return None, None, ""
-    left, right = _place(headline.overall_low, low, high), _place(headline.overall_high, low, high)
+        return None, None, None, ""
+    ends = headline.interval or (headline.value, headline.value)
+    left, at, right = (_place(end, low, high) for end in (ends[0], headline.value, ends[1]))
     leaves = " ".join(["left"] * (left < 0) + ["right"] * (right > 100))
-    return max(0.0, left), min(100.0, right), leaves
+    return max(0.0, left), at, min(100.0, right), leaves
 
 
 def _place(value: float, low: float, high: float) -> float:
@@ -174,24 +167,15 @@ def _score_box(cell: CellSummary) -> Box:
 def _spoken(headline: HeadlineScore) -> str:
     """The score, its interval and the seeds, for tool tips and screen readers."""
     text = score(headline.value)
-    if headline.low is not None and headline.high is not None:
+    if headline.interval is not None:
         text += f", 95 % interval {_interval(headline)}"
-    if headline.overall_low is not None:
-        text += f", with other seeds {_overall(headline)}"
     seeds = ", ".join(score(seed.value) for seed in headline.seeds)
     return f"{text}; seeds {seeds}" + (f"; {headline.reason}" if headline.reason else "")
 
 
 def _interval(headline: HeadlineScore | None) -> str:
-    if headline is None or headline.low is None or headline.high is None:
-        return MISSING
-    return f"{score(headline.low)} to {score(headline.high)}"
-
-
-def _overall(headline: HeadlineScore | None) -> str:
-    if headline is None or headline.overall_low is None or headline.overall_high is None:
-        return MISSING
-    return f"{score(headline.overall_low)} to {score(headline.overall_high)}"
+    ends = headline.interval if headline is not None else None
+    return MISSING if ends is None else f"{score(ends[0])} to {score(ends[1])}"
 
 
 def _further_metric(comparison: Comparison) -> MetricInfo | None:

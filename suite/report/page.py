@@ -13,6 +13,7 @@ from suite.charts.render import specification, unchecked
 from suite.charts.rows import MOST_ROWS
 from suite.charts.words import count, duration, percent, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
+from suite.compare.verdict_words import HOW_TO_READ
 from suite.compare.wording import amount, points
 from suite.registry import CHARTS
 from suite.report import tables
@@ -27,9 +28,9 @@ from suite.report.exports import exports_section
 from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
-from suite.report.leaderboard import Board, make_board
+from suite.report.leaderboard import make_board
 from suite.report.ledger import ledger_table, tries_sentence
-from suite.report.pairs import pairs_read, pairs_table
+from suite.report.pairs import pairs_matrix, pairs_read, pairs_table
 from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.robustness import robustness_section
 from suite.report.students import students_table
@@ -96,8 +97,8 @@ def make_page(comparison: Comparison) -> Page:
         more_alarms=max(0, len(alarms(comparison)) - MOST_ALARMS),
         remarks=_remarks(comparison),
         facts=published_facts(comparison) if published else _facts(comparison),
-        board_note=BOARD_NOTE if published else _board_note(comparison, boards, drawn=True),
-        board_note_still=BOARD_NOTE if published else _board_note(comparison, boards, drawn=False),
+        board_note=BOARD_NOTE if published else _board_note(comparison, drawn=True),
+        board_note_still=BOARD_NOTE if published else _board_note(comparison, drawn=False),
         boards=boards,
         metrics=(
             *_per_dataset(comparison, lambda cells: tables.metrics_table(comparison, cells)),
@@ -113,18 +114,16 @@ def make_page(comparison: Comparison) -> Page:
     )
 
 
-def _board_note(comparison: Comparison, boards: Sequence[Board], *, drawn: bool) -> str:
+def _board_note(comparison: Comparison, *, drawn: bool) -> str:
     """What the leaderboard shows, in words: for a page that draws intervals, and for one that writes them."""
-    examples = "the thick bar is its 95 % interval over" if drawn else "its 95 % interval is over"
-    both = (
-        "the thin line is over examples and seeds together" if drawn else "the one 'with seeds' is over other seeds too"
-    )
+    several = any(cell.headline is not None and len(cell.headline.seeds) > 1 for cell in comparison.cells)
+    over = "other test examples and other seeds" if several else "other test examples"
     lower = "" if comparison.headline.higher_is_better else f"Lower {comparison.headline.label} is better. "
-    seeds = f"; {both}" if any(board.overall for board in boards) else ""
+    tested = f"{HOW_TO_READ} " if any(cell.best for cell in comparison.cells) else ""
     return thin(
         "Each row is a cell: one model, adapted one way. "
-        f"The score is the mean over seeds on the test set; {examples} test examples{seeds}. {lower}"
-        "Cells with a letter in common cannot be told apart. "
+        f"The score is the mean over seeds on the test set; {'the bar' if drawn else 'beside it'} is its 95 % interval "
+        f"over {over}. {lower}{tested}"
         "Tries are the settings that were compared on validation before. "
         "On the whole page colour is the model and shape the strategy."
     )
@@ -200,7 +199,8 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
     """Sections between the leaderboard and the errors."""
     cost = ("quality_latency", "quality_parameters", "quality_training")
     pairs = _per_dataset(comparison, lambda cells: pairs_table(comparison, cells))
-    numbers = (*_per_dataset(comparison, students_table), *pairs)
+    matrix = _per_dataset(comparison, lambda cells: pairs_matrix(comparison, cells))
+    numbers = (*_per_dataset(comparison, students_table), *pairs, *matrix)
     return (
         *across_section(comparison),
         *written_section(comparison),

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from suite.charts.words import MISSING, THIN, plural, score
 from suite.compare.comparison import CellSummary, Comparison, Difference
 from suite.report.tables import Box, Column, Table
 
-__all__ = ["MOST_CELLS", "pairs_read", "pairs_table"]
+__all__ = ["MOST_CELLS", "MOST_IN_MATRIX", "pairs_matrix", "pairs_read", "pairs_table"]
 
 MOST_CELLS = 8
 """With more cells the table has the pairs of the best cell only: 9 cells have 36 pairs, 20 have 190."""
+MOST_IN_MATRIX = 40
+"""With more cells there is no room for a matrix of all pairs."""
 NUMBERS = (
     Column("by", number=True, best_high=True),
-    Column(f"95{THIN}% interval", number=True),
-    Column("p, corrected", number=True),
+    Column("interval", number=True),
+    Column("p, adjusted", number=True),
     Column("chance to stay ahead", number=True, best_high=True),
     Column("would show from", number=True),
     Column("so they", long=True),
 )
+AHEAD, BEHIND, OPEN, UNTESTED = "+", "−", "·", "?"
 
 
 def pairs_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
@@ -38,14 +41,56 @@ def pairs_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
     return Table(title, (Column("behind", long=True), *NUMBERS), rows)
 
 
+def pairs_matrix(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
+    """Every pair at once, where the table has not all of them: what the cell of the row is to that of the column.
+
+    Without rows where the table has them all, or where there are too many cells.
+    """
+    ranked = [cell for cell in cells if cell.rank is not None]
+    title = (
+        f"All pairs: the row is ahead ({AHEAD}) of the column, behind it ({BEHIND}), or not to be told apart ({OPEN})"
+    )
+    pairs = {
+        (pair.better, pair.worse): pair
+        for cell in ranked[:1]
+        for pair in comparison.pairs
+        if pair.dataset == cell.dataset
+    }
+    if not (MOST_CELLS < len(ranked) <= MOST_IN_MATRIX and pairs):
+        return Table(title, (), ())
+    head = (Column("place", number=True), Column("cell"))
+    columns = (*head, *(Column(str(place)) for place in range(1, len(ranked) + 1)))
+    rows = tuple(
+        (Box(str(place), place), Box(one.name), *(_mark(one, other, pairs) for other in ranked))
+        for place, one in enumerate(ranked, start=1)
+    )
+    return Table(title, columns, rows, narrow=False)
+
+
+def _mark(one: CellSummary, other: CellSummary, pairs: Mapping[tuple[str, str], Difference]) -> Box:
+    if one is other:
+        return Box("")
+    ahead = pairs.get((one.cell_id, other.cell_id))
+    pair = ahead or pairs.get((other.cell_id, one.cell_id))
+    if pair is None or pair.p_adjusted is None:
+        mark, said = UNTESTED, "not tested against"
+    elif not pair.different:
+        mark, said = OPEN, "cannot be told apart from"
+    else:
+        mark, said = (AHEAD, "ahead of") if ahead else (BEHIND, "behind")
+    return Box(mark, title=f"{one.name}: {said} {other.name}")
+
+
 def pairs_read(comparison: Comparison) -> str:
     """How to read the table, for the way in which these pairs were tested."""
     same = "on the same test examples" + (", seed by seed" if comparison.resample else "")
     return (
-        f"Every two cells are compared {same}. 'By' is the difference of their scores, with its 95 % interval; 'p' "
-        "says how often luck alone makes so large a difference, corrected for the number of pairs: below 0.05 the two "
-        f"can be told apart. {_luck(comparison)} 'Chance to stay ahead' says how likely the order would be the same. A "
-        "true difference would show from the size in the column before the last, 4 times in 5."
+        f"Every two cells are compared {same}. 'By' is the difference of their scores. Its interval is adjusted for "
+        "looking at many pairs: those of the best cell hold the truth all together in 95 of 100 comparisons, and so do "
+        "those of all pairs. It leaves out 0 exactly where 'p' is below 0.05: how often luck makes so large a "
+        f"difference in any of the pairs. {_luck(comparison)} 'Chance to stay ahead' says how likely the order of this "
+        "pair alone would be the same. A true difference would show from the size in the column before the last, 4 "
+        "times in 5."
     )
 
 
@@ -64,7 +109,11 @@ def _of(pair: Difference) -> tuple[Box, ...]:
     return (
         _box(pair.difference, _signed(pair.difference)),
         _box(pair.low, ends, pair.reason or ""),
-        _box(pair.p_holm, _p_value(pair.p_holm), "" if pair.p_value is None else f"{pair.p_value:.2g} uncorrected"),
+        _box(
+            pair.p_adjusted,
+            _p_value(pair.p_adjusted),
+            "" if pair.p_value is None else f"{pair.p_value:.2g} for this pair alone",
+        ),
         _box(pair.probability_better, _chance(pair.probability_better)),
         _box(pair.smallest_detectable, score(pair.smallest_detectable)),
         _verdict(pair),
@@ -72,7 +121,7 @@ def _of(pair: Difference) -> tuple[Box, ...]:
 
 
 def _verdict(pair: Difference) -> Box:
-    if pair.p_holm is None:
+    if pair.p_adjusted is None:
         return Box(f"have no test: {pair.reason or 'no reason was recorded.'}")
     if not pair.different:
         return Box("cannot be told apart")

@@ -390,7 +390,7 @@
     const share = seedShare > NEGLIGIBLE ? seedShare : 0;
     if (1 / room > HOPELESS) {
       const what = share ? "seeds and test examples" : "test examples";
-      return `more than ${HOPELESS} times as many ${what}: take the two as equal`;
+      return `more than ${HOPELESS} times as many ${what}`;
     }
     const needed = (now, part, left) => (left > 0 && now ? Math.ceil((now * part) / left) : null);
     const byExamples = needed(examples, 1 - share, room - share);
@@ -404,9 +404,12 @@
     if (said.length) {
       return said.join(", or ");
     }
-    const both = `${Math.ceil(seeds / room)} seeds in each run instead of ${seeds}`;
+    const both = Math.ceil(seeds / room);
+    if (both > MOST_SEEDS) {
+      return `more than ${MOST_SEEDS} seeds in each run${examples ? " and more test examples" : ""}`;
+    }
     const rest = ` together with about ${rounded(Math.ceil(examples / room))} test examples instead of ${whole(examples)}`;
-    return both + (examples ? rest : "");
+    return `${both} seeds in each run instead of ${seeds}${examples ? rest : ""}`;
   }
 
   // The cell that changed most, the first of equals, with its scores before and after.

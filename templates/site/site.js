@@ -39,7 +39,8 @@
     if (cell.h) said = element("a", { href: root + cell.h, dir: "auto" }, cell.t);
     else if (column.code) said = element("code", { class: "hash" }, cell.t);
     else said = element(cell.b ? "b" : "bdi", {}, cell.t);
-    return [mark(cell), said, cell.u ? element("small", { class: "below", dir: "auto" }, cell.u) : ""];
+    const alarms = (cell.a || []).map((alarm) => element("small", { class: "below alarm", dir: "auto" }, alarm));
+    return [mark(cell), said, cell.u ? element("small", { class: "below", dir: "auto" }, cell.u) : "", ...alarms];
   }
 
   function rowOf(cells, columns) {
@@ -92,10 +93,10 @@
     fromPage(row) {
       const cells = [...row.cells].map((box) => {
         const told = box.querySelector("[aria-label]") || box.querySelector("img");
-        const below = box.querySelector("small");
+        const below = [...box.querySelectorAll("small")].map((small) => small.textContent);
         let text = told ? told.getAttribute("aria-label") || told.alt : box.textContent.trim();
-        if (below) text = text.slice(0, text.length - below.textContent.length).trim();
-        const cell = { t: text, u: below ? below.textContent : "" };
+        if (below.length) text = text.slice(0, text.length - below.join("").length).trim();
+        const cell = { t: text, u: below.join(" ") };
         if (box.dataset.v !== undefined) cell.v = box.dataset.v;
         return cell;
       });
@@ -159,7 +160,7 @@
       this.shown = this.rows.filter((row) => {
         if (wanted.some((one) => textOf(row.cells[Number(one.dataset.column)]) !== one.value)) return false;
         if (!words.length) return true;
-        row.text ??= row.cells.map((cell) => textOf(cell) + " " + (cell.u || "")).join(" ").toLocaleLowerCase();
+        row.text ??= row.cells.map((cell) => textOf(cell) + " " + (cell.u || "") + " " + (cell.a || []).join(" ")).join(" ").toLocaleLowerCase();
         return words.every((word) => row.text.includes(word));
       });
       this.body.replaceChildren();

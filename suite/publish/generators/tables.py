@@ -64,7 +64,8 @@ def _box(cell: Cell | Box, way: Link) -> Markup:
         text = Markup("**{}**").format(text)
     if cell.href:
         text = Markup("[{}]({})").format(text, Markup(way(cell.href)))  # noqa: S704
-    return Markup("{} – {}").format(text, literal(cell.under)) if cell.under else text
+    text = Markup("{} – {}").format(text, literal(cell.under)) if cell.under else text
+    return Markup(" ").join([text, *(Markup("**{}**").format(literal(alarm)) for alarm in cell.alarms)])
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from suite.publish.collection import Collection, History
 from suite.publish.difference import RunDifference
 from suite.publish.pages.page import SitePage
 from suite.publish.record import RunRecord
-from suite.publish.rows import day, run_address
+from suite.publish.rows import alarm_words, answer_words, day, run_address
 from suite.publish.trend_chart import trend_drawings
 from suite.report.tables import Column
 
@@ -58,7 +58,15 @@ def _history_page(history: History, changes: Changes) -> SitePage:
         template="history.html.j2",
         title=latest.title,
         here="index",
-        context={"history": history, "points": points, "latest": latest, "drawings": drawings, "table": table},
+        context={
+            "history": history,
+            "points": points,
+            "latest": latest,
+            "drawings": drawings,
+            "table": table,
+            "answer_words": answer_words,
+            "alarm_words": alarm_words,
+        },
         tables=(table,),
         drawings=drawings,
         data=f"data/runs/{history.address}/index.json",

@@ -9,7 +9,7 @@ from suite.publish.boxes import Cell, SiteTable, facet
 from suite.publish.collection import Collection, History
 from suite.publish.pages.page import SitePage
 from suite.publish.record import CutFile, RunRecord
-from suite.publish.rows import day, run_address, score_cell, task_words
+from suite.publish.rows import alarm_words, answer_words, day, run_address, score_cell, task_words
 from suite.report.layout import Fact
 from suite.report.tables import Column
 
@@ -69,7 +69,7 @@ def _table(collection: Collection) -> SiteTable:
         rows.append(
             (
                 Cell(f"Scores of the best cells of {run.title}", picture=f"runs/{run.address}/{run.point}/picture.svg"),
-                Cell(run.title, href=run_address(run), under=run.answer or "No answer yet."),
+                Cell(run.title, href=run_address(run), under=answer_words(run), alarms=alarm_words(run)),
                 Cell(task_words(run.task)),
                 Cell(", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")),
                 score_cell(best.score if best else None),
@@ -121,6 +121,8 @@ def _told(run: RunRecord, points: int) -> dict[str, object]:
         "task": run.task,
         "title": run.title,
         "answer": run.answer,
+        "leading": run.leading,
+        "findings": [one.model_dump(mode="json") for one in run.findings],
         "ended_at": run.ended_at,
         "points": points,
         "page": run_address(run),

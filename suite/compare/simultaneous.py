@@ -1,0 +1,208 @@
+"""How far apart luck alone puts the scores of some cells, all differences together.
+
+A comparison of many cells looks at many differences, and the largest of them is large by luck alone.  So what is asked
+is how large the largest gets where there is nothing to see: scores are drawn as other test examples and other seeds
+would have made them, with the correlation that cells have which answer the same examples, and of each draw the largest
+difference is taken in units of its own spread (Tukey's range of correlated scores; Westfall and Young 1993,
+Resampling-Based Multiple Testing).  What that exceeds in 5 % of the draws is the critical value of every difference.
+
+Examples enter through the resamples of ``suite.compare.kept_evidence``, as normal errors with their covariance; seeds
+through what ``suite.compare.spread`` says their variance may be, which gives few seeds the long tails of Student's
+distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from suite.compare.kept_evidence import EvidenceRecord, resamples_of
+from suite.compare.paired import Z, reach_of
+from suite.compare.spread import BOTH, WEIGHTS
+
+__all__ = ["Family", "Luck", "luck_of"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+LEVEL = 0.05
+DRAWS = 4_000
+"""The share of draws beyond a critical value is good to 0.3 points."""
+FEWEST_DRAWS = 500
+MOST_NUMBERS = 200_000_000
+"""Differences that are drawn at most; with more cells there are fewer draws."""
+AT_ONCE = 4_000_000
+SEED = 20_171
+NEARLY_ZERO = 1e-9
+"""Of two sums that cancel, a rest below this share is rounding."""
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How far luck moves the scores of some cells against each other; made by ``luck_of``."""
+
+    errors: Array
+    """What luck adds to each score, shape ``(draws, cells)``."""
+    scale: Array
+    """Standard error of each difference, as a normal distribution with the same 95 % interval has it; shape
+    ``(cells, cells)``."""
+    examples: Array
+    """Variance of each difference over other examples, shape ``(cells, cells)``."""
+    seeds: Array
+    """What the variance that other seeds add to each score may be, shape ``(cells, parts)``."""
+    grain: Array
+    """What is taken off each difference before it is looked at: half a step of what is counted, where scores are counts
+    of right answers, as Yates has it; shape ``(cells, cells)``."""
+    sizes: Array
+    """Test examples of each cell; infinite where they were not counted."""
+
+    def statistics(self, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
+        """The size of differences in the units of a ``Family``.
+
+        The difference itself counts as spread: with few examples that all say the same, little is seen of how much
+        they vary (a score test, which the sign-flip test tends to).
+        """
+        sizes = np.minimum(self.sizes[first], self.sizes[second])
+        beyond = np.maximum(np.abs(gaps) - self.grain[first, second], 0.0)
+        spread = np.sqrt(self.scale[first, second] ** 2 + beyond**2 / sizes)
+        return np.divide(beyond, spread, out=np.where(beyond > 0, np.inf, 0.0), where=spread > 0)
+
+    def reaches(self, critical: float, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
+        """Half the width of the intervals that leave out 0 exactly where ``statistics`` exceeds ``critical``."""
+        sizes = np.minimum(self.sizes[first], self.sizes[second])
+        scale, grain = self.scale[first, second], self.grain[first, second]
+        beyond = np.maximum(np.abs(gaps) - grain, 0.0)
+        enough = sizes > critical**2
+        grown = np.divide(1.0, 1 - critical**2 / np.where(enough, sizes, np.inf))
+        wide = np.where(enough, scale**2 * grown, scale**2 + beyond**2 / sizes)
+        return np.asarray(grain + critical * np.sqrt(wide))
+
+    def family(self, candidates: Mask) -> Family:
+        """The differences between every candidate and every cell, looked at together."""
+        return Family(np.sort(self._largest(candidates)) if len(candidates) > 2 else None)
+
+    def _largest(self, candidates: Mask) -> Array:
+        """The largest of these differences in each draw, in units of its spread; shape ``(draws,)``."""
+        scale = np.where(self.scale > 0, self.scale, np.inf)
+        chosen = np.flatnonzero(candidates)
+        found = np.zeros(len(self.errors))
+        # A pair of two candidates is looked at once.
+        others = [np.flatnonzero(~candidates | (np.arange(len(candidates)) > one)) for one in chosen]
+        rows = max(1, AT_ONCE // len(candidates))
+        for start in range(0, len(found), rows):
+            part = self.errors[start : start + rows]
+            for one, other in zip(chosen, others, strict=True):
+                if len(other):
+                    apart = np.abs(part[:, other] - part[:, one, None]) / scale[one, other]
+                    np.maximum(found[start : start + rows], apart.max(axis=1), out=found[start : start + rows])
+        return found
+
+
+@dataclass(frozen=True)
+class Family:
+    """Differences that are looked at together: how large the largest of them gets by luck."""
+
+    largest: Array | None
+    """In each draw, ascending; None for a single difference, which is known without."""
+
+    @property
+    def critical(self) -> float:
+        """What the largest exceeds in 5 % of the draws."""
+        if self.largest is None:
+            return Z
+        return float(np.quantile(self.largest, 1 - LEVEL, method="higher"))
+
+    def p_values(self, statistics: Array) -> Array:
+        """How often luck makes the largest as large; below 0.05 exactly for what exceeds ``critical``."""
+        if self.largest is None:
+            return np.asarray(special.erfc(statistics / np.sqrt(2)))
+        beyond = len(self.largest) - np.searchsorted(self.largest, statistics)
+        return np.asarray(np.maximum(beyond, 1) / len(self.largest))
+
+
+def luck_of(records: Sequence[EvidenceRecord]) -> Luck:
+    """What luck with examples and seeds does to the scores of these cells.
+
+    Cells that were scored on the same examples saw the same resamples and are paired; others are independent.
+
+    Raises:
+        ValueError: Where resamples cannot be read.
+    """
+    count = len(records)
+    draws = int(np.clip(MOST_NUMBERS // max(1, count * count), FEWEST_DRAWS, DRAWS))
+    errors, variances = _of_examples(records, draws)
+    parts = np.array([np.array(one.spread or np.zeros(len(WEIGHTS))) * one.seed_factor for one in records])
+    errors += _of_seeds(parts, draws)
+    steps, sizes = np.array([one.steps for one in records]), np.array([one.size for one in records], dtype=np.float64)
+    return Luck(
+        errors=errors,
+        scale=_scales(variances, parts),
+        examples=variances,
+        seeds=parts,
+        grain=_grains([one.examples for one in records], steps, sizes),
+        sizes=np.where(sizes > 0, sizes, np.inf),
+    )
+
+
+def _of_examples(records: Sequence[EvidenceRecord], draws: int) -> tuple[Array, Array]:
+    """Errors of shape ``(draws, cells)``, and the variance of every difference."""
+    count = len(records)
+    errors, covered = np.empty((draws, count)), np.zeros((count, count), dtype=bool)
+    apart, own = np.zeros((count, count)), np.empty(count)
+    for number, name in enumerate(dict.fromkeys(one.examples for one in records)):
+        at = np.array([place for place, one in enumerate(records) if one.examples == name])
+        rows = [resamples_of(records[place]) for place in at]
+        # Of metrics that are slow there are fewer resamples; the first of them are the same draws.
+        length = min(map(len, rows))
+        centred = np.stack([row[:length] - row[:length].mean() for row in rows])
+        stretch = np.array([records[place].stretch for place in at])
+        centred *= np.sqrt(stretch / max(1, length - 1))[:, None]
+        errors[:, at] = _normal(number, draws, length) @ centred.T
+        products = centred @ centred.T
+        own[at] = np.diagonal(products)
+        both = own[at][:, None] + own[at]
+        inner = both - 2 * products
+        apart[np.ix_(at, at)] = np.where(inner > NEARLY_ZERO * both, inner, 0.0)
+        covered[np.ix_(at, at)] = True
+    return errors, np.where(covered, apart, own[:, None] + own)
+
+
+def _of_seeds(parts: Array, draws: int) -> Array:
+    """What other seeds add to each score: normal, with a variance that is drawn from what it may be."""
+    if not parts.any():
+        return np.zeros((draws, len(parts)))
+    generator = np.random.default_rng([SEED, 0])
+    chosen = np.searchsorted(np.cumsum(WEIGHTS)[:-1], generator.random((len(parts), draws)), side="right")
+    deviation = np.sqrt(np.take_along_axis(parts, chosen, axis=1))
+    return np.asarray((deviation * generator.standard_normal((len(parts), draws))).T)
+
+
+def _scales(examples: Array, parts: Array) -> Array:
+    scale = np.zeros_like(examples)
+    for one in range(len(parts) - 1):
+        seeds = (parts[one][:, None] + parts[one + 1 :, None, :]).reshape(len(parts) - one - 1, -1)
+        row = reach_of(examples[one, one + 1 :, None] + seeds, BOTH) / Z
+        scale[one, one + 1 :] = scale[one + 1 :, one] = row
+    return np.where(scale > TINY, scale, 0.0)
+
+
+def _grains(examples: Sequence[str], steps: NDArray[np.int64], sizes: Array) -> Array:
+    counted = (steps > 0) & (sizes > 0)
+    both = counted[:, None] & counted
+    same = np.array([[one == other for other in examples] for one in examples])
+    common = np.lcm(np.maximum(steps, 1)[:, None], np.maximum(steps, 1))
+    size, step = np.maximum(sizes, 1), np.maximum(steps, 1)
+    own = 1 / (size * step)
+    return np.asarray(np.where(both, np.where(same, 1 / (size[:, None] * common), (own[:, None] + own) / 2), 0.0))
+
+
+@lru_cache(maxsize=4)
+def _normal(number: int, draws: int, length: int) -> Array:
+    found = np.random.default_rng([SEED, 1 + number]).standard_normal((draws, length))
+    found.setflags(write=False)
+    return found
