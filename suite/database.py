@@ -43,6 +43,9 @@ __all__ = [
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a disk, a quota or a limit on the size of files answers when it is reached."""
 
+NO_ROOM = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE"}
+"""What SQLite says of the same: of some of its files it only says that they could not be written or made longer."""
+
 T = TypeVar("T")
 METADATA = sql.MetaData()
 _Number = sql.BigInteger().with_variant(sql.Integer, "sqlite")
@@ -186,6 +189,11 @@ class Database:
         with self.transaction() as connection:
             return bool(sql.inspect(connection).has_table("documents"))
 
+    def is_empty(self) -> bool:
+        """Whether it has no table at all, nobody's."""
+        with self.transaction() as connection:
+            return not sql.inspect(connection).get_table_names()
+
     def version(self) -> str | None:
         """Of its tables, as it is written in them; None where it is not."""
         found = [row[0] for row in self.rows(sql.text("SELECT text FROM documents WHERE name = 'version'"))]
@@ -225,9 +233,8 @@ def _mending(error: Exception) -> str:
     cause: Any = getattr(error, "orig", None) or error
     text = without_credentials(str(cause))
     number = getattr(cause, "errno", None)
-    # SQLite calls a limit on the size of files an I/O error of the write.
     code = getattr(cause, "sqlite_errorname", "")
-    if number in FULL or code in {"SQLITE_FULL", "SQLITE_IOERR_WRITE"}:
+    if number in FULL or code in NO_ROOM:
         return "the disk is full. Every finished trial is kept; make room and run the same command again."
     if number in {errno.EACCES, errno.EPERM, errno.EROFS} or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
         return "cannot be written; expected a folder that you may write to. Change its rights or choose another --out."

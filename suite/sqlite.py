@@ -26,8 +26,8 @@ NO_EXPORTS = "CREATE TEMP TABLE exports (sequence, run, document)"
 """In version 1 the table came with the first exported file."""
 
 
-def open_sqlite(path: Path, *, read_only: bool) -> Database:
-    """The database in the file at ``path``. Nothing is opened until it is first used."""
+def open_sqlite(path: Path, *, read_only: bool, shown: Path | None = None) -> Database:
+    """The database in the file at ``path``, ``shown`` in messages. Nothing is opened until it is first used."""
 
     def connect() -> sqlite3.Connection:
         return _connect(path, read_only=read_only)
@@ -46,7 +46,7 @@ def open_sqlite(path: Path, *, read_only: bool) -> Database:
         connection.exec_driver_sql("PRAGMA synchronous=FULL" if lasting else "PRAGMA synchronous=NORMAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return Database(engine, run="", shown=str(path))
+    return Database(engine, run="", shown=str(shown or path))
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 ``<out>/store/results.sqlite`` has one row per finished trial, ``<out>/store/trials/<id>/`` its files
 (predictions, log, model), and ``<out>/store/tmp/`` what running trials write.  A trial's folder is renamed into
 place before its row is committed; a crash in between leaves a folder without a row, which the next run removes.
+What it replaces waits in ``<out>/store/replaced/`` until the row is in.  The database is made under another name.
 The rows may be in a team's PostgreSQL database instead, and the folders in one that several machines share; see
 ``suite.address``.
 """
@@ -14,7 +15,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MODEL", "STORE_VERSION", "Entry", "Glance", "Store", "Unsaved", "glance", "open_store"]
 
+REPLACED = "replaced"
+"""Folder inside the store where artefacts of results wait that are just being replaced."""
 MODEL = "model"
 """Name of the adapted model among a result's artefacts."""
 
@@ -62,13 +65,20 @@ def open_store(out: Path, *, create: bool = True) -> Store:
         raise StoreError(f"{out}: has no results yet; expected {path}. Run a spec first: suite run SPEC.")
     if create:
         _make_folders(out, folder)
+        if not path.is_file():
+            _make_database(path, folder / "tmp")
     store = Store(out, folder, open_sqlite(path, read_only=not create))
     with mendable(path):
         fresh = not store.database.is_made()
-        if fresh and create:
+        if fresh and store.database.is_empty():
+            # What earlier versions left where the disk was full at the very start.
+            if not create:
+                store.close()
+                raise StoreError(f"{out}: has no results yet; run its spec: suite run SPEC.")
             with store.transaction() as connection:
                 create_tables(connection, version=STORE_VERSION)
-        found = check_version(None if fresh and not create else store.database.version(), path)
+            fresh = False
+        found = check_version(None if fresh else store.database.version(), path)
         if create and found < STORE_VERSION:
             from suite.migrations import migrate
 
@@ -119,6 +129,36 @@ def _make_folders(out: Path, folder: Path) -> None:
         # Fails before anything was trained rather than after.
         with tempfile.TemporaryFile(dir=folder / "tmp"):
             pass
+
+
+def _make_database(path: Path, room: Path) -> None:
+    """Makes the database under another name, and gives it its own when it is whole: who is second finds the first's."""
+    from suite.database import create_tables, mendable
+    from suite.sqlite import open_sqlite
+
+    beside = room / f"{path.name}-{uuid.uuid4().hex}"
+    try:
+        with mendable(path):
+            database = open_sqlite(beside, read_only=False, shown=path)
+            try:
+                with database.transaction() as connection:
+                    create_tables(connection, version=STORE_VERSION)
+            finally:
+                database.close()
+            _give_name(beside, path)
+    finally:
+        for left in room.glob(f"{beside.name}*"):  # with the files of write-ahead mode, where it was broken off
+            left.unlink(missing_ok=True)
+
+
+def _give_name(beside: Path, path: Path) -> None:
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            beside.rename(path)
 
 
 def _name_place(folder: Path) -> None:
@@ -190,34 +230,70 @@ class Store(Stored):
         Raises:
             StoreError: When the disk is full or cannot be written. What was stored before stays stored.
         """
-        from suite.database import flush, flush_folder, mendable
+        from suite.database import flush, mendable
 
-        self._make_way(one.result.id for one in unsaved)
         with mendable(self.folder):
-            moved = [one for one in unsaved if one.artefacts is not None and one.artefacts.is_dir()]
-            for one in moved:
-                flush(Path(str(one.artefacts)))
-                Path(str(one.artefacts)).rename(self.trial_folder(one.result.id))
-            if moved:
-                flush_folder(self.folder / "trials")
+            for one in unsaved:
+                if one.artefacts is not None and one.artefacts.is_dir():
+                    flush(one.artefacts)
         place = self.place
-        stored, losers = self.transact(lambda connection: self._insert(connection, unsaved, place))
+        try:
+            self._put_in_place(unsaved)
+            stored, losers = self.transact(lambda connection: self._insert(connection, unsaved, place))
+        finally:
+            self._settle({one.result.id for one in unsaved})
         self._note_places((one.result.id, place) for one in unsaved)
         with mendable(self.folder):
             for trial_id, file in losers:
                 (self.trial_folder(trial_id) / file).unlink(missing_ok=True)
         return stored
 
-    def _make_way(self, ids: Iterable[str]) -> None:
-        """Forgets what is stored under these ids, mostly nothing, and folders that a crash left there."""
+    def _put_in_place(self, unsaved: Sequence[Unsaved]) -> None:
+        """Brings new artefacts to where they belong; those of results that are replaced wait aside for ``_settle``."""
+        from suite.database import flush_folder, mendable
+
+        sequences = self._sequences(one.result.id for one in unsaved)
+        with mendable(self.folder):
+            for one in unsaved:
+                name, own = one.result.id, self.trial_folder(one.result.id)
+                if own.exists() and name in sequences:
+                    (self.folder / REPLACED).mkdir(exist_ok=True)
+                    own.rename(self.folder / REPLACED / f"{sequences[name]}-{name}")
+                elif own.exists():  # a crash left it there
+                    shutil.rmtree(own)
+                if one.artefacts is not None and one.artefacts.is_dir():
+                    one.artefacts.rename(own)
+            if unsaved:
+                flush_folder(self.folder / "trials")
+
+    def _settle(self, ids: Container[str]) -> None:
+        """Artefacts that wait aside go where the result is replaced by now, and come back where it is not."""
+        from suite.database import mendable
+
+        room = self.folder / REPLACED
+        with mendable(self.folder):
+            waiting = [(path, *path.name.partition("-")[::2]) for path in room.iterdir()] if room.is_dir() else []
+            sequences = self._sequences(name for _, _, name in waiting)
+            for path, sequence, name in waiting:
+                if name not in ids:
+                    continue
+                if str(sequences.get(name)) == sequence:
+                    shutil.rmtree(self.trial_folder(name), ignore_errors=True)
+                    path.rename(self.trial_folder(name))
+                else:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    def _sequences(self, ids: Iterable[str]) -> dict[str, int]:
+        """Numbers of the results that are stored under these ids."""
         import sqlalchemy as sql
 
         from suite.database import results
 
+        found: dict[str, int] = {}
         for some in _few(ids):
-            known = sql.select(results.c.id).where(self.own(results), results.c.id.in_(some))
-            stored = {row[0] for row in self.rows(known)}
-            self.delete(one for one in some if one in stored or self.trial_folder(one).exists())
+            known = sql.select(results.c.id, results.c.sequence).where(self.own(results), results.c.id.in_(some))
+            found |= {row[0]: row[1] for row in self.rows(known)}
+        return found
 
     def _insert(
         self, connection: sql.Connection, unsaved: Sequence[Unsaved], place: str
@@ -311,6 +387,7 @@ class Store(Stored):
             # In this order: the trial of a folder that is there is at work, or has its row.
             folders = list((self.folder / "trials").iterdir())
             spared = set(spare())
+            self._settle(_AllBut(spared))
             mine = self.place
             known = {row[0]: row[1] for row in self._columns("id", "has_model", "place") if row[2] == mine}
             folders = [folder for folder in folders if folder.name not in spared]
@@ -322,6 +399,16 @@ class Store(Stored):
             for model in models:
                 model.unlink(missing_ok=True)
         return len(gone) + len(models)
+
+
+class _AllBut:
+    """Every id but some."""
+
+    def __init__(self, some: set[str]) -> None:
+        self._some = some
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._some
 
 
 def _few(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:

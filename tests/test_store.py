@@ -236,6 +236,16 @@ def test_another_programs_database_is_told(tmp_path):
         open_store(tmp_path, create=False)
 
 
+def test_another_programs_database_is_not_written_to(tmp_path):
+    """Nor are the suite's tables made beside others."""
+    (tmp_path / "store").mkdir()
+    with sqlite3.connect(tmp_path / "store" / "results.sqlite") as file:
+        file.execute("CREATE TABLE other (x)")
+    file.close()
+    with pytest.raises(StoreError, match="no results database of the suite"):
+        open_store(tmp_path)
+
+
 def test_reading_what_is_not_there_says_how_to_get_it(tmp_path):
     """Opening for reading creates nothing."""
     with pytest.raises(StoreError, match=r"has no results yet.*suite run SPEC"):
@@ -315,3 +325,79 @@ def test_a_full_disk_loses_nothing_that_was_finished(file_store):
     store.save(result("afterwards"))
     with open_store(store.out, create=False) as reader:
         assert len(reader.query()) == len(saved) + 1
+
+
+@contextlib.contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 1_000, 4_096, 9_000, 20_000])
+def test_a_disk_that_is_full_from_the_start_leaves_nothing(size, tmp_path):
+    """No half database is left under the name, so the same command goes on when there is room."""
+    with room_for(size), pytest.raises(StoreError, match=r"disk is full.*make room"):
+        open_store(tmp_path)
+    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
+    assert glance(tmp_path).entries == {}
+    with open_store(tmp_path) as store:
+        store.save(result("a"))
+    assert list(glance(tmp_path).entries) == ["a"]
+
+
+def test_what_earlier_versions_left_of_a_full_disk_is_no_hindrance(tmp_path):
+    """A database of one page without a table: nothing for a reader, and filled by who writes."""
+    (tmp_path / "store").mkdir()
+    with sqlite3.connect(tmp_path / "store" / "results.sqlite") as file:
+        file.execute("PRAGMA journal_mode=WAL")
+    file.close()
+    assert (tmp_path / "store" / "results.sqlite").stat().st_size == 4096
+    assert glance(tmp_path).documents == {}
+    with pytest.raises(StoreError, match="has no results yet"):
+        open_store(tmp_path, create=False)
+    with open_store(tmp_path) as store:
+        store.save(result("a"))
+    assert list(glance(tmp_path).entries) == ["a"]
+
+
+def test_a_result_that_cannot_be_replaced_stays(file_store):
+    """Row and files: the old ones go when the new ones are in, not before."""
+    store = file_store
+    store.save(result("a", error="old"), artefacts(store, "a", note_txt=b"old"))
+    before = store.entries()
+    with store.transaction() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE INSERT ON results BEGIN SELECT raise(ABORT, 'disk I/O error'); END"
+        )
+    with pytest.raises(StoreError):
+        store.save(result("a", error="new"), artefacts(store, "a", note_txt=b"new"))
+    assert store.entries() == before
+    assert store.load("a").error == "old"
+    assert (store.trial_folder("a") / "note.txt").read_bytes() == b"old"
+    with store.transaction() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    store.save(result("a", error="new"), artefacts(store, "again", note_txt=b"new"))
+    assert (store.trial_folder("a") / "note.txt").read_bytes() == b"new"
+    assert list((store.folder / "replaced").iterdir()) == []
+
+
+def test_what_a_crash_left_while_replacing_is_put_right(file_store):
+    """Killed between files and row, the old files come back; killed after the row, they go."""
+    store = file_store
+    for name in ("early", "late"):
+        store.save(result(name), artefacts(store, name, note_txt=b"old"))
+    aside = store.folder / "replaced"
+    aside.mkdir()
+    sequences = {name: entry.sequence for name, entry in store.entries().items()}
+    for name, number in (("early", sequences["early"]), ("late", sequences["late"] - 1)):
+        store.trial_folder(name).rename(aside / f"{number}-{name}")
+        artefacts(store, name, note_txt=b"new").rename(store.trial_folder(name))
+    store.clean()
+    assert (store.trial_folder("early") / "note.txt").read_bytes() == b"old"
+    assert (store.trial_folder("late") / "note.txt").read_bytes() == b"new"
+    assert list(aside.iterdir()) == []

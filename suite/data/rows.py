@@ -46,6 +46,8 @@ ENDINGS: dict[str, Format] = {
 _LONGEST_FIELD = 2**26
 """Characters; ``csv`` stops at 131,072, which a chapter of a book exceeds."""
 _ROWS_AT_ONCE = 4096
+_DAMAGED = (ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, MemoryError, OSError)
+"""What pyarrow raises besides its own errors, where bytes are others than were written."""
 _END = object()
 
 
@@ -286,24 +288,39 @@ def _parquet_file(table: Table) -> Any:
         ) from None
     try:
         return pq.ParquetFile(table.files[0])
-    except pa.ArrowException as error:
-        raise DataError(f"{table.place}: expected a Parquet file, got: {error}.") from None
+    except (pa.ArrowException, *_DAMAGED) as error:
+        raise DataError(f"{table.place}: expected a Parquet file, got: {_said(error)}.") from None
 
 
 def _parquet_batches(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
     with _parquet_file(table) as file:
         import pyarrow as pa
 
-        names = tuple(map(str, file.schema_arrow.names))
+        try:
+            names = tuple(map(str, file.schema_arrow.names))
+        except (pa.ArrowException, *_DAMAGED) as error:
+            raise DataError(f"{table.place}: its columns cannot be read: {_said(error)}.") from None
         for name in columns:
             _position(name, names, table)
         number = 0
-        try:
-            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(dict.fromkeys(columns))):
-                yield number + 1, batch
-                number += len(batch)
-        except pa.ArrowException as error:
-            raise DataError(f"{table.place}: damaged after row {number}: {error}.") from None
+        batches = file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(dict.fromkeys(columns)))
+        while True:
+            try:
+                batch = next(batches, None)
+                if batch is not None:
+                    batch.validate()
+                    batch = batch.select(list(dict.fromkeys(columns)))
+            except (pa.ArrowException, *_DAMAGED) as error:
+                raise DataError(f"{table.place}: damaged after row {number}: {_said(error)}.") from None
+            if batch is None:
+                return
+            yield number + 1, batch
+            number += len(batch)
+
+
+def _said(error: BaseException) -> str:
+    """What a library says, in one line; some of its errors carry bytes that are no text."""
+    return printable(str(error)).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
 def _plain(column: Any) -> list[Any]:
@@ -314,5 +331,18 @@ def _plain(column: Any) -> list[Any]:
         column = column.dictionary_decode()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.cast(pa.large_binary())
-    values: list[Any] = column.to_pylist()
+    try:
+        values: list[Any] = column.to_pylist()
+    except (pa.ArrowException, *_DAMAGED):
+        return [_value(one, column.type) for one in column]
     return values
+
+
+def _value(scalar: Any, kind: Any) -> Any:
+    """A value; where Python has none for it, as for the year 30,000, something that is no text and tells its type."""
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except (pa.ArrowException, *_DAMAGED):
+        return type(str(kind), (), {})()
