@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from suite.exported import ExportCard
 from suite.registry import EXPORTERS
+from suite.resizing import Resizing
 from suite.store import open_store
 
 CLASSES = ('mädchen\'s "cat"', "日本 語", "new\nline")
@@ -88,3 +90,38 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def card_of(folder: Path) -> ExportCard:
     """The card beside a file."""
     return ExportCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
+
+
+def resizing_inside(folder: Path, card: ExportCard) -> Resizing:
+    """What the file itself says of how images are resized, read with the format's own tools."""
+    return Resizing.model_validate_json(_READERS[card.format](folder / card.file))
+
+
+def _of_onnx(file: Path) -> str:
+    import onnx
+
+    return next(one.value for one in onnx.load(file).metadata_props if one.key == "resizing")
+
+
+def _of_openvino(folder: Path) -> str:
+    import openvino
+
+    return openvino.Core().read_model(str(folder / "model.xml")).get_rt_info(["model_info", "resizing"]).value
+
+
+def _of_litert(file: Path) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = file.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (entry,) = (one for one in model.metadata if one.name == b"resizing")
+    return bytes(model.buffers[entry.buffer].data).decode()
+
+
+_READERS = {
+    "keras": lambda file: zipfile.ZipFile(file).read("resizing.json").decode(),
+    "saved_model": lambda folder: (folder / "assets.extra" / "resizing.json").read_text(encoding="utf-8"),
+    "onnx": _of_onnx,
+    "openvino": _of_openvino,
+    "litert": _of_litert,
+}

