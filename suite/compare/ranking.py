@@ -94,7 +94,7 @@ def rank_cells(
     )
     ranked = _with_ranks(scored, pairs)
     unranked = [cell for cell in summaries if cell.headline is None]
-    facts = dataset_facts(dataset, ranked, evidence, pairs)
+    facts = dataset_facts(dataset, ranked, evidence, pairs, metric)
     infos = metric_infos(metric, ranked)
     return Ranking(
         cells=(*ranked, *unranked),
