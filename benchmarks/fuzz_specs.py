@@ -79,7 +79,8 @@ FILES: dict[str, Any] = {
 """Names files that are not there: no plan can be made of it as it is."""
 ATOMS: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 10**6, 10**40, -(10**19), 0.0, 0.5, -0.5, 1e-9, 1e9, 1e308, float("nan"),
-    float("inf"), "", " ", "a", "all", "head", "auto", "best", "none", "5%", "250%", "..", "/", "~", "~nouser/x.keras", "~nouser/x.csv",
+    float("inf"), "", " ", "a", "all", "head", "auto", "best", "none", "5%", "250%", "..", "/", "~",
+    "~nouser/x.keras", "~nouser/x.csv",
     "C:\\x", "a/../../b", "x" * 300, "/" + "y" * 5000, "a\0b", "\ud800", "\u202e", "*", "[", "test:accuracy", "ü" * 200,
     {}, [], [[]], [{}], {"": ""}, {"low": 1, "high": 0}, {"low": 0, "high": 1, "log": True}, [1, 1], ["all", "all"],
     [0.1, "x"], {"learning_rate": []}, {"epochs": [1]},

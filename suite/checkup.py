@@ -14,7 +14,7 @@ from suite.finding import DataChecks, Finding, counted, worst_first
 if TYPE_CHECKING:
     from suite.address import StoreChoice
 
-__all__ = ["Checkup", "lint", "lint_run", "lint_spec"]
+__all__ = ["Checkup", "keep_checks", "lint", "lint_run", "lint_spec"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def lint_spec(
         left_out={**study.left_out, **planned.left_out, **found.left_out},
     )
     folder = out if out is not None else Path("reports") / spec.name
-    kept, remarks = _keep(folder, record)
+    kept, remarks = keep_checks(folder, record)
     looked_at = "plan and data" if study.homes else "the plan"
     return Checkup(spec.name, looked_at, record.findings, record.ran, record.left_out, kept, remarks)
 
@@ -185,12 +185,18 @@ def _of_stored_spec(text: str) -> tuple[tuple[Finding, ...], tuple[str, ...], di
     return found.findings, found.ran, found.left_out
 
 
-def _keep(folder: Path, record: DataChecks) -> tuple[Path | None, tuple[str, ...]]:
-    """Where the findings were written; None with a remark where they could not be."""
+def keep_checks(folder: Path, record: DataChecks) -> tuple[Path | None, tuple[str, ...]]:
+    """Where the findings were written; None with a remark where they could not be.
+
+    What a check of more kept of the same data stays: a run looks at less than ``suite lint``.
+    """
     from suite.api import write_by_rename
-    from suite.lint.kept import CHECKS_FILE
+    from suite.lint.kept import CHECKS_FILE, read_kept
 
     path = folder / CHECKS_FILE
+    before = read_kept(folder)
+    if before is not None and before.covers(record):
+        return path, ()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_by_rename(path, record.model_dump_json(indent=2) + "\n")

@@ -54,6 +54,13 @@ class DataChecks(Record):
     """Names of the checks."""
     left_out: dict[str, str] = Field(default_factory=dict)
     """What was not checked, with the reason."""
+    decoded: bool = True
+    """Whether every example was read; before a run only labels and hashes of the content are looked at."""
+
+    def covers(self, other: DataChecks) -> bool:
+        """Whether these looked at all that the others did, in the same data, and at more."""
+        same = self.spec_name == other.spec_name and self.fingerprints.items() >= other.fingerprints.items()
+        return same and self.decoded and not other.decoded and set(self.ran) >= set(other.ran)
 
 
 class Checks(Record):

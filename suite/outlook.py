@@ -192,9 +192,10 @@ def look_ahead(
         nodes: How many machines like this one the time is estimated for, besides that of one trial after another.
 
     Raises:
-        SuiteError: Where the spec is not valid, a data set is not there, ``only`` matches nothing, or the store cannot
-            be read.
+        SuiteError: Where the spec is not valid, a data set is not there or has no examples for the headline, ``only``
+            matches nothing, or the store cannot be read.
     """
+    from suite.runner.early import look_at_data
     from suite.runner.run import verify_datasets
     from suite.store import glance
 
@@ -206,6 +207,8 @@ def look_ahead(
     past = past_of(folder)
     missing, left_out = left_to_do(plan, folder, glance(folder).entries)
     verify_datasets(missing)
+    if missing:
+        look_at_data(plan, missing)
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:
         cells[trial.cell.id].append(_outlook_of(trial, past.get(trial.id), cut=left_out.get(trial.id)))

@@ -217,6 +217,11 @@ class Plan:
         """The cells that have trials, in order."""
         return tuple({trial.cell.id: trial.cell for trial in self.trials}.values())
 
+    @property
+    def headline(self) -> str:
+        """Name of the metric that ranks."""
+        return self.spec.headline or str(TASKS.get(self.spec.task).headline)
+
     def searches(self, cell: Cell) -> tuple[Trial, ...]:
         """The search trials of a cell, in the order of its candidates."""
         return self._searches.get(cell.id, ())

@@ -333,17 +333,20 @@ CHECKS: Registry[Any] = Registry(
     "checks",
     "check",
     {
+        "below_probe": "suite.lint.below_probe:BelowProbe",
         "chance": "suite.lint.chance:Chance",
         "duplicates": "suite.lint.duplicates:Duplicates",
         "equal_seeds": "suite.lint.equal_seeds:EqualSeeds",
         "label_budgets": "suite.lint.label_budgets:LabelBudgets",
         "more_data": "suite.lint.more_data:MoreData",
         "picture_size": "suite.lint.picture_size:PictureSize",
+        "rates": "suite.lint.rates:Rates",
         "resolution": "suite.lint.resolution:Resolution",
         "seen_before": "suite.lint.seen_before:SeenBefore",
         "splits": "suite.lint.splits:Splits",
         "test_size": "suite.lint.test_size:TestSize",
         "training": "suite.lint.training_runs:Training",
+        "unbalanced": "suite.lint.unbalanced:Unbalanced",
     },
 )
 CORRUPTIONS: Registry[Any] = Registry(

@@ -74,6 +74,7 @@ def run(
     folder = Path(out) if out is not None else Path("reports") / plan.spec.name
     attach(folder, store, quiet=quiet)
     _refuse_missing_runtimes(plan)
+    _look_at_data(plan, folder, only, redo)
     run_it = partial(
         run_plan,
         plan,
@@ -117,6 +118,26 @@ def _planned(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, 
 
     path = find_spec(spec)
     return path, make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
+
+
+def _look_at_data(plan: Plan, folder: Path, only: tuple[str, ...], redo: Literal["none", "failed", "all"]) -> None:
+    """Before a worker starts: the headline, and what labels and contents tell, kept for report and terminal.
+
+    Raises ``DataError`` where a data set is not there, or the headline cannot be computed on it.
+    """
+    from suite.checkup import keep_checks
+    from suite.runner.early import look_at_data
+    from suite.runner.run import verify_datasets
+    from suite.runner.schedule import missing_trials
+    from suite.selection import select
+    from suite.store import glance
+
+    chosen = select(plan, only) if only else plan
+    missing = missing_trials(chosen, glance(folder).entries, redo=redo)
+    verify_datasets(missing)
+    found = look_at_data(plan, missing) if missing else None
+    if found is not None:
+        keep_checks(folder, found)
 
 
 def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: int | None) -> DeviceSettings:

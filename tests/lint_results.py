@@ -68,7 +68,9 @@ def predictions(right: Sequence[bool], *, classes: int = 2, seed: int = 0) -> Pr
     return Predictions(np.array([f"e{index}" for index in range(len(right))]), targets, probabilities, names)
 
 
-def run_of(results: Sequence[Result], kept: Mapping[str, Predictions] | None = None) -> Run:
+def run_of(
+    results: Sequence[Result], kept: Mapping[str, Predictions] | None = None, *, headline: str = "accuracy"
+) -> Run:
     """The results compared; ``kept`` has test predictions by trial id."""
     planned = tuple(
         PlannedTrial(
@@ -81,7 +83,7 @@ def run_of(results: Sequence[Result], kept: Mapping[str, Predictions] | None = N
         spec_name="made",
         title=None,
         task="image_classification",
-        headline="accuracy",
+        headline=headline,
         command="suite run",
         trials=planned,
     )

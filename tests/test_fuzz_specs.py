@@ -47,7 +47,11 @@ def test_a_target_that_raises_something_else_is_found() -> None:
 @pytest.mark.parametrize("path", ["x" * 300, "a\0b", "~nobody-of-that-name/x"])
 @pytest.mark.parametrize(
     ("at", "option"),
-    [("datasets", {"source": "folder"}), ("models", {"source": "file"}), ("models", {"source": "hub", "preset": "vit"})],
+    [
+        ("datasets", {"source": "folder"}),
+        ("models", {"source": "file"}),
+        ("models", {"source": "hub", "preset": "vit"}),
+    ],
 )
 def test_a_path_that_the_system_refuses_is_told_with_its_place(at: str, option: dict[str, str], path: str) -> None:
     """It is no ``OSError`` of whoever looks first whether the file is there."""

@@ -73,7 +73,7 @@ def test_a_clean_bill_is_said_in_a_sentence(clean: Path, tmp_path: Path) -> None
     """One line with the answer, and where the findings are kept; exit code 0 also with --strict."""
     ended = call("lint", clean, "--out", tmp_path / "out", "--strict")
     assert ended.exit_code == 0
-    assert ended.stdout.startswith("mine: nothing found; 6 checks looked at plan and data.\n")
+    assert ended.stdout.startswith("mine: nothing found; 8 checks looked at plan and data.\n")
     assert "reading data" in ended.stderr
     assert read_kept(tmp_path / "out").findings == ()
 
@@ -104,7 +104,9 @@ def test_a_program_gets_json_alone_on_stdout(clean: Path, tmp_path: Path) -> Non
     """Findings, what ran and what was left out."""
     told = json.loads(call("lint", clean, "--out", tmp_path / "out", "--json").stdout)
     assert told["findings"] == []
-    assert told["ran"] == ["duplicates", "label_budgets", "picture_size", "resolution", "seen_before", "splits"]
+    assert told["ran"] == [
+        "duplicates", "label_budgets", "picture_size", "rates", "resolution", "seen_before", "splits", "unbalanced"
+    ]  # fmt: skip
     assert Path(told["kept"]).name == "checks.json"
 
 
@@ -176,8 +178,8 @@ def test_a_spec_whose_data_is_not_here_is_checked_without_it(tmp_path: Path, ker
     """The plan alone; the sentence and the list of what ran do not promise more."""
     spec = spec_of(tmp_path, tmp_path, datasets=[{"source": "keras", "name": "mnist"}])
     told = json.loads(call("lint", spec, "--out", tmp_path / "out", "--json").stdout)
-    assert told["sentence"] == "mine: nothing found; 2 checks looked at the plan."
-    assert told["ran"] == ["resolution", "seen_before"]
+    assert told["sentence"] == "mine: nothing found; 3 checks looked at the plan."
+    assert told["ran"] == ["rates", "resolution", "seen_before"]
     assert "nothing is downloaded" in told["left_out"]["mnist"]
 
 

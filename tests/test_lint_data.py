@@ -19,6 +19,7 @@ from suite.lint.label_budgets import LabelBudgets
 from suite.lint.names import shared_source
 from suite.lint.splits import Splits, same_shares_p_value
 from suite.lint.study import Home, Study, read_study
+from suite.lint.unbalanced import Unbalanced
 from suite.plan import Plan, make_plan
 from suite.spec import parse_spec
 
@@ -215,7 +216,7 @@ def test_the_shipped_example_has_notes_only():
     plan = plan_of(evaluate_on=[{"source": "sklearn", "name": "digits"}])
     found = examine("data", read_study(plan))
     assert [(one.check, one.severity, one.where) for one in found.findings] == [("picture_size", "note", "digits")]
-    assert found.ran == ("duplicates", "label_budgets", "picture_size", "splits")
+    assert found.ran == ("duplicates", "label_budgets", "picture_size", "splits", "unbalanced")
 
 
 def of_budgets(dataset: Dataset, *budgets: object) -> list[tuple[str, str]]:
@@ -237,3 +238,47 @@ def test_a_budget_that_leaves_little_to_choose_on_is_a_note():
     even = dataset_of(train=[60, 60], validation=[60, 60], test=[30, 20])
     assert of_budgets(even, 5, "all") == [("note", "made, validation")]
     assert of_budgets(even, 30, "all") == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "headline", "found"),
+    [((90, 10), None, 1), ((90, 10), "balanced_accuracy", 0), ((90, 31), None, 0), ((90, 10), "f1_weighted", 1)],
+)
+def test_accuracy_on_unbalanced_classes_is_warned_of_once(counts: tuple[int, int], headline: str | None, found: int):
+    """Beyond one to three; the words say what always naming one class gives, in both units."""
+    dataset = dataset_of(train=counts, validation=counts, test=counts)
+    plan = plan_of(**({"headline": headline} if headline else {}))
+    findings = list(Unbalanced.findings(Study(plan, (Home("made", dataset, {}),), {})))
+    assert len(findings) == found
+    for one in findings:
+        assert "90.0\u202f% accuracy, and 50.0\u202f% balanced accuracy" in one.what
+
+
+IMAGENET = {"source": "applications", "name": "MobileNetV2"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "model", "found"),
+    [
+        ({"strategy": "fine_tune"}, IMAGENET, 1),
+        ({"strategy": "fine_tune"}, ZOO, 0),
+        ({"strategy": "fine_tune", "learning_rate": [0.00003, 0.001]}, IMAGENET, 0),
+        ({"strategy": "fine_tune", "unfreeze": 1}, IMAGENET, 0),
+        ({"strategy": "fine_tune", "learning_rate": 0.000001}, IMAGENET, 1),
+        ({"strategy": "fine_tune", "optimizer": "sgd", "learning_rate": 0.01}, IMAGENET, 0),
+        ({"strategy": "from_scratch", "learning_rate": 0.1}, ZOO, 1),
+        ({"strategy": "linear_probe"}, IMAGENET, 0),
+    ],
+)
+def test_rates_far_outside_the_usual_range_are_warned_of(strategy: dict, model: dict, found: int):
+    """A range of what is tried that holds a usual rate is none of the check's business."""
+    findings = planned("rates", models=[model], strategies=[strategy])
+    assert len(findings) == found
+    assert all("usual" in one.what and "learning_rate" in one.mend for one in findings)
+
+
+@pytest.mark.parametrize("path", sorted(Path("specs").glob("*.json")), ids=lambda path: path.stem)
+def test_the_specs_that_ship_have_usual_rates(path: Path):
+    """What the suite shows as an example follows its own advice."""
+    plan = make_plan(parse_spec(path.read_text()))
+    assert not [one for one in examine("plan", plan).findings if one.check == "rates"]

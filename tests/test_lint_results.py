@@ -297,11 +297,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_an_honest_run_has_what_is_known_to_be_in_it(sample):
-    """One diverged trial, and 360 digits that cannot order all neighbours; nothing else."""
+    """One diverged trial, a network far below its probe, and 360 digits that cannot order all neighbours."""
     plan, results, load = sample
     found = check_run(Run(compare(results, plan_summary=plan, load_predictions=load), results, load))
-    assert [(one.check, one.severity) for one in found.findings] == [("training", "warning"), ("test_size", "note")]
-    assert "perceptron_8" in found.findings[0].where
+    assert [(one.check, one.severity) for one in found.findings] == [
+        ("below_probe", "warning"), ("training", "warning"), ("test_size", "note")
+    ]  # fmt: skip
+    assert all("perceptron_8" in one.where for one in found.findings[:2]), [one.what for one in found.findings]
 
 
 GAPS: dict[str, object] = {
@@ -374,3 +376,52 @@ def test_the_subject_finds_what_belongs_to_a_cell():
     (cell,) = run.ranked
     assert [one.seed for one in run.finals(cell)] == [1, 2]
     assert run.home(cell).name == "photos"
+
+
+def test_naming_one_class_is_said_in_the_unit_of_the_headline():
+    """Of nine to one, always naming one class is 90 % accuracy and 50 % balanced accuracy."""
+    targets = np.array([0] * 90 + [1] * 10)
+    made = predictions([True] * 100)
+    kept = type(made)(made.example_ids, targets, made.probabilities, made.class_names)
+    result = make_result(score=0.7)
+    assert run_of([result], {result.id: kept}).comparison.facts.tests[0].always == pytest.approx(0.9)
+    balanced = result.model_copy(update={"scores": {"test": {"balanced_accuracy": result.scores["test"]["accuracy"]}}})
+    run = run_of([balanced], {result.id: kept}, headline="balanced_accuracy")
+    assert run.comparison.facts.tests[0].always == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("probe", "tuned", "found"), [(0.94, 0.60, 1), (0.94, 0.92, 0), (0.94, 0.97, 0)], ids=["lost", "a little", "better"]
+)
+def test_fine_tuning_far_below_its_own_probe_is_a_finding(probe: float, tuned: float, found: int):
+    """It names both scores and the rate: the setting is wrong, not the model."""
+    results = [
+        make_result(strategy="linear_probe", score=probe),
+        make_result(score=tuned, hyperparameters={"learning_rate": 0.001}),
+    ]
+    findings = [one for one in checked(results).findings if one.check == "below_probe"]
+    assert len(findings) == found
+    for one in findings:
+        assert one.severity == "warning"
+        assert "60.0" in one.what
+        assert "learning rate of 0.001" in one.what
+        assert "94.0" in one.what
+
+
+def test_a_lower_log_loss_of_the_probe_counts_too():
+    """Where lower is better, far below means far above."""
+    scores = {"linear_probe": 0.2, "fine_tune": 0.9}
+    results = [
+        make_result(strategy=name, scores={"test": {"log_loss": {"value": value}}}) for name, value in scores.items()
+    ]
+    run = run_of(results, headline="log_loss")
+    assert [one.where for one in check_run(run).findings if one.check == "below_probe"] == [HERE]
+
+
+def test_what_twenty_examples_cannot_show_is_no_finding_of_below_probe():
+    """Sixteen right against nineteen: the intervals overlap."""
+    results = [make_result(strategy="linear_probe", score=0.95), make_result(score=0.8)]
+    right = {results[0].id: [True] * 19 + [False], results[1].id: [True] * 16 + [False] * 4}
+    kept = {name: predictions(answers) for name, answers in right.items()}
+    assert said(results, "below_probe", kept) == []
+    assert len(said(results, "below_probe")) == 1

@@ -165,6 +165,9 @@ class DatasetFacts(Record):
     """How much of its square comes from seeds, and stays with any number of test examples: the median over them."""
     chance: float | None
     """Accuracy of always naming the most frequent class of the test set; None where models write."""
+    always: float | None = None
+    """The headline of answering every example with the class shares of the test set, which names the most frequent
+    class always; None where models write, and where the headline is not defined for it."""
 
 
 class Facts(Record):

@@ -16,7 +16,8 @@ from suite.compare.comparison import DatasetFacts, Difference, EnvironmentUse, F
 from suite.compare.evidence import SetEvidence
 from suite.compare.planned import PlanSummary
 from suite.labels import ALL
-from suite.results import Environment, Result, Status
+from suite.metrics import Metric
+from suite.results import Environment, Predictions, Result, Status
 
 __all__ = ["dataset_facts", "environments_of", "facts_of", "failures_of", "wall_seconds"]
 
@@ -51,6 +52,7 @@ def dataset_facts(
     ranked: Sequence[CellSummary],
     evidence: Mapping[str, SetEvidence],
     pairs: Sequence[Difference],
+    metric: Metric,
 ) -> DatasetFacts:
     """What the test set of one data set can show, from the cells that were scored on it.
 
@@ -59,6 +61,7 @@ def dataset_facts(
         ranked: Its cells, best first.
         evidence: Cell id to predictions on the home test set.
         pairs: As tested: half of the interval of a difference is what does not show.
+        metric: The headline.
     """
     with_predictions = [evidence[cell.cell_id] for cell in ranked if evidence[cell.cell_id].predictions]
     if not with_predictions:
@@ -75,7 +78,16 @@ def dataset_facts(
         smallest_difference=statistics.median(reaches) if reaches else None,
         seed_share=statistics.median(shares) if shares else None,
         chance=float(np.bincount(targets).max() / len(targets)) if len(targets) else None,
+        always=_always(first.classified[0], metric) if first.classified else None,
     )
+
+
+def _always(predictions: Predictions, metric: Metric) -> float | None:
+    """The metric of the same answer to every example: how frequent each class is."""
+    shares = np.bincount(predictions.targets, minlength=len(predictions.class_names)) / max(1, len(predictions.targets))
+    answers = np.broadcast_to(shares.astype(np.float32), predictions.probabilities.shape)
+    same = Predictions(predictions.example_ids, predictions.targets, answers, predictions.class_names)
+    return metric.score(same).value
 
 
 def failures_of(results: Iterable[Result]) -> tuple[FailureRecord, ...]:

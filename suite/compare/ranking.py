@@ -100,7 +100,7 @@ def rank_cells(
         dataset, ranked, evidence, spread, contest, higher_is_better=metric.higher_is_better, resample=plan.resample
     )
     unranked = [cell for cell in summaries if cell.headline is None]
-    facts = dataset_facts(dataset, ranked, evidence, pairs)
+    facts = dataset_facts(dataset, ranked, evidence, pairs, metric)
     infos = metric_infos(metric, ranked, known)
     return Ranking(
         cells=(*ranked, *unranked),

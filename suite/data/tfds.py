@@ -74,6 +74,7 @@ class TfdsSource:
 
     summary: ClassVar[str] = "pictures and texts of TensorFlow Datasets by name, prepared in a data_dir or downloaded"
     Options: ClassVar[type[Options]] = TfdsOptions
+    loads_with_tensorflow: ClassVar[bool] = True
 
     @classmethod
     def known_names(cls) -> tuple[str, ...]:

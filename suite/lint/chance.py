@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from suite.charts.words import percent
-from suite.compare.comparison import CellSummary
+from suite.compare.comparison import CellSummary, MetricInfo
+from suite.compare.wording import quality
 from suite.finding import Finding
 from suite.lint.subjects import LeftOut, LooksAt, Run, place_of
 
@@ -34,7 +35,8 @@ class Chance:
     @classmethod
     def findings(cls, subject: Run) -> Iterator[Finding | LeftOut]:
         """Per cell that is scored in a metric with a known value for guessing."""
-        frequent = {facts.dataset: facts.chance for facts in subject.comparison.facts.tests}
+        metric = subject.comparison.headline
+        always = {facts.dataset: facts.always for facts in subject.comparison.facts.tests}
         unknown: dict[str, str] = {}
         for cell in subject.ranked:
             name = subject.comparison.headline.name
@@ -47,8 +49,8 @@ class Chance:
                 unknown[cell.dataset] = "the number of classes is not recorded, so chance is not known."
             elif _below(value, GUESSING[name](classes), cell, name, subject):
                 yield _finding(cell, value, GUESSING[name](classes), classes)
-            elif name == "accuracy" and _below(value, frequent.get(cell.dataset) or 0.0, cell, name, subject):
-                yield _naming_one_class(cell, value, frequent[cell.dataset] or 0.0)
+            elif _worse_than_one_class(cell, always.get(cell.dataset), metric, subject):
+                yield _naming_one_class(cell, always[cell.dataset] or 0.0, metric)
         for dataset, reason in unknown.items():
             yield LeftOut(dataset, reason)
 
@@ -82,6 +84,18 @@ def _below(value: float, chance: float, cell: CellSummary, name: str, run: Run) 
     return float(stats.binom.cdf(round(value * examples), examples, chance)) < UNLIKELY
 
 
+def _worse_than_one_class(cell: CellSummary, always: float | None, metric: MetricInfo, run: Run) -> bool:
+    """Whether the headline is worse than the same answer to every example, by more than the test set explains."""
+    score = cell.headline
+    if score is None or always is None:
+        return False
+    if metric.name in GUESSING:
+        return _below(score.value, always, cell, metric.name, run)
+    if metric.higher_is_better:
+        return (score.high if score.high is not None else score.value) < always
+    return (score.low if score.low is not None else score.value) > always
+
+
 def _finding(cell: CellSummary, value: float, chance: float, classes: int) -> Finding:
     return Finding(
         check="chance",
@@ -95,11 +109,13 @@ def _finding(cell: CellSummary, value: float, chance: float, classes: int) -> Fi
     )
 
 
-def _naming_one_class(cell: CellSummary, value: float, chance: float) -> Finding:
+def _naming_one_class(cell: CellSummary, always: float, metric: MetricInfo) -> Finding:
+    score = cell.headline.value if cell.headline else 0.0
     return Finding(
         check="chance",
         severity="warning",
-        what=f"The score is {share(value)}; always naming the most frequent class gives {share(chance)}.",
+        what=f"The {metric.label} is {quality(score, metric)}; always naming the most frequent class gives "
+        f"{quality(always, metric)}.",
         where=place_of(cell),
         why="By this metric the model is of no use, although it may have learned something.",
         mend="Train longer or with another learning rate; on unequal classes rank by balanced_accuracy.",

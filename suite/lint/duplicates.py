@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.dataset import Dataset
+from suite.data.dataset import Copies, Dataset
 from suite.finding import Finding, Severity
 from suite.lint.hashes import BITS, MOST_BITS_APART, equal_pairs, near_pairs
 from suite.lint.study import SplitMarks, Study
@@ -36,15 +36,19 @@ class _Role:
     few: Severity
 
 
+_MEND = (
+    'Remove the copies from one of the two splits, or let the suite do it: "splits": {"duplicates": "drop"} in the '
+    'spec; "group" is enough where the suite makes the splits.'
+)
 LEAK = _Role(
     why="The model is tested on what it was trained on: the score says how well it remembers, and is too high.",
-    mend="Remove the copies from one of the two splits, or put all copies of a picture into the same one.",
+    mend=_MEND,
     many="error",
     few="warning",
 )
 SELECTION = _Role(
     why="Settings are chosen on examples that the other split holds too: the choice, or the score, is too hopeful.",
-    mend="Remove the copies from one of the two splits, or put all copies of a picture into the same one.",
+    mend=_MEND,
     many="warning",
     few="note",
 )
@@ -64,7 +68,14 @@ class Duplicates:
 
     @classmethod
     def findings(cls, subject: Study) -> Iterator[Finding]:
-        """One finding per pair of splits and kind of copy."""
+        """One finding per pair of splits and kind of copy; before a run of the files alone, without decoding any."""
+        for label, dataset in subject.all_sets():
+            yield from _kept_apart(label, dataset)
+        if not subject.reads:
+            for home in subject.homes:
+                for copies in home.dataset.copies:
+                    yield _of_content(home.label, home.dataset, copies)
+            return
         for home in subject.homes:
             for first, second in combinations(("train", "validation", "test"), 2):
                 role = LEAK if (first, second) == ("train", "test") else SELECTION
@@ -78,6 +89,40 @@ class Duplicates:
                     role = LEAK if split == "train" else SELECTION
                     yield from _compare(subject, (home.label, home.dataset, split), (label, further, "test"), role)
                 yield from _compare(subject, (label, further, "train"), (home.label, home.dataset, "test"), REVERSED)
+
+
+def _kept_apart(label: str, dataset: Dataset) -> Iterator[Finding]:
+    """What ``splits.duplicates`` of the spec did."""
+    parts = [f"{count:,} {name} examples were left out" for name, count in dataset.dropped_copies.items()]
+    if dataset.grouped_copies:
+        parts.append(f"{dataset.grouped_copies:,} examples that have copies were kept on one side of every split")
+    if parts:
+        yield Finding(
+            check="duplicates",
+            severity="note",
+            what=f"Copies by content: {' and '.join(parts)}, as the spec asks.",
+            where=label,
+            why="What is tested is in no other split, as far as content tells.",
+            mend="Nothing; pictures that were resized or saved again are not known by their content: suite lint SPEC "
+            "looks for them.",
+        )
+
+
+def _of_content(label: str, dataset: Dataset, copies: Copies) -> Finding:
+    role = LEAK if (copies.first, copies.second) == ("train", "test") else SELECTION
+    size = len(dataset.splits[copies.second])
+    named = ", ".join(f"{mine} = {theirs}" for mine, theirs in copies.pairs)
+    more = f" and {copies.count - len(copies.pairs):,} more" if copies.count > len(copies.pairs) else ""
+    other = f" {copies.relabelled:,} of them under another class." if copies.relabelled else ""
+    return Finding(
+        check="duplicates",
+        severity=role.many if copies.count >= MUCH * size else role.few,
+        what=f"{copies.count:,} of {size:,} {copies.second} examples of {label} are also in the {copies.first} split, "
+        f"exactly: {named}{more}.{other}",
+        where=f"{label}, {copies.first} and {copies.second}",
+        why=role.why,
+        mend=role.mend,
+    )
 
 
 def _compare(

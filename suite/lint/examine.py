@@ -41,7 +41,7 @@ def examine(kind: LooksAt, subject: Any) -> Examined:
         check = CHECKS.get(name)
         if not hasattr(check, "findings") or not isinstance(getattr(check, "looks_at", None), tuple):
             raise SuiteError(f"check '{name}': expected a class with 'looks_at', a tuple, and 'findings'.")
-        if kind not in check.looks_at:
+        if kind not in check.looks_at or (getattr(check, "reads_examples", False) and not subject.reads):
             continue
         ran.append(name)
         silent: dict[str, list[str]] = {}

@@ -25,6 +25,7 @@ class PictureSize:
 
     summary: ClassVar[str] = "pictures much smaller or larger than the models' input"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("data",)
+    reads_examples: ClassVar[bool] = True
 
     @classmethod
     def findings(cls, subject: Study) -> Iterator[Finding]:

@@ -54,6 +54,8 @@ class Study:
     homes: tuple[Home, ...]
     left_out: dict[str, str]
     """Label of a data set that is not on this machine, and why it was left out."""
+    reads: bool = True
+    """Whether checks may read every example; without it they say what labels and hashes of the content tell."""
     _marks: dict[tuple[int, str], SplitMarks] = field(default_factory=dict)
 
     def marks(self, label: str, dataset: Dataset, split: str) -> SplitMarks:
@@ -73,12 +75,13 @@ class Study:
                     yield label, dataset
 
 
-def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> Study:
+def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None, tensorflow: bool = True) -> Study:
     """Loads the data sets of a plan; nothing is downloaded for it.
 
     Args:
         plan: Of a validated spec.
         tell: Gets one line before each data set is read.
+        tensorflow: Whether data sets are loaded too whose source needs TensorFlow for it.
 
     Raises:
         DataError: Where a data set is there and cannot be read as one.
@@ -91,11 +94,15 @@ def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> S
         key = canonical_json(choice.identity)
         if key not in loaded:
             label, options = label_of(choice, source), choice.options(source)
-            missing = [need for need in source.requirements(options) if not need.present]
+            needs = source.requirements(options) if hasattr(source, "requirements") else ()
+            missing = [need for need in needs if not need.present]
             if missing:
                 left_out[label] = (
                     f"it is not on this machine ({missing[0].what}), and nothing is downloaded for a check."
                 )
+                loaded[key] = None
+            elif not tensorflow and getattr(source, "loads_with_tensorflow", False):
+                left_out[label] = "it is read with TensorFlow, which only workers start; 'suite lint' looks at it too."
                 loaded[key] = None
             else:
                 tell(f"reading {label}")

@@ -10,7 +10,8 @@ A check is a class with a ``summary``, what it ``looks_at``, and ``findings``::
         def findings(cls, subject: Run) -> Iterator[Finding | LeftOut]: ...
 
 ``looks_at`` holds ``plan`` (the subject is then a ``Plan``), ``data`` (a ``Study``) or ``results`` (a ``Run``).  A
-check of results must not reach TensorFlow or the data: reports run it.
+check of results must not reach TensorFlow or the data: reports run it.  Before a run only those checks of ``data``
+look that need no example decoded; one that does has ``reads_examples = True``, or looks at ``Study.reads``.
 """
 
 from __future__ import annotations

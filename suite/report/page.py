@@ -11,10 +11,10 @@ from typing import Any
 import suite
 from suite.charts.render import specification, unchecked
 from suite.charts.rows import MOST_ROWS
-from suite.charts.words import count, duration, percent, plural, thin
+from suite.charts.words import count, duration, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
 from suite.compare.verdict_words import HOW_TO_READ
-from suite.compare.wording import amount, points
+from suite.compare.wording import amount, points, quality
 from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
@@ -185,8 +185,8 @@ def _can_show(test: DatasetFacts, metric: MetricInfo, *, named: bool) -> str:
     parts = []
     if test.smallest_difference is not None:
         parts.append(f"differences under {points(test.smallest_difference, metric)} do not show")
-    if test.chance is not None:
-        parts.append(f"always naming one class gives {percent(test.chance)}")
+    if test.always is not None:
+        parts.append(f"always naming one class gives {quality(test.always, metric)}")
     text = "; ".join(parts)
     return (f"{test.dataset}: {text}." if named else f"{text[:1].upper()}{text[1:]}.") if text else ""
 

@@ -10,7 +10,6 @@ from suite.errors import StoreError
 from suite.funnel.record import FunnelState
 from suite.generations import AnyPredictions, load_predictions
 from suite.plan import Plan, Trial
-from suite.registry import TASKS
 from suite.results import Result
 from suite.runner.schedule import cut, spending_of
 from suite.runner.standing import Standing, standing_of
@@ -44,7 +43,7 @@ class Funnel:
         self.standing = standing_of(
             self.plan,
             self._results,
-            headline=self.plan.spec.headline or str(TASKS.get(self.plan.spec.task).headline),
+            headline=self.plan.headline,
             load_predictions=self._load_predictions,
             is_cut=lambda trial: cut(trial, spending),
         )

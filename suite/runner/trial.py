@@ -31,6 +31,7 @@ from suite.results import DataRecord, Environment, Predictions, Profile, Result,
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.curve import CurveWriter
 from suite.runner.environment import environment
+from suite.runner.headline import refuse_headline
 from suite.runner.ready import warm_of
 from suite.runner.request import TrialRequest
 from suite.runner.setting import batch_size_of, setting_of, watch_of
@@ -109,6 +110,8 @@ class _Execution:
         if self.trial.phase == "rank":
             return self._ranked(started, started_at)
         strategy, options = self._strategy()
+        if self.dataset.answers == "class":
+            refuse_headline(self.dataset, self.request.headline, self.request.labels[1])
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from suite.database import FULL
 from suite.errors import DataError, SpecError, StoreError, SuiteError, did_you_mean
 from suite.plan import Plan, Trial
-from suite.registry import METRICS, TASKS
+from suite.registry import METRICS
 from suite.results import Result
 from suite.runner.claims import Claims
 from suite.runner.estimate import Estimate
@@ -283,7 +283,7 @@ def _searches_before(plan: Plan, trial: Trial) -> tuple[Trial, ...]:
 
 def headline_of(plan: Plan) -> str:
     """The name of the metric that ranks. Raises ``SpecError`` where there is none of that name."""
-    name = plan.spec.headline or str(TASKS.get(plan.spec.task).headline)
+    name = plan.headline
     if name not in METRICS:
         raise SpecError(f"headline: {did_you_mean(name, METRICS, what='metric')}")
     return name

@@ -1,0 +1,59 @@
+"""What is looked at in the data before a worker starts: whether the headline can be computed, and what misleads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from suite.errors import DataError
+from suite.finding import DataChecks, worst_first
+from suite.lint.examine import examine
+from suite.lint.study import Study, read_study
+from suite.plan import Plan, Trial
+from suite.registry import TASKS
+from suite.runner.headline import refuse_headline
+
+__all__ = ["look_at_data"]
+
+
+def look_at_data(plan: Plan, trials: Iterable[Trial]) -> DataChecks | None:
+    """Loads the data sets of some trials and looks at what can be seen without decoding an example.
+
+    A data set that is not on this machine, or that TensorFlow reads, is left out: the first worker that has loaded it
+    looks at its headline then.
+
+    Returns:
+        The findings, for the report; None where the trials need no data set that is here.
+
+    Raises:
+        DataError: Where the headline cannot be computed on a split that it judges on, and where a data set that is
+            there cannot be read as one.
+    """
+    wanted = replace(plan, trials=tuple(trials), skips=())
+    study = replace(read_study(wanted, tensorflow=False), reads=False)
+    if not study.homes:
+        return None
+    if getattr(TASKS.get(plan.spec.task), "answers", "class") == "class":
+        _refuse_headlines(study, plan.headline)
+    planned, found = examine("plan", plan), examine("data", study)
+    return DataChecks(
+        spec_name=plan.spec.name,
+        checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        fingerprints={label: dataset.fingerprint for label, dataset in study.all_sets()},
+        findings=worst_first((*planned.findings, *found.findings)),
+        ran=tuple(sorted({*planned.ran, *found.ran})),
+        left_out={**study.left_out, **planned.left_out, **found.left_out},
+        decoded=False,
+    )
+
+
+def _refuse_headlines(study: Study, headline: str) -> None:
+    complaints = []
+    for home in study.homes:
+        try:
+            refuse_headline(home.dataset, headline, home.label)
+        except DataError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise DataError("\n".join(complaints))
