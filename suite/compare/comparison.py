@@ -205,8 +205,9 @@ class Recommendation(Record):
     tied: tuple[str, ...]
     """Cells that cannot be told apart from the best and whose interval of the difference holds 0, by rank; the
     best and the chosen one are among them."""
-    chosen_by: Literal["score", "latency", "parameters", "training_time", "rank"]
-    """What decided among the tied: ``score`` where nothing was tied."""
+    chosen_by: Literal["score", "latency", "parameters", "training_time", "simplicity", "rank"]
+    """What decided among the tied: ``score`` where nothing was tied, ``simplicity`` (of the strategy) where no cost
+    tells them apart, ``rank`` where none was measured."""
     limits: tuple[LimitUse, ...] = ()
     """The limits that it keeps; the cells beyond them are not among the tied."""
     others: tuple[Loser, ...] = ()

@@ -18,6 +18,7 @@ from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, Metri
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.examples import disagreements_of, side_by_side
+from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
 from suite.compare.hierarchy import overall_interval, spread_of
 from suite.compare.kept_evidence import keep_evidence
@@ -39,6 +40,7 @@ from suite.compare.summaries import (
     writing_of,
 )
 from suite.compare.ties import tie_letters
+from suite.exported import ExportCard
 from suite.metrics import Metric, metrics_named
 from suite.metrics.resampling import interval
 from suite.results import Result
@@ -68,6 +70,7 @@ def rank_cells(
     load: LoadPredictions,
     *,
     find: FindFile,
+    exports: Sequence[ExportCard] = (),
 ) -> Ranking:
     """The cells of one data set with ranks and letters, and what follows from them."""
     planned: dict[str, list[PlannedTrial]] = {}
@@ -88,6 +91,7 @@ def rank_cells(
     overall = [_with_overall(summary, found, spread.get(cell_id), metric) for cell_id, (summary, found) in made.items()]
     summaries, robustness = look_beyond(dataset, overall, by_cell, evidence, metric=metric, find=find)
     sign = 1.0 if metric.higher_is_better else -1.0
+    summaries = with_file_latencies(summaries, exports, results=known, metric=info_of(metric))
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
     pairs = differences(
         dataset, scored, evidence, spread, higher_is_better=metric.higher_is_better, resample=plan.resample
