@@ -76,6 +76,12 @@ class Measured(Record):
     latency_ms_p50: float
     """One example at a time, after warm-up."""
     latency_ms_p95: float
+    latency_ms_blocks: tuple[float, ...] = ()
+    """Medians of blocks of calls with other work between them; empty in files that were measured before there were."""
+    reference_ms_blocks: tuple[float, ...] = ()
+    """What the same piece of work took beside each block, on one core: longer where the machine was slow."""
+    disturbed: str | None = None
+    """Why the latency may be too long, though it was measured twice, as part of a sentence."""
     throughput_per_second: float
     """Examples per second in batches of ``throughput_batch_size``, after warm-up."""
     throughput_batch_size: int

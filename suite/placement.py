@@ -14,11 +14,13 @@ from suite.errors import SuiteError, UnknownNameError, did_you_mean
 __all__ = [
     "LOGICAL_CPUS",
     "USUAL_DEVICES",
+    "Deterministic",
     "DeviceSettings",
     "Distribution",
     "DistributionName",
     "Precision",
     "check_distribution",
+    "determinism_for",
     "fits_in_words",
     "logical_cpus",
     "precision_for",
@@ -29,6 +31,10 @@ __all__ = [
 DistributionName = Literal["auto", "none", "mirrored"]
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 """What layers compute in; their weights are float32 in each. ``auto`` is what the GPU is fast in, float32 on a CPU."""
+
+Deterministic = bool | Literal["auto"]
+"""Whether every operation gives the same numbers bit for bit each time; ``auto`` is yes on a CPU, no on a GPU, where
+such operations are slower."""
 
 LOGICAL_CPUS = "SUITE_LOGICAL_CPUS"
 """Environment variable: how many devices the CPU is shown as, for trying out without GPUs what is meant for them."""
@@ -70,6 +76,7 @@ class DeviceSettings:
     distribution: DistributionName = "auto"
     gpu_memory_mb: int | None = None
     """The most that a worker takes of each of its GPUs; as it needs where it is left out."""
+    deterministic: Deterministic = "auto"
 
 
 USUAL_DEVICES = DeviceSettings()
@@ -150,6 +157,11 @@ def _refuse_contradictions(gpus: Sequence[str], cpus: int, settings: DeviceSetti
             'distribution: "mirrored" shares a fit out over the GPUs of a worker, and there is none here; use "auto", '
             f"which fits on one device then. {LOGICAL_CPUS}=2 tries it out on a CPU that is shown as two devices."
         )
+
+
+def determinism_for(asked: Deterministic, *, gpus: int) -> bool:
+    """Whether operations are made deterministic by a worker that sees so many GPUs."""
+    return gpus == 0 if asked == "auto" else asked
 
 
 def precision_for(capabilities: Sequence[tuple[int, int] | None]) -> Precision:

@@ -12,13 +12,14 @@ import tensorflow as tf
 
 from suite.devices import peak_memory_bytes, reset_peak_memory
 from suite.results import Profile
-from suite.training.inputs import model_input
+from suite.timing import CallTimer
+from suite.training.macs import count_macs
 
 __all__ = [
+    "ModelProfiler",
     "count_macs",
     "count_parameters",
     "device_name",
-    "measure_latency",
     "measure_throughput",
     "peak_memory_bytes",
     "profile_model",
@@ -26,10 +27,10 @@ __all__ = [
     "weights_bytes",
 ]
 
-BUDGET_SECONDS = 0.4
-"""Aimed at for latency, and again for throughput; a slow model takes longer, but not more than a few seconds."""
-FEWEST_REPEATS = 5
-MOST_REPEATS = 200
+THROUGHPUT_SECONDS = 0.3
+"""Aimed at; a slow model takes longer, but not more than a few seconds."""
+BLOCK_SECONDS = 0.02
+"""Aimed at for one block of latencies: every trial of a graph times some."""
 BATCH_SIZE = 32
 LONGEST_BATCH_SECONDS = 1.5
 
@@ -40,55 +41,80 @@ Sample = Callable[[int], Any]
 
 
 def profile_model(model: Any, *, sample: Sample, predict: Predict) -> Profile:
-    """Measures an adapted model on the device it runs on.
-
-    Args:
-        model: Backbone and head.
-        sample: What it is timed with; see ``Sample``.
-        predict: What is timed; see ``Predict``.
-
-    Returns:
-        The profile; multiply-accumulates are missing where TensorFlow cannot trace the model.
-    """
-    total, trainable = count_parameters(model)
-    single = _tensors(sample(1))
-    single_seconds = _seconds_of_one(predict, single)
-    repeats = int(np.clip(BUDGET_SECONDS / single_seconds, FEWEST_REPEATS, MOST_REPEATS))
-    p50, p95 = measure_latency(predict, single, warmup=1, repeats=repeats)
-    batch_size = _batch_size(single_seconds)
-    throughput = measure_throughput(predict, _tensors(sample(batch_size)), count=batch_size, seconds=BUDGET_SECONDS)
-    return Profile(
-        parameters=total,
-        trainable_parameters=trainable,
-        macs=count_macs(model, single),
-        size_bytes=weights_bytes(model),
-        latency_ms_p50=p50,
-        latency_ms_p95=p95,
-        throughput_per_second=throughput,
-        throughput_batch_size=batch_size,
-        peak_memory_bytes=peak_memory_bytes(),
-        device=device_name(),
-    )
+    """Measures an adapted model on the device it runs on, at once; see ``ModelProfiler`` for blocks that lie apart."""
+    profiler = ModelProfiler(model, sample=sample, predict=predict)
+    profiler.begin()
+    return profiler.profile()
 
 
-def count_macs(model: Any, single: Any) -> int | None:
-    """Multiply-accumulate operations for one example, by TensorFlow's profiler on the traced graph.
+class ModelProfiler:
+    """What one graph costs. What is counted, and throughput, is found once; latency is timed anew in every trial."""
 
-    Args:
-        model: Any Keras model.
-        single: One example, a tensor or named tensors.
+    def __init__(self, model: Any, *, sample: Sample, predict: Predict) -> None:
+        """Measures nothing yet.
 
-    Returns:
-        Half of the floating point operations; None where the graph holds none that the profiler knows.
-    """
-    function = tf.function(lambda inputs: model(model_input(model, inputs), training=False))
-    signature = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), single)
-    graph = function.get_concrete_function(signature).graph
-    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
-    options["output"] = "none"
-    found = tf.compat.v1.profiler.profile(graph, options=options)
-    operations = 0 if found is None else int(found.total_float_ops)
-    return operations // 2 or None
+        Args:
+            model: Backbone and head.
+            sample: What it is timed with; see ``Sample``.
+            predict: What is timed; see ``Predict``.
+        """
+        self._model = model
+        self._sample = sample
+        self._predict = predict
+        self._single = _tensors(sample(1))
+        self._counted: Profile | None = None
+        self._timer = self._new_timer()
+
+    def begin(self) -> None:
+        """Begins a measurement of latency with its first block."""
+        self._timer = self._new_timer()
+        self._timer.block()
+
+    def block(self) -> None:
+        """Times one more block of it; they are worth more where other work lies between them."""
+        self._timer.block()
+
+    def profile(self) -> Profile:
+        """The profile with the latencies since ``begin``, at least ``suite.timing.BLOCKS`` blocks.
+
+        Multiply-accumulates are missing where TensorFlow cannot trace the model.
+        """
+        if self._counted is None:
+            self._counted = self._count()
+        timing = self._timer.timing()
+        return self._counted.model_copy(
+            update={
+                "latency_ms_p50": timing.p50,
+                "latency_ms_p95": timing.p95,
+                "latency_ms_blocks": timing.blocks,
+                "reference_ms_blocks": timing.reference,
+                "disturbed": timing.disturbed,
+                "peak_memory_bytes": peak_memory_bytes(),
+            }
+        )
+
+    def _new_timer(self) -> CallTimer:
+        return CallTimer(lambda: _finish(self._predict(self._single)), BLOCK_SECONDS)
+
+    def _count(self) -> Profile:
+        """Everything but latency."""
+        total, trainable = count_parameters(self._model)
+        batch_size = _batch_size(_seconds_of_one(self._predict, self._single))
+        batch = _tensors(self._sample(batch_size))
+        return Profile(
+            parameters=total,
+            trainable_parameters=trainable,
+            macs=count_macs(self._model, self._single),
+            size_bytes=weights_bytes(self._model),
+            latency_ms_p50=None,
+            latency_ms_p95=None,
+            throughput_per_second=measure_throughput(
+                self._predict, batch, count=batch_size, seconds=THROUGHPUT_SECONDS
+            ),
+            throughput_batch_size=batch_size,
+            peak_memory_bytes=None,
+            device=device_name(),
+        )
 
 
 def count_parameters(model: Any) -> tuple[int, int]:
@@ -99,14 +125,6 @@ def count_parameters(model: Any) -> tuple[int, int]:
 def weights_bytes(model: Any) -> int:
     """Bytes of all weights of a model."""
     return sum(int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize for variable in model.weights)
-
-
-def measure_latency(predict: Predict, example: Any, *, warmup: int, repeats: int) -> tuple[float, float]:
-    """Median and 95th percentile of the time for one call, in milliseconds, after ``warmup`` calls."""
-    for _ in range(warmup):
-        _finish(predict(example))
-    milliseconds = [_seconds(predict, example) * 1000 for _ in range(repeats)]
-    return float(np.percentile(milliseconds, 50)), float(np.percentile(milliseconds, 95))
 
 
 def measure_throughput(predict: Predict, batch: Any, *, count: int, seconds: float) -> float:
@@ -148,13 +166,9 @@ def _seconds_of_one(predict: Predict, example: Any) -> float:
     """Seconds of one call after two that trace and warm up; never 0."""
     for _ in range(2):
         _finish(predict(example))
-    return max(_seconds(predict, example), 1e-6)
-
-
-def _seconds(predict: Predict, example: Any) -> float:
     started = time.perf_counter()
     _finish(predict(example))
-    return time.perf_counter() - started
+    return max(time.perf_counter() - started, 1e-6)
 
 
 def _finish(result: Any) -> None:

@@ -119,6 +119,16 @@ class Profile(Record):
     latency_ms_p50: float | None
     """One example at a time, after warm-up."""
     latency_ms_p95: float | None
+    latency_ms_blocks: tuple[float, ...] = ()
+    """Medians of blocks of calls with other work between them; empty where they were timed in a row."""
+    reference_ms_blocks: tuple[float, ...] = ()
+    """What the same piece of work took beside each block, on one core: longer where the machine was slow."""
+    latency_ms_low: float | None = None
+    """Four in five blocks of this graph, in whatever trial, lie above this, or below the next; found when results are
+    compared."""
+    latency_ms_high: float | None = None
+    disturbed: str | None = None
+    """Why the latency may be too long, though it was measured twice, as part of a sentence."""
     throughput_per_second: float | None
     """Examples per second at ``throughput_batch_size``, after warm-up."""
     throughput_batch_size: int = 32
@@ -164,6 +174,8 @@ class Environment(Record):
     """How many devices every batch was shared out over."""
     precision: str = "float32"
     """What the layers computed in."""
+    deterministic: bool | None = None
+    """Whether the same fit gives the same numbers bit for bit; None in results from before it could be chosen."""
     jit_compile: bool = False
     jit_reason: str = ""
     """The measured seconds per step that decided for or against XLA."""

@@ -146,7 +146,9 @@ def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: i
 
     if distribution is not None:
         refuse_distribution(distribution)
-    return DeviceSettings(distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb)
+    return DeviceSettings(
+        distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb, spec.training.deterministic
+    )
 
 
 def attach(folder: Path, store: str | StoreChoice | None, *, quiet: bool) -> None:

@@ -25,7 +25,7 @@ from suite.funnel.check import check_funnel
 from suite.funnel.settings import FunnelSpec
 from suite.labels import ALL, LabelBudgets
 from suite.options import Options
-from suite.placement import Distribution, Precision
+from suite.placement import Deterministic, Distribution, Precision
 from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
 from suite.resizing import Resizing
 from suite.results import FeatureEngine
@@ -137,6 +137,9 @@ class TrainingSpec(Options):
     """Epochs without a better validation score before stopping; the best weights are restored either way."""
     timeout_seconds: Annotated[float, Field(gt=0.0)] | None = Field(default=None, exclude=True)
     """Longest time that one trial may take; not part of a trial's identity."""
+    deterministic: Deterministic = Field(default="auto", exclude=True)
+    """Whether the same fit gives the same numbers bit for bit: ``auto`` is yes on a CPU, and no on a GPU, where it
+    costs speed. Written into each result; like the device no part of a trial's identity."""
 
 
 class Spec(Options):

@@ -32,7 +32,7 @@ WORKER_SIDE = {"runner"}
 RANKS = {
     0: {"errors", "complaints", "requirement", "registry", "resources", "devices", "keras_home", "options", "labels"}
     | {"credentials", "media_types"}
-    | {"npz", "placement", "resizing", "locks", "places", "shares"},
+    | {"npz", "placement", "resizing", "locks", "places", "shares", "timing"},
     1: {"cache", "predictions", "collector", "constraints", "search", "spec", "results", "shipped", "finding"}
     | {"corruptions", "decoding", "funnel", "robustness", "exported", "exports"},
     2: {"teaching", "generations", "suitable", "vocabulary", "plan", "selection", "metrics", "further", "kept"},

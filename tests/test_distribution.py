@@ -18,6 +18,7 @@ from test_end_to_end import SPEC
 from suite.errors import SpecError, SuiteError
 from suite.placement import (
     LOGICAL_CPUS,
+    Deterministic,
     DeviceSettings,
     fits_in_words,
     logical_cpus,
@@ -309,3 +310,42 @@ def test_the_precision_follows_the_slowest_device():
     assert precision_for([(9, 0), (8, 0)]) == "mixed_bfloat16"
     assert precision_for([(8, 0), (7, 5)]) == "mixed_float16"
     assert precision_for([(8, 0), None]) == precision_for([(6, 1)]) == precision_for([]) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpus", "deterministic"),
+    [("auto", 0, True), ("auto", 2, False), (True, 2, True), (False, 0, False)],
+)
+def test_a_gpu_is_fast_unless_determinism_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, asked: Deterministic, gpus: int, deterministic: bool
+) -> None:
+    """Which of TensorFlow's settings are made: deterministic operations on a CPU, rewritten graphs on a GPU."""
+    import tensorflow as tf
+
+    from suite.training import prepare_device
+
+    asked_of: list[str] = []
+    options: dict[str, bool] = {}
+    found = {"GPU": [f"GPU:{index}" for index in range(gpus)]}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: found.get(kind, []))
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda gpu, _: asked_of.append(gpu))
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked_of.append("determinism"))
+    monkeypatch.setattr(tf.config.optimizer, "set_experimental_options", options.update)
+    assert prepare_device(threads=1, deterministic=asked) == deterministic
+    assert ("determinism" in asked_of) == deterministic
+    assert options == {"disable_meta_optimizer": gpus == 0}
+
+
+def test_determinism_is_part_of_no_trial() -> None:
+    """A run goes on under the other setting; what it is must be one of three."""
+    spec = {
+        "name": "small",
+        "task": "image_classification",
+        "models": [{"source": "zoo", "name": "vgg_tiny"}],
+        "datasets": [{"source": "sklearn", "name": "digits"}],
+        "strategies": [{"strategy": "linear_probe"}],
+    }
+    plans = [make_plan(parse_spec(json.dumps({**spec, "training": {"deterministic": one}}))) for one in (True, "auto")]
+    assert plans[0].trials == plans[1].trials
+    with pytest.raises(SuiteError, match="deterministic"):
+        parse_spec(json.dumps({**spec, "training": {"deterministic": "always"}}))

@@ -11,20 +11,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hub_configs import HUB_CONFIGS
 
-from suite.models.hub import HubOptions, HubSource
 from suite.profiler import (
-    count_macs,
     count_parameters,
     device_name,
-    measure_latency,
     measure_throughput,
     peak_memory_bytes,
     profile_model,
     reset_peak_memory,
     weights_bytes,
 )
+from suite.training.macs import count_macs
 
 COMPLEXITY = Path(__file__).resolve().parents[2] / "shared" / "data" / "reference" / "complexity.csv"
 OTHER_LAYOUT = {"ResNet50", "ResNet101", "ResNet152"}
@@ -80,13 +77,75 @@ def test_macs_of_a_convolution() -> None:
 
 
 def test_macs_of_attention_are_counted() -> None:
-    """A ViT's projections and products of tokens; what is left (norms, softmax) is small."""
-    config = {**HUB_CONFIGS["ViTBackbone"], "hidden_dim": 64, "mlp_dim": 256}
-    backbone = HubSource.build(HubOptions(backbone="ViTBackbone", config=config, input_size=(64, 64)))
-    tokens, width = 65, 64
-    block = tokens * width * width * 4 + 2 * tokens * tokens * width + 2 * tokens * width * 256
-    expected = 2 * block + 64 * (8 * 8 * 3) * width
-    assert count_macs(backbone.model, pictures(1, 64)) == pytest.approx(expected, rel=0.1)
+    """Four projections of 16 tokens of width 64, and both products of tokens with tokens; no more, no less."""
+    tokens = keras.Input((16, 64))
+    layer = keras.layers.MultiHeadAttention(num_heads=4, key_dim=16)
+    model = keras.Model(tokens, layer(tokens, tokens))
+    assert count_macs(model, tf.zeros((1, 16, 64))) == 4 * 16 * 64 * 64 + 2 * 16 * 16 * 64 == 294_912
+
+
+def test_macs_of_other_products() -> None:
+    """Transposed and depthwise convolutions, groups, and layers that go over a sequence step by step."""
+    layers = keras.layers
+    for layer, expected in (
+        (layers.Conv2DTranspose(5, 3, strides=2, use_bias=False), 8 * 8 * 4 * 3 * 3 * 5),
+        (layers.DepthwiseConv2D(3, use_bias=False), 6 * 6 * 4 * 3 * 3),
+        (layers.Conv2D(6, 3, groups=2), 6 * 6 * 6 * 3 * 3 * 2),
+    ):
+        assert count_macs(keras.Sequential([layers.Input((8, 8, 4)), layer]), tf.zeros((1, 8, 8, 4))) == expected
+    recurrent = keras.Sequential([layers.Input((7, 4)), layers.LSTM(5)])
+    assert count_macs(recurrent, tf.zeros((1, 7, 4))) == 7 * 4 * 5 * (4 + 5)
+
+
+def transformer(layers: int, tokens: int, width: int) -> int:
+    """Multiply-accumulates of a stack of blocks: four projections, two products of tokens, four widths and back."""
+    return layers * (4 * tokens * width**2 + 2 * tokens**2 * width + 8 * tokens * width**2)
+
+
+def texts(length: int, *, segments: bool) -> dict[str, Any]:
+    """One text of padding, as KerasHub's models take it."""
+    names = ("token_ids", "padding_mask", *(("segment_ids",) if segments else ()))
+    return {name: tf.zeros((1, length), "int32") for name in names}
+
+
+def test_macs_of_a_vision_transformer() -> None:
+    """ViT-B/16 at 224: the formula, and torchvision's 17.56 G."""
+    from keras_hub.models import ViTBackbone, ViTImageClassifier
+
+    backbone = ViTBackbone(
+        image_shape=(224, 224, 3), patch_size=16, num_layers=12, num_heads=12, hidden_dim=768, mlp_dim=3072
+    )
+    found = count_macs(ViTImageClassifier(backbone=backbone, num_classes=1000, preprocessor=None), pictures(1, 224))
+    patches = 196 * (16 * 16 * 3) * 768
+    assert found == pytest.approx(transformer(12, 197, 768) + patches + 768 * 1000, rel=1e-4)
+    assert found == pytest.approx(17.56e9, rel=0.01)
+
+
+def test_macs_of_an_encoder_of_texts() -> None:
+    """BERT-base at 128 tokens: the formula, and the 22.5 G operations, two of each, of Sun et al. 2020 (MobileBERT)."""
+    from keras_hub.models import BertBackbone
+
+    backbone = BertBackbone(vocabulary_size=30522, num_layers=12, num_heads=12, hidden_dim=768, intermediate_dim=3072)
+    found = count_macs(backbone, texts(128, segments=True))
+    assert found == pytest.approx(transformer(12, 128, 768) + 768 * 768, rel=1e-4)
+    assert 2 * found == pytest.approx(22.5e9, rel=0.01)
+
+
+def test_macs_of_a_language_model() -> None:
+    """GPT-2 at 1,024 tokens: the formula, and the 291,648,307,200 operations, two of each, of nanoGPT's notebook."""
+    from keras_hub.models import GPT2Backbone, GPT2CausalLM
+
+    backbone = GPT2Backbone(
+        vocabulary_size=50257,
+        num_layers=12,
+        num_heads=12,
+        hidden_dim=768,
+        intermediate_dim=3072,
+        max_sequence_length=1024,
+    )
+    found = count_macs(GPT2CausalLM(backbone=backbone, preprocessor=None), texts(1024, segments=False))
+    assert found == pytest.approx(transformer(12, 1024, 768) + 1024 * 768 * 50257, rel=1e-4)
+    assert 2 * found == pytest.approx(291_648_307_200, rel=0.01)
 
 
 def test_macs_do_not_depend_on_freezing() -> None:
@@ -123,19 +182,6 @@ def small_model() -> Any:
             layers.Dense(2),
         ]
     )
-
-
-def test_latency_is_the_time_of_a_call() -> None:
-    """Median and 95th percentile of calls that sleep; the warm-up is not among them."""
-    seconds = iter([0.2, *[0.01] * 9, 0.05])
-
-    def predict(example: Any) -> Any:
-        time.sleep(next(seconds))
-        return example
-
-    p50, p95 = measure_latency(predict, np.zeros(1), warmup=1, repeats=10)
-    assert 10 <= p50 < 30
-    assert p50 < p95 <= 80
 
 
 def test_throughput_counts_examples() -> None:

@@ -52,7 +52,7 @@ class _QualityCost:
         """The chart, or None where no cell has both a score and this cost."""
         rows = with_bars(
             [
-                {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost]}
+                {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost], "range": row.get(f"{cls.cost}_range", "")}
                 for row in board(comparison, dataset)
                 if row["score"] is not None and row[cls.cost]
             ]
@@ -104,6 +104,7 @@ class _QualityCost:
             ("low:Q", "interval from", ".4f"),
             ("high:Q", "to", ".4f"),
             ("cost:Q", cls.tip, ",.4~g"),
+            *((("range:N", "measured from", ""),) if cls.front != "parameters" else ()),
         )
 
 

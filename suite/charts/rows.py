@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from suite.charts.words import count, duration, megabytes, number, score, short
-from suite.compare.comparison import Bin, CellSummary, Comparison, ElsewhereScore, Ledger, ProfileSummary, Tried
+from suite.compare.comparison import (
+    Bin,
+    CellSummary,
+    Comparison,
+    ElsewhereScore,
+    Ledger,
+    ProfileSummary,
+    Spread,
+    Tried,
+)
 
 __all__ = [
     "MOST_CURVES",
@@ -243,13 +252,22 @@ def _cell_row(cell: CellSummary) -> Row:
         "most": headline.highest_seed if headline else None,
         "parameters": profile.parameters if profile else None,
         "latency_ms": profile.latency_ms_p50.mean if profile else None,
+        "latency_ms_range": _range(profile.latency_ms_p50 if profile else None),
         "training_seconds": timings.training_seconds.mean if timings else None,
+        "training_seconds_range": _range(timings.training_seconds if timings else None),
         "compile_seconds": timings.compile_seconds.mean if timings else None,
         "best_seconds": timings.seconds_to_best.mean if timings else None,
         "examples_per_second": timings.examples_per_second.mean if timings else None,
     }
     total = (row["training_seconds"] or 0.0) + (row["compile_seconds"] or 0.0)
     return {**row, "total_seconds": total, "total_text": duration(total)}
+
+
+def _range(found: Spread | None) -> str:
+    """Lowest and highest as text; empty where it was measured once."""
+    if found is None or found.lowest is None or found.highest is None or found.lowest == found.highest:
+        return ""
+    return f"{number(found.lowest)} to {number(found.highest)}"
 
 
 def _measures(profile: ProfileSummary) -> Iterable[Row]:

@@ -12,14 +12,14 @@ from suite.compare.answer import LimitUse, Loser, Unmet
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.changes import changes, gap, listed, unmet
 from suite.compare.comparison import Comparison, Difference, Recommendation
+from suite.compare.costs import dearer
 from suite.compare.labels import label_advice
 from suite.compare.limits import Limit, beyond, keeps, limits_of
 from suite.compare.next_steps import next_steps, with_findings
-from suite.compare.pareto import cost_of
 from suite.compare.readiness import so_far
 from suite.compare.recommendation import Choice, Pairs, choose, is_worse, recommend
 from suite.compare.verdict_words import scatter_of
-from suite.compare.wording import THIN, between, points, seconds
+from suite.compare.wording import between, points
 from suite.constraints import Constraints, check_names
 
 __all__ = ["advise", "advise_again"]
@@ -132,7 +132,7 @@ def _losers(
         if over:
             text = "; ".join(excess.text for excess in over)
         elif cell.cell_id in tied:
-            text = _dearer(cell, choice)
+            text = f"may be the best as well, {dearer(choice.lost[cell.cell_id])}"
         else:
             text = _worse(pairs, metric, choice, cell, limited=bool(limits))
         found.append(
@@ -158,21 +158,3 @@ def _worse(pairs: Pairs, metric: MetricInfo, choice: Choice, cell: CellSummary, 
     ends, scatter = between(low, high, metric), scatter_of(cell)
     said = f"{said} ({ends})" if ends else said
     return said if worse else f"{said}, unsettled{f': {scatter}' if scatter else ''}"
-
-
-def _dearer(cell: CellSummary, choice: Choice) -> str:
-    """Why a tied cell was not taken: what decided, with both numbers."""
-    told = "may be the best as well"
-    if choice.by in {"score", "rank"}:
-        return f"{told}, and costs the same"
-    own, theirs = cost_of(choice.chosen, choice.by), cost_of(cell, choice.by)  # type: ignore[arg-type]  # narrowed above
-    if own is None:
-        return told
-    if theirs is None:
-        return f"{told}, but what it costs was not measured"
-    said = {
-        "latency": f"answers in {theirs:.3g}{THIN}ms instead of {own:.3g}{THIN}ms",
-        "parameters": f"has {theirs:,.0f} parameters instead of {own:,.0f}".replace(",", THIN),
-        "training_time": f"trains for {seconds(theirs)} instead of {seconds(own)}",
-    }
-    return f"{told}, but {said[choice.by]}"

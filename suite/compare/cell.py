@@ -18,6 +18,7 @@ __all__ = [
     "ClassScores",
     "ConfusionSummary",
     "ElsewhereScore",
+    "FileLatency",
     "HeadlineScore",
     "LearningCurve",
     "Ledger",
@@ -141,11 +142,29 @@ class ProfileSummary(Record):
     macs: int | None
     size_bytes: int
     latency_ms_p50: Spread
+    """Between lowest and highest lie four in five blocks of calls of this graph, of every trial that timed it."""
     latency_ms_p95: Spread
     throughput_per_second: Spread
     throughput_batch_size: int
     peak_memory_bytes: Spread
     device: str
+    disturbed: str | None = None
+    """Why its latency may be too long, in every trial that timed it; None where one was not disturbed."""
+
+
+class FileLatency(Record):
+    """How fast an exported file of the model answers, as trained (``fp32``), in its own runtime."""
+
+    format: str
+    device: str
+    threads: int
+    latency_ms: float
+    """Median for one example."""
+    low: float | None = None
+    """Between these lie four in five blocks of its calls; None where they were timed in a row."""
+    high: float | None = None
+    disturbed: str | None = None
+    """Why it may be too long, though it was measured twice."""
 
 
 class WritingSummary(Record):
@@ -304,6 +323,8 @@ class CellSummary(Record):
     cross: tuple[CrossCell, ...] = ()
     """On the other data sets of the spec."""
     profile: ProfileSummary | None
+    files: tuple[FileLatency, ...] = ()
+    """Of the exported files that answer as the Keras model does."""
     timings: TimingsSummary | None
     curves: tuple[LearningCurve, ...]
     confusion: ConfusionSummary | None

@@ -7,14 +7,16 @@ from itertools import combinations
 
 from suite.compare.answer import Change, Unmet
 from suite.compare.cell import CellSummary, MetricInfo
+from suite.compare.costs import Axis, costs_of, is_worth_saying
 from suite.compare.limits import Limit, keeps, unlimited
-from suite.compare.recommendation import NEARLY_EQUAL, Pairs, choose, oriented
+from suite.compare.recommendation import Pairs, choose, oriented
 from suite.compare.wording import between, called, points
 
 __all__ = ["changes", "gap", "listed", "unmet"]
 
 Move = tuple[Limit, float, CellSummary]
 """A limit, another value for it, and what would be taken then."""
+TIMES: dict[str, Axis] = {"max_latency_ms": "latency", "max_training_seconds": "training_time"}
 WITHOUT_LIMITS = ("max_latency_ms", "max_size_mb", "max_training_seconds")
 """The costs for which the nearest limit is told where none was given."""
 
@@ -103,22 +105,29 @@ def _tightened(
     """The next tighter limit that excludes the chosen cell; nothing short of that changes what is taken.
 
     A limit that excludes a better cell than the chosen one can change it too: the best that it is tied with goes.
-    Times that differ by less than a tenth are the same, so a limit between them would say nothing.
+    Of two times that may be the same a limit between them would say nothing.
     """
     others = [other for other in limits if other is not limit]
     held = [cell for cell in ranked if keeps(cell, limits)]
-    own = limit.read(chosen)
     found = {limit.excluding(value) for cell in held if (value := limit.read(cell)) is not None}
     values = [value for value in found if value is not None]
-    if limit.unit in {"ms", "s"} and own is not None:
-        values = [value for value in values if value * NEARLY_EQUAL <= own]
     for instead in sorted(values, reverse=limit.side == "max"):
         again = choose([cell for cell in held if keeps(cell, (*others, limit.at(instead)))], pairs)
         if again is None:
             return None
-        if again.chosen is not chosen:
+        if again.chosen is not chosen and _saves(limit, again.chosen, chosen):
             return limit, instead, again.chosen
     return None
+
+
+def _saves(limit: Limit, taken: CellSummary, chosen: CellSummary) -> bool:
+    """Whether a limit on a time makes another answer that takes less of it beyond doubt; True of other limits."""
+    axis = TIMES.get(limit.key)
+    if axis is None:
+        return True
+    costs = costs_of((taken, chosen), axis)
+    own, theirs = costs.of.get(taken.cell_id), costs.of.get(chosen.cell_id)
+    return own is not None and theirs is not None and is_worth_saying(axis, own, theirs)
 
 
 def _change(pairs: Pairs, metric: MetricInfo, move: Move, chosen: CellSummary) -> Change:

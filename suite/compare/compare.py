@@ -23,7 +23,7 @@ from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
 from suite.compare.readiness import across_so_far, so_far
 from suite.compare.robust import FindFile
-from suite.compare.same_graph import with_shared_costs
+from suite.compare.same_graph import disturbed_remarks, with_shared_costs
 from suite.compare.sameness import changes_between
 from suite.compare.taught import taught
 from suite.exported import ExportCard
@@ -72,7 +72,7 @@ def compare(
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
     by_labels = ByLabels(plan_summary, known)
-    rank = partial(rank_cells, known=known, metric=metric, load=load_predictions, find=find_file)
+    rank = partial(rank_cells, known=known, metric=metric, load=load_predictions, find=find_file, exports=exports)
     ranked = without_dropped(by_labels.leading, by_id)
     # Cells and pairs are shared out among threads already; a BLAS that starts its own for each only waits for them.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -185,6 +185,7 @@ def _remarks(
     if no_predictions:
         remarks.append(f"{len(no_predictions)} of {len(ranked)} cells have no interval: {_reason(no_predictions[0])}")
     remarks += [*_own_tokens(plan, ranked), *_own_crops(ranked), *changes_between(known)]
+    remarks += disturbed_remarks(cells)
     devices = {result.environment.device for result in known if result.environment is not None}
     if len(devices) > 1:
         remarks.append(f"Times come from {len(devices)} different devices and cannot be compared across them.")

@@ -215,8 +215,9 @@ class Recommendation(Record):
     """At most five."""
     tied: tuple[str, ...]
     """Cells that may be the best, of those within the limits, by rank; the best and the chosen one are among them."""
-    chosen_by: Literal["score", "latency", "parameters", "training_time", "rank"]
-    """What decided among the tied: ``score`` where nothing was tied."""
+    chosen_by: Literal["score", "latency", "parameters", "training_time", "simplicity", "rank"]
+    """What decided among the tied: ``score`` where nothing was tied, ``simplicity`` (of the strategy) where no cost
+    tells them apart, ``rank`` where none was measured."""
     limits: tuple[LimitUse, ...] = ()
     """The limits that it keeps; the cells beyond them are not among the tied."""
     others: tuple[Loser, ...] = ()

@@ -4,14 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from suite.compare.cell import CellSummary, MetricInfo
+from suite.compare.cell import CellSummary, FileLatency, MetricInfo
 from suite.compare.comparison import Recommendation
 from suite.compare.files import ExportedFiles
 from suite.compare.pareto import front
-from suite.exported import PRECISIONS, ExportCard
+from suite.compare.same_graph import block_range, usual_reference
+from suite.exported import PRECISIONS, ExportCard, Measured
 from suite.results import Result
 
-__all__ = ["exported_files"]
+__all__ = ["exported_files", "with_file_latencies"]
+
+
+def with_file_latencies(
+    cells: Sequence[CellSummary],
+    cards: Sequence[ExportCard],
+    *,
+    results: Sequence[Result],
+    metric: MetricInfo,
+) -> list[CellSummary]:
+    """The cells with how fast their exported files answer: those as trained that are not measurably worse.
+
+    Args:
+        cells: Of one data set.
+        cards: Of any files; those of trials that are not among the results are left out.
+        results: Of the plan.
+        metric: The headline.
+    """
+    sign = 1.0 if metric.higher_is_better else -1.0
+    known = {result.id: result for result in results}
+    newest = _newest([card for card in cards if card.trial_id in known], known)
+    measured = [(card, one) for card in newest if card.status == "done" and (one := card.measured) is not None]
+    references: dict[str, list[float]] = {}
+    for _, one in measured:
+        references.setdefault(one.device, []).extend(one.reference_ms_blocks)
+    usual = {device: usual_reference(found) for device, found in references.items() if found}
+    files: dict[str, list[FileLatency]] = {}
+    for card, one in measured:
+        if card.precision == "fp32" and (card.difference is None or _not_worse(card, sign)):
+            files.setdefault(card.cell_id, []).append(_file_latency(card.format, one, usual.get(one.device)))
+    return [cell.model_copy(update={"files": tuple(files.get(cell.cell_id, ()))}) for cell in cells]
+
+
+def _file_latency(name: str, measured: Measured, usual: float | None) -> FileLatency:
+    blocks = measured.latency_ms_blocks or (measured.latency_ms_p50,)
+    middle, low, high = block_range(blocks, measured.reference_ms_blocks, usual)
+    return FileLatency(
+        format=name,
+        device=measured.device,
+        threads=measured.threads,
+        latency_ms=middle,
+        low=low,
+        high=high,
+        disturbed=measured.disturbed,
+    )
 
 
 def exported_files(

@@ -19,6 +19,7 @@ from suite.compare.cell import BestComparison, CellSummary, ElsewhereScore, Head
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.examples import disagreements_of, side_by_side
+from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
 from suite.compare.hierarchy import overall_interval, spread_of
 from suite.compare.kept_evidence import keep_evidence
@@ -40,6 +41,7 @@ from suite.compare.summaries import (
     timings_of,
     writing_of,
 )
+from suite.exported import ExportCard
 from suite.metrics import Metric
 from suite.metrics.kept import metrics_to_read
 from suite.metrics.resampling import interval
@@ -70,6 +72,7 @@ def rank_cells(
     load: LoadPredictions,
     *,
     find: FindFile,
+    exports: Sequence[ExportCard] = (),
 ) -> Ranking:
     """The cells of one data set with ranks and verdicts, and what follows from them."""
     planned: dict[str, list[PlannedTrial]] = {}
@@ -93,6 +96,7 @@ def rank_cells(
     ]
     summaries, robustness = look_beyond(dataset, overall, by_cell, evidence, metric=metric, find=find)
     sign = 1.0 if metric.higher_is_better else -1.0
+    summaries = with_file_latencies(summaries, exports, results=known, metric=info_of(metric))
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
     best, contest = held_against_best(scored, higher_is_better=metric.higher_is_better)
     ranked = _with_ranks(scored, best)

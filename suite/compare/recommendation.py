@@ -8,17 +8,15 @@ from typing import Literal
 
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
+from suite.compare.costs import Lost, cheapest, costs_of, is_worth_saying, why_cheaper
 from suite.compare.damage import damage_sentence
-from suite.compare.pareto import cost_of
 from suite.compare.wording import adapted, between, called, change, points, quality, range_of, seconds
 
-__all__ = ["NEARLY_EQUAL", "Choice", "Pairs", "choose", "is_worse", "oriented", "recommend"]
+__all__ = ["Choice", "Pairs", "choose", "is_worse", "oriented", "recommend"]
 
 Pairs = Mapping[tuple[str, str], Difference]
 """Differences by the ids of the better and the worse cell."""
-ChosenBy = Literal["score", "latency", "parameters", "training_time", "rank"]
-NEARLY_EQUAL = 1.1
-"""Latencies and training times within a tenth of the least are the same: measured twice they change places."""
+ChosenBy = Literal["score", "latency", "parameters", "training_time", "simplicity", "rank"]
 MUCH_CHEAPER = 0.5
 MOST_REASONS = 5
 
@@ -31,6 +29,8 @@ class Choice:
     by: ChosenBy
     tied: tuple[CellSummary, ...]
     """Those of them that may be the best, by rank: the best itself first."""
+    lost: Mapping[str, Lost]
+    """Why each other of the tied was not taken, by cell id."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class _Scene:
     pairs: Pairs
     metric: MetricInfo
     chosen: CellSummary
-    chosen_by: ChosenBy
     tied: tuple[CellSummary, ...]
+    lost: Mapping[str, Lost]
 
     def loss(self, other: CellSummary) -> tuple[float | None, float | None, float | None]:
         """How much worse ``other`` scores than the chosen cell, with its interval."""
@@ -71,8 +71,7 @@ def recommend(
 ) -> Recommendation | None:
     """The recommendation for one data set; None where no cell has a score.
 
-    Of the cells that may be the best (``suite.compare.best``) the cheapest is taken: by latency, then by parameters,
-    then by training time.
+    Of the cells that may be the best (``suite.compare.best``) the cheapest is taken; see ``suite.compare.costs``.
 
     Args:
         dataset: Label of the data set.
@@ -84,8 +83,8 @@ def recommend(
     choice = choose(ranked, pairs)
     if choice is None:
         return None
-    chosen, chosen_by, tied = choice.chosen, choice.by, choice.tied
-    scene = _Scene(ranked, everything or ranked, pairs, metric, chosen, chosen_by, tied)
+    chosen, tied = choice.chosen, choice.tied
+    scene = _Scene(ranked, everything or ranked, pairs, metric, chosen, tied, choice.lost)
     makers: tuple[Callable[[_Scene], Sentence | None], ...] = (
         _quality,
         _ties,
@@ -100,7 +99,7 @@ def recommend(
         take=f"Take {called(chosen)}.",
         reasons=tuple(sentence for make in makers if (sentence := make(scene)) is not None)[:MOST_REASONS],
         tied=tuple(cell.cell_id for cell in tied),
-        chosen_by=chosen_by,
+        chosen_by=choice.by,
     )
 
 
@@ -120,8 +119,10 @@ def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
             break
         if worse is not None:
             tied.append(cell)
-    chosen, chosen_by = _cheapest(tied)
-    return Choice(chosen, chosen_by, tuple(tied))
+    if len(tied) == 1:
+        return Choice(best, "score", (best,), {})
+    found = cheapest(tied)
+    return Choice(found.cell, found.by, tuple(tied), found.lost)
 
 
 def is_worse(pairs: Pairs, best: CellSummary, cell: CellSummary) -> bool | None:
@@ -134,23 +135,6 @@ def is_worse(pairs: Pairs, best: CellSummary, cell: CellSummary) -> bool | None:
         return cell.best.verdict == "worse"
     pair = pairs.get((best.cell_id, cell.cell_id))
     return None if pair is None or pair.p_adjusted is None else pair.different
-
-
-def _cheapest(tied: Sequence[CellSummary]) -> tuple[CellSummary, ChosenBy]:
-    if len(tied) == 1:
-        return tied[0], "score"
-    left, by = list(tied), None
-    axes: tuple[Literal["latency", "parameters", "training_time"], ...] = ("latency", "parameters", "training_time")
-    for axis in axes:
-        costs = {cell.cell_id: cost for cell in left if (cost := cost_of(cell, axis)) is not None}
-        if not costs:
-            continue
-        limit = min(costs.values()) * (1.0 if axis == "parameters" else NEARLY_EQUAL)
-        cheapest = [cell for cell in left if costs.get(cell.cell_id, float("inf")) <= limit]
-        left, by = cheapest, axis if len(cheapest) < len(left) else by
-        if len(left) == 1:
-            break
-    return left[0], by or "rank"
 
 
 def _quality(scene: _Scene) -> Sentence | None:
@@ -184,7 +168,7 @@ def _ties(scene: _Scene) -> Sentence | None:
         gap = f"difference {points(-loss, scene.metric)}, {between(-high, -low, scene.metric)}"
         within = " within the limits" if scene.limited else ""
         text = f"Cannot be told apart from the {scene.top} score{within}, {_named(other, chosen)} ({gap}){others}"
-    why, ratio = _why_chosen(scene)
+    why, ratio = why_cheaper(chosen, other, scene.lost[other.cell_id])
     numbers = {"difference": loss, "low": low, "high": high, "tied": float(len(scene.tied)), **ratio}
     cells = (chosen.cell_id, other.cell_id)
     return Sentence(kind="ties", text=f"{text}; chosen because {why}.", numbers=numbers, cell_ids=cells)
@@ -228,49 +212,26 @@ def _untested(scene: _Scene, other: CellSummary) -> Sentence | None:
     )
 
 
-def _why_chosen(scene: _Scene) -> tuple[str, dict[str, float]]:
-    """What the chosen cell is better at than the dearest of those that are tied with it."""
-    if scene.chosen_by == "score" or scene.chosen_by == "rank":  # noqa: PLR1714 - a literal type is narrowed so
-        return f"it costs the same and scores {scene.top}", {}
-    axis = scene.chosen_by
-    own = cost_of(scene.chosen, axis)
-    best = scene.ranked[0]
-    against = best if best is not scene.chosen else scene.tied[1]
-    theirs = cost_of(against, axis)
-    words = {"latency": "answers fastest", "parameters": "is the smallest", "training_time": "trains fastest"}
-    plain = f"of these it {words[axis]}"
-    if own is None or theirs is None or own <= 0 or theirs / own < 1.05:
-        return plain, {}
-    ratio = theirs / own
-    times = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
-    said = {
-        "latency": f"it answers {times} times faster",
-        "parameters": f"it has {times} times fewer parameters",
-        "training_time": f"it trains {times} times faster",
-    }
-    return said[axis], {"times": ratio}
-
-
 def _cheaper(scene: _Scene) -> Sentence | None:
-    """The best cell that trains, or else answers, in at most half the time."""
+    """The best cell that trains, or else answers, in at most half the time, and beyond doubt in less."""
     axes: tuple[Literal["training_time", "latency"], ...] = ("training_time", "latency")
     for axis in axes:
-        own = cost_of(scene.chosen, axis)
-        if own is None:
-            continue
         for other in scene.ranked:
-            cost = cost_of(other, axis)
             loss, low, high = scene.loss(other)
-            if other is scene.chosen or cost is None or cost > MUCH_CHEAPER * own or loss is None:
+            if other is scene.chosen or loss is None:
+                continue
+            costs = costs_of((scene.chosen, other), axis)
+            own, cost = costs.of.get(scene.chosen.cell_id), costs.of.get(other.cell_id)
+            if own is None or cost is None or not is_worth_saying(axis, cost, own, share=MUCH_CHEAPER):
                 continue
             what = "training time" if axis == "training_time" else "answering time"
-            times = _costs(axis, cost, own)
+            times = _costs(axis, cost.value, own.value)
             ends = between(low, high, scene.metric)
             said = change(loss, scene.metric)
             text = f"If {what} matters most: {_as_subject(other, scene.chosen)} takes {times} and {said}"
             if ends and loss >= 0:
                 text += f" ({ends})"
-            numbers = {"cost": cost, "own_cost": own, "loss": loss, **_ends(low, high)}
+            numbers = {"cost": cost.value, "own_cost": own.value, "loss": loss, **_ends(low, high)}
             cells = (scene.chosen.cell_id, other.cell_id)
             return Sentence(kind="cheaper", text=f"{text}.", numbers=numbers, cell_ids=cells)
     return None

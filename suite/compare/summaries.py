@@ -68,17 +68,21 @@ def profile_of(finals: Sequence[Result]) -> ProfileSummary | None:
     def over(field: Callable[[Profile], float | None]) -> Spread:
         return spread((field(profile) for profile in profiles), reason="it was not measured.")
 
+    latency = over(lambda profile: profile.latency_ms_p50)
+    if first.latency_ms_low is not None and first.latency_ms_high is not None and latency.mean is not None:
+        latency = latency.model_copy(update={"lowest": first.latency_ms_low, "highest": first.latency_ms_high})
     return ProfileSummary(
         parameters=first.parameters,
         trainable_parameters=first.trainable_parameters,
         macs=first.macs,
         size_bytes=first.size_bytes,
-        latency_ms_p50=over(lambda profile: profile.latency_ms_p50),
+        latency_ms_p50=latency,
         latency_ms_p95=over(lambda profile: profile.latency_ms_p95),
         throughput_per_second=over(lambda profile: profile.throughput_per_second),
         throughput_batch_size=first.throughput_batch_size,
         peak_memory_bytes=over(lambda profile: profile.peak_memory_bytes),
         device=first.device,
+        disturbed=first.disturbed,
     )
 
 

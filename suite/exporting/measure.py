@@ -15,14 +15,15 @@ from suite.exporters.examples import ExampleArrays
 from suite.exporters.exporter import Answer, Inputs
 from suite.exporting.requests import MeasureRequest, Outcome
 from suite.registry import EXPORTERS
+from suite.timing import CallTimer
 
 __all__ = ["measure"]
 
 BATCH_SIZE = 32
-BUDGET_SECONDS = 1.0
-"""Aimed at for latency, and again for throughput."""
-FEWEST, MOST = 10, 300
-"""Timed calls of one example."""
+THROUGHPUT_SECONDS = 1.0
+"""Aimed at."""
+BLOCK_SECONDS = 0.3
+"""Aimed at for each block of latencies."""
 
 
 def measure(request: MeasureRequest) -> Outcome:
@@ -32,16 +33,22 @@ def measure(request: MeasureRequest) -> Outcome:
     started = time.perf_counter()
     answer = exporter.load(Path(request.path), threads=request.threads)
     load_seconds = time.perf_counter() - started
-    milliseconds = _latency_ms(answer, examples.typical(1))
-    batch = examples.typical(BATCH_SIZE)
+    single, batch = examples.typical(1), examples.typical(BATCH_SIZE)
+    timer = CallTimer(lambda: answer(single), BLOCK_SECONDS, warmup=3)
+    timer.block()
     throughput = _throughput(answer, batch)
+    timer.block()
     np.save(request.probabilities, _answers(answer, examples), allow_pickle=False)
+    timing = timer.timing()
     return Outcome(
         seconds=time.perf_counter() - started,
         measured=Measured(
             load_seconds=load_seconds,
-            latency_ms_p50=float(np.percentile(milliseconds, 50)),
-            latency_ms_p95=float(np.percentile(milliseconds, 95)),
+            latency_ms_p50=timing.p50,
+            latency_ms_p95=timing.p95,
+            latency_ms_blocks=timing.blocks,
+            reference_ms_blocks=timing.reference,
+            disturbed=timing.disturbed,
             throughput_per_second=throughput,
             throughput_batch_size=BATCH_SIZE,
             peak_memory_bytes=peak_memory_bytes(),
@@ -63,25 +70,11 @@ def _answers(answer: Answer, examples: ExampleArrays) -> NDArray[np.float32]:
     return ordered
 
 
-def _latency_ms(answer: Answer, single: Inputs) -> list[float]:
-    for _ in range(3):
-        answer(single)
-    one = max(_seconds(answer, single), 1e-6)
-    count = int(np.clip(BUDGET_SECONDS / one, FEWEST, MOST))
-    return [_seconds(answer, single) * 1000 for _ in range(count)]
-
-
 def _throughput(answer: Answer, batch: Inputs) -> float:
-    """Examples per second over about ``BUDGET_SECONDS``, at least two calls, after one that is not counted."""
+    """Examples per second over about ``THROUGHPUT_SECONDS``, at least two calls, after one that is not counted."""
     answer(batch)
     calls, started = 0, time.perf_counter()
-    while calls < 2 or time.perf_counter() - started < BUDGET_SECONDS:
+    while calls < 2 or time.perf_counter() - started < THROUGHPUT_SECONDS:
         answer(batch)
         calls += 1
     return calls * BATCH_SIZE / (time.perf_counter() - started)
-
-
-def _seconds(answer: Answer, inputs: Inputs) -> float:
-    started = time.perf_counter()
-    answer(inputs)
-    return time.perf_counter() - started

@@ -22,6 +22,7 @@ def environment_pairs(comparison: Comparison) -> tuple[tuple[str, str], ...]:
         ("device", here.device),
         ("batches", _batches(here)),
         ("precision", here.precision if here.precision != "float32" else ""),
+        ("operations", _operations(here)),
         ("processor", f"{here.processor}, {plural(here.cpu_count, 'core')}, {plural(here.threads, 'thread')} used"),
         ("platform", here.platform),
         ("suite", here.suite),
@@ -51,13 +52,29 @@ def environment_note(comparison: Comparison) -> str:
 def _place(environment: Environment) -> tuple[object, ...]:
     """What makes two environments different places; whether XLA was used differs by model."""
     here = environment
-    return (here.platform, here.processor, here.device, here.precision, *sorted(here.packages.items()))
+    return (
+        here.platform,
+        here.processor,
+        here.device,
+        here.precision,
+        here.deterministic is False,
+        *sorted(here.packages.items()),
+    )
 
 
 def _batches(environment: Environment) -> str:
     """Over how many devices they were shared out; empty for one."""
     count_of = environment.replicas
     return f"each shared out over {count_of} devices (MirroredStrategy)" if count_of > 1 else ""
+
+
+def _operations(environment: Environment) -> str:
+    """Whether a fit can be repeated bit for bit; empty of results from before that was recorded."""
+    if environment.deterministic is None:
+        return ""
+    if environment.deterministic:
+        return "deterministic: the same fit gives the same numbers"
+    return "not deterministic, which is faster: the same fit, run again, gives slightly other numbers"
 
 
 def _compiled(comparison: Comparison) -> str:

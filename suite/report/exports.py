@@ -12,7 +12,7 @@ from suite.compare.wording import between, called, points, quality
 from suite.exported import PRECISION_WORDS, ExportCard, Measured
 from suite.report.beyond import headed_charts
 from suite.report.layout import Section
-from suite.report.tables import MODEL, STRATEGY, Box, Column, Table
+from suite.report.tables import BUSY, MODEL, STRATEGY, Box, Column, Table
 
 __all__ = ["exports_section"]
 
@@ -151,7 +151,7 @@ def _file_row(comparison: Comparison, card: ExportCard, measured: Measured) -> t
         *_names(card),
         Box(megabytes(card.bytes), card.bytes),
         Box(megabytes(card.compressed_bytes), card.compressed_bytes or ""),
-        Box(number(measured.latency_ms_p50), measured.latency_ms_p50),
+        _latency(measured),
         Box(number(measured.latency_ms_p95), measured.latency_ms_p95),
         Box(f"{measured.throughput_per_second:,.0f}", measured.throughput_per_second),
         Box(megabytes(measured.peak_memory_bytes), measured.peak_memory_bytes),
@@ -161,6 +161,16 @@ def _file_row(comparison: Comparison, card: ExportCard, measured: Measured) -> t
         Box(f"{100 * parity.agreement:.1f} %" if parity else MISSING, parity.agreement if parity else "", note),
         Box(f"{parity.max_difference:.1e}" if parity else MISSING, parity.max_difference if parity else ""),
     )
+
+
+def _latency(measured: Measured) -> Box:
+    """The median, marked where it was measured on a busy machine; the medians of its blocks as the title."""
+    found = measured.latency_ms_p50
+    blocks = ", ".join(number(block) for block in measured.latency_ms_blocks)
+    title = f"blocks of calls: {blocks}" if blocks else ""
+    if measured.disturbed is None:
+        return Box(number(found), found, title)
+    return Box(f"{number(found)} {BUSY}", found, f"{title}; {measured.disturbed}".lstrip("; "))
 
 
 def _steps_table(comparison: Comparison, files: ExportedFiles) -> Table:

@@ -12,7 +12,7 @@ from suite.charts.words import MISSING, WHOLE, number, plural, score, short
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.compare.verdict_words import behind_of, verdict_of
 from suite.report.ledger import tries_box
-from suite.report.tables import Box, Column, spread_box
+from suite.report.tables import Box, Column, latency_box, spread_box
 
 __all__ = ["Board", "BoardRow", "make_board"]
 
@@ -216,7 +216,7 @@ def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None
         return (*boxes, seeds)
     return (
         *boxes,
-        spread_box(profile.latency_ms_p50 if profile else None),
+        latency_box(profile),
         Box(short(profile.parameters), profile.parameters) if profile else Box(MISSING, ""),
         spread_box(timings.training_seconds if timings else None),
         tries_box(cell.ledger),

@@ -13,12 +13,14 @@ from suite.compare.comparison import (
     FailureRecord,
     PlannedSkip,
     PlannedTrial,
+    ProfileSummary,
     Spread,
 )
 from suite.resizing import STRETCH
 from suite.results import DataRecord
 
 __all__ = [
+    "BUSY",
     "DATASET",
     "MODEL",
     "STRATEGY",
@@ -31,6 +33,7 @@ __all__ = [
     "data_table",
     "elsewhere_table",
     "failure_tables",
+    "latency_box",
     "metrics_table",
     "time_table",
     "weights_table",
@@ -89,6 +92,8 @@ class Table:
 
 MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")
 LABELS = Column("labels")
+BUSY = "(busy)"
+"""Stands beside a latency that was measured on a busy machine; a remark of the page says why."""
 
 
 def spread_box(spread: Spread | None, *, as_score: bool = False) -> Box:
@@ -101,6 +106,21 @@ def spread_box(spread: Spread | None, *, as_score: bool = False) -> Box:
         show = score if as_score else number
         title += f": {show(spread.lowest)} to {show(spread.highest)}"
     return Box(text, spread.mean, title)
+
+
+def latency_box(profile: ProfileSummary | None) -> Box:
+    """The median latency, marked where every measurement of it was disturbed; its range and the reason as the title."""
+    if profile is None:
+        return Box(MISSING, "")
+    found = profile.latency_ms_p50
+    if found.mean is None:
+        return spread_box(found)
+    lowest, highest = found.lowest, found.highest
+    known = lowest is not None and highest is not None and lowest < highest
+    title = f"{number(lowest)} to {number(highest)} in four of five blocks of calls" if known else "timed once"
+    if profile.disturbed is None:
+        return Box(number(found.mean), found.mean, title)
+    return Box(f"{number(found.mean)} {BUSY}", found.mean, f"{title}; {profile.disturbed}")
 
 
 def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
@@ -210,7 +230,7 @@ def _weights_of(cell: CellSummary) -> tuple[Box, ...]:
         Box(count(profile.trainable_parameters), profile.trainable_parameters),
         Box(short(profile.macs), "" if profile.macs is None else profile.macs, f"{count(profile.macs)} MACs"),
         Box(number(profile.size_bytes / 1e6), profile.size_bytes, f"{count(profile.size_bytes)} bytes"),
-        spread_box(profile.latency_ms_p50),
+        latency_box(profile),
         spread_box(profile.latency_ms_p95),
         Box(throughput.text, throughput.value, f"{throughput.title}, {batch}".lstrip(", ")),
         Box(number(in_megabytes), in_megabytes if in_megabytes is not None else "", memory.reason or ""),

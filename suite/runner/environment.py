@@ -52,6 +52,7 @@ def environment(
     dirty: bool | None = None,
     replicas: int = 1,
     precision: str = "float32",
+    deterministic: bool | None = None,
     jit_compile: bool = False,
     jit_reason: str = "",
 ) -> Environment:
@@ -65,6 +66,7 @@ def environment(
         dirty: Whether that repository had changes that were not committed.
         replicas: How many devices every batch was shared out over.
         precision: What the layers computed in.
+        deterministic: Whether every operation was; None where that is not known.
         jit_compile: Whether XLA compiled the model.
         jit_reason: What was measured for and against XLA.
     """
@@ -82,6 +84,7 @@ def environment(
         dirty=dirty,
         replicas=replicas,
         precision=precision,
+        deterministic=deterministic,
         jit_compile=jit_compile,
         jit_reason=jit_reason,
     )

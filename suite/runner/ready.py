@@ -22,8 +22,15 @@ def warm_of(request: TrialRequest) -> Warm:
     if "warm" not in _WARM:
         devices = request.devices
         cpus = 1 if devices.distribution == "none" else logical_cpus()
-        prepare_device(threads=request.threads, logical_cpus=cpus, gpu_memory_mb=devices.gpu_memory_mb)
-        _WARM["warm"] = Warm(request.cache_root, request.threads, place(devices.distribution))
+        deterministic = prepare_device(
+            threads=request.threads,
+            logical_cpus=cpus,
+            gpu_memory_mb=devices.gpu_memory_mb,
+            deterministic=devices.deterministic,
+        )
+        _WARM["warm"] = Warm(
+            request.cache_root, request.threads, place(devices.distribution), deterministic=deterministic
+        )
     warm = _WARM["warm"]
     warm.most_models = request.warm_models
     warm.precision = set_precision(request.trial.cell.precision)

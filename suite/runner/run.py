@@ -21,6 +21,7 @@ from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials, without
 from suite.runner.workers import EXECUTOR, ClusterChoice
 from suite.selection import select
+from suite.spec import Spec
 from suite.store import Entry, glance
 
 __all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
@@ -110,7 +111,7 @@ def run_plan(
             base=base or Path.cwd(),
             command=command,
             executor=executor,
-            devices=devices or DeviceSettings(plan.spec.distribution, plan.spec.gpu_memory_mb),
+            devices=devices or _devices(plan.spec),
             # What is left is to describe the plan: that needs no machine.
             cluster=_chosen(cluster) if missing else None,
             again=again,
@@ -119,6 +120,10 @@ def run_plan(
         new = Session(plan, chosen, settings, shown).run()
         stored = glance(out)
     return _outcome(out, chosen.trials, stored.entries, new, time.monotonic() - started)
+
+
+def _devices(spec: Spec) -> DeviceSettings:
+    return DeviceSettings(spec.distribution, spec.gpu_memory_mb, spec.training.deterministic)
 
 
 def _chosen(cluster: str | ClusterChoice | None) -> ClusterChoice | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from suite.models.backbone import TextBackbone
 from suite.models.precision import store_in_float32
 from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
-from suite.results import DataRecord, Environment, Predictions, Profile, Result, Timings, WeightsRecord
+from suite.results import DataRecord, Environment, Predictions, Result, Timings, WeightsRecord
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.curve import CurveWriter
 from suite.runner.environment import environment
@@ -44,6 +44,9 @@ from suite.tasks.adapted import Adapted, softmax
 
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
 from suite.training import Predictor
+
+if TYPE_CHECKING:
+    from suite.profiler import ModelProfiler
 
 __all__ = ["execute"]
 
@@ -115,15 +118,19 @@ class _Execution:
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
         fit: Fit = strategy.fit(context, options)
+        profiler = self._profiler(context, fit.adapted) if self.trial.phase == "final" else None
+        if profiler is not None:
+            profiler.begin()  # blocks of latencies lie between the other work of the trial; see ``suite.timing``
         predictions = self._with_scored(self._predictions(context, fit))
         artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
         shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
-        if self.trial.phase == "final":
+        if profiler is not None:
+            profiler.block()
             shown = self._beyond(context, fit, predictions)
             sets["test"] = self.warm.examples(self.trial.cell, self.dataset, self.dataset.splits["test"])
             artefacts |= keep_passages(self.request.folder, sets["test"])
             written = generation_record(self.trial.cell, context.workshop, fit, sets["test"])
-            profile = self._profile(context, fit.adapted, trainable_parameters=fit.trainable_parameters)
+            profile = profiler.profile().model_copy(update={"trainable_parameters": fit.trainable_parameters})
         return Result(
             **self._identity(),
             hyperparameters={**setting_of(self.request), **fit.hyperparameters},
@@ -157,7 +164,9 @@ class _Execution:
 
         context = self._context()
         adapted = context.workshop.adapted(num_classes=context.num_classes)
-        profile = self._profile(context, adapted, trainable_parameters=adapted.head.count_params())
+        profiler = self._profiler(context, adapted)
+        profiler.begin()
+        profile = profiler.profile().model_copy(update={"trainable_parameters": adapted.head.count_params()})
         ranking = rank_features(
             context.workshop,
             context.train,
@@ -208,6 +217,7 @@ class _Execution:
             threads=self.request.threads,
             replicas=self.warm.placement.replicas,
             precision=self.warm.precision,
+            deterministic=self.warm.deterministic,
             **compiled,
         )
 
@@ -319,23 +329,21 @@ class _Execution:
             artefacts["model"] = "model.keras"
         return artefacts
 
-    def _profile(self, context: FitContext, adapted: Adapted, *, trainable_parameters: int) -> Profile:
-        """What the model costs; measured once for each inference graph of a worker."""
-        from suite.profiler import peak_memory_bytes, profile_model
+    def _profiler(self, context: FitContext, adapted: Adapted) -> ModelProfiler:
+        """What measures the model; one for each inference graph of a worker."""
+        from suite.profiler import ModelProfiler
 
         inputs = context.train.inputs
         # A text of median length takes another time on another data set.
         key = (id(adapted.logits), context.fingerprint if isinstance(inputs, TokenRows) else None)
-        profiles = context.workshop.profiles
-        if key not in profiles:
-            profiles[key] = profile_model(
+        profilers = context.workshop.profilers
+        if key not in profilers:
+            profilers[key] = ModelProfiler(
                 adapted.logits,
                 sample=lambda count: typical_inputs(inputs, count),
                 predict=Predictor(adapted.logits).single,
             )
-        return profiles[key].model_copy(
-            update={"trainable_parameters": trainable_parameters, "peak_memory_bytes": peak_memory_bytes()}
-        )
+        return profilers[key]
 
     def _data_records(self, context: FitContext) -> tuple[DataRecord, ...]:
         cell = self.trial.cell

@@ -38,6 +38,8 @@ class Warm:
     """What fits are shared out over."""
     precision: Precision = "float32"
     """What the layers of the models compute in that are built now."""
+    deterministic: bool = True
+    """Whether every operation of this process is."""
     most_models: int = 1
     """How many models are kept: trials come model by model, unless a funnel comes back to each of them."""
     _datasets: dict[str, Dataset] = field(default_factory=dict)

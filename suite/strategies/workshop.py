@@ -22,11 +22,12 @@ from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import BIASES, LORA, apply_trainable
 from suite.models.sparsity import prunable_variables
-from suite.results import FeatureEngineRecord, Profile
+from suite.results import FeatureEngineRecord
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
 
 if TYPE_CHECKING:
+    from suite.profiler import ModelProfiler
     from suite.training import Masks, Objective, OptimizerSettings, Predictor, Trainer
 
 __all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
@@ -66,8 +67,8 @@ class Workshop:
     _prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     _momenta: dict[int, float] = field(default_factory=dict)
     _low_rank: dict[tuple[Any, ...], Workshop] = field(default_factory=dict)
-    profiles: dict[tuple[Any, ...], Profile] = field(default_factory=dict)
-    """What a model costs, by the id of its Keras model and what it was timed with; seeds share it."""
+    profilers: dict[tuple[Any, ...], ModelProfiler] = field(default_factory=dict)
+    """What measures a model, by the id of its Keras model and what it is timed with; seeds share it."""
     probes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """Fitted probes by everything that they depend on; a seed is not part of it."""
     feature_engine: FeatureEngineRecord | None = None

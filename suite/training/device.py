@@ -11,38 +11,52 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from suite.placement import Distribution, Precision, precision_for
+from suite.placement import Deterministic, Distribution, Precision, determinism_for, precision_for
 
 __all__ = ["Placement", "place", "prepare_device", "set_precision"]
 
 
-def prepare_device(*, threads: int, logical_cpus: int = 1, gpu_memory_mb: int | None = None) -> None:
+def prepare_device(
+    *,
+    threads: int,
+    logical_cpus: int = 1,
+    gpu_memory_mb: int | None = None,
+    deterministic: Deterministic = "auto",
+) -> bool:
     """Settings that must precede the first operation of a process: threads, devices, graph rewriting, determinism.
 
-    Grappler's rewriting costs 4 s for the training step of a MobileNetV2 and was not measured to make
-    its steps faster on a CPU.
+    Grappler's rewriting costs 4 s for the training step of a MobileNetV2 and was not measured to make its steps faster
+    on a CPU, so it is off there.  On a GPU it stays on: that is how models are trained and served there.
 
     Args:
         threads: Of the CPU.
         logical_cpus: Devices that the CPU is shown as; several are for trying out what is meant for several GPUs.
         gpu_memory_mb: Of each GPU, the most that is taken at once; where it is left out, memory is taken as needed.
+        deterministic: Whether operations are; see ``suite.placement.Deterministic``.
+
+    Returns:
+        Whether operations are deterministic now.
     """
+    gpus = tf.config.list_physical_devices("GPU")
     # In a notebook TensorFlow may be running already; it keeps the threads that it has then.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not gpus})
     if logical_cpus > 1:
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(logical_cpus)]
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
-    for gpu in tf.config.list_physical_devices("GPU"):
+    for gpu in gpus:
         if gpu_memory_mb is None:
             tf.config.experimental.set_memory_growth(gpu, True)
         else:
             limit = tf.config.LogicalDeviceConfiguration(memory_limit=gpu_memory_mb)
             tf.config.set_logical_device_configuration(gpu, [limit])
-    tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
+    decided = determinism_for(deterministic, gpus=len(gpus))
+    if decided:
+        tf.config.experimental.enable_op_determinism()
+    return decided
 
 
 @dataclass(frozen=True)

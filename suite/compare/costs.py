@@ -1,0 +1,279 @@
+"""Costs that may decide: each with the range that its measurement leaves open, and which of some cells is cheapest.
+
+Times are noise in part: the same trial, run again, takes another time.  So a time decides only where the ranges of two
+cells lie apart; where they do not, the next cost decides, in an order that is always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from suite.compare.cell import CellSummary, FileLatency, Spread
+from suite.compare.wording import THIN, seconds
+
+__all__ = [
+    "AXES",
+    "Axis",
+    "Cheapest",
+    "Cost",
+    "Lost",
+    "cheapest",
+    "costs_of",
+    "dearer",
+    "is_worth_saying",
+    "why_cheaper",
+]
+
+Axis = Literal["latency", "parameters", "training_time"]
+AXES: tuple[Axis, ...] = ("latency", "parameters", "training_time")
+"""In the order in which they decide; then comes the simpler strategy."""
+DecidedBy = Literal["latency", "parameters", "training_time", "simplicity", "rank"]
+"""``rank`` where no cost was measured of any: then the highest score."""
+MARGIN = 1.25
+"""A time may be off by so much beyond the range that was seen: another start of the same program on a quiet machine
+differs by as much (``benchmarks/latency_noise.py``)."""
+ONCE = 2.0
+"""The same of a time that was measured only once, of whose range nothing is known."""
+NOTICEABLE_SECONDS = 10.0
+"""Training that is shorter by less is no reason to take a model that scores lower."""
+SIMPLEST = (
+    "linear_probe",
+    "knn",
+    "bitfit",
+    "lora",
+    "fine_tune",
+    "gradual_unfreeze",
+    "from_scratch",
+    "prune",
+    "distill",
+)
+"""Strategies from the one with the fewest choices to the one with the most; what is not listed comes last."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One cost of one cell: milliseconds, parameters or seconds."""
+
+    value: float
+    low: float
+    high: float
+    """Ends of what it may be."""
+
+    def below(self, other: Cost) -> bool:
+        """Whether it is less beyond what its measurement leaves open."""
+        return self.high < other.low
+
+
+@dataclass(frozen=True)
+class Costs:
+    """One cost of some cells, measured of all of them in the same way."""
+
+    of: Mapping[str, Cost]
+    """By cell id; what was not measured is left out."""
+    files: bool = False
+    """Whether they are latencies of exported files."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why one of some cells is not the cheapest."""
+
+    by: DecidedBy
+    own: Cost | None = None
+    """Of the one that is taken."""
+    theirs: Cost | None = None
+    """Of the other; None where it was not measured."""
+    files: bool = False
+    """Whether both are latencies of exported files."""
+    to_third: bool = False
+    """Whether ``own`` is of a third cell, from which the chosen one cannot be told apart in this."""
+
+
+@dataclass(frozen=True)
+class Cheapest:
+    """The cheapest of some cells."""
+
+    cell: CellSummary
+    by: DecidedBy
+    """What decided last."""
+    lost: Mapping[str, Lost]
+    """Why each other was not taken, by cell id."""
+
+
+def cheapest(cells: Sequence[CellSummary]) -> Cheapest:
+    """The cell that answers fastest; of those that may be as fast the smallest, then the one that trains fastest.
+
+    Where no cost tells any of them apart, the simplest strategy is taken, then the first by name.
+
+    Args:
+        cells: By rank.
+    """
+    if not any(costs_of(cells, axis).of for axis in AXES):
+        return Cheapest(cells[0], "rank", {cell.cell_id: Lost("rank") for cell in cells[1:]})
+    left = list(cells)
+    lost: dict[str, Lost] = {}
+    by: DecidedBy = "simplicity"
+    for axis in AXES:
+        costs = costs_of(left, axis)
+        if not costs.of:
+            continue
+        first = min(costs.of.values(), key=lambda cost: cost.high)
+        dropped = [cell for cell in left if (own := costs.of.get(cell.cell_id)) is None or first.below(own)]
+        lost.update(
+            {
+                cell.cell_id: Lost(axis, first, costs.of.get(cell.cell_id), costs.files, to_third=True)
+                for cell in dropped
+            }
+        )
+        if dropped:
+            by, left = axis, [cell for cell in left if cell.cell_id not in lost]
+    chosen, *rest = sorted(left, key=_simplicity)
+    lost.update({cell.cell_id: Lost("simplicity") for cell in rest})
+    against = {cell.cell_id: _against(chosen, cell, lost[cell.cell_id]) for cell in cells if cell.cell_id in lost}
+    return Cheapest(chosen, "simplicity" if rest else by, against)
+
+
+def costs_of(cells: Sequence[CellSummary], axis: Axis) -> Costs:
+    """One cost of some cells. Where all of them have an exported file of one format, its latency is theirs."""
+    if axis == "latency" and (common := _common_files(cells)):
+        return Costs(
+            {cell_id: _timed(one.latency_ms, one.low, one.high) for cell_id, one in common.items()}, files=True
+        )
+    found = ((cell.cell_id, _READ[axis](cell)) for cell in cells)
+    return Costs({cell_id: cost for cell_id, cost in found if cost is not None})
+
+
+def is_worth_saying(axis: Axis, cost: Cost, than: Cost, *, share: float = 1.0) -> bool:
+    """Whether one cost is so much less than another that it may be a reason: beyond doubt, and enough to matter.
+
+    Args:
+        axis: Which cost.
+        cost: The lesser.
+        than: The other.
+        share: Of the other, the most that it may be.
+    """
+    matters = axis != "training_time" or than.value - cost.value >= NOTICEABLE_SECONDS
+    return matters and cost.value <= share * than.value and cost.below(than)
+
+
+def why_cheaper(chosen: CellSummary, other: CellSummary, lost: Lost) -> tuple[str, dict[str, float]]:
+    """What the chosen cell is better at than another, after "chosen because", with the number in it."""
+    own, theirs = lost.own, lost.theirs
+    if lost.by == "rank":
+        return "what they cost was not measured", {}
+    if lost.by == "simplicity":
+        if _rank(chosen) != _rank(other):
+            return "their costs cannot be told apart either, and its strategy is the simpler one", {}
+        return "their costs cannot be told apart either, and one had to be taken", {}
+    if own is None or theirs is None:
+        what = {"latency": "latency", "parameters": "size", "training_time": "training time"}[lost.by]
+        return f"the {what} of the other was not measured", {}
+    if lost.to_third:
+        return f"the other {dearer(lost).removeprefix('but ')}, as the {_FIRST[lost.by]} of them does", {}
+    if lost.by == "parameters" and theirs.value < 1.05 * own.value:
+        return f"it has {_whole(theirs.value - own.value)} fewer parameters", {}
+    ratio = theirs.value / own.value
+    times = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
+    said = {
+        "latency": f"{'its exported file' if lost.files else 'it'} answers {times} times faster",
+        "parameters": f"it has {times} times fewer parameters",
+        "training_time": f"it trains {times} times faster",
+    }
+    return said[lost.by], {"times": ratio}
+
+
+_FIRST = {"latency": "fastest", "parameters": "smallest", "training_time": "quickest to train"}
+
+
+def dearer(lost: Lost) -> str:
+    """Why a cell that is as good was not taken, with both numbers, to go on a sentence with."""
+    own, theirs = lost.own, lost.theirs
+    if lost.by == "simplicity":
+        return "and costs the same"
+    if own is None or theirs is None:
+        return "but what it costs was not measured"
+    file = "as an exported file " if lost.files else ""
+    said = {
+        "latency": f"{file}answers in {theirs.value:.3g}{THIN}ms instead of {own.value:.3g}{THIN}ms",
+        "parameters": f"has {_whole(theirs.value)} parameters instead of {_whole(own.value)}",
+        "training_time": f"trains for {seconds(theirs.value)} instead of {seconds(own.value)}",
+    }
+    return f"but {said[lost.by]}"
+
+
+def _against(chosen: CellSummary, other: CellSummary, why: Lost) -> Lost:
+    """The first cost that tells the chosen cell from another; where none does, what the other lost by.
+
+    A cell may lose against one that is not taken in the end.
+    """
+    if why.by not in AXES:
+        return why
+    for axis in AXES:
+        costs = costs_of((chosen, other), axis)
+        own, theirs = costs.of.get(chosen.cell_id), costs.of.get(other.cell_id)
+        if own is not None and (theirs is None or own.below(theirs)):
+            return Lost(axis, own, theirs, costs.files)
+        if axis == why.by:
+            break
+    return why
+
+
+def _common_files(cells: Sequence[CellSummary]) -> dict[str, FileLatency]:
+    """The fastest file of each cell among the formats that all have on one device; empty where there are none."""
+    there = [{(one.format, one.device, one.threads): one for one in cell.files} for cell in cells]
+    if not there:
+        return {}
+    shared = set(there[0]).intersection(*there[1:])
+    if not shared:
+        return {}
+    return {
+        cell.cell_id: min((files[key] for key in sorted(shared)), key=lambda one: one.latency_ms)
+        for cell, files in zip(cells, there, strict=True)
+    }
+
+
+def _latency(cell: CellSummary) -> Cost | None:
+    return _spread(cell.profile.latency_ms_p50) if cell.profile else None
+
+
+def _parameters(cell: CellSummary) -> Cost | None:
+    if cell.profile is None:
+        return None
+    exact = float(cell.profile.parameters)
+    return Cost(exact, exact, exact)
+
+
+def _training(cell: CellSummary) -> Cost | None:
+    return _spread(cell.timings.training_seconds) if cell.timings else None
+
+
+_READ: dict[Axis, Callable[[CellSummary], Cost | None]] = {
+    "latency": _latency,
+    "parameters": _parameters,
+    "training_time": _training,
+}
+
+
+def _spread(found: Spread) -> Cost | None:
+    return None if found.mean is None else _timed(found.mean, found.lowest, found.highest)
+
+
+def _timed(value: float, low: float | None, high: float | None) -> Cost:
+    """A time with its range and the margin beyond it; without a range it was measured only once."""
+    if low is None or high is None or low == high:
+        return Cost(value, value / ONCE, value * ONCE)
+    return Cost(value, min(low, value) / MARGIN, max(high, value) * MARGIN)
+
+
+def _rank(cell: CellSummary) -> int:
+    return SIMPLEST.index(cell.strategy_name) if cell.strategy_name in SIMPLEST else len(SIMPLEST)
+
+
+def _simplicity(cell: CellSummary) -> tuple[int, str, str, str]:
+    return _rank(cell), cell.strategy, cell.model, cell.cell_id
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}".replace(",", THIN)
