@@ -16,6 +16,7 @@
         ├── StoreVersionError  written by a newer version of the suite
         └── ScratchError       a site's files cannot be prepared
     TrialFailure               ends one trial, never the run (not a SuiteError)
+    ├── BatchTooLarge          a training step needs more memory than there is
     ├── TrialDiverged          the loss is not a number any more
     └── TrialSkipped           this cell cannot be run; its reason is told
 
@@ -30,6 +31,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BadExampleError",
+    "BatchTooLarge",
     "DataError",
     "DownloadError",
     "MissingExtraError",
@@ -107,6 +109,15 @@ class TrialFailure(Exception):  # noqa: N818 - it is an outcome of a trial, not 
     """Ends one trial with status ``failed``; the run goes on."""
 
     status = "failed"
+
+
+class BatchTooLarge(TrialFailure):
+    """A training step needs more memory than there is: with half the batch it may fit."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"memory ran out in a training step of {size} example{'' if size == 1 else 's'}")
+        self.size = size
+        """Examples of the batch."""
 
 
 class TrialDiverged(TrialFailure):

@@ -29,8 +29,10 @@ from suite.teaching import with_teachers
 
 __all__ = ["Cell", "Plan", "Skip", "Trial", "canonical_json", "label_of", "make_plan"]
 
-TRIAL_VERSION = 1
-TRIAL_VERSIONS = {"text_classification": 2, "text_generation": 2}  # Adam takes a repeated token's gradient as one
+TRIAL_VERSION = 3
+"""Part of every id, so that what would score otherwise today is run anew. 2, of texts: Adam takes a repeated token's
+gradient as one. 3: the headline metric chooses inside a fit, nothing is refitted unless asked for, few validation
+examples are cross-validated, and layer-wise decay scales the weight decay too."""
 SEARCH_SEED = 0
 """All candidates of a cell are searched with this seed, so that adding a seed changes no search."""
 
@@ -74,6 +76,10 @@ class Cell:
     """Whether its trials keep what they say of the training examples, for students."""
     teachers: tuple[str, ...] = ()
     """Of a student: ids of the cells that it learns from the best of."""
+    headline: str | None = None
+    """The metric that chooses on validation; None where it is the task's own."""
+    refit: bool = False
+    """Whether what was chosen is fitted again on training and validation examples together."""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -86,7 +92,7 @@ class Cell:
             "strategy": self.strategy.identity,
             "training": {"epochs": self.epochs, "batch_size": self.batch_size, "patience": self.patience},
             "search_seed": self.search_seed,
-            "version": TRIAL_VERSIONS.get(self.task, TRIAL_VERSION),
+            "version": TRIAL_VERSION,
         }
         choices: tuple[tuple[str, Any, Any], ...] = (
             ("resample", self.resample, False),
@@ -95,6 +101,8 @@ class Cell:
             ("teaches", self.teaches, False),
             ("teachers", list(self.teachers), []),
             ("train_examples", self.train_examples, ALL),
+            ("headline", self.headline, None),
+            ("refit", self.refit, False),
         )
         # What is as usual is left out: trials from before there was a choice keep their ids.
         content |= {key: value for key, value, usual in choices if value != usual}
@@ -142,6 +150,12 @@ class Cell:
     def evaluate_labels(self) -> tuple[str, ...]:
         """Names of the further evaluation sets, in order."""
         return labels_of(self.evaluate_on)
+
+    @cached_property
+    def is_deterministic(self) -> bool:
+        """Whether its seeds make no difference: nothing is drawn, by the strategy or for a label budget or splits."""
+        seeded = getattr(STRATEGIES.get(self.strategy.strategy), "seeded", True)
+        return not seeded and not self.resample and self.train_examples == ALL
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -295,6 +309,8 @@ def _cells(spec: Spec) -> Iterator[Cell]:
                     resizing=spec.resizing,
                     feature_engine=spec.feature_engine,
                     precision=spec.precision,
+                    headline=None if spec.headline == TASKS.get(spec.task).headline else spec.headline,
+                    refit=spec.training.refit,
                 )
                 yield from (replace(cell, train_examples=budget) for budget in spec.train_examples)
 
@@ -349,7 +365,7 @@ def _rank_trials(spec: Spec, trials: list[Trial]) -> Iterator[Trial]:
             replace(
                 cell, evaluate_on=(), strategy=strategy, train_examples=ALL, epochs=1, batch_size=1, patience=None,
                 search_seed=None, search=None, resample=False, ranking=ranking, robustness=None, out_of_class=(),
-                cross=(),
+                cross=(), headline=None, refit=False,
             ),
             "rank",
             SEARCH_SEED,

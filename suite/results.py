@@ -92,15 +92,23 @@ class EpochRecord(Record):
     validation_loss: float
     validation_score: float
     """Accuracy on validation, a fraction: of examples, or of the reference's tokens where the model writes."""
+    validation_headline: float | None = None
+    """The headline metric on validation, which chooses the epoch, ties going to the lower loss. None where it cannot
+    be computed after an epoch - then the loss chooses - and in results of version 1, where the accuracy chose."""
     trainable_parameters: int
 
 
 class Candidate(Record):
-    """One setting that was tried inside a trial, with what it scored on validation."""
+    """One setting that was tried inside a trial, with what it scored on validation.
+
+    With few validation examples it is what it scored in a cross-validation over training and validation examples.
+    """
 
     hyperparameters: dict[str, Any]
     validation_score: float | None
+    """By ``Result.selected_by``; None where the headline cannot be computed."""
     validation_loss: float | None = None
+    """Mean cross-entropy in nats."""
     epochs: int
     """0 for closed-form and convex fits, which have none."""
     seconds: float
@@ -372,6 +380,14 @@ class Result(Record):
     history: tuple[EpochRecord, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     best_epoch: int | None = None
+    selected_by: str | None = None
+    """What chose the epoch, or among ``candidates``: the headline metric, or ``loss`` where that cannot be computed
+    inside a fit. None where nothing was chosen, and in results from before there was a choice: then the accuracy."""
+    refit: bool | None = None
+    """Whether the model was fitted again on training and validation examples after it was chosen. None where nothing
+    is fitted, and in results from before there was a choice: then only a linear probe was."""
+    computed_by: str | None = None
+    """The trial whose computation this is, another seed's of a cell that makes no random choice; None for its own."""
     pruned_after: int | None = None
     """The epoch after which a search trial was given up; None where it ran to its end."""
     estimates: dict[str, Score] = Field(default_factory=dict)

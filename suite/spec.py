@@ -134,7 +134,11 @@ class TrainingSpec(Options):
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 8
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
     patience: Annotated[int, Field(ge=1)] | None = None
-    """Epochs without a better validation score before stopping; the best weights are restored either way."""
+    """Epochs without a better headline score on validation before stopping; the best weights are restored either way.
+    """
+    refit: bool = False
+    """Fit what was chosen again, on training and validation examples together: every strategy, or none. It costs as
+    much as the final fits themselves."""
     timeout_seconds: Annotated[float, Field(gt=0.0)] | None = Field(default=None, exclude=True)
     """Longest time that one trial may take; not part of a trial's identity."""
     deterministic: Deterministic = Field(default="auto", exclude=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,14 +122,21 @@ def test_a_finished_run_does_nothing_and_says_so(spec, whole):
 
 
 def test_memory_that_runs_out_halves_the_batch_and_is_recorded(tmp_path):
-    """A strategy that has no room for more than 16 examples ends with 16, and the result says so."""
+    """A strategy that has no room for more than 16 examples ends with 16, and the result says so.
+
+    Where memory runs out that no batch needs, it is tried once more, with the same batch, and fails.
+    """
     plugin = tmp_path / "narrow.py"
     plugin.write_text(NARROW)
     spec = tmp_path / "narrow.json"
-    strategies = [{"strategy": "narrow", "jit": "off"}]
+    strategies = [{"strategy": "narrow", "jit": "off"}, {"strategy": "hungry", "label": "hungry"}]
     spec.write_text(json.dumps({**SPEC, "strategies": strategies, "seeds": [1], "plugins": ["narrow.py"]}))
     outcome = suite.run(spec, out=tmp_path / "out", quiet=True)
-    result = next(iter(_results(outcome.out).values()))
+    (result,) = [one for one in _results(outcome.out).values() if one.strategy != "hungry"]
+    (hungry,) = outcome.failed
+    assert hungry.reason == "out of memory"
+    log = (outcome.out / "store" / "trials" / hungry.id / "log.txt").read_text()
+    assert re.findall(r"began with (\d+)", log) == ["32", "32"]
     assert result.batch_size == 16
     assert any("halved to 16" in note for note in result.notes)
 
@@ -147,8 +155,9 @@ def test_a_fit_that_diverges_ends_its_trial_and_not_the_run(tmp_path):
 
 
 NARROW = '''
-"""Fine-tuning that has room for 16 examples."""
+"""Fine-tuning that has room for 16 examples, and some that has room for none at all."""
 
+from suite.errors import BatchTooLarge
 from suite.registry import STRATEGIES
 from suite.strategies.fine_tune import FineTune
 
@@ -158,6 +167,14 @@ class Narrow(FineTune):
     @classmethod
     def fit(cls, context, options):
         if context.batch_size > 16:
-            raise MemoryError
+            raise BatchTooLarge(context.batch_size)
         return super().fit(context, options)
+
+
+@STRATEGIES.register("hungry")
+class Hungry(FineTune):
+    @classmethod
+    def fit(cls, context, options):
+        print("began with", context.batch_size)
+        raise MemoryError
 '''

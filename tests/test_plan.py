@@ -90,13 +90,20 @@ def test_an_id_depends_on_its_own_trial_alone(data: st.DataObject) -> None:
     assert len(ids(part)) == len(part.trials)
 
 
+@pytest.mark.parametrize(("key", "value"), [("headline", "balanced_accuracy"), ("training", {"refit": True})])
+def test_what_chooses_and_what_is_learned_from_change_every_id(key: str, value: Any) -> None:
+    """The headline chooses epochs and strengths; a refit learns from validation too: both give other scores."""
+    assert not ids(plan_of(**{key: value})) & ids(plan_of())
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("name", "other"),
         ("title", "a question"),
         ("why", "a remark"),
-        ("headline", "balanced_accuracy"),
+        ("headline", "accuracy"),
+        ("training", {"refit": False}),
         ("keep_models", "none"),
         ("models", [{**model, "label": f"my {model['name']}", "why": "x"} for model in BASE["models"]]),
         ("training", {"timeout_seconds": 5.0}),

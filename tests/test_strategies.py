@@ -100,7 +100,13 @@ def test_the_probe_agrees_with_scikit_learn_on_the_same_problem():
     features = features.astype(np.float32)
     options = LinearProbeOptions(weakest=1e-2, strongest=1e-2, max_iterations=2000)
     probe = fit_probe(
-        features[:900], targets[:900], features[900:1200], targets[900:1200], num_classes=10, options=options
+        features[:900],
+        targets[:900],
+        features[900:1200],
+        targets[900:1200],
+        num_classes=10,
+        options=options,
+        refit=True,
     )
     scaler = StandardScaler().fit(features[:900])
     peer = LogisticRegression(C=1 / (1e-2 * 1200), max_iter=2000, tol=1e-6)

@@ -161,6 +161,107 @@ def test_layer_multipliers_slow_the_named_variables(digits):
     assert not np.array_equal(net.layers[2].bias.numpy(), np.zeros(10))
 
 
+def test_layer_multipliers_slow_the_decay_too(digits):
+    """A layer that does not learn does not shrink either, as in timm, BEiT and ELECTRA."""
+    import keras
+
+    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+
+    net = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    kernel = net.layers[1].kernel
+    before = kernel.numpy()
+    for multiplier, shrunk in ((0.0, 0.0), (0.5, 0.5)):
+        kernel.assign(before)
+        settings = OptimizerSettings("sgd", 1.0, ((kernel.path, multiplier),))
+        trainer = Trainer(net, settings, objective=_Nothing())
+        batches = Batches(digits, 300, seed=1)
+        trainer.fit(batches, lambda: Validation(0.0, 1.0), Recipe(1, 0.1, warmup_fraction=0.0))
+        assert np.allclose(kernel.numpy(), before * (1 - 0.1 * shrunk), rtol=1e-5)
+
+
+def test_one_step_serves_every_decay_and_smoothing(digits):
+    """They are variables: what is learned with one is what a step that was compiled for it learns."""
+    import keras
+
+    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+
+    net = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    start = net.get_weights()
+    several = [OptimizerSettings("adamw", decay, (), smoothing) for decay, smoothing in ((0.1, 0.1), (2.0, 0.3))]
+    trainer = Trainer(net, several[0])
+
+    def learned(by: Trainer) -> np.ndarray:
+        net.set_weights(start)
+        by.fit(Batches(digits, 100, seed=1), lambda: Validation(0.0, 1.0), Recipe(2, 0.01))
+        return net.get_weights()[0]
+
+    first = learned(trainer)
+    trainer.use(several[1])
+    assert not np.array_equal(first, learned(trainer))
+    assert np.array_equal(learned(trainer), learned(Trainer(net, several[1])))
+    with pytest.raises(ValueError, match="cannot serve"):
+        trainer.use(OptimizerSettings("sgd", 0.1, (), 0.1))
+
+
+def test_label_smoothing_is_that_of_keras():
+    """The loss of a step with smoothing as a variable is Keras's own of the same smoothing."""
+    import keras
+
+    from suite.training import CrossEntropy
+
+    logits, targets = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32), np.arange(6) % 4
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Identity()])
+    of = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2, reduction=None)
+    smoothing = keras.Variable(0.2).value
+    ours = CrossEntropy().losses(model, logits, keras.ops.convert_to_tensor(targets), label_smoothing=smoothing).loss
+    assert np.allclose(ours, of(np.eye(4)[targets], logits), atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf])
+def test_a_validation_loss_that_is_no_number_ends_the_fit(trainer, digits, loss):
+    """A model may be lost in its last steps, which the mean training loss does not show."""
+    from suite.training import Recipe, Validation
+
+    with pytest.raises(TrialDiverged, match=r"validation loss is (nan|inf) in epoch 1"):
+        trainer.fit(Batches(digits, 32, seed=1), lambda: Validation(float(loss), 0.5), Recipe(2, 1e-3))
+
+
+class _Nothing:
+    """An objective whose gradient is zero, so that only the decay moves a weight."""
+
+    def losses(self, model, inputs, targets, *, label_smoothing):
+        from suite.training import Losses
+
+        nothing = 0.0 * model(inputs, training=True)[:, 0]
+        return Losses(nothing, nothing, nothing + 1.0)
+
+
+@pytest.mark.parametrize("headline", ["log_loss", "balanced_accuracy", "f1_macro", "roc_auc"])
+def test_the_best_epoch_is_the_best_by_the_headline(trainer, digits, headline):
+    """Two epochs: the first is right more often, the second is better by everything else."""
+    from suite.metrics.judge import Judge
+    from suite.training import CrossEntropy, Recipe
+
+    targets = np.array([0] * 8 + [1] * 2)
+    right_more_often = np.array([[3.0, 0.0]] * 8 + [[9.0, 0.0], [9.0, -1.0]])
+    fair = np.array([[1.0, 0.0]] * 5 + [[0.0, 0.4]] * 3 + [[0.0, 1.0]] * 2)
+    examples = Examples(digits.inputs[:10], targets, tuple(map(str, range(10))))
+
+    def best_by(judge: Judge | None) -> tuple[int, float | None]:
+        epochs = iter([right_more_often, fair])
+        validate = CrossEntropy().validate
+        predict = lambda _: lambda _: next(epochs)  # noqa: E731
+        fitted = trainer.fit(
+            Batches(digits, 150, seed=1), lambda: validate(predict, None, examples, judge), Recipe(2, 1e-3)
+        )
+        return fitted.best_epoch, fitted.history[1].validation_headline
+
+    assert best_by(None)[0] == best_by(Judge.by("accuracy", ("a", "b")))[0] == 1
+    epoch, score = best_by(Judge.by(headline, ("a", "b")))
+    assert epoch == 2
+    assert score is not None
+
+
 def test_a_token_that_is_there_twice_is_one_step_of_adam():
     """Of an embedding too, a step is that of the summed gradient (Kingma and Ba 2015, algorithm 1)."""
     import keras

@@ -73,6 +73,55 @@ class Examples:
         texts = None if self.texts is None else _Some(self.texts, chosen)
         return Examples(inputs, self.targets[chosen], ids, whole=self, chosen=chosen, texts=texts)
 
+    def joined(self, other: Examples) -> Examples:
+        """These and then others of the same data set, as the same model reads them."""
+        inputs: Any = (
+            self.inputs.joined(other.inputs)
+            if isinstance(self.inputs, TokenRows) and isinstance(other.inputs, TokenRows)
+            else _Behind(self.inputs, other.inputs)
+        )
+        targets = np.concatenate([self.targets, other.targets])
+        texts = None if self.texts is None else _Either(self.texts, other.texts, len(self))
+        return Examples(inputs, targets, (*self.ids, *other.ids), texts=texts)
+
+
+@dataclass(frozen=True)
+class _Either:
+    """Reads the texts of one split or, behind them, of another."""
+
+    first: Any
+    second: Any
+    count: int
+
+    def __call__(self, index: int) -> Any:
+        return self.first(index) if index < self.count else self.second(index - self.count)
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """The rows of two arrays behind one another, read where they lie."""
+
+    first: Any
+    second: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.first.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        places = np.arange(len(self))[key]
+        inside = places < len(self.first)
+        rows = np.empty((len(places), *self.shape[1:]), np.uint8)
+        rows[inside] = self.first[places[inside]]
+        rows[~inside] = self.second[places[~inside] - len(self.first)]
+        return rows
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype)
+
 
 @dataclass(frozen=True)
 class _Some:

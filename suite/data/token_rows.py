@@ -48,6 +48,11 @@ class TokenRows:
         """The examples at these positions."""
         return replace(self, chosen=self.positions[chosen])
 
+    def joined(self, other: TokenRows) -> TokenRows:
+        """These and then others, cut by the same tokeniser."""
+        chosen = np.concatenate([self.positions, len(self.tokens) + other.positions])
+        return replace(self, tokens=self.tokens.joined(other.tokens), chosen=chosen)
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each example, both parts together; shape ``(n,)``."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from suite.cache import entry_path, store_error, touch, write_entry
 from suite.data.dataset import Dataset, Split, Text
 from suite.data.example_ids import ids_digest
+from suite.data.large import new_array
 from suite.errors import StoreError
 
 __all__ = ["Piece", "Tokens", "tokenised"]
@@ -47,6 +48,10 @@ class Piece:
 Cutter = Callable[[Sequence[Text]], Sequence[Piece]]
 
 
+PER_PIECE = ("ends", "second", "cut", "characters", "answer_bytes")
+"""Fields of ``Tokens`` with one entry for each piece."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """The pieces of a split."""
@@ -70,6 +75,14 @@ class Tokens:
     def starts_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where these pieces begin in ``ids``, shape as ``places``, counted from 0 on."""
         return np.where(places > 0, self.ends[places - 1], 0)
+
+    def joined(self, other: Tokens) -> Tokens:
+        """These pieces and then others; a copy, in a file where it is large."""
+        ids = new_array((len(self.ids) + len(other.ids),), np.int32)
+        ids[: len(self.ids)], ids[len(self.ids) :] = self.ids, other.ids
+        both = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in PER_PIECE}
+        both["ends"][len(self) :] += len(self.ids)
+        return Tokens(ids, **both)
 
     @property
     def lengths(self) -> NDArray[np.int64]:

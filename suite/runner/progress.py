@@ -356,6 +356,8 @@ def outcome(result: Result | None, instead: str = ELSEWHERE) -> str:
         (f", validation {name} {score.value:.3f}" for name, score in metrics.items() if score.value is not None), ""
     )
     seconds = f", {duration(result.timings.total_seconds)}" if result.timings else ""
+    if result.computed_by is not None:
+        seconds = ", the same as its other seeds"
     given_up = f", given up after epoch {result.pruned_after}" if result.pruned_after is not None else ""
     return f"done{score}{given_up}{seconds}"
 

@@ -151,6 +151,8 @@ class _Work:
     open_searches: int = 0
     running: int = 0
     """Search trials that were taken and are not settled."""
+    finals: int = 0
+    """The same of final trials."""
     waiting: int = 0
     """Trials that another run has claimed."""
     slot: int | None = None
@@ -160,8 +162,8 @@ class _Work:
 
     @property
     def is_open(self) -> bool:
-        """Whether its own trials let the next one start: a final waits for all searches of its cell, and a search
-        trial that learns from those before it for them.
+        """Whether its own trials let the next one start: a final waits for all searches of its cell, a search trial
+        that learns from those before it for them, and a seed that changes nothing for the one that computes it.
         """
         if not self.trials:
             return False
@@ -169,7 +171,9 @@ class _Work:
         if trial.phase == "search":
             search = trial.cell.search
             return not (search is not None and search.in_turn and (self.running or self.waiting))
-        return trial.phase in {"rank", "short"} or not self.open_searches
+        if trial.phase in {"rank", "short"}:
+            return True
+        return not self.open_searches and not (trial.cell.is_deterministic and (self.finals or self.waiting))
 
 
 class Schedule:
@@ -272,6 +276,7 @@ class Schedule:
                 self._offer_model(model)
         self._taken[trial.id] = slot
         work.running += trial.phase == "search"
+        work.finals += trial.phase == "final"
         return trial
 
     def _preferred(self, slot: int) -> int | None:
@@ -334,6 +339,7 @@ class Schedule:
         work = self._cells[self._places[trial.cell.id]]
         if self._taken.pop(trial.id, None) is not None:
             work.running -= trial.phase == "search"
+            work.finals -= trial.phase == "final"
         return work
 
     def _offer(self, work: _Work) -> None:

@@ -157,6 +157,7 @@ class Session:
             retries=Retries(self.plan.spec.retries),
             commit=repository_state(self.settings.base),
             planned_fits=Counter(trial.cell.id for trial in self.plan.trials),
+            missing=frozenset(trial.id for trial in missing),
         )
         self.progress.start(missing, workers=workers.standing.slots, estimate=estimate)
         # Importing the headline metric, and scikit-learn with it, while the first trial starts costs no time.

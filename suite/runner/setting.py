@@ -12,7 +12,7 @@ from suite.registry import METRICS
 from suite.results import Result, Score
 from suite.runner.request import TrialRequest
 from suite.search.propose import Tried, propose
-from suite.search.pruning import Stop, Watch, watch_for
+from suite.search.pruning import Stop, Watch, heights, watch_for
 
 __all__ = ["batch_size_of", "drawn", "setting_of", "watch_of"]
 
@@ -76,7 +76,7 @@ def _tried(result: Result, headline: str) -> Tried:
     return Tried(
         setting=result.trial.get("candidate") or {},
         score=_value(result, headline),
-        curve=tuple(record.validation_score for record in result.history),
+        curve=heights(result.history, higher_is_better=METRICS.get(headline).higher_is_better),
         pruned=result.pruned_after is not None,
     )
 

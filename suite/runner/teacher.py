@@ -30,12 +30,22 @@ temperatures, where a teacher's least likely classes have a say."""
 
 
 def keep_answers(trial: Trial, context: FitContext, fit: Fit, folder: Path) -> dict[str, str]:
-    """Writes what a teacher says of its training examples; nothing where the trial does not teach."""
+    """Writes what a teacher says of its training examples; nothing where the trial does not teach.
+
+    Where students are refitted they learn from the validation examples in the end, so their answers are there too.
+    """
     if not trial.cell.teaches or trial.phase != "final":
         return {}
-    predictor: Callable[[Any], Any] = context.predictor(fit, context.train, fingerprint=context.fingerprint)
-    said = class_predictions(predictor(fit.adapted.logits), context.train, class_names=context.class_names)
-    said.save(folder / FILE)
+    said = []
+    for examples in (context.train, context.validation) if context.refit else (context.train,):
+        predictor: Callable[[Any], Any] = context.predictor(fit, examples, fingerprint=context.fingerprint)
+        said.append(class_predictions(predictor(fit.adapted.logits), examples, class_names=context.class_names))
+    Predictions(
+        example_ids=np.concatenate([one.example_ids for one in said]),
+        targets=np.concatenate([one.targets for one in said]),
+        probabilities=np.concatenate([one.probabilities for one in said]),
+        class_names=context.class_names,
+    ).save(folder / FILE)
     return {ANSWERS: FILE}
 
 
@@ -89,8 +99,13 @@ def learned_the_same(trial: Trial, store: Store, teacher: Teacher | None) -> boo
     return older and stored.teaching.trial_id == teacher.trial_id
 
 
-def answers_of(teacher: Teacher | None, train: Examples) -> TeacherAnswers | None:
+def answers_of(teacher: Teacher | None, train: Examples, refit_on: Examples | None = None) -> TeacherAnswers | None:
     """The teacher's answers as logits, in the order of the student's examples.
+
+    Args:
+        teacher: None for what learns from none.
+        train: The student's training examples.
+        refit_on: Its validation examples, where it learns from them too in the end.
 
     Raises:
         TrialFailure: Where the teacher learned from other examples.
@@ -99,14 +114,17 @@ def answers_of(teacher: Teacher | None, train: Examples) -> TeacherAnswers | Non
         return None
     said = Predictions.load(teacher.answers)
     rows = {example: row for row, example in enumerate(said.example_ids.tolist())}
-    missing = sum(example not in rows for example in train.ids)
+    asked = (train,) if refit_on is None else (train, refit_on)
+    missing = sum(example not in rows for examples in asked for example in examples.ids)
     if missing:
         raise TrialFailure(
             f"the teacher {teacher.model} ({teacher.trial_id}) does not know {missing} training examples"
         )
-    order = np.array([rows[example] for example in train.ids], dtype=np.int64)
-    logits = np.log(np.maximum(said.probabilities[order], SMALLEST)).astype(np.float32)
-    return TeacherAnswers(teacher.trial_id, teacher.model, teacher.strategy, teacher.validation_score, logits)
+    logits = []
+    for examples in asked:
+        order = np.array([rows[example] for example in examples.ids], dtype=np.int64)
+        logits.append(np.log(np.maximum(said.probabilities[order], SMALLEST)).astype(np.float32))
+    return TeacherAnswers(teacher.trial_id, teacher.model, teacher.strategy, teacher.validation_score, *logits)
 
 
 def _score(result: Result, headline: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from suite.data.batches import Examples, typical_inputs
 from suite.data.dataset import Dataset
 from suite.data.labelled import LabelledSplit, labelled_splits
 from suite.data.token_rows import TokenRows
-from suite.errors import DataError, TrialFailure
+from suite.errors import BatchTooLarge, DataError, TrialDiverged, TrialFailure
 from suite.generations import AnyPredictions
 from suite.kept import file_safe
 from suite.labels import ALL
@@ -66,18 +66,28 @@ def execute(request: TrialRequest) -> Result:
 
 
 def _executed(request: TrialRequest, warm: Warm) -> Result:
-    """The result, with smaller batches where memory runs out."""
+    """The result, with smaller batches where a training step has no room.
+
+    Where memory runs out anywhere else, the batch has nothing to do with it; models that are kept from trials before
+    may, so once it is tried without them.
+    """
     batch_size = batch_size_of(request)
     notes: list[str] = []
+    is_alone = False
     while True:
         try:
             return _Execution(request, warm, batch_size, tuple(notes)).run()
-        except Exception as error:
-            if not _is_out_of_memory(error) or batch_size == 1:
+        except BatchTooLarge as error:
+            if error.size == 1:
                 raise
-            warm.forget_models()
-            batch_size = max(1, batch_size // 2)
+            batch_size = error.size // 2
             notes.append(f"memory ran out; the batch size was halved to {batch_size}.")
+        except Exception as error:
+            if not _is_out_of_memory(error) or is_alone:
+                raise
+            is_alone = True
+            notes.append("memory ran out outside of the training steps; it was begun again with no other model kept.")
+        warm.forget_models()
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,11 @@ class _Execution:
     @property
     def trial(self) -> Trial:
         return self.request.trial
+
+    @cached_property
+    def unseen(self) -> dict[str, AnyPredictions]:
+        """Predictions on validation of a model that learned from it afterwards; empty where none did."""
+        return {}
 
     @cached_property
     def curve(self) -> CurveWriter:
@@ -140,6 +155,8 @@ class _Execution:
             history=fit.history,
             candidates=fit.candidates,
             best_epoch=fit.best_epoch,
+            selected_by=fit.selected_by,
+            refit=context.refit,
             pruned_after=context.watch.pruned_after if context.watch else None,
             profile=profile,
             timings=_timings(fit, time.perf_counter() - started),
@@ -237,12 +254,14 @@ class _Execution:
         # Before the model is built: a budget that the data cannot give is told at once.
         splits = labelled_splits(sealed, cell.train_examples, seed=self.trial.seed, among=self.request.label_budgets)
         workshop = self.warm.workshop(cell)
-        train = self._examples(sealed, splits["train"])
+        train, validation = (self._examples(sealed, splits[name]) for name in ("train", "validation"))
+        # A search trial and a short one are scored on validation, so only what goes to the test learns from it.
+        refit = cell.refit and self.trial.phase == "final"
         return FitContext(
             workshop=workshop,
             train=train,
-            teacher=answers_of(self.request.teacher, train),
-            validation=self._examples(sealed, splits["validation"]),
+            teacher=answers_of(self.request.teacher, train, validation if refit else None),
+            validation=validation,
             class_names=sealed.class_names,
             fingerprint=sealed.fingerprint,
             seed=self.trial.seed,
@@ -252,6 +271,17 @@ class _Execution:
             watch=watch_of(self.request),
             planned_fits=self.request.planned_fits,
             on_epoch=self.curve.add,
+            headline=self.request.headline,
+            refit=refit,
+            before_refit=lambda adapted, predictor: self._score_before_refit(adapted, predictor, sealed, validation),
+        )
+
+    def _score_before_refit(
+        self, adapted: Adapted, predictor: Callable[[Any], Any], sealed: Dataset, validation: Examples
+    ) -> None:
+        """Keeps what the chosen model says of validation, which it is going to learn from."""
+        self.unseen["validation"] = TASKS.get(self.trial.cell.task).predict(
+            adapted, predictor, validation, class_names=sealed.class_names, cell=self.trial.cell
         )
 
     def _examples(self, dataset: Dataset, labelled: LabelledSplit) -> Examples:
@@ -266,8 +296,10 @@ class _Execution:
             sets["test"] = self.dataset
             for choice, label in zip(self.trial.cell.evaluate_on, self.trial.cell.evaluate_labels, strict=True):
                 sets[label] = self.warm.further(self._seeded(choice), self.dataset)
-        made: dict[str, AnyPredictions] = {}
+        made: dict[str, AnyPredictions] = dict(self.unseen)
         for name, dataset in sets.items():
+            if name in made:
+                continue
             seen = name == "validation"
             examples = context.validation if seen else self.warm.examples(cell, dataset, dataset.splits["test"])
             predictor = context.predictor(fit, examples, fingerprint=dataset.fingerprint)
@@ -281,7 +313,9 @@ class _Execution:
         for name, one in made.items():
             numbers = one.probabilities if isinstance(one, Predictions) else one.nats
             if not np.isfinite(numbers).all():
-                raise TrialFailure(f"the probabilities on {name} are not finite")
+                # Of a model that was trained by steps it is what a loss that is not a number is.
+                kind = TrialDiverged if fit.history else TrialFailure
+                raise kind(f"the probabilities on {name} are not finite")
         return made
 
     def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, AnyPredictions]) -> Shown:

@@ -25,6 +25,7 @@ from suite.runner.request import Teacher, TrialEnd, TrialRequest
 from suite.runner.retries import Retries
 from suite.runner.schedule import Schedule, cut
 from suite.runner.setting import drawn
+from suite.runner.shared import shared_result
 from suite.runner.teacher import learned_the_same, teacher_of
 from suite.runner.workers import Finished, Standing, Workers
 from suite.search.budget import Spending
@@ -61,6 +62,10 @@ class Work:
     commit: tuple[str | None, bool | None]
     planned_fits: Mapping[str, int]
     """Trials of each cell of the plan, done or not."""
+    missing: frozenset[str]
+    """Ids of the trials that there were to do when the run began."""
+    settled: set[str] = field(default_factory=set)
+    """Those of them that are not to be run any more."""
     unkept: Unkept = field(default_factory=Unkept)
     """What ended and is not stored yet."""
     new: list[str] = field(default_factory=list)
@@ -108,7 +113,7 @@ class Work:
         self.store.save_all([unsaved for trial, unsaved in kept if trial.id not in overtaken])
         self.claims.release(*(trial.id for trial, _ in kept))
         for trial, unsaved in kept:
-            self.schedule.settle(trial)
+            self._settle(trial)
             if trial.id in overtaken:
                 self.progress.finish(trial, None)
                 continue
@@ -142,7 +147,7 @@ class Work:
             if claim == "taken":
                 self.schedule.put_back(trial)
             elif claim == "finished":
-                self.schedule.settle(trial)
+                self._settle(trial)
                 self.progress.finish(trial, None)
                 self._look_again()
             elif self._start(slot, trial):
@@ -162,7 +167,7 @@ class Work:
             self.progress.finish(trial, None, instead="left out, the search budget is used up")
         else:
             return False
-        self.schedule.settle(trial)
+        self._settle(trial)
         return True
 
     def _look_again(self) -> None:
@@ -171,10 +176,14 @@ class Work:
             self.funnel.refresh()
 
     def _start(self, slot: int, trial: Trial) -> bool:
-        """Starts a trial; False where it ended at once: nothing to choose is left, or a teacher stayed the same."""
+        """Starts a trial; False where it ended at once: nothing to choose is left, a teacher stayed the same, or
+        another seed has computed it.
+        """
         teacher = self._teacher_of(trial) if trial.cell.teachers else None
         if self.settings.redo != "all" and learned_the_same(trial, self.store, teacher):
             self._confirm(trial)
+            return False
+        if self._share(trial):
             return False
         self.started[trial.id] = _now()
         searches = _searches_before(self.plan, trial)
@@ -208,6 +217,21 @@ class Work:
         self.workers.submit(slot, request)
         return True
 
+    def _settle(self, trial: Trial) -> None:
+        """Tells the schedule that a trial is stored, or left out."""
+        self.settled.add(trial.id)
+        self.schedule.settle(trial)
+
+    def _share(self, trial: Trial) -> bool:
+        """Keeps what another seed has computed, where no seed changes anything; False where there is nothing yet."""
+        coming = self.missing - self.settled
+        folder = self.claims.folder / trial.id
+        result = shared_result(trial, self.store, folder=folder, coming=coming)
+        if result is None:
+            return False
+        self.unkept.add(trial, Unsaved(result, folder, self._selection(result)))
+        return True
+
     def _teacher_of(self, trial: Trial) -> Teacher | None:
         return teacher_of(trial, self.store, headline=headline_of(self.plan), sign=direction_of(self.plan))
 
@@ -215,7 +239,7 @@ class Work:
         """Keeps a stored result that would come again."""
         self.store.confirm(trial.id)
         self.claims.release(trial.id)
-        self.schedule.settle(trial)
+        self._settle(trial)
         self.progress.finish(trial, None, instead="kept, its teachers changed nothing")
 
     def _search_results(self, trial: Trial) -> list[Result]:

@@ -35,7 +35,7 @@ class Tried:
     score: float | None
     """The headline on validation; None where the trial failed."""
     curve: tuple[float, ...] = ()
-    """Validation score after each epoch."""
+    """How good validation was after each epoch, the higher the better: see ``suite.search.pruning.heights``."""
     pruned: bool = False
 
 
@@ -92,6 +92,7 @@ def _draw(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {name: _distribution(domain) for name, domain in (search.space or {}).items()}
     study = optuna.create_study(sampler=sampler, direction="maximize" if higher_is_better else "minimize")
+    sign = 1.0 if higher_is_better else -1.0
     for one in earlier:
         done = one.score is not None
         study.add_trial(
@@ -100,7 +101,7 @@ def _draw(
                 value=one.score,
                 params=_parameters(search, one.setting),
                 distributions=distributions,
-                intermediate_values=dict(enumerate(one.curve, start=1)),
+                intermediate_values={epoch: sign * height for epoch, height in enumerate(one.curve, start=1)},
             )
         )
     drawn = study.ask(distributions).params

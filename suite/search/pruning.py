@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from suite.results import EpochRecord
 from suite.search.propose import Tried
 from suite.search.settings import SearchSpec
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Stop", "Watch", "watch_for"]
+__all__ = ["Stop", "Watch", "heights", "watch_for"]
 
 TRIALS_BEFORE = 2
 """Trials that run to their end before any is given up."""
@@ -21,15 +22,15 @@ WARMUP_EPOCHS = 1
 
 @dataclass
 class Watch:
-    """Looks at one trial after each epoch. Called with the epoch, from 1, and its validation accuracy."""
+    """Looks at one trial after each epoch. Called with the epoch, from 1, and its height: see ``heights``."""
 
     trial: optuna.Trial
     pruned_after: int | None = field(default=None, init=False)
     """The epoch after which the trial was given up; None where it was not."""
 
-    def __call__(self, epoch: int, score: float) -> bool:
+    def __call__(self, epoch: int, height: float) -> bool:
         """Whether to stop here."""
-        self.trial.report(score, epoch)
+        self.trial.report(height, epoch)
         if self.trial.should_prune():
             self.pruned_after = epoch
         return self.ended
@@ -48,10 +49,22 @@ class Stop:
     pruned_after: None = field(default=None, init=False)
     ended: bool = field(default=False, init=False)
 
-    def __call__(self, epoch: int, score: float) -> bool:
+    def __call__(self, epoch: int, height: float) -> bool:
         """Whether to stop here."""
         self.ended = epoch >= self.epochs
         return self.ended
+
+
+def heights(history: Sequence[EpochRecord], *, higher_is_better: bool) -> tuple[float, ...]:
+    """How good each epoch was on validation, the higher the better.
+
+    By the headline metric; where it cannot be computed after an epoch, as of a metric of written texts, by the loss.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    return tuple(
+        -epoch.validation_loss if epoch.validation_headline is None else sign * epoch.validation_headline
+        for epoch in history
+    )
 
 
 def watch_for(search: SearchSpec, earlier: Sequence[Tried]) -> Watch | None:
@@ -69,8 +82,8 @@ def watch_for(search: SearchSpec, earlier: Sequence[Tried]) -> Watch | None:
         if not one.curve:
             continue
         again = study.ask()
-        for epoch, score in enumerate(one.curve, start=1):
-            again.report(score, epoch)
+        for epoch, height in enumerate(one.curve, start=1):
+            again.report(height, epoch)
             again.should_prune()
         if one.pruned:
             study.tell(again, state=optuna.trial.TrialState.PRUNED)

@@ -91,7 +91,9 @@ class Distill:
             layer_decay=options.layer_decay,
             features_seconds=features_seconds,
             extra_seconds=probe_seconds,
-            teaching=Teaching(teacher.logits, Distillation(options.temperature, options.alpha)),
+            teaching=Teaching(
+                teacher.logits, teacher.validation_logits, Distillation(options.temperature, options.alpha)
+            ),
         )
         record = TeachingRecord(
             trial_id=teacher.trial_id,

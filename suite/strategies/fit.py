@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from suite.data.batches import Examples
 from suite.errors import SealedSplitError
 from suite.features import Features
+from suite.metrics.judge import Judge
 from suite.results import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord, TeachingRecord
 from suite.search.pruning import Stop, Watch
 from suite.strategies.workshop import Workshop
@@ -35,6 +37,8 @@ class Fit:
     seconds_to_best: float = 0.0
     features_seconds: float = 0.0
     best_epoch: int | None = None
+    selected_by: str | None = None
+    """What chose the epoch or among ``candidates``; None where there was nothing to choose."""
     history: tuple[EpochRecord, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     """Settings tried inside the fit, on validation."""
@@ -63,6 +67,8 @@ class TeacherAnswers:
     validation_score: float | None
     logits: NDArray[np.float32]
     """Shape ``(n, classes)``, in the order of the student's training examples."""
+    validation_logits: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    """Of its validation examples, for a refit that learns from them too; no rows where there is none."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,18 @@ class FitContext:
     """How many fits of this cell are planned; what a measurement may cost depends on it."""
     on_epoch: Callable[[EpochRecord], None] = lambda _: None
     """Told of each epoch, counted through all phases, when it ends."""
+    headline: str = "accuracy"
+    """Name of the metric that chooses on validation: an epoch, a strength, a number of neighbours."""
+    refit: bool = False
+    """Whether what was chosen is fitted again on training and validation examples together."""
+    before_refit: Callable[[Adapted, Callable[[Any], Any]], None] = lambda _, __: None
+    """Shown the chosen model, and a maker of predictors, before it learns from validation too: only so it can be
+    scored there. Of what gives ``Fit.validation_logits`` it is not shown anything."""
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What chooses on validation: the headline metric; of equals the lower loss."""
+        return Judge.by(self.headline, self.class_names)
 
     @property
     def num_classes(self) -> int:

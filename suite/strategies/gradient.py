@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from suite.data.batches import Batches
+import numpy as np
+
+from suite.data.batches import Batches, Examples
 from suite.results import EpochRecord
+from suite.search.pruning import heights
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import GradientOptions
 from suite.strategies.workshop import Prepared, Pruned
@@ -42,6 +46,8 @@ class Teaching:
 
     logits: NDArray[Any]
     """The teacher's, of every training example, shape ``(n, classes)``, float32."""
+    validation_logits: NDArray[Any]
+    """The same of every validation example, for a refit; without rows where none is asked for."""
     objective: Objective
 
 
@@ -66,16 +72,26 @@ class _Total:
     best_epoch: int = 0
     examples: int = 0
     history: list[EpochRecord] = field(default_factory=list)
+    chosen: list[int] = field(default_factory=list)
+    """The best epoch of each phase, counted in it."""
 
     def add(self, fitted: Fitted, compile_seconds: float) -> None:
         """One more phase; its epochs are counted on."""
         before = len(self.history)
+        self.chosen.append(fitted.best_epoch)
         self.seconds_to_best = self.fit_seconds + fitted.seconds_to_best
         self.best_epoch = before + fitted.best_epoch
         self.history += [record.model_copy(update={"epoch": before + record.epoch}) for record in fitted.history]
         self.fit_seconds += fitted.fit_seconds
         self.compile_seconds += compile_seconds
         self.validation_seconds += fitted.validation_seconds
+        self.examples += fitted.examples
+
+    def add_refit(self, fitted: Fitted, compile_seconds: float) -> None:
+        """A phase that was trained again; the model that is kept is there when it ends."""
+        self.fit_seconds += fitted.fit_seconds
+        self.seconds_to_best = self.fit_seconds
+        self.compile_seconds += compile_seconds
         self.examples += fitted.examples
 
 
@@ -93,7 +109,9 @@ def run_phases(
 ) -> Fit:
     """Trains through the phases, each starting from the best weights of the one before.
 
-    The model's weights must be set before; afterwards they are the fitted ones.
+    The model's weights must be set before; afterwards they are the fitted ones.  Where the context asks for a refit
+    all of it is done again on training and validation examples together, for as many epochs as were chosen, on the
+    same schedule.
 
     Args:
         context: Data, seed and workshop.
@@ -107,19 +125,17 @@ def run_phases(
         teaching: Of a student: what its teacher says, and how it is weighed.
     """
     total = _Total(fit_seconds=extra_seconds)
+    start = adapted.logits.get_weights() if context.refit else []
+    running = _Running(context, adapted, options, layer_decay, teaching)
     prepared: Prepared | None = None
     for index, phase in enumerate(phases):
-        # Each phase has an order of its own, so that its first epoch does not repeat another's.
-        seed = context.seed + 1_000_003 * index
-        logits = teaching.logits if teaching is not None else None
-        batches = Batches(context.train, context.batch_size, seed, options.augmentation, logits)
-        objective = teaching.objective if teaching is not None else None
-        prepared = _prepare(
-            context, adapted, options, phase, batches=batches, layer_decay=layer_decay, objective=objective
-        )
+        batches = running.batches(index, context.train, teaching.logits if teaching is not None else None)
+        prepared = running.prepared(phase, batches)
         fitted = prepared.trainer.fit(
             batches,
-            lambda: adapted.objective.validate(context.workshop.predictor, adapted.logits, context.validation),
+            lambda: adapted.objective.validate(
+                context.workshop.predictor, adapted.logits, context.validation, context.judge
+            ),
             _recipe(phase, options, context, batches.steps),
             on_epoch=_watched(context, epochs_before=len(total.history)),
         )
@@ -127,6 +143,10 @@ def run_phases(
         if context.watch is not None and context.watch.ended:
             break
     assert prepared is not None, "a fit has at least one phase"  # noqa: S101 - for the type checker
+    if context.refit:
+        context.before_refit(adapted, context.workshop.predictor)
+        adapted.logits.set_weights(start)
+        running.again(phases, total)
     return Fit(
         adapted=adapted,
         hyperparameters={**hyperparameters, "unfrozen": list(prepared.unfrozen)},
@@ -136,6 +156,7 @@ def run_phases(
         seconds_to_best=total.seconds_to_best,
         features_seconds=features_seconds,
         best_epoch=total.best_epoch,
+        selected_by=context.judge.chose(*(epoch.validation_headline for epoch in total.history)),
         history=tuple(total.history),
         examples=total.examples,
         trainable_parameters=prepared.trainer.trainable_parameters,
@@ -144,13 +165,67 @@ def run_phases(
     )
 
 
+@dataclass(frozen=True)
+class _Running:
+    """What the phases of one fit share."""
+
+    context: FitContext
+    adapted: Adapted
+    options: GradientOptions
+    layer_decay: float
+    teaching: Teaching | None
+
+    def batches(self, index: int, examples: Examples, logits: NDArray[Any] | None) -> Batches:
+        """Of one phase, each with an order of its own, so that its first epoch does not repeat another's."""
+        seed = self.context.seed + 1_000_003 * index
+        return Batches(examples, self.context.batch_size, seed, self.options.augmentation, logits)
+
+    def prepared(self, phase: Phase, batches: Batches) -> Prepared:
+        """The compiled step of a phase."""
+        objective = self.teaching.objective if self.teaching is not None else None
+        return _prepare(
+            self.context,
+            self.adapted,
+            self.options,
+            phase,
+            batches=batches,
+            layer_decay=self.layer_decay,
+            objective=objective,
+        )
+
+    def again(self, phases: Sequence[Phase], total: _Total) -> None:
+        """Trains all phases on both splits, from the weights that the model has now, for the epochs of ``total``."""
+        from suite.training import Validation
+
+        context, teaching = self.context, self.teaching
+        both = context.train.joined(context.validation)
+        logits = None if teaching is None else np.concatenate([teaching.logits, teaching.validation_logits])
+        for index, (phase, chosen) in enumerate(zip(phases, list(total.chosen), strict=True)):
+            batches = self.batches(index, both, logits)
+            before = self.batches(index, context.train, None if teaching is None else teaching.logits)
+            # A step depends on the size of its batches only, and batch norms average over as many as before.
+            prepared = self.prepared(phase, before if before.size == batches.size else batches)
+            recipe = replace(_recipe(phase, self.options, context, batches.steps), patience=None)
+            last = max(chosen, recipe.judged_from(batches.steps))
+            epochs = itertools.count(1)
+            fitted = prepared.trainer.fit(
+                batches,
+                # A score that rises by itself keeps the last epoch.
+                lambda epochs=epochs: Validation(loss=0.0, score=float(next(epochs))),
+                recipe,
+                on_epoch=lambda record, last=last: record.epoch >= last,
+            )
+            total.add_refit(fitted, prepared.compile_seconds)
+
+
 def _watched(context: FitContext, *, epochs_before: int) -> Callable[[EpochRecord], bool]:
     """What a trainer asks after each epoch; epochs are counted through all phases."""
 
     def ended(record: EpochRecord) -> bool:
         counted = record.model_copy(update={"epoch": epochs_before + record.epoch})
         context.on_epoch(counted)
-        return context.watch is not None and context.watch(counted.epoch, counted.validation_score)
+        (height,) = heights([record], higher_is_better=context.judge.metric.higher_is_better)
+        return context.watch is not None and context.watch(counted.epoch, height)
 
     return ended
 
@@ -217,6 +292,8 @@ def _recipe(phase: Phase, options: GradientOptions, context: FitContext, steps: 
 
 def probe_head(context: FitContext, adapted: Adapted) -> tuple[float, float]:
     """Sets the head to the linear probe on frozen features (LP-FT, Kumar et al. 2022, section 3).
+
+    A refit starts from the same head: it is where the chosen epochs were counted from.
 
     Returns:
         Seconds of the probe and of the features.

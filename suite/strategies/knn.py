@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from suite.metrics.judge import Judge
 from suite.plan import Cell
-from suite.results import Candidate
+from suite.results import Candidate, Predictions
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
+from suite.strategies.folds import Labelled, folds_of, joined
 from suite.strategies.options import NO_CANDIDATES, without_classes
 from suite.tasks.adapted import Adapted
 
 __all__ = ["Knn", "KnnOptions"]
+
+PIECE = 4_000_000
+"""Similarities that are in memory at once."""
 
 
 class KnnOptions(Options):
     """Options of ``knn``."""
 
     neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 3, 5, 10, 20, 50)
-    """Numbers of neighbours that are tried on validation; ties go to the larger, smoother one."""
+    """Numbers of neighbours that are tried on validation by the headline metric; ties go to the lower loss, then to the
+    larger, smoother number."""
 
 
 class Knn:
@@ -33,6 +40,8 @@ class Knn:
     Options: ClassVar[type[Options]] = KnnOptions
     by_epochs: ClassVar[bool] = False
     """Nothing can be stopped halfway: a short fit is the whole fit."""
+    seeded: ClassVar[bool] = False
+    """Nothing is drawn: one computation serves every seed."""
 
     @classmethod
     def label(cls, options: KnnOptions) -> str:
@@ -52,42 +61,86 @@ class Knn:
     @classmethod
     def fit(cls, context: FitContext, options: KnnOptions) -> Fit:
         """The backbone with the training examples as its head."""
-        train, validation = context.features(context.train), context.features(context.validation)
+        found = [context.features(examples) for examples in (context.train, context.validation)]
         started = time.perf_counter()
-        memory, queries = _unit(train.values), _unit(validation.values)
-        similarities = queries @ memory.T
-        order = np.argsort(-similarities, axis=1, kind="stable")
-        candidates: list[Candidate] = []
-        best: tuple[float, int] = (-1.0, 0)
-        for count in sorted({min(count, len(memory)) for count in options.neighbours}, reverse=True):
-            began = time.perf_counter()
-            votes = np.eye(context.num_classes)[context.train.targets[order[:, :count]]].sum(axis=1)
-            score = float(np.mean(votes.argmax(axis=1) == context.validation.targets))
-            seconds = time.perf_counter() - began
-            candidates.append(
-                Candidate(hyperparameters={"neighbours": count}, validation_score=score, epochs=0, seconds=seconds)
-            )
-            if score > best[0]:
-                best = (score, count)
+        train = Labelled(_unit(found[0].values), context.train.targets)
+        validation = Labelled(_unit(found[1].values), context.validation.targets)
+        candidates, count = _search(train, validation, options.neighbours, context.judge)
+        memory = joined(train, validation) if context.refit else train
         seconds = time.perf_counter() - started
         workshop = context.workshop
         workshop.reset(workshop.adapted(num_classes=context.num_classes), context.seed)
         adapted = _assemble(
             workshop.adapted(num_classes=context.num_classes),
             memory,
-            context.train.targets,
             num_classes=context.num_classes,
-            neighbours=best[1],
+            neighbours=count,
         )
+        before = _probabilities(train, validation.features, (count,), context.num_classes)[0] if context.refit else None
         return Fit(
             adapted=adapted,
-            hyperparameters={"neighbours": best[1]},
+            hyperparameters={"neighbours": count},
             fit_seconds=seconds,
             seconds_to_best=seconds,
-            features_seconds=train.seconds + validation.seconds,
+            features_seconds=found[0].seconds + found[1].seconds,
             trainable_parameters=0,
-            candidates=tuple(candidates),
+            candidates=candidates,
+            selected_by=context.judge.chose(*(one.validation_score for one in candidates)),
+            validation_logits=None if before is None else np.log(before),
         )
+
+
+def _search(
+    train: Labelled, validation: Labelled, neighbours: Sequence[int], judge: Judge
+) -> tuple[tuple[Candidate, ...], int]:
+    """Every number of neighbours on validation, the largest first, and the best; see ``folds_of``."""
+    folds = list(folds_of(train, validation))
+    most = min(len(learned.targets) for learned, _ in folds)
+    counts = sorted({min(count, most) for count in neighbours}, reverse=True)
+    began = time.perf_counter()
+    classes = len(judge.class_names)
+    said = np.concatenate([_probabilities(one, other.features, counts, classes) for one, other in folds], axis=1)
+    targets = np.concatenate([other.targets for _, other in folds])
+    each = (time.perf_counter() - began) / len(counts)
+    ids = np.arange(len(targets)).astype(np.str_)
+    judged: list[tuple[tuple[float, float], Candidate]] = []
+    for count, probabilities in zip(counts, said, strict=True):
+        loss = float(-np.log(probabilities[np.arange(len(targets)), targets], dtype=np.float64).mean())
+        judgement = judge(Predictions(ids, targets, probabilities, judge.class_names), loss)
+        candidate = Candidate(
+            hyperparameters={"neighbours": count},
+            validation_score=judgement.score,
+            validation_loss=loss,
+            epochs=0,
+            seconds=each,
+        )
+        judged.append((judgement.rank, candidate))
+    # The first of the best: ties that the loss leaves go to the larger number.
+    best = max(judged, key=lambda one: one[0])[1]
+    return tuple(candidate for _, candidate in judged), best.hyperparameters["neighbours"]
+
+
+def _probabilities(
+    memory: Labelled, queries: NDArray[np.float32], counts: Sequence[int], classes: int
+) -> NDArray[np.float32]:
+    """What so many neighbours say of every query, shape ``(counts, n, classes)``; the model of ``_assemble`` in NumPy.
+
+    All that are as near as the last of ``count`` neighbours have a vote. Similarities are computed some millions at a
+    time, since those of 5,000 queries to 45,000 examples would fill a gigabyte.
+    """
+    most, size = max(counts), len(memory.targets)
+    votes_of = np.eye(classes, dtype=np.float32)[memory.targets]
+    said = np.empty((len(counts), len(queries), classes), np.float32)
+    step = max(1, PIECE // size)
+    for start in range(0, len(queries), step):
+        rows = slice(start, start + step)
+        similarities = queries[rows] @ memory.features.T
+        nearest = np.sort(np.partition(similarities, size - most, axis=1)[:, size - most :], axis=1)
+        for index, count in enumerate(counts):
+            near = similarities >= nearest[:, most - count, None]
+            votes = near.astype(np.float32) @ votes_of + np.float32(1.0 / classes)
+            said[index, rows] = votes / votes.sum(axis=1, keepdims=True)
+    return said
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -98,28 +151,29 @@ def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _assemble(
     adapted: Adapted,
-    memory: NDArray[np.float32],
-    targets: NDArray[np.int64],
+    memory: Labelled,
     *,
     num_classes: int,
     neighbours: int,
 ) -> Adapted:
     """A Keras model that votes: built of Keras's own layers, so that it saves and loads like any other.
 
-    One vote per neighbour and one for all classes together (Laplace's rule) give probabilities that are
-    never 0; their logarithms are the logits.  In half precision neighbours could not be told apart.
+    All that are as near as the last of ``neighbours`` have a vote, as when their number was chosen: which of two equal
+    ones comes first is nobody's choice.  One vote per neighbour and one for all classes together (Laplace's rule) give
+    probabilities that are never 0; their logarithms are the logits.  In half precision neighbours could not be told
+    apart.
     """
     import keras
 
     features = keras.layers.UnitNormalization(name="unit", dtype="float32")(adapted.features.output)
-    similarities = keras.layers.Dense(len(memory), use_bias=False, name="memory", dtype="float32")(features)
+    similarities = keras.layers.Dense(len(memory.targets), use_bias=False, name="memory", dtype="float32")(features)
     nearest = keras.ops.top_k(similarities, neighbours)[0][:, -1:]
     near = keras.ops.cast(keras.ops.greater_equal(similarities, nearest), "float32")
     votes = keras.layers.Dense(num_classes, use_bias=False, name="votes", dtype="float32")(near)
     smoothed = votes + 1.0 / num_classes
     logits = keras.ops.log(smoothed / keras.ops.sum(smoothed, axis=-1, keepdims=True))
     model = keras.Model(adapted.features.input, logits, name=f"{adapted.logits.name}_knn")
-    model.get_layer("memory").set_weights([memory.T])
-    model.get_layer("votes").set_weights([np.eye(num_classes, dtype=np.float32)[targets]])
+    model.get_layer("memory").set_weights([memory.features.T])
+    model.get_layer("votes").set_weights([np.eye(num_classes, dtype=np.float32)[memory.targets]])
     model.get_layer("memory").trainable = model.get_layer("votes").trainable = False
     return Adapted(backbone=adapted.backbone, logits=model, features=adapted.features, head=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
@@ -13,10 +14,12 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from suite.data.example_ids import ids_digest
+from suite.metrics.judge import Judge, Judgement
 from suite.plan import Cell
-from suite.results import Candidate
+from suite.results import Candidate, Predictions
 from suite.spec import Options
 from suite.strategies.fit import Fit, FitContext
+from suite.strategies.folds import Labelled, folds_of
 from suite.strategies.options import NO_CANDIDATES, without_classes
 from suite.strategies.scaled_rows import LARGE_FEATURES, ScaledRows, mean_and_deviation, solve_by_pieces
 
@@ -38,7 +41,8 @@ class LinearProbeOptions(Options):
     strengths: Annotated[int, Field(ge=20, le=1000)] = 24
     """How many strengths of the penalty are tried, log-spaced."""
     weakest: Annotated[float, Field(gt=0.0)] = 1e-6
-    """Smallest penalty per example, lambda in mean loss + lambda/2 |w|^2."""
+    """Smallest penalty per example: lambda in mean loss + lambda/2 |w|^2, of two classes with the w of the one logit
+    that tells them apart."""
     strongest: Annotated[float, Field(gt=0.0)] = 1e1
     """Largest penalty per example."""
     max_iterations: Annotated[int, Field(ge=1)] = 100
@@ -56,17 +60,20 @@ class Probe:
     strength: float
     candidates: tuple[Candidate, ...]
     validation_logits: Array
-    """Logits on validation of the probe that was chosen, before the refit; shape ``(n, classes)``."""
+    """Logits on validation of the probe that was chosen, before any refit; shape ``(n, classes)``."""
     fit_seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class LinearProbe:
-    """Logistic regression on frozen features, its penalty chosen on validation, refit on train + validation."""
+    """Logistic regression on frozen features, its penalty chosen on validation."""
 
     summary: ClassVar[str] = "logistic regression on frozen features; fast, and often a close second"
     Options: ClassVar[type[Options]] = LinearProbeOptions
     by_epochs: ClassVar[bool] = False
     """Nothing can be stopped halfway: a short fit is the whole fit."""
+    seeded: ClassVar[bool] = False
+    """Nothing is drawn: one computation serves every seed."""
 
     @classmethod
     def label(cls, options: LinearProbeOptions) -> str:
@@ -87,7 +94,7 @@ class LinearProbe:
     def fit(cls, context: FitContext, options: LinearProbeOptions) -> Fit:
         """The backbone with the probe as its head."""
         train, validation = context.features(context.train), context.features(context.validation)
-        probe = probe_of(context, options, refit=True)
+        probe = probe_of(context, options, refit=context.refit)
         adapted = context.workshop.adapted(num_classes=context.num_classes)
         context.workshop.reset(adapted, context.seed)
         adapted.set_head(probe.kernel, probe.bias)
@@ -99,8 +106,10 @@ class LinearProbe:
             features_seconds=train.seconds + validation.seconds,
             trainable_parameters=probe.kernel.size + probe.bias.size,
             candidates=probe.candidates,
-            validation_logits=probe.validation_logits,
+            selected_by=context.judge.chose(*(one.validation_score for one in probe.candidates)),
+            validation_logits=probe.validation_logits if context.refit else None,
             frozen=True,
+            notes=probe.notes,
         )
 
 
@@ -110,7 +119,8 @@ def probe_of(context: FitContext, options: LinearProbeOptions, *, refit: bool) -
     The problem is convex and holds no randomness, so the seeds of a cell share one fit; its seconds are those
     that it took.
     """
-    key = (context.fingerprint, ids_digest(context.train.ids), ids_digest(context.validation.ids), options, refit)
+    ids = ids_digest(context.train.ids), ids_digest(context.validation.ids)
+    key = (context.fingerprint, *ids, options, refit, context.headline)
     if key not in context.workshop.probes:
         context.workshop.probes[key] = fit_probe(
             context.features(context.train).values,
@@ -119,6 +129,7 @@ def probe_of(context: FitContext, options: LinearProbeOptions, *, refit: bool) -
             context.validation.targets,
             num_classes=context.num_classes,
             options=options,
+            judge=context.judge,
             refit=refit,
         )
     probe: Probe = context.workshop.probes[key]
@@ -133,13 +144,15 @@ def fit_probe(
     *,
     num_classes: int,
     options: LinearProbeOptions,
-    refit: bool = True,
+    judge: Judge | None = None,
+    refit: bool = False,
 ) -> Probe:
     """Fits one probe per strength, from the strongest to the weakest, each starting where the last ended.
 
-    Features are standardised by the training mean and deviation, which the kernel takes back in.  The
-    highest validation accuracy wins, ties go to the stronger penalty; the winner is refit on both splits.  Features of
-    more than ``LARGE_FEATURES`` numbers are read in pieces, by L-BFGS with the same stopping rules.
+    Features are standardised by the training mean and deviation, which the kernel takes back in.  The best on
+    validation by the headline metric wins, or in a cross-validation where validation is small (``folds_of``); ties go
+    to the lower loss, then to the stronger penalty.  Features of more than ``LARGE_FEATURES`` numbers are read in
+    pieces, by L-BFGS with the same stopping rules.
 
     Args:
         train: Features ``(n, width)``.
@@ -148,103 +161,174 @@ def fit_probe(
         validation_targets: Class indices ``(m,)``.
         num_classes: Of the task; every class must be in ``train_targets``.
         options: The path of strengths.
+        judge: What chooses; accuracy where it is left out.
         refit: Fit the winner again on both splits; False keeps validation unseen.
     """
+    names = tuple(map(str, range(num_classes)))
+    judge = judge or Judge.by("accuracy", names)
     # On small matrices the threads of BLAS wait for each other: one is up to 50 times faster on a busy machine.
     in_pieces = train.size + validation.size > LARGE_FEATURES
     one_thread = train.size < SMALL_FEATURES or (in_pieces and train.shape[1] * num_classes < SMALL_PRODUCTS)
     with threadpool_limits(1 if one_thread else None):
         return _fit_path(
-            train, train_targets, validation, validation_targets, num_classes=num_classes, options=options, refit=refit
+            Labelled(train, train_targets),
+            Labelled(validation, validation_targets),
+            num_classes=num_classes,
+            options=options,
+            judge=judge,
+            refit=refit,
         )
 
 
 def _fit_path(
-    train: NDArray[np.float32],
-    train_targets: NDArray[np.int64],
-    validation: NDArray[np.float32],
-    validation_targets: NDArray[np.int64],
+    train: Labelled,
+    validation: Labelled,
     *,
     num_classes: int,
     options: LinearProbeOptions,
+    judge: Judge,
     refit: bool,
 ) -> Probe:
     started = time.perf_counter()
-    in_pieces = train.size + validation.size > LARGE_FEATURES
-    scaler = _Scaler.of(train, in_pieces=in_pieces)
-    scaled_train, scaled_validation = scaler(train), scaler(validation)
+    in_pieces = train.features.size + validation.features.size > LARGE_FEATURES
+    problem = {"num_classes": num_classes, "max_iterations": options.max_iterations}
+    splits = [(train, validation)] if in_pieces else folds_of(train, validation)
+    folds = [_Fold.of(*split, in_pieces=in_pieces, **problem) for split in splits]
     path = np.geomspace(max(options.strongest, options.weakest), options.weakest, options.strengths)
-    candidates, chosen = _search(
-        scaled_train,
-        train_targets,
-        scaled_validation,
-        validation_targets,
-        path=path,
-        num_classes=num_classes,
-        max_iterations=options.max_iterations,
-    )
-    strength, kernel, bias = chosen.strength, chosen.kernel, chosen.bias
+    search = _Search(folds, judge)
+    search.along(path)
+    chosen = search.best
+    if len(folds) > 1:
+        # The folds have chosen; what is kept has learned from the training split, on the way of every probe.
+        whole = _Fold.of(train, validation, in_pieces=in_pieces, **problem)
+        for strength in sorted((one for one in search.tried if one >= chosen.strength), reverse=True):
+            logits = whole.at(strength)
+    else:
+        whole, logits = replace(folds[0], model=chosen.model), chosen.logits
+    assert whole.model is not None, "the path has at least 20 strengths"  # noqa: S101 - for the type checker
+    kernel, bias = whole.model
+    scaler = whole.scaler
     if refit:
-        both = _joined(scaled_train, scaled_validation)
-        targets = np.concatenate([train_targets, validation_targets])
-        kernel, bias = _solve(
-            both,
-            targets,
-            strength,
-            num_classes=num_classes,
-            max_iterations=options.max_iterations,
-            start=(kernel, bias),
-        )
+        both = _joined(whole.learned, whole.judged)
+        targets = np.concatenate([train.targets, validation.targets])
+        kernel, bias = _solve(both, targets, chosen.strength, start=whole.model, **problem)
     raw_kernel = kernel / scaler.deviation[:, None]
     return Probe(
         kernel=raw_kernel,
         bias=bias - scaler.mean @ raw_kernel,
-        strength=strength,
-        candidates=tuple(candidates),
-        validation_logits=chosen.logits,
+        strength=chosen.strength,
+        candidates=tuple(search.candidates),
+        validation_logits=logits,
         fit_seconds=time.perf_counter() - started,
+        notes=search.notes,
     )
+
+
+@dataclass
+class _Fold:
+    """Standardised features to learn from and to judge by, and the probe that was fitted last."""
+
+    learned: Scaled
+    learned_targets: NDArray[np.int64]
+    judged: Scaled
+    judged_targets: NDArray[np.int64]
+    scaler: _Scaler
+    num_classes: int
+    max_iterations: int
+    model: tuple[Array, Array] | None = None
+    """Kernel and bias, where the next strength starts; None before the first."""
+
+    @classmethod
+    def of(
+        cls, learned: Labelled, judged: Labelled, *, in_pieces: bool, num_classes: int, max_iterations: int
+    ) -> _Fold:
+        scaler = _Scaler.of(learned.features, in_pieces=in_pieces)
+        features = scaler(learned.features), scaler(judged.features)
+        return cls(features[0], learned.targets, features[1], judged.targets, scaler, num_classes, max_iterations)
+
+    def at(self, strength: float) -> Array:
+        """The logits of what is judged, by a probe of this strength."""
+        self.model = _solve(
+            self.learned,
+            self.learned_targets,
+            strength,
+            num_classes=self.num_classes,
+            max_iterations=self.max_iterations,
+            start=self.model,
+        )
+        return _logits(self.judged, *self.model)
 
 
 @dataclass(frozen=True)
 class _Point:
-    """The best point of the path, on standardised features."""
+    """One point of the path."""
 
     strength: float
-    kernel: Array
-    bias: Array
+    rank: tuple[float, ...]
+    model: tuple[Array, Array] | None
+    """Of the first fold, on its standardised features."""
     logits: Array
+    """Of everything that was judged, fold by fold."""
 
 
-def _search(
-    train: Scaled,
-    train_targets: NDArray[np.int64],
-    validation: Scaled,
-    validation_targets: NDArray[np.int64],
-    *,
-    path: Array,
-    num_classes: int,
-    max_iterations: int,
-) -> tuple[list[Candidate], _Point]:
-    """Every strength of the path, from the strongest; the first of the best on validation."""
-    candidates: list[Candidate] = []
-    best_score, best = -1.0, None
-    model: tuple[Array, Array] | None = None
-    for strength in map(float, path):
-        began = time.perf_counter()
-        model = _solve(
-            train, train_targets, strength, num_classes=num_classes, max_iterations=max_iterations, start=model
+class _Search:
+    """Tries strengths on all folds together."""
+
+    def __init__(self, folds: Sequence[_Fold], judge: Judge) -> None:
+        self.folds = folds
+        self.judge = judge
+        self.candidates: list[Candidate] = []
+        self.tried: list[float] = []
+        self._targets = np.concatenate([fold.judged_targets for fold in folds])
+        self._ids = np.arange(len(self._targets)).astype(np.str_)
+        self._best: _Point | None = None
+
+    @property
+    def best(self) -> _Point:
+        """The best so far."""
+        assert self._best is not None, "the path has at least 20 strengths"  # noqa: S101 - for the type checker
+        return self._best
+
+    def along(self, path: Sequence[float] | Array) -> None:
+        """Tries these strengths, each starting where the one before it ended."""
+        for strength in map(float, path):
+            began = time.perf_counter()
+            logits = np.concatenate([fold.at(strength) for fold in self.folds])
+            judgement = self._judged(logits)
+            self.tried.append(strength)
+            self.candidates.append(
+                Candidate(
+                    hyperparameters={"strength": strength},
+                    validation_score=judgement.score,
+                    validation_loss=judgement.loss,
+                    epochs=0,
+                    seconds=time.perf_counter() - began,
+                )
+            )
+            point = _Point(strength, (*judgement.rank, strength), self.folds[0].model, logits)
+            if self._best is None or point.rank > self._best.rank:
+                self._best = point
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said where the best lies at an end of the path: more are tried for no model than for others."""
+        weakest, strongest = min(self.tried), max(self.tried)
+        if weakest == strongest or self.best.strength not in {weakest, strongest}:
+            return ()
+        end = "weakest" if self.best.strength == weakest else "strongest"
+        note = (
+            f"the best penalty is the {end} of the {len(self.tried)} that were tried, {self.best.strength:.2g}, and a "
+            f"better one may lie beyond. Set '{end}' of linear_probe further out, for all models alike."
         )
-        logits = _logits(validation, *model)
-        score = float(np.mean(logits.argmax(axis=1) == validation_targets))
-        seconds = time.perf_counter() - began
-        candidates.append(
-            Candidate(hyperparameters={"strength": strength}, validation_score=score, epochs=0, seconds=seconds)
-        )
-        if score > best_score:
-            best_score, best = score, _Point(strength, *model, logits)
-    assert best is not None, "the path has at least 20 strengths"  # noqa: S101 - for the type checker
-    return candidates, best
+        return (note,)
+
+    def _judged(self, logits: Array) -> Judgement:
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        powers = np.exp(shifted)
+        sums = powers.sum(axis=1)
+        loss = float((np.log(sums) - shifted[np.arange(len(logits)), self._targets]).mean())
+        probabilities = (powers / sums[:, None]).astype(np.float32)
+        return self.judge(Predictions(self._ids, self._targets, probabilities, self.judge.class_names), loss)
 
 
 @dataclass(frozen=True)
@@ -287,7 +371,11 @@ def _solve(
     max_iterations: int,
     start: tuple[Array, Array] | None,
 ) -> tuple[Array, Array]:
-    """Kernel ``(width, classes)`` and bias ``(classes,)`` that minimise mean loss + strength/2 |kernel|^2."""
+    """Kernel ``(width, classes)`` and bias ``(classes,)`` that minimise mean loss + strength/2 |kernel|^2.
+
+    Of two classes the one logit that tells them apart is penalised, mean loss + strength/2 |w|^2, and given as two
+    columns -w/2 and w/2: in the kernel's own terms that is mean loss + strength |kernel|^2.
+    """
     if isinstance(features, ScaledRows):
         return solve_by_pieces(
             features, targets, strength, num_classes=num_classes, max_iterations=max_iterations, start=start

@@ -69,7 +69,8 @@ def solve_by_pieces(
 ) -> tuple[Array, Array]:
     """Kernel ``(width, classes)`` and bias ``(classes,)`` that minimise mean loss + strength/2 |kernel|^2.
 
-    With two classes one logit is fitted against zero, and given as two with the same probabilities.
+    With two classes one logit is fitted against zero and penalised by strength/2 |w|^2; it is given as two with the
+    same probabilities, -w/2 and w/2, whose kernel has half that square.
     """
     from scipy.optimize import minimize
 

@@ -7,6 +7,7 @@ each fit, which therefore does not depend on what ran before.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
 
+
+MOST_STEPS = 8
+"""Compiled steps that are kept: as many as gradual unfreezing has phases in 8 epochs."""
+MOST_NUMBERS = 256_000_000
+"""Numbers in the optimizers of all of these together, 1 GB; the last step stays however large it is."""
+MOST_HEADS = 4
+"""Heads on the backbone that are kept, one for each dropout."""
+MOST_PREDICTORS = 16
+"""Predictors that are kept; the votes of neighbours make a model, and hold their examples, for every fit."""
+MOST_LOW_RANK = 2
+"""Copies of the backbone with low-rank factors that are kept, one for each rank, scale and choice of layers."""
 
 Pruned = Literal["kernels", "kernels and embeddings"]
 """Which of the trained weights may be pruned; see ``suite.models.sparsity``."""
@@ -90,8 +102,23 @@ class Workshop:
         """The backbone with a head; whatever weights the last fit left."""
         key = (num_classes, dropout)
         if key not in self._adapted:
+            if len(self._adapted) >= MOST_HEADS:
+                gone = self._adapted.pop(next(iter(self._adapted)))
+                self._forget(gone, gone.logits, gone.features, gone.writer, getattr(gone.objective, "scores", None))
             self._adapted[key] = self.assemble(self.backbone, num_classes=num_classes, dropout=dropout)
+        else:
+            self._adapted[key] = self._adapted.pop(key)
         return self._adapted[key]
+
+    def _forget(self, *models: Any) -> None:
+        """Drops everything that is kept under the ids of objects that go: others may get the same ones."""
+        gone = {id(model) for model in models}
+        for kept in (self._prepared, self.profiles, self.probes):
+            for key in [key for key in kept if gone.intersection(part for part in key if isinstance(part, int))]:
+                del kept[key]
+        for key in gone & self._predictors.keys():
+            del self._predictors[key]
+        gc.collect()
 
     def low_rank(self, rank: int, alpha: float, targets: tuple[str, ...]) -> Workshop:
         """A workshop of a second backbone with the same weights and low-rank factors, kept as long as this one.
@@ -108,8 +135,13 @@ class Workshop:
                 add_factors(backbone.model, rank=rank, alpha=alpha, targets=targets)
                 return backbone
 
+            if len(self._low_rank) >= MOST_LOW_RANK:
+                del self._low_rank[next(iter(self._low_rank))]
+                gc.collect()
             engines = replace(self.engine_chooser)
             self._low_rank[key] = Workshop(build, self.assemble, self.cache_root, self.jit_chooser, engines)
+        else:
+            self._low_rank[key] = self._low_rank.pop(key)
         return self._low_rank[key]
 
     def reset(self, adapted: Adapted, seed: int, *, weights: str = "pretrained") -> None:
@@ -125,12 +157,14 @@ class Workshop:
             adapted.reset_head(seed)
 
     def predictor(self, model: Any) -> Predictor:
-        """A compiled function for ``model``, kept as long as the model is."""
+        """A compiled function for ``model``; the last few are kept, and their models with them."""
         from suite.training import Predictor
 
-        if id(model) not in self._predictors:
-            self._predictors[id(model)] = Predictor(model)
-        return self._predictors[id(model)]
+        kept = self._predictors.pop(id(model), None)
+        if kept is None and len(self._predictors) >= MOST_PREDICTORS:
+            self._forget(next(iter(self._predictors.values())).model)
+        kept = self._predictors[id(model)] = kept or Predictor(model)
+        return kept
 
     def features(self, examples: Examples, *, num_classes: int, fingerprint: str) -> Features:
         """Pooled features of the pretrained backbone."""
@@ -178,9 +212,12 @@ class Workshop:
         unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
         momentum = batch_norm_momentum(epochs * batches.steps)
         kind = unfreeze if unfreeze in (BIASES, LORA) else ""
-        key = (id(adapted), kind, unfrozen, settings, batches.size, momentum, jit, objective, pruned)
+        key = (id(adapted), kind, unfrozen, settings.graph, batches.size, momentum, jit, objective, pruned)
         if key in self._prepared:
-            return replace(self._prepared[key], compile_seconds=0.0)
+            # Taken out and put back: what was used last goes last.
+            prepared = self._prepared[key] = replace(self._prepared.pop(key), compile_seconds=0.0)
+            prepared.trainer.use(settings)
+            return prepared
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
         first, started = next(batches.epoch(0)), time.perf_counter()
         # Pictures have one shape, which the first batch tells; lengths of texts are left open.
@@ -209,7 +246,18 @@ class Workshop:
         trainer.compile(first)
         prepared = Prepared(trainer, time.perf_counter() - started, choice, unfrozen)
         self._prepared[key] = prepared
+        self._let_go_of_steps()
         return prepared
+
+    def _let_go_of_steps(self) -> None:
+        """Forgets the steps that were not used for longest: a search would keep one for each of its batch sizes."""
+        numbers = [one.trainer.state_size for one in self._prepared.values()]
+        gone = 0
+        while len(numbers) - gone > MOST_STEPS or (len(numbers) - gone > 1 and sum(numbers[gone:]) > MOST_NUMBERS):
+            del self._prepared[next(iter(self._prepared))]
+            gone += 1
+        if gone:
+            gc.collect()
 
     def _graph(self, adapted: Adapted, rest: str) -> str:
         """What makes a compiled step the same as another, in words."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.batches import CLASS, TEACHER, Examples, Inputs
+from suite.data.example_ids import id_array
+from suite.data.token_rows import TokenRows
+from suite.generations import Generations
+from suite.metrics.judge import Judge, Judgement
+from suite.results import Predictions
 from suite.training.inputs import model_input
 
 __all__ = [
@@ -34,13 +40,13 @@ class Validation:
     loss: float
     score: float
     """Accuracy, a fraction; of a model that writes, the share of tokens that it foretells."""
-    by_loss: bool = False
-    """Whether the best epoch is the one of least loss; else that of the highest score, ties to the lower loss."""
+    headline: Judgement | None = None
+    """By the metric that ranks; None where nobody asked, and ``score`` chooses."""
 
     @property
     def rank(self) -> tuple[float, float]:
-        """The larger, the better."""
-        return (-self.loss, self.score) if self.by_loss else (self.score, -self.loss)
+        """The larger, the better; ties go to the lower loss."""
+        return (self.score, -self.loss) if self.headline is None else self.headline.rank
 
 
 class Losses(NamedTuple):
@@ -55,31 +61,44 @@ class Losses(NamedTuple):
 class Objective(Protocol):
     """A loss, and how a model is judged between epochs."""
 
-    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
         """What each example of a batch adds while training.
 
         Sums, not means: a batch may be shared out over devices, and its mean is that of all of it.
+        ``label_smoothing`` is 0, or a scalar tensor that may change from fit to fit.
         """
 
-    def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
-        """Loss and score of a split. ``predict`` makes a predictor of a Keras model."""
+    def validate(
+        self, predict: Callable[[Any], Predict], model: Any, examples: Examples, judge: Judge | None = None
+    ) -> Validation:
+        """Loss, score and the judgement of a split. ``predict`` makes a predictor of a Keras model."""
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
     """One class per example, from logits ``(batch, classes)``."""
 
-    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
         """Cross-entropy, and 1 where the class is right."""
         return _of_classes(model(model_input(model, inputs), training=True), targets, label_smoothing)
 
-    def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
-        """Cross-entropy and accuracy of a model's logits on a split."""
+    def validate(
+        self, predict: Callable[[Any], Predict], model: Any, examples: Examples, judge: Judge | None = None
+    ) -> Validation:
+        """Cross-entropy, accuracy and the judge's word on a model's logits on a split."""
         logits = predict(model)(examples.inputs).astype(np.float64)
         shifted = logits - logits.max(axis=1, keepdims=True)
-        of_truth = shifted[np.arange(len(examples)), examples.targets]
-        nats = np.minimum(np.log(np.exp(shifted).sum(axis=1)) - of_truth, -np.log(1e-12))
-        return Validation(loss=float(nats.mean()), score=float(np.mean(logits.argmax(axis=1) == examples.targets)))
+        powers = np.exp(shifted)
+        sums = powers.sum(axis=1)
+        nats = np.minimum(np.log(sums) - shifted[np.arange(len(examples)), examples.targets], -np.log(1e-12))
+        loss = float(nats.mean())
+        headline = None
+        if judge is not None and math.isfinite(loss):
+            probabilities = (powers / sums[:, None]).astype(np.float32)
+            said = Predictions(id_array(examples.ids), examples.targets, probabilities, judge.class_names)
+            headline = judge(said, loss)
+        score = float(np.mean(logits.argmax(axis=1) == examples.targets))
+        return Validation(loss=loss, score=score, headline=headline)
 
 
 @dataclass(frozen=True)
@@ -96,7 +115,7 @@ class Distillation(CrossEntropy):
     alpha: float
     """Weight of the soft part; 0 is learning without a teacher."""
 
-    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
         """The weighted loss, and 1 where the class is right; ``targets`` has class and teacher's logits by name."""
         logits = model(model_input(model, inputs), training=True)
         hard, correct, ones = _of_classes(logits, targets[CLASS], label_smoothing)
@@ -112,18 +131,22 @@ def soft_cross_entropy(teacher: Any, student: Any, temperature: float) -> Any:
     return -keras.ops.sum(wanted * said, axis=-1)
 
 
-def _of_classes(logits: Any, targets: Any, label_smoothing: float) -> Losses:
+def _of_classes(logits: Any, targets: Any, label_smoothing: Any) -> Losses:
     """Cross-entropy of logits ``(batch, classes)`` against class indices ``(batch,)``, and what is right."""
     logits = at_least_single(logits)
-    of = keras.losses.CategoricalCrossentropy(
-        from_logits=True,
-        label_smoothing=label_smoothing,
-        reduction=None,
-        dtype=keras.backend.standardize_dtype(logits.dtype),
-    )
+    wanted = keras.ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
+    if not _is_zero(label_smoothing):
+        smoothing = keras.ops.cast(label_smoothing, logits.dtype)
+        wanted = wanted * (1.0 - smoothing) + smoothing / logits.shape[-1]
+    losses = keras.ops.categorical_crossentropy(wanted, logits, from_logits=True)
     labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
     correct = keras.ops.cast(keras.ops.equal(labels, targets), logits.dtype)
-    return Losses(of(keras.ops.one_hot(targets, logits.shape[-1]), logits), correct, keras.ops.ones_like(correct))
+    return Losses(losses, correct, keras.ops.ones_like(correct))
+
+
+def _is_zero(label_smoothing: Any) -> bool:
+    """Whether a step smooths nothing; a tensor is another matter at every fit."""
+    return isinstance(label_smoothing, int | float) and label_smoothing == 0
 
 
 @dataclass(frozen=True)
@@ -133,15 +156,40 @@ class TokenCrossEntropy:
     scores: Any
     """``keras.Model``: the same arrays, labels and counts among them, to ``(batch, 3)``: see ``token_scores``."""
 
-    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Losses:
+    def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
         """Cross-entropy, tokens foretold, and counted positions of each text."""
         logits = at_least_single(model(model_input(model, inputs), training=True))
         return Losses(*token_sums(logits, inputs["labels"], inputs["counted"], label_smoothing))
 
-    def validate(self, predict: Callable[[Any], Predict], model: Any, examples: Examples) -> Validation:
-        """Cross-entropy per token, and share of tokens foretold, over all counted positions of a split."""
-        nats, correct, counted = predict(self.scores)(examples.inputs).astype(np.float64).sum(axis=0)
-        return Validation(loss=float(nats / counted), score=float(correct / counted), by_loss=True)
+    def validate(
+        self, predict: Callable[[Any], Predict], model: Any, examples: Examples, judge: Judge | None = None
+    ) -> Validation:
+        """Cross-entropy per token, share of tokens foretold, and the judge's word, over all counted positions.
+
+        Nothing is written for it: a metric of written texts has no score here, and the loss chooses.
+        """
+        sums = predict(self.scores)(examples.inputs).astype(np.float64)
+        nats, correct, counted = sums.sum(axis=0)
+        loss = float(nats / counted)
+        headline = Judgement(None, loss)
+        if judge is not None and math.isfinite(loss):
+            headline = judge(_unwritten(examples, sums), loss)
+        return Validation(loss=loss, score=float(correct / counted), headline=headline)
+
+
+def _unwritten(examples: Examples, sums: NDArray[np.float64]) -> Generations:
+    """How likely a model finds the references of a split; ``sums`` are nats, tokens foretold and tokens of each."""
+    rows = cast("TokenRows", examples.inputs)
+    texts = [examples.texts(index) for index in range(len(examples))]
+    return Generations(
+        example_ids=id_array(examples.ids),
+        sources=tuple(text[0] for text in texts),
+        references=tuple(text[1] for text in texts),
+        texts=None,
+        nats=sums[:, 0],
+        tokens=sums[:, 2].astype(np.int64),
+        reference_bytes=rows.tokens.answer_bytes[rows.positions],
+    )
 
 
 def at_least_single(values: Any) -> Any:
@@ -149,13 +197,13 @@ def at_least_single(values: Any) -> Any:
     return keras.ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
 
 
-def token_sums(logits: Any, labels: Any, counted: Any, label_smoothing: float = 0.0) -> tuple[Any, Any, Any]:
+def token_sums(logits: Any, labels: Any, counted: Any, label_smoothing: Any = 0.0) -> tuple[Any, Any, Any]:
     """Sums over the counted positions of each row: nats, tokens that are foretold, positions; each ``(batch,)``."""
     weights = keras.ops.cast(counted, logits.dtype)
     normaliser = keras.ops.logsumexp(logits, axis=-1)
     of_label = keras.ops.squeeze(keras.ops.take_along_axis(logits, labels[..., None], axis=-1), -1)
     nats = normaliser - of_label
-    if label_smoothing:
+    if not _is_zero(label_smoothing):
         nats = (1 - label_smoothing) * nats + label_smoothing * (normaliser - keras.ops.mean(logits, axis=-1))
     correct = keras.ops.cast(keras.ops.equal(keras.ops.argmax(logits, axis=-1), labels), logits.dtype)
     return (

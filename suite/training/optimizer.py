@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 __all__ = [
     "OptimizerName",
     "OptimizerSettings",
+    "Strengths",
     "WarmupCosine",
     "make_optimizer",
     "reset_optimizer",
@@ -23,14 +25,19 @@ OptimizerName = Literal["adamw", "adam", "sgd"]
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """What is baked into a compiled step; everything else may change between fits."""
+    """What a step is built for, and numbers that a compiled step reads anew at every fit."""
 
     name: OptimizerName = "adamw"
     weight_decay: float = 0.0
     """Decoupled decay of matrices and kernels; biases and normalisation parameters are spared."""
     multipliers: tuple[tuple[str, float], ...] = ()
-    """Learning-rate multiplier per variable path (layer-wise decay); 1 where a path is not named."""
+    """Multiplier of learning rate and decay per variable path (layer-wise decay); 1 where a path is not named."""
     label_smoothing: float = 0.0
+
+    @property
+    def graph(self) -> tuple[str, bool, bool]:
+        """What is compiled into a step. Settings that agree in it share one: their numbers are variables of it."""
+        return self.name, bool(self.multipliers), self.label_smoothing > 0
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras is untyped
@@ -57,33 +64,72 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
         return keras.ops.where(now < self.warmup, rising, falling)
 
 
-def _scaled(base: type) -> type:
-    """An optimizer whose learning rate is multiplied per variable.
+class Strengths:
+    """Decay, label smoothing and layer multipliers, held in variables so that a compiled step can be used again."""
 
+    def __init__(self, settings: OptimizerSettings, paths: Sequence[str]) -> None:
+        """Variables with the numbers of ``settings``, for trained variables of these paths, in their order."""
+        self._graph = settings.graph
+        self._paths = tuple(paths)
+        self.decay = keras.Variable(0.0, trainable=False, dtype="float32", name="decay")
+        self._smoothing = keras.Variable(0.0, trainable=False, dtype="float32", name="smoothing")
+        self._multipliers = keras.Variable(np.ones(len(paths)), trainable=False, dtype="float32", name="multipliers")
+        self.set(settings)
+
+    def set(self, settings: OptimizerSettings) -> None:
+        """Takes other numbers. Raises ``ValueError`` where the settings need another step."""
+        if settings.graph != self._graph:
+            raise ValueError(f"a step for {self._graph} cannot serve {settings.graph}")
+        multipliers = dict(settings.multipliers)
+        self.decay.assign(settings.weight_decay)
+        self._smoothing.assign(settings.label_smoothing)
+        self._multipliers.assign([multipliers.get(path, 1.0) for path in self._paths])
+
+    @property
+    def label_smoothing(self) -> Any:
+        """A scalar tensor; plain 0 in a step that smooths nothing."""
+        return self._smoothing.value if self._graph[2] else 0.0
+
+    def multiplier(self, index: int) -> Any:
+        """Of one variable, a scalar tensor; None in a step without layer multipliers."""
+        return self._multipliers.value[index] if self._graph[1] else None
+
+
+def _adjustable(base: type) -> type:
+    """An optimizer with decoupled decay whose strength, and the rate of every variable, are variables.
+
+    Where a variable has a multiplier it scales the decay too, as in timm, BEiT and ELECTRA: decay is a part of the
+    step (Loshchilov and Hutter 2019, algorithm 2), and a layer that hardly learns must not shrink at the full rate.
     A subclass rather than ``keras.optimizers.MultiOptimizer``, whose saved state does not load again.
     """
 
-    class Scaled(base):  # type: ignore[misc]  # the base is chosen at run time
-        multipliers: dict[str, float]
+    class Adjustable(base):  # type: ignore[misc]  # the base is chosen at run time
+        strengths: Strengths
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            path = self._trainable_variables[self._get_variable_index(variable)].path
-            super().update_step(gradient, variable, learning_rate * self.multipliers.get(path, 1.0))
+            multiplier = self.strengths.multiplier(self._get_variable_index(variable))
+            rate = learning_rate if multiplier is None else learning_rate * multiplier
+            if self._use_weight_decay(variable):
+                decay = keras.ops.cast(self.strengths.decay.value, variable.dtype)
+                variable.assign_sub(variable * decay * keras.ops.cast(rate, variable.dtype))
+            super().update_step(gradient, variable, rate)
 
-    return Scaled
+    return Adjustable
 
 
-def make_optimizer(settings: OptimizerSettings, schedule: WarmupCosine) -> Any:
-    """A Keras optimizer whose learning rate follows ``schedule``."""
-    base = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[settings.name]
-    # Adam and SGD take the decay too, decoupled as in AdamW, and None switches it off.
-    arguments: dict[str, Any] = {"weight_decay": settings.weight_decay or None}
-    if settings.name == "adamw":
-        arguments = {"weight_decay": settings.weight_decay}
-    if settings.name == "sgd":
-        arguments |= {"momentum": 0.9, "nesterov": True}
-    optimizer = (_scaled(base) if settings.multipliers else base)(learning_rate=schedule, **arguments)
-    optimizer.multipliers = dict(settings.multipliers)
+def make_optimizer(settings: OptimizerSettings, schedule: WarmupCosine, paths: Sequence[str]) -> Any:
+    """A Keras optimizer whose learning rate follows ``schedule``; its ``strengths`` may be set anew.
+
+    Args:
+        settings: Name and strengths.
+        schedule: Of the learning rate.
+        paths: Of the variables that it is going to be built for.
+    """
+    # AdamW is Adam with decoupled decay, which every optimizer gets here.
+    base = keras.optimizers.SGD if settings.name == "sgd" else keras.optimizers.Adam
+    arguments: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if settings.name == "sgd" else {}
+    optimizer = _adjustable(base)(learning_rate=schedule, **arguments)
+    optimizer.strengths = Strengths(settings, paths)
     return optimizer
 
 

@@ -7,9 +7,10 @@ MobileNetV2 waits 24 s for its first step so, 6 s with the step below, which is 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from suite.data.batches import ModelInput, Targets
-from suite.errors import TrialDiverged
+from suite.errors import BatchTooLarge, TrialDiverged
 from suite.results import EpochRecord
 from suite.training.inputs import as_tensors
 from suite.training.objective import CrossEntropy, Losses, Objective, Validation
@@ -109,11 +110,11 @@ class Trainer:
         self.model = model
         self.masks = masks
         self.objective = objective or CrossEntropy()
-        self.settings = settings
         self.jit_compile = jit_compile
         self.schedule = WarmupCosine()
-        self.optimizer = make_optimizer(settings, self.schedule)
         self.variables = list(model.trainable_variables)
+        self.optimizer = make_optimizer(settings, self.schedule, [variable.path for variable in self.variables])
+        self.strengths = self.optimizer.strengths
         self.optimizer.exclude_from_weight_decay(var_list=[v for v in self.variables if len(v.shape) < 2])
         self.optimizer = with_loss_scale(self.optimizer)
         self.optimizer.build(self.variables)
@@ -129,21 +130,35 @@ class Trainer:
             jit_compile=jit_compile and alone,
         )
 
+    def use(self, settings: OptimizerSettings) -> None:
+        """Takes other numbers for the next fit: see ``OptimizerSettings.graph`` for what they may not change."""
+        self.strengths.set(settings)
+
     @property
     def trainable_parameters(self) -> int:
         """How many numbers a step changes."""
         return sum(math.prod(variable.shape) for variable in self.variables)
+
+    @property
+    def state_size(self) -> int:
+        """Numbers that its optimizer holds."""
+        return sum(math.prod(variable.shape) for variable in self.optimizer.variables)
 
     def compile(self, batch: tuple[ModelInput, Targets]) -> float:
         """Traces and compiles the step for batches of this shape; weights are as before.
 
         Returns:
             Seconds that it took.
+
+        Raises:
+            BatchTooLarge: When memory runs out.
         """
         started = time.perf_counter()
         kept = [variable.numpy() for variable in self.model.variables]
         self.schedule.set(0.0, 1, 0)
-        self._step(as_tensors(batch[0]), as_tensors(batch[1]))
+        targets = as_tensors(batch[1])
+        with _room_for(len(tf.nest.flatten(targets)[0])):
+            self._step(as_tensors(batch[0]), targets)
         for variable, value in zip(self.model.variables, kept, strict=True):
             variable.assign(value)
         return time.perf_counter() - started
@@ -175,7 +190,8 @@ class Trainer:
         Of a pruned model it is one of those at its final sparsity, unless the fit ends before them.
 
         Raises:
-            TrialDiverged: When the training loss of an epoch is not finite.
+            BatchTooLarge: When memory runs out in a step.
+            TrialDiverged: When the loss of an epoch, in training or on validation, is not finite.
         """
         self._reset(batches, recipe)
         records: list[EpochRecord] = []
@@ -183,7 +199,8 @@ class Trainer:
         best: tuple[float, ...] = (float(judged_from == 1), -math.inf, -math.inf)
         best_epoch, best_weights, fit_seconds, seconds_to_best, validation_seconds = 0, [], 0.0, 0.0, 0.0
         for epoch in range(1, recipe.epochs + 1):
-            seconds, loss, accuracy = self._run_epoch(batches, epoch, recipe.sparsity)
+            with _room_for(batches.size):
+                seconds, loss, accuracy = self._run_epoch(batches, epoch, recipe.sparsity)
             if not math.isfinite(loss):
                 raise TrialDiverged(
                     f"the training loss is {loss} in epoch {epoch} at learning rate {recipe.learning_rate:g}"
@@ -192,6 +209,11 @@ class Trainer:
             started = time.perf_counter()
             validation = validate()
             validation_seconds += time.perf_counter() - started
+            if not math.isfinite(validation.loss):
+                raise TrialDiverged(
+                    f"the validation loss is {validation.loss} in epoch {epoch} at learning rate "
+                    f"{recipe.learning_rate:g}"
+                )
             records.append(self._record(epoch, seconds, loss, accuracy, validation))
             rank = (float(epoch >= judged_from), *validation.rank)
             if rank > best:
@@ -239,7 +261,8 @@ class Trainer:
     def _gradients(self, inputs: Any, targets: Any, weights: Any = None) -> tuple[list[Any], Any, Any, Any]:
         """Gradients of the mean loss, as large as the optimizer wants them, and the sums of loss, score and count."""
         with tf.GradientTape() as tape:
-            losses = self.objective.losses(self.model, inputs, targets, label_smoothing=self.settings.label_smoothing)
+            smoothing = self.strengths.label_smoothing
+            losses = self.objective.losses(self.model, inputs, targets, label_smoothing=smoothing)
             if weights is not None:
                 losses = Losses(*(one * tf.cast(weights, one.dtype) for one in losses))
             loss, score, count = (tf.reduce_sum(one) for one in losses)
@@ -280,6 +303,7 @@ class Trainer:
             train_accuracy=accuracy,
             validation_loss=validation.loss,
             validation_score=validation.score,
+            validation_headline=None if validation.headline is None else validation.headline.score,
             trainable_parameters=self.trainable_parameters,
         )
 
@@ -291,6 +315,15 @@ class Trainer:
     def _restore(self, weights: Iterable[tuple[Any, NDArray[Any]]]) -> None:
         for variable, value in weights:
             variable.assign(value)
+
+
+@contextlib.contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """Tells the lack of memory in a step, which a smaller batch may mend, from that anywhere else."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise BatchTooLarge(size) from error
 
 
 def _summed(gradient: Any) -> Any:
