@@ -538,7 +538,7 @@ def test_records_of_a_site_can_be_compared(kept, tmp_path):
     [
         (lambda text: text[:-40], StoreError, "is no JSON"),
         (lambda _text: "[1]", StoreError, "JSON object"),
-        (lambda text: text.replace('"record_version":1', '"record_version":99'), StoreVersionError, "newer suite"),
+        (lambda text: text.replace('"record_version":2', '"record_version":99'), StoreVersionError, "newer suite"),
         (lambda text: text.replace('"task":', '"tusk":'), StoreError, "task: Field required"),
         (lambda text: text.replace('"trials_planned":', '"trials_planned":1e999,"x":'), StoreError, "is no JSON"),
     ],

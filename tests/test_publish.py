@@ -16,6 +16,7 @@ from site_reader import OWN, broken_links, everything, files_of, manifest_of
 from test_export_model_card import make_export
 
 from suite.api import rebuild_report
+from suite.compare.cell import BestComparison
 from suite.errors import SuiteError
 from suite.exported import ExportCard
 from suite.glance import stored_texts
@@ -23,8 +24,8 @@ from suite.publish.collection import Entry
 from suite.publish.pages.boards import answer
 from suite.publish.publish import Published, publish
 from suite.publish.record import CellRecord, DatasetRecord, RunRecord, Scored
+from suite.publish.recorded import read_run
 from suite.publish.schema import site_schema
-from suite.publish.ties import Tie
 from suite.results import Result
 from suite.store import open_store
 
@@ -291,19 +292,21 @@ def test_a_leaderboard_stands_on_the_same_data_only(tmp_path: Path) -> None:
     (board,) = boards
     rows = json.loads(board.read_text(encoding="utf-8"))["rows"]
     assert {row["model"] for row in rows} == {"net", "wide", "third"}
-    assert {row["tie"] for row in rows} <= {"best", "tied", "behind"}
+    assert {row["best"]["verdict"] for row in rows} <= {"may_be_best", "unsettled", "worse"}
+    assert {row["best"]["against"] for row in rows} == {f"{rows[0]['run']}/{rows[0]['cell_id']}"}
 
 
 @pytest.mark.parametrize(
-    ("ties", "said"),
+    ("words", "said"),
     [
-        (("best",), "It is the only one."),
-        (("best", "unknown", "unknown"), "cannot be said"),
-        (("best", "tied", "behind"), "1 other cell cannot be told apart from it."),
-        (("best", "behind", "unknown"), "no other cell is tied with it. Of 1 cell nothing can be said."),
+        ("may_be_best", "It is the only one."),
+        ("may_be_best - -", "cannot be said"),
+        ("may_be_best may_be_best worse", "1 other cell may be the best too."),
+        ("may_be_best worse -", "no other cell may be the best. Of 1 cell nothing can be said."),
+        ("may_be_best worse unsettled", "no other cell may be the best. 1 cell is unsettled."),
     ],
 )
-def test_a_leaderboard_claims_no_more_than_was_tested(site: Path, ties: tuple[Tie, ...], said: str) -> None:
+def test_a_leaderboard_claims_no_more_than_was_tested(site: Path, words: str, said: str) -> None:
     """Where predictions are gone, nobody is said to be beaten."""
     (record,) = (path for path in (site / "data" / "runs").glob("*/*.json") if path.name != "index.json")
     run = RunRecord.model_validate_json(record.read_text(encoding="utf-8"))
@@ -311,7 +314,47 @@ def test_a_leaderboard_claims_no_more_than_was_tested(site: Path, ties: tuple[Ti
         cell_id="c", model="net", dataset="photos", strategy="probe", score=Scored(value=0.9), finished=1, planned=1
     )
     entry = Entry(run, cell, DatasetRecord(name="photos", fingerprint="f"), 1)
-    assert said in answer((entry,) * len(ties), ties)
+    verdicts = tuple(
+        None if word == "-" else BestComparison(verdict=word, behind=0.0, low=0.0, high=0.0, against="c")
+        for word in words.split()
+    )
+    assert said in answer((entry,) * len(verdicts), verdicts)
+
+
+def test_a_record_of_an_older_site_is_read(run: Path, tmp_path: Path) -> None:
+    """Letters are dropped, the interval with seeds becomes the one, and the point keeps its pages."""
+    site, other = tmp_path / "site", texts(tmp_path / "texts")
+    publish([run], str(site))
+    (record,) = (path for path in (site / "data" / "runs").glob("photos-*/*.json") if path.name != "index.json")
+    document = json.loads(record.read_text(encoding="utf-8"))
+    for cell in document["cells"]:
+        del cell["best"]
+        cell |= {"ties": "ab"}
+        cell["score"] |= {"overall_low": 0.1, "overall_high": 0.9}
+    del document["leading"], document["findings"]
+    document["record_version"] = 1
+    record.write_text(json.dumps(document), encoding="utf-8")
+    read = read_run(record).record
+    assert {(cell.best, cell.score.low, cell.score.high) for cell in read.cells} == {(None, 0.1, 0.9)}
+    done = publish([other], str(site), keep=True)
+    assert (done.runs, done.gaps) == (2, ())
+    (board,) = (site / "data" / "leaderboards").glob("*photos*.json")
+    assert json.loads(board.read_text(encoding="utf-8"))["rows"][0]["best"]["verdict"] == "may_be_best"
+    assert broken_links(site) == []
+
+
+def test_verdicts_of_a_leaderboard_are_taken_from_the_site_where_nothing_changed(run: Path, tmp_path: Path) -> None:
+    """The same cells, the same verdicts: what the site says is believed only as long as its cells are the same."""
+    site, other = tmp_path / "site", texts(tmp_path / "texts")
+    publish([run], str(site))
+    (board,) = (site / "data" / "leaderboards").glob("*photos*.json")
+    text = board.read_text(encoding="utf-8")
+    board.write_text(text.replace('"may_be_best"', '"unsettled"'), encoding="utf-8")
+    publish([run, other], str(site))
+    assert "may_be_best" not in board.read_text(encoding="utf-8")
+    board.write_text(text.replace('"made_from":"', '"made_from":"x'), encoding="utf-8")
+    publish([run, other], str(site), title="Anew")
+    assert "may_be_best" in board.read_text(encoding="utf-8")
 
 
 def test_a_site_is_made_without_tensorflow(run: Path, tmp_path: Path) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from suite.compare.cell import CellSummary, MetricInfo
+from suite.compare.cell import BestComparison, CellSummary, MetricInfo
 from suite.compare.wording import between, points
 
-__all__ = ["HOW_TO_READ", "INTERVAL", "behind_of", "scatter_of", "verdict_of"]
+__all__ = [
+    "HOW_TO_READ",
+    "INTERVAL",
+    "behind_of",
+    "behind_words",
+    "scatter_of",
+    "scatter_words",
+    "verdict_of",
+    "verdict_words",
+]
 
 MAY_BE_BEST = "may be the best"
 WORSE = "worse"
@@ -24,24 +33,30 @@ INTERVAL = "The interval of a score is over other test examples and, with two se
 
 def verdict_of(cell: CellSummary) -> str:
     """``may be the best``, ``worse``, or ``unsettled: seeds 0.58 to 0.79``; empty for a cell without a score."""
-    if cell.headline is None:
-        return ""
-    if cell.best is None:
+    return "" if cell.headline is None else verdict_words(cell.best, scatter_of(cell))
+
+
+def verdict_words(best: BestComparison | None, scatter: str) -> str:
+    """The same of a verdict alone; ``scatter`` as ``scatter_words`` has it."""
+    if best is None:
         return NOT_TESTED
-    if cell.best.verdict == "unsettled":
-        return ": ".join(filter(None, [UNSETTLED, scatter_of(cell)]))
-    return MAY_BE_BEST if cell.best.verdict == "may_be_best" else WORSE
+    if best.verdict == "unsettled":
+        return ": ".join(filter(None, [UNSETTLED, scatter]))
+    return MAY_BE_BEST if best.verdict == "may_be_best" else WORSE
 
 
 def scatter_of(cell: CellSummary) -> str:
     """How far its seeds lie apart, ``seeds 0.58 to 0.79``; of one seed its interval; empty where there is none."""
-    headline = cell.headline
-    if headline is None:
-        return ""
-    if headline.lowest_seed < headline.highest_seed:
-        ends, what = (headline.lowest_seed, headline.highest_seed), "seeds"
-    elif headline.interval is not None:
-        ends, what = headline.interval, "interval"
+    one = cell.headline
+    return "" if one is None else scatter_words(one.lowest_seed, one.highest_seed, one.interval)
+
+
+def scatter_words(lowest: float, highest: float, interval: tuple[float, float] | None) -> str:
+    """The same of the lowest and the highest seed, and the interval."""
+    if lowest < highest:
+        ends, what = (lowest, highest), "seeds"
+    elif interval is not None:
+        ends, what = interval, "interval"
     else:
         return ""
     low, high = (f"{end:.2f}" if abs(end) < WHOLE else f"{end:.4g}" for end in ends)
@@ -53,8 +68,10 @@ def behind_of(cell: CellSummary, metric: MetricInfo) -> str:
 
     Empty for the best itself, and where nothing was tested.
     """
-    best = cell.best
-    if best is None or best.against == cell.cell_id:
-        return ""
+    return "" if cell.best is None or cell.best.against == cell.cell_id else behind_words(cell.best, metric)
+
+
+def behind_words(best: BestComparison, metric: MetricInfo) -> str:
+    """The same of a verdict alone."""
     ends = between(best.low, best.high, metric)
     return f"{points(best.behind, metric)}{f' ({ends})' if ends else ''}"

@@ -150,10 +150,12 @@ def _winners(two: TwoRuns) -> Iterator[WinnerChange]:
     theirs = {one.name for one in two.before.home_datasets}
     for dataset in (one.name for one in two.after.home_datasets if one.name in theirs):
         one, other = (_answer(run, dataset, "taken") for run in (two.before, two.after))
+        again = next((cell for cell in two.after.cells if one is not None and key_of(cell) == key_of(one)), None)
         yield WinnerChange(
             dataset=dataset,
             before=two.named(one, two.before) if one else None,
             after=two.named(other, two.after) if other else None,
+            still=again is not None and again.best is not None and again.best.verdict == "may_be_best",
         )
 
 

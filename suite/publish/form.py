@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from suite.publish.around import Around
 from suite.publish.changes import Changes, Evidence
-from suite.publish.collection import Collection
+from suite.publish.collection import BoardKey, Collection
+from suite.publish.over_runs import BoardVerdicts
 from suite.publish.reading import Read
 from suite.publish.record import CutFile, RunRecord
 from suite.publish.stage import Staged, Staging
@@ -22,6 +24,7 @@ class Arranged:
     collection: Collection
     evidence: Evidence
     changes: Changes
+    over_runs: Mapping[BoardKey, BoardVerdicts]
     gaps: tuple[CutFile, ...]
     """What should be there and could not be published."""
 

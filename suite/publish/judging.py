@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from suite.compare.kept_evidence import EvidenceRecord, resamples_of
-from suite.compare.paired import SIGNIFICANT, Z_POWER, holm, reach_of, spread_p_values
+from suite.compare.paired import SIGNIFICANT, Z_POWER, reach_of, spread_p_values
 from suite.compare.spread import BOTH, WEIGHTS
 
-__all__ = ["Judged", "Side", "judge", "p_values_against", "why_not"]
+__all__ = ["Judged", "Side", "judge", "why_not"]
 
 Array = NDArray[np.float64]
 NEARLY_ZERO = 1e-9
@@ -73,11 +73,6 @@ def judge(pairs: Sequence[tuple[Side, Side]], *, higher_is_better: bool) -> tupl
     """
     sign = 1.0 if higher_is_better else -1.0
     return tuple(_judged(before, after, sign * (after.score - before.score), len(pairs)) for before, after in pairs)
-
-
-def p_values_against(first: Side, others: Sequence[Side]) -> Array:
-    """The p-values of every other cell against the first, corrected over all of them by Holm; shape ``(others,)``."""
-    return holm(np.array([_chance(first, one, one.score - first.score).p_value for one in others]))
 
 
 def why_not(evidence: EvidenceRecord | None) -> str | None:

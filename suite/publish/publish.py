@@ -15,7 +15,7 @@ from suite.address import address_of as database_of
 from suite.charts.theme import colours_in_force, model_colours
 from suite.errors import ScratchError, StoreError, SuiteError
 from suite.publish.around import Around, write_assets
-from suite.publish.changes import Evidence, changes_of
+from suite.publish.changes import changes_of
 from suite.publish.collection import Collection, collect
 from suite.publish.colours import site_colours
 from suite.publish.feed import feed, site_map
@@ -23,6 +23,7 @@ from suite.publish.form import Arranged, Form
 from suite.publish.generators.address import section_of
 from suite.publish.generators.markdown import markdown_at
 from suite.publish.names import folder_name
+from suite.publish.over_runs import verdicts_over_runs
 from suite.publish.pages.boards import board_pages
 from suite.publish.pages.compare import compare_page
 from suite.publish.pages.datasets import dataset_pages
@@ -151,7 +152,9 @@ def _publish(runs: Sequence[Path], form: Form, place: Target, asked: _Asked, *, 
         points = _take_over(collection, made, same, old, staged)
         around = replace(around, made_up=collection.made_up)
         with colours_in_force(around.colours):
-            arranged = _arranged(collection, kept_evidence(collection, made, target), gaps)
+            evidence = kept_evidence(collection, made, target)
+            over_runs = verdicts_over_runs(collection, evidence, target.read)
+            arranged = Arranged(collection, evidence, changes_of(collection, evidence), over_runs, gaps)
             form.write_pages(arranged, around, staging, staged)
         removed, note = _bring(target, around, points, old, staging, staged)
     return Published(
@@ -314,10 +317,6 @@ def _take_over(
     return points
 
 
-def _arranged(collection: Collection, evidence: Evidence, gaps: tuple[CutFile, ...]) -> Arranged:
-    return Arranged(collection, evidence, changes_of(collection, evidence), gaps)
-
-
 class _Site:
     """The form of a site of its own."""
 
@@ -341,7 +340,7 @@ def _write_pages(arranged: Arranged, around: Around, staging: Staging, staged: S
     collection, changes = arranged.collection, arranged.changes
     pages = [
         index_page(collection, around.title, arranged.gaps),
-        *board_pages(collection, arranged.evidence),
+        *board_pages(collection, arranged.over_runs),
         *model_pages(collection),
         *dataset_pages(collection),
         *history_pages(collection, changes),

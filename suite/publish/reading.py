@@ -22,7 +22,7 @@ from suite.store import open_store
 
 __all__ = ["Found", "Read", "find", "read"]
 
-RENDERING = 1
+RENDERING = 2
 """Changed with everything that makes another page of the same results; the version of the suite counts too."""
 
 NOT_DRAWN = ("command", "data", "environments", "weights")

@@ -27,9 +27,11 @@ __all__ = [
     "RunRecord",
     "Scored",
     "WeightsUsed",
+    "read_record",
 ]
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+"""2: verdicts instead of letters, one interval, what leads while there is no answer, what the checks found."""
 
 
 class Scored(Record):
@@ -37,12 +39,8 @@ class Scored(Record):
 
     value: float
     low: float | None = None
-    """Lower end of the 95 % interval over examples and, with two seeds or more, seeds; in older records over examples
-    alone."""
+    """Lower end of the 95 % interval over examples and, with two seeds or more, seeds."""
     high: float | None = None
-    overall_low: float | None = None
-    """Only in older records: lower end of the 95 % interval over examples and seeds."""
-    overall_high: float | None = None
     seeds: dict[int, float | None] = Field(default_factory=dict)
     """Seed to its score."""
 
@@ -75,8 +73,6 @@ class CellRecord(Record):
     """Within its data set and run; None where no final trial has finished."""
     best: BestComparison | None = None
     """The verdict on it within its data set and run; None where nothing could be tested, and in older records."""
-    ties: str = ""
-    """Only in older records: cells of one data set and run with a letter in common could not be told apart."""
     taken: bool = False
     """Whether the run recommends it."""
     score: Scored | None = None
@@ -220,3 +216,34 @@ class RunRecord(Record):
     def ranking(self, dataset: str) -> tuple[CellRecord, ...]:
         """The ranked cells of one data set, best first."""
         return tuple(cell for cell in self.cells if cell.dataset == dataset and cell.rank is not None)
+
+
+def read_record(document: Any) -> RunRecord:
+    """A record of this version, from one of this or an older one.
+
+    Version 1 had letters for what could not be told apart within a run, and two intervals: the letters say nothing of
+    the best and are left out, and the interval over examples and seeds takes the place of the other where it is there.
+
+    Raises:
+        pydantic.ValidationError: Where it is none.
+    """
+    old = isinstance(document, dict) and document.get("record_version") == 1
+    cells = document.get("cells") if old else None
+    if isinstance(cells, list):
+        document = {**document, "record_version": RECORD_VERSION, "cells": [_newer_cell(cell) for cell in cells]}
+    return RunRecord.model_validate(document)
+
+
+def _newer_cell(cell: Any) -> Any:
+    if not isinstance(cell, dict):
+        return cell
+    kept = {name: value for name, value in cell.items() if name != "ties"}
+    if isinstance(kept.get("score"), dict):
+        kept["score"] = _newer_score(kept["score"])
+    return kept
+
+
+def _newer_score(score: dict[str, Any]) -> dict[str, Any]:
+    both = score.get("overall_low"), score.get("overall_high")
+    kept = {name: value for name, value in score.items() if not name.startswith("overall_")}
+    return kept if None in both else {**kept, "low": both[0], "high": both[1]}

@@ -12,7 +12,7 @@ import pydantic
 
 from suite.address import address_of
 from suite.errors import StoreError, StoreVersionError
-from suite.publish.record import RECORD_VERSION, EvidenceRecord, RunRecord
+from suite.publish.record import RECORD_VERSION, EvidenceRecord, RunRecord, read_record
 from suite.publish.recording import record_of_folder
 from suite.results import Record
 
@@ -66,16 +66,16 @@ def _from_file(place: Path) -> Recorded:
             f"{place}: record version {version}, written by a newer suite; this one reads up to version "
             f"{RECORD_VERSION}. Update the suite."
         )
-    record = _validated(RunRecord, document, place)
+    record = _validated(read_record, document, place)
     beside = evidence_beside(place)
     kept = _document(beside) if beside.is_file() else {}
-    evidence = {name: _validated(EvidenceRecord, one, beside) for name, one in kept.items()}
+    evidence = {name: _validated(EvidenceRecord.model_validate, one, beside) for name, one in kept.items()}
     return Recorded(record, evidence, str(place))
 
 
-def _validated(kind: type[R], document: Any, place: Path) -> R:
+def _validated(read: Callable[[Any], R], document: Any, place: Path) -> R:
     try:
-        return kind.model_validate(document)
+        return read(document)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "its content"

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from suite.charts.words import MISSING, number, plural, score, short
+from suite.compare.cell import BestComparison, MetricInfo, Verdict
+from suite.compare.verdict_words import behind_words, scatter_words, verdict_words
 from suite.publish.boxes import Cell, Interval
 from suite.publish.collection import Collection, Entry, dataset_address, model_address
 from suite.publish.record import CellRecord, RunRecord, Scored
@@ -26,7 +28,10 @@ __all__ = [
     "seeds_cell",
     "strategy_cell",
     "task_words",
+    "verdict_cell",
 ]
+
+ORDER: dict[Verdict, int] = {"may_be_best": 0, "unsettled": 1, "worse": 2}
 
 
 def answer_words(run: RunRecord) -> str:
@@ -101,13 +106,32 @@ def score_cell(scored: Scored | None, *, strong: bool = False) -> Cell:
 
 
 def said(scored: Scored) -> str:
-    """A score with its intervals in words."""
+    """A score with its interval in words."""
     text = score(scored.value)
     if scored.low is not None and scored.high is not None:
         text += f", 95 % interval {score(scored.low)} to {score(scored.high)}"
-    if scored.overall_low is not None and scored.overall_high is not None:
-        text += f", with other seeds {score(scored.overall_low)} to {score(scored.overall_high)}"
     return text
+
+
+def verdict_cell(best: BestComparison | None, cell: CellRecord, metric: MetricInfo) -> Cell:
+    """Whether a cell may be the best, in the words of every page; pointing at it says how far it is behind.
+
+    Args:
+        best: The verdict.
+        cell: That it is on.
+        metric: That ranks.
+    """
+    scored = cell.score
+    if scored is None:
+        return Cell(MISSING, value="")
+    seeds = [value for value in scored.seeds.values() if value is not None] or [scored.value]
+    interval = None if scored.low is None or scored.high is None else (scored.low, scored.high)
+    behind = behind_words(best, metric) if best is not None and best.behind else ""
+    return Cell(
+        verdict_words(best, scatter_words(min(seeds), max(seeds), interval)),
+        value=ORDER[best.verdict] if best is not None else len(ORDER),
+        title=f"{behind} behind the best score" if behind else "",
+    )
 
 
 def scale_of(scores: Iterable[Scored | None]) -> tuple[float, float]:

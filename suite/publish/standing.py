@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from suite.publish.changes import Evidence
 from suite.publish.collection import Collection
 from suite.publish.points import Point
-from suite.publish.record import CutFile, EvidenceRecord, RunRecord
+from suite.publish.record import CutFile, EvidenceRecord, RunRecord, read_record
 from suite.publish.stage import Manifest, read_manifest
 from suite.publish.targets.target import Target
 
@@ -75,8 +75,8 @@ def kept_records(
         if staying is not None and name.split("/")[0] not in staying:
             continue
         try:
-            kept[name] = RunRecord.model_validate_json(target.read(f"data/runs/{name}.json") or b"")
-        except ValidationError:
+            kept[name] = read_record(json.loads(target.read(f"data/runs/{name}.json") or b"{}"))
+        except ValueError:  # no JSON, or not what a record is
             lost.append(CutFile(what=f"the point {name}", reason="Its record is missing in the site, or damaged."))
     return kept, tuple(lost)
 

@@ -89,7 +89,7 @@ class Markdown:
         collection = arranged.collection
         pages = [
             index_page(collection, around.title, arranged.gaps),
-            *board_pages(collection, arranged.evidence),
+            *board_pages(collection, arranged.over_runs),
             *model_pages(collection),
             *dataset_pages(collection),
             *history_pages(collection, arranged.changes),

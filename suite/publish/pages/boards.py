@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from suite.charts.words import count, plural, score
+from suite.charts.words import MISSING, count, plural, score
+from suite.compare.cell import BestComparison, Verdict
+from suite.compare.verdict_words import HOW_TO_READ, INTERVAL
 from suite.publish.boxes import Cell, SiteTable, facet
-from suite.publish.changes import Evidence
 from suite.publish.collection import BoardKey, Collection, Entry, dataset_address
+from suite.publish.over_runs import BoardVerdicts
 from suite.publish.pages.page import SitePage
 from suite.publish.rows import (
     cost_cells,
@@ -19,27 +21,21 @@ from suite.publish.rows import (
     seeds_cell,
     strategy_cell,
     task_words,
+    verdict_cell,
 )
-from suite.publish.ties import Tie, tied_with_best
 from suite.report.tables import Column
 
 __all__ = ["answer", "board_pages"]
 
-TIE_WORDS: Mapping[Tie, str] = {"best": "best", "tied": "tied", "behind": "", "unknown": "?"}
+Entries = tuple[Entry, ...]
+Verdicts = tuple[BestComparison | None, ...]
 
 
-def board_pages(collection: Collection, evidence: Evidence) -> list[SitePage]:
+def board_pages(collection: Collection, over_runs: Mapping[BoardKey, BoardVerdicts]) -> list[SitePage]:
     """One page per task, data set and metric, and the page that lists them."""
-    pages = []
-    listed = []
-    for key, entries in collection.boards.items():
-        ties = tied_with_best(
-            [evidence.get(entry.run.id, {}).get(entry.cell.cell_id) for entry in entries],
-            [entry.cell.score.value for entry in entries if entry.cell.score is not None],
-        )
-        pages.append(_board_page(collection, key, entries, ties))
-        listed.append(_line(collection, key, entries, ties))
-    return [_list_page(listed), *pages]
+    boards = [(key, entries, over_runs[key]) for key, entries in collection.boards.items()]
+    listed = [_line(collection, key, entries, found.verdicts) for key, entries, found in boards]
+    return [_list_page(listed), *(_board_page(collection, *board) for board in boards)]
 
 
 def _list_page(rows: list[tuple[Cell, ...]]) -> SitePage:
@@ -49,7 +45,7 @@ def _list_page(rows: list[tuple[Cell, ...]]) -> SitePage:
         Column("metric"),
         Column("best model"),
         Column("score", number=True, best_high=True),
-        Column("tied with it", number=True),
+        Column("may be the best", number=True),
         Column("cells", number=True, best_high=True),
         Column("runs", number=True, best_high=True),
     )
@@ -72,9 +68,9 @@ def _list_page(rows: list[tuple[Cell, ...]]) -> SitePage:
     )
 
 
-def _line(collection: Collection, key: BoardKey, entries: tuple[Entry, ...], ties: tuple[Tie, ...]) -> tuple[Cell, ...]:
+def _line(collection: Collection, key: BoardKey, entries: Entries, verdicts: Verdicts) -> tuple[Cell, ...]:
     best = entries[0]
-    tied = sum(one == "tied" for one in ties)
+    first = _counted("may_be_best", verdicts)
     runs = len({entry.run.id for entry in entries})
     return (
         Cell(key.dataset, href=f"leaderboards/{key.address}/index.html", under=f"content {key.fingerprint[:12]}"),
@@ -82,14 +78,15 @@ def _line(collection: Collection, key: BoardKey, entries: tuple[Entry, ...], tie
         Cell(collection.metric(key).label),
         model_cell(collection, best.cell),
         score_cell(best.cell.score, strong=True),
-        Cell(count(tied), value=tied),
+        Cell(count(first), value=first) if first else Cell(MISSING, value="", title="nothing could be tested"),
         Cell(count(len(entries)), value=len(entries)),
         Cell(count(runs), value=runs),
     )
 
 
-def _board_page(collection: Collection, key: BoardKey, entries: tuple[Entry, ...], ties: tuple[Tie, ...]) -> SitePage:
-    table, metric = _board_table(collection, key, entries, ties), collection.metric(key)
+def _board_page(collection: Collection, key: BoardKey, entries: Entries, over_runs: BoardVerdicts) -> SitePage:
+    verdicts = over_runs.verdicts
+    table, metric = _board_table(collection, key, entries, verdicts), collection.metric(key)
     return SitePage(
         folder=f"leaderboards/{key.address}/",
         template="board.html.j2",
@@ -100,8 +97,9 @@ def _board_page(collection: Collection, key: BoardKey, entries: tuple[Entry, ...
             "key": key,
             "metric": metric,
             "dataset": f"{dataset_address(key.dataset, key.fingerprint)}/index.html",
-            "answer": answer(entries, ties),
-            "unknown": sum(one == "unknown" for one in ties),
+            "answer": answer(entries, verdicts),
+            "how_to_read": f"{HOW_TO_READ} {INTERVAL}",
+            "not_tested": None in verdicts,
         },
         tables=(table,),
         data=f"data/leaderboards/{key.address}.json",
@@ -110,15 +108,22 @@ def _board_page(collection: Collection, key: BoardKey, entries: tuple[Entry, ...
             "dataset": key.dataset,
             "fingerprint": key.fingerprint,
             "metric": metric.model_dump(),
+            "made_from": over_runs.made_from,
             "rows": [
-                {"place": place, "run": entry.run.id, "tie": tie, **entry.cell.model_dump(mode="json")}
-                for place, (entry, tie) in enumerate(zip(entries, ties, strict=True), start=1)
+                {
+                    "place": place,
+                    "run": entry.run.id,
+                    **entry.cell.model_dump(mode="json"),
+                    # Of the whole leaderboard, in place of the verdict within its run.
+                    "best": None if best is None else best.model_dump(mode="json"),
+                }
+                for place, (entry, best) in enumerate(zip(entries, verdicts, strict=True), start=1)
             ],
         },
     )
 
 
-def _board_table(collection: Collection, key: BoardKey, entries: tuple[Entry, ...], ties: tuple[Tie, ...]) -> SiteTable:
+def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdicts: Verdicts) -> SiteTable:
     metric = collection.metric(key)
     scale = scale_of(entry.cell.score for entry in entries)
     rows = [
@@ -126,20 +131,20 @@ def _board_table(collection: Collection, key: BoardKey, entries: tuple[Entry, ..
             Cell(str(place), value=place),
             model_cell(collection, entry.cell),
             strategy_cell(entry.cell),
-            Cell(TIE_WORDS[tie], value=tie),
+            verdict_cell(best, entry.cell, metric),
             score_cell(entry.cell.score, strong=True),
             interval_cell(collection, entry.cell, scale),
             *cost_cells(entry.cell),
             seeds_cell(entry.cell),
             run_cell(entry.run),
         )
-        for place, (entry, tie) in enumerate(zip(entries, ties, strict=True), start=1)
+        for place, (entry, best) in enumerate(zip(entries, verdicts, strict=True), start=1)
     ]
     columns = (
         Column("place", number=True),
         Column("model"),
         Column("strategy"),
-        Column("tie"),
+        Column("verdict"),
         Column(metric.label, number=True, best_high=metric.higher_is_better),
         Column(f"{score(scale[0])} to {score(scale[1])}"),
         Column("latency", "ms", number=True),
@@ -159,18 +164,26 @@ def _board_table(collection: Collection, key: BoardKey, entries: tuple[Entry, ..
     )
 
 
-def answer(entries: tuple[Entry, ...], ties: tuple[Tie, ...]) -> str:
-    """Who is best and who is tied with it, in a sentence; where nothing was kept to test it with, that is said."""
-    best, tied = entries[0], sum(one == "tied" for one in ties)
-    value = score(best.cell.score.value) if best.cell.score else "–"
+def answer(entries: Entries, verdicts: Verdicts) -> str:
+    """Who is best and who else may be, in a sentence; where nothing was kept to test it with, that is said."""
+    best = entries[0]
+    value = score(best.cell.score.value) if best.cell.score else MISSING
     text = f"{best.cell.model}, {best.cell.strategy}, scores best: {value}"
     if len(entries) == 1:
         return f"{text}. It is the only one."
-    unknown = sum(one == "unknown" for one in ties)
-    if unknown == len(entries) - 1:
-        return f"{text}. Whether others are tied with it cannot be said: there are no kept predictions."
-    if tied:
-        text = f"{text}; {plural(tied, 'other cell')} cannot be told apart from it"
+    untested = sum(one is None for one in verdicts[1:])
+    if untested == len(entries) - 1:
+        return f"{text}. Whether others may be the best cannot be said: there are no kept predictions."
+    others, unsettled = _counted("may_be_best", verdicts) - 1, _counted("unsettled", verdicts)
+    if others:
+        text = f"{text}; {plural(others, 'other cell')} may be the best too"
     else:
-        text = f"{text}, and no other cell is tied with it"
-    return f"{text}. Of {plural(unknown, 'cell')} nothing can be said." if unknown else f"{text}."
+        text = f"{text}, and no other cell may be the best"
+    rest = [f"{plural(unsettled, 'cell')} {'is' if unsettled == 1 else 'are'} unsettled"] if unsettled else []
+    rest += [f"of {plural(untested, 'cell')} nothing can be said"] if untested else []
+    said = "; ".join(rest)
+    return f"{text}. {said[:1].upper()}{said[1:]}." if said else f"{text}."
+
+
+def _counted(verdict: Verdict, verdicts: Verdicts) -> int:
+    return sum(one is not None and one.verdict == verdict for one in verdicts)

@@ -19,6 +19,7 @@ from suite.publish.rows import (
     seeds_cell,
     strategy_cell,
     task_words,
+    verdict_cell,
 )
 from suite.report.tables import Column
 
@@ -37,7 +38,7 @@ def _list_page(collection: Collection) -> SitePage:
     rows = []
     for name, entries in collection.models.items():
         costs = entries[0].cell.costs
-        firsts = sum(entry.cell.rank == 1 for entry in entries)
+        firsts = sum(entry.cell.best is not None and entry.cell.best.verdict == "may_be_best" for entry in entries)
         taken = sum(entry.cell.taken for entry in entries)
         rows.append(
             (
@@ -65,7 +66,7 @@ def _list_page(collection: Collection) -> SitePage:
         Column("weights", number=True),
         Column("data sets", number=True, best_high=True),
         Column("runs", number=True, best_high=True),
-        Column("first places", number=True, best_high=True),
+        Column("may be the best", number=True, best_high=True),
         Column("recommended", number=True, best_high=True),
     )
     table = SiteTable("models", "Models", columns, tuple(rows), facets=(facet("Task", 1, rows),), searchable=True)
@@ -135,6 +136,7 @@ def _scores_table(collection: Collection, entries: Sequence[Entry]) -> SiteTable
             Cell(f"{entry.cell.rank} of {entry.of}", value=entry.cell.rank)
             if entry.cell.rank
             else Cell(MISSING, value=""),
+            verdict_cell(entry.cell.best, entry.cell, entry.run.headline),
             *cost_cells(entry.cell),
             seeds_cell(entry.cell),
             run_cell(entry.run),
@@ -148,6 +150,7 @@ def _scores_table(collection: Collection, entries: Sequence[Entry]) -> SiteTable
         Column("score", number=True, best_high=True),
         Column(f"{score(scale[0])} to {score(scale[1])}"),
         Column("rank in its run", number=True),
+        Column("verdict in its run"),
         Column("latency", "ms", number=True),
         Column("parameters", number=True),
         Column("training", "s", number=True),
