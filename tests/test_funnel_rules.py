@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.errors import SpecError
-from suite.funnel.rules import Judged, behind, clearly_worse, over_limits
+from suite.funnel.rules import Judged, behind, clearly_worse, over_limits, paired, spared, unpaired
 from suite.funnel.settings import FEWEST_KEPT, ShortSpec, rungs_of
 from suite.plan import make_plan
 from suite.results import Profile
 from suite.selection import select
 from suite.spec import parse_spec
+from suite.transferability.noise import wilson
 
 SPEC = {
     "name": "small",
@@ -157,3 +158,33 @@ def test_label_budgets_and_a_funnel_are_refused_together():
     """What a model does with all labels says little of few."""
     with pytest.raises(SpecError, match="train_examples: a funnel drops models by what they do with all labels"):
         planned(train_examples=[5, "all"])
+
+
+def test_four_of_165_examples_drop_nobody():
+    """The estimates are shares of examples; what their intervals cannot tell apart goes on, and is named."""
+    entrants = []
+    for place, right in enumerate((150, 149, 145, 100)):
+        low, high = wilson(right / 165, 165)
+        entrants.append(Judged(f"m{place}", right / 165, f"{right / 165:.3f}", half=(high - low) / 2))
+    dropped = behind(entrants, 0.5, what="linear probe", who="models", noise=unpaired(entrants))
+    assert list(dropped) == ["m3"]
+    assert spared(entrants, 0.5, unpaired(entrants)) == ("m2",)
+
+
+def test_paired_scores_tell_smaller_differences_apart():
+    """Two fits that err on the same examples differ by what they do on the others."""
+    together = np.random.default_rng(0).normal(0, 0.1, 500)
+    resampled = {"m0": 0.9 + together, "m1": 0.89 + together, "m2": 0.85 + together + 1e-3 * together[::-1]}
+    dropped = behind(judged([0.9, 0.89, 0.85]), 0.5, what="accuracy", who="fits", noise=paired(resampled))
+    assert list(dropped) == ["m2"]
+
+
+def test_a_reason_never_shows_two_equal_numbers():
+    """More digits, where three would look the same: of scores, and of a limit."""
+    close = [Judged("a", 0.91, "0.910"), Judged("b", 0.9004, "0.900"), Judged("c", 0.9001, "0.900")]
+    (reason,) = behind(close, 0.5, what="accuracy", who="models").values()
+    assert "0.9001, place 3" in reason
+    assert "0.9004." in reason
+    over = over_limits(PROFILE.model_copy(update={"latency_ms_p50": 6.910004}), {"max_latency_ms": 6.91})
+    assert over is not None
+    assert "6.910004 ms is over the limit of 6.91 ms" in over

@@ -20,6 +20,7 @@ from suite.transferability.h_score import shrinkage
 from suite.transferability.knn import NEIGHBOURS
 from suite.transferability.linear_probe import STRENGTHS
 from suite.transferability.n_leep import clusters, principal_components
+from suite.transferability.noise import jackknife_half_width, wilson
 from suite.transferability.spectrum import spectrum
 
 CASES = [(40, 5, 2), (60, 12, 3), (24, 40, 3), (90, 7, 4)]
@@ -385,3 +386,34 @@ def test_an_estimator_of_a_plugin_is_like_the_others(monkeypatch):
     assert TRANSFERABILITY.get("tests_only_width")(*made(40, 5, 2)[:2]) == 5
     assert (width.label, width.summary) == ("tests only width", "How many features there are.")
     assert "is inf, not a number" in (width.score(*made(40, 5, 2)[:2], seed=1).reason or "")
+
+
+def test_wilsons_interval_is_the_published_one():
+    """The example of Newcombe 1998, table 1: 81 of 263."""
+    low, high = wilson(81 / 263, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+@pytest.mark.parametrize("name", ["linear_probe", "knn", "logme", "h_score"])
+def test_an_estimate_has_an_interval_that_narrows_with_more_examples(name: str):
+    """Sixteen times the examples, about a quarter of the width."""
+    generator = np.random.default_rng(0)
+    targets = np.arange(1600) % 2
+    features = generator.normal(size=(1600, 4)) + targets[:, None]
+    few = TRANSFERABILITY.get(name).score(features[:100], targets[:100])
+    many = TRANSFERABILITY.get(name).score(features, targets)
+    assert few.low < few.value < few.high
+    assert many.low < many.value < many.high
+    assert 2 < (few.high - few.low) / (many.high - many.low) < 8
+
+
+def test_the_jackknife_knows_the_error_of_a_mean():
+    """Within a factor of two of the textbook's, and nothing where folds have no estimate."""
+    values = np.random.default_rng(1).normal(size=400)
+    half = jackknife_half_width(lambda rows: float(values[rows].mean()), np.arange(400) % 2)
+    assert 0.5 < half / (1.96 * values.std() / 20) < 2
+
+    def missing(_: object) -> float:
+        raise MissingScore("none.")
+
+    assert jackknife_half_width(missing, np.arange(400) % 2) is None

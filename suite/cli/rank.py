@@ -25,6 +25,7 @@ from suite.errors import SuiteError
 if TYPE_CHECKING:
     from suite.address import StoreChoice
     from suite.compare.funnel import FunnelSummary, RankedModel
+    from suite.results import Score
     from suite.runner.workers import ClusterChoice
 
 __all__ = ["command"]
@@ -123,8 +124,19 @@ def _row(one: RankedModel, names: list[str]) -> list[str]:
     if profile is not None:
         latency = "-" if profile.latency_ms_p50 is None else f"{profile.latency_ms_p50:.2f}"
         cost = [latency, f"{profile.size_bytes / 1e6:.2f}", f"{profile.parameters:,}"]
-    values = [one.estimates[name].value if name in one.estimates else None for name in names]
-    return [one.model, *cost, *("-" if value is None else f"{value:.3f}" for value in values)]
+    return [
+        one.model,
+        *cost,
+        *(_shown(one.estimates.get(name), interval=not place) for place, name in enumerate(names)),
+    ]
+
+
+def _shown(score: Score | None, *, interval: bool) -> str:
+    """An estimate; of the one that decides with its 95 % interval, where it has one."""
+    if score is None or score.value is None:
+        return "-"
+    known = interval and score.low is not None and score.high is not None
+    return f"{score.value:.3f}" + (f" [{score.low:.3f}, {score.high:.3f}]" if known else "")
 
 
 def _missing(summary: FunnelSummary) -> list[str]:

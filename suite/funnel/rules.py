@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -14,7 +14,19 @@ from suite.constraints import Constraints
 from suite.funnel.settings import FEWEST_KEPT
 from suite.results import Profile
 
-__all__ = ["Judged", "behind", "clearly_worse", "measured_of", "over_limits", "said_of", "static_limits"]
+__all__ = [
+    "Judged",
+    "Noise",
+    "behind",
+    "clearly_worse",
+    "measured_of",
+    "over_limits",
+    "paired",
+    "said_of",
+    "spared",
+    "static_limits",
+    "unpaired",
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,8 @@ class Judged:
     shown: str = ""
     """The score as a reader sees it."""
     reason: str | None = None
+    half: float | None = None
+    """Half of its 95 % interval over examples; None where it is not known."""
 
 
 def static_limits(constraints: Constraints | None) -> dict[str, float]:
@@ -68,7 +82,7 @@ def over_limits(profile: Profile, limits: Mapping[str, float]) -> str | None:
         if measured is None:
             broken.append(f"its {label} was not measured, so the limit of {said_of(most, name)} cannot be checked")
         elif measured > most:
-            have, allowed = said_of(measured, name), said_of(most, name)
+            have, allowed = _told_apart(measured, most, name)
             broken.append(f"{label} {have} is over the limit of {allowed} (constraints.{name})")
     return "; ".join(broken) or None
 
@@ -86,17 +100,60 @@ def said_of(value: float, name: str) -> str:
     return f"{value:,.4g}{unit}" if value < 10_000 else f"{value:,.0f}{unit}"
 
 
-def behind(entrants: Sequence[Judged], keep: float, *, what: str, who: str) -> dict[str, str]:
+def _told_apart(one: float, other: float, name: str) -> tuple[str, str]:
+    """Two different values with as many digits as it takes to see that they are: never 6.91 ms over 6.91 ms."""
+    first, second = said_of(one, name), said_of(other, name)
+    for digits in range(5, 17):
+        if first != second or one == other:
+            break
+        unit = STATIC_LIMITS[name][1].unit
+        first, second = f"{one:,.{digits}g}{unit}", f"{other:,.{digits}g}{unit}"
+    return first, second
+
+
+Noise = Callable[[str, str], float | None]
+"""The keys of two entrants to half of the 95 % interval of their difference; None where it is not known."""
+
+
+def unpaired(entrants: Sequence[Judged]) -> Noise:
+    """The noise of a difference from the intervals of both, as if they had been judged on different examples."""
+    halves = {one.key: one.half for one in entrants}
+
+    def noise(first: str, second: str) -> float | None:
+        own, other = halves.get(first), halves.get(second)
+        return None if own is None or other is None else math.hypot(own, other)
+
+    return noise
+
+
+def paired(resampled: Mapping[str, NDArray[np.float64]]) -> Noise:
+    """The noise of a difference from scores on the same bootstrap samples, by key."""
+
+    def noise(first: str, second: str) -> float | None:
+        if first not in resampled or second not in resampled:
+            return None
+        gaps = resampled[first] - resampled[second]
+        gaps = gaps[np.isfinite(gaps)]
+        return NormalDist().inv_cdf(0.975) * float(gaps.std(ddof=1)) if len(gaps) > 1 else None
+
+    return noise
+
+
+def behind(
+    entrants: Sequence[Judged], keep: float, *, what: str, who: str, noise: Noise = lambda _one, _other: None
+) -> dict[str, str]:
     """Those that are not among the best, by key, each with its reason.
 
     The share that is kept is rounded up, and is never below ``FEWEST_KEPT``. Who has the same score as the last that
-    is kept is kept too. Entrants without a score are dropped with the reason why they have none.
+    is kept is kept too, and who is behind that one by no more than the noise of their difference. Entrants without a
+    score are dropped with the reason why they have none.
 
     Args:
         entrants: Everybody in the stage.
         keep: Share of them that goes on.
         what: What they were judged by, for the sentence.
         who: ``models``, or whatever the entrants are.
+        noise: Of the difference of two; where it is not known, any difference counts.
     """
     judged = sorted((one for one in entrants if one.score is not None), key=_descending)
     reasons = {one.key: one.reason or f"it has no {what}." for one in entrants if one.score is None}
@@ -105,12 +162,40 @@ def behind(entrants: Sequence[Judged], keep: float, *, what: str, who: str) -> d
         return reasons
     last = judged[room - 1]
     for place, one in enumerate(judged, start=1):
-        if one.score != last.score and place > room:
+        if place > room and not _level(one, last, noise):
+            own, bar = _shown_apart(one, last)
             reasons[one.key] = (
-                f"{what} {one.shown}, place {place} of {len(entrants)}; "
-                f"the best {room} {who} go on, the last of them with {last.shown}."
+                f"{what} {own}, place {place} of {len(entrants)}; "
+                f"the best {room} {who} go on, the last of them with {bar}."
             )
     return reasons
+
+
+def spared(entrants: Sequence[Judged], keep: float, noise: Noise) -> tuple[str, ...]:
+    """Keys of those that go on though they are not among the best: nothing tells them from the last of these."""
+    judged = sorted((one for one in entrants if one.score is not None), key=_descending)
+    room = max(FEWEST_KEPT, math.ceil(keep * len(entrants)))
+    if len(judged) <= room:
+        return ()
+    last = judged[room - 1]
+    return tuple(one.key for one in judged[room:] if one.score != last.score and _level(one, last, noise))
+
+
+def _level(one: Judged, last: Judged, noise: Noise) -> bool:
+    """Whether an entrant cannot be told from the last that goes on."""
+    reach = noise(one.key, last.key)
+    gap = (last.score or 0.0) - (one.score or 0.0)
+    return gap == 0 or (reach is not None and gap <= reach)
+
+
+def _shown_apart(one: Judged, last: Judged) -> tuple[str, str]:
+    """Both scores as a reader sees them, with more digits where they would look the same."""
+    first, second = one.shown, last.shown
+    for digits in range(4, 17):
+        if first != second:
+            break
+        first, second = f"{one.score:.{digits}f}", f"{last.score:.{digits}f}"
+    return first, second
 
 
 def clearly_worse(

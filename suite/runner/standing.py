@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.funnel.record import DatasetFunnel, Drop, FunnelState, StageKind, StageState
-from suite.funnel.rules import Judged, behind, clearly_worse, over_limits, static_limits
+from suite.funnel.rules import Judged, behind, clearly_worse, over_limits, paired, spared, static_limits, unpaired
 from suite.funnel.settings import FunnelSpec
 from suite.generations import AnyPredictions
 from suite.metrics import Metric, MissingScore, metrics_named
@@ -154,7 +154,8 @@ class _Walk:
         reasons: dict[str, str] = {}
         if stage.kind == "short":
             what = f"after {_epochs(stage.epochs)} its {self.judge.what} is"
-            reasons = behind(judged, self.judge.spec.short.keep, what=what, who="fits")
+            noise = paired(self._resampled(entrants))
+            reasons = behind(judged, self.judge.spec.short.keep, what=what, who="fits", noise=noise)
         elif stage.kind == "full":
             reasons = clearly_worse(judged, self._resampled(entrants), self.judge.spec.level, what=self.judge.what)
         cells = {cell.id: cell for cell, _ in entrants}
@@ -188,8 +189,16 @@ class _Walk:
         if len(missing) == len(judged) and judged:
             remark = f"{missing[0].reason} So nobody was dropped by {what}."
             return self._models("rank", stage, {}, judged=judged, remark=remark)
-        reasons = behind(judged, self.judge.spec.rank.keep, what=what, who="models")
-        return self._models("rank", stage, reasons, judged=judged)
+        noise = unpaired(judged)
+        reasons = behind(judged, self.judge.spec.rank.keep, what=what, who="models", noise=noise)
+        level = spared(judged, self.judge.spec.rank.keep, noise)
+        remark = (
+            f"{', '.join(level)} {'goes' if len(level) == 1 else 'go'} on too: {what} cannot tell so small a "
+            "difference on so many examples from chance."
+            if level
+            else None
+        )
+        return self._models("rank", stage, reasons, judged=judged, remark=remark)
 
     def _models(
         self,
@@ -307,7 +316,8 @@ class _Judge:
         score = result.estimates.get(self.spec.rank.by)
         if score is None or score.value is None:
             return Judged(name, None, reason=(score.reason if score else None) or f"{self.estimator} is missing.")
-        return Judged(name, score.value, f"{score.value:.3f}")
+        half = None if score.low is None or score.high is None else (score.high - score.low) / 2
+        return Judged(name, score.value, f"{score.value:.3f}", half=half)
 
     def by_validation(self, key: str, result: Result | None) -> Judged:
         """The headline metric on validation, turned so that higher is better."""

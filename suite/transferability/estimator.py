@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from suite.metrics.metric import MissingScore
 from suite.registry import TRANSFERABILITY
 from suite.results import Score
+from suite.transferability.noise import jackknife_half_width, wilson
 
 __all__ = ["Array", "Estimator", "Examples", "estimator"]
 
@@ -78,6 +79,8 @@ class Estimator:
     needs_source_head: bool
     """Whether it reads the class probabilities of the head that the model was pretrained with."""
     function: Callable[[Examples], float]
+    is_share: bool = False
+    """Whether it is a share of the examples, of which each was judged by itself: its interval is Wilson's."""
 
     def __call__(
         self, features: ArrayLike, targets: ArrayLike, *, source_probabilities: ArrayLike | None = None, seed: int = 0
@@ -109,15 +112,32 @@ class Estimator:
     def score(
         self, features: ArrayLike, targets: ArrayLike, *, source_probabilities: ArrayLike | None = None, seed: int = 0
     ) -> Score:
-        """The same as a ``Score``: with a reason instead of a value where it is missing."""
+        """The same as a ``Score``: with its 95 % interval over examples, or a reason where it is missing."""
+        values, classes = np.asarray(features), np.asarray(targets)
+        source = None if source_probabilities is None else np.asarray(source_probabilities)
         try:
-            return Score(value=self(features, targets, source_probabilities=source_probabilities, seed=seed))
+            value = self(values, classes, source_probabilities=source, seed=seed)
         except MissingScore as missing:
             return Score(value=None, reason=str(missing))
+        if self.is_share:
+            low, high = wilson(value, len(classes))
+            return Score(value=value, low=low, high=high)
+
+        def again(rows: NDArray[np.int64]) -> float:
+            of_rows = None if source is None else source[rows]
+            return self(values[rows], classes[rows], source_probabilities=of_rows, seed=seed)
+
+        half = jackknife_half_width(again, classes, seed=seed)
+        return Score(value=value) if half is None else Score(value=value, low=value - half, high=value + half)
 
 
 def estimator(
-    name: str, *, label: str | None = None, summary: str | None = None, needs_source_head: bool = False
+    name: str,
+    *,
+    label: str | None = None,
+    summary: str | None = None,
+    needs_source_head: bool = False,
+    is_share: bool = False,
 ) -> Callable[[Callable[[Examples], float]], Estimator]:
     """A decorator that makes a function of ``Examples`` a registered ``Estimator``.
 
@@ -126,6 +146,7 @@ def estimator(
         label: As reports print it; the name with spaces when left out.
         summary: One line for ``suite list transferability``; the docstring's first line when left out.
         needs_source_head: Whether the function reads ``source_probabilities``.
+        is_share: Whether its value is a share of the examples, of which each was judged by itself.
 
     Raises:
         SuiteError: Where the name is registered already.
@@ -138,6 +159,7 @@ def estimator(
             summary=summary or (function.__doc__ or name).strip().splitlines()[0],
             needs_source_head=needs_source_head,
             function=function,
+            is_share=is_share,
         )
         # The registry compares a lazy "module:object" with these two to see that both are the same thing.
         attributes: dict[str, Any] = {"__module__": function.__module__, "__qualname__": function.__qualname__}

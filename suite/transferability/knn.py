@@ -18,6 +18,7 @@ TIE_BREAK = 1e-3
     "knn",
     label="k-NN",
     summary="Leave-one-out accuracy of the vote of the nearest neighbours; 0 to 1.",
+    is_share=True,
 )
 def knn(examples: Examples) -> float:
     """Leave-one-out accuracy of the majority of the nearest examples by cosine similarity.

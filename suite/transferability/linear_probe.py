@@ -17,6 +17,7 @@ STRENGTHS = np.geomspace(1.0, 1e-8, 25)
     "linear_probe",
     label="linear probe",
     summary="Leave-one-out accuracy of a ridge classifier on the features; 0 to 1.",
+    is_share=True,
 )
 def linear_probe(examples: Examples) -> float:
     """Leave-one-out accuracy of least squares on one-hot labels, with a penalty on the weights.
