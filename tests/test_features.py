@@ -13,6 +13,7 @@ from suite.data.batches import Examples
 from suite.engines import Engine
 from suite.features import FeatureStore
 from suite.models.backbone import Backbone
+from suite.resizing import Resizing
 from suite.results import FeatureEngineRecord
 
 EXAMPLES = Examples(np.zeros((4, 16, 16, 3), np.uint8), np.zeros(4, np.int64), ("a", "b", "c", "d"))
@@ -51,9 +52,9 @@ def test_features_are_computed_once(backbone: Backbone, tmp_path: Path) -> None:
     assert first.seconds == again.seconds
 
 
-@pytest.mark.parametrize("changed", ["fingerprint", "ids", "weights", "input_size"])
+@pytest.mark.parametrize("changed", ["fingerprint", "ids", "weights", "input_size", "resizing"])
 def test_what_they_depend_on_makes_others(changed: str, backbone: Backbone, tmp_path: Path) -> None:
-    """Other data, other examples, other weights or another size are other features."""
+    """Other data, other examples, other weights or another size or crop are other features."""
     model, store = Model(), FeatureStore(tmp_path)
     store.get(backbone, EXAMPLES, fingerprint="f", asked="keras", choose=model.choose)
     others = {
@@ -61,6 +62,7 @@ def test_what_they_depend_on_makes_others(changed: str, backbone: Backbone, tmp_
         "ids": (backbone, replace(EXAMPLES, ids=("a", "b", "c", "e")), "f"),
         "weights": (replace(backbone, weights=replace(backbone.weights, sha256="0" * 64)), EXAMPLES, "f"),
         "input_size": (replace(backbone, input_size=(32, 32)), EXAMPLES, "f"),
+        "resizing": (replace(backbone, resizing=Resizing(crop_share=0.875)), EXAMPLES, "f"),
     }
     other, examples, fingerprint = others[changed]
     assert store.get(other, examples, fingerprint=fingerprint, asked="keras", choose=model.choose).values[0, 0] == 2
