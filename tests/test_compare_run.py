@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlanSummary
-from suite.compare.paired import Z_POWER
 from suite.compare.facts import wall_seconds
+from suite.compare.paired import Z_POWER
 from suite.compare.planned import summarise_plan
 from suite.errors import UnknownNameError
 from suite.plan import make_plan
