@@ -17,6 +17,7 @@ from suite.charts.encodings import (
     score_axis,
     score_scale,
     shape,
+    with_bars,
 )
 from suite.charts.label_places import place_labels
 from suite.charts.rows import Row, score_title
@@ -61,7 +62,7 @@ class _ExportedFiles:
             return None
         by_id = {row["cell"]: row for row in rows}
         front = [by_id[name] for name in cls.front(files) if name in by_id]
-        data = {"files": rows, "front": front, "labels": place_labels(front, rows, text="text")}
+        data = {"files": rows, "front": front, "labels": place_labels(front, with_bars(rows), text="text")}
         chart = alt.layer(*cls._layers(comparison, rows)).resolve_scale(color="shared")
         return finish(chart, data, height=HEIGHT, crowded=["labels"], legend=150)
 

@@ -89,7 +89,8 @@ def _scores_said(found: RunDifference) -> str:
         for verdict in ("worse", "better")
         if tally[verdict]
     ]
-    return f"Of {plural(cells, 'cell')} {' and '.join(told)}: {_largest(found, 'worse', 'better')}"
+    most = "; the largest change" if tally["worse"] + tally["better"] > 1 else ""
+    return f"Of {plural(cells, 'cell')} {' and '.join(told)}{most}: {_largest(found, 'worse', 'better')}"
 
 
 def _unproven(found: RunDifference) -> str:

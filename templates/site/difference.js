@@ -439,7 +439,8 @@
       .map((verdict) => [of(verdict).length, verdict])
       .filter(([count]) => count)
       .map(([count, verdict]) => `${whole(count, ",")} ${count === 1 ? "is" : "are"} ${verdict} beyond noise`);
-    return `Of ${plural(cells.length, "cell")} ${told.join(" and ")}: ${largestOf(beyond, metric)[1]}`;
+    const most = beyond.length > 1 ? "; the largest change" : "";
+    return `Of ${plural(cells.length, "cell")} ${told.join(" and ")}${most}: ${largestOf(beyond, metric)[1]}`;
   }
 
   function unprovenSaid(open, still, metric) {
