@@ -54,8 +54,8 @@ GROUPS = 20
 """Of examples that are left out together, where a metric can only be computed as a whole."""
 STEP = 1e-6
 """Of numerical derivatives, as a share of the examples."""
-LARGEST = 20_000_000
-"""Numbers in all confusion matrices of the delta method; with more (hundreds of classes) groups are left out."""
+LARGEST = 2_000_000
+"""Numbers in all confusion matrices of the delta method; with more (from about 60 classes) groups are left out."""
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def _from_counts(metric: Metric, score: Counts, predictions: Sequence[Prediction
     other = (1 - np.eye(classes)) / (classes - 1)
     smooth = seen + added[:, None] * (np.eye(classes) + other) / 2
     slopes = _slopes(score, smooth, cells, other)
-    by_cell, right, wrong = slopes
+    by_cell, right, wrong = slopes[0], np.where(there, slopes[1], 0.0), np.where(there, slopes[2], 0.0)
     moved = np.stack([by_cell[one.targets * classes + one.labels] for one in predictions])
     targets = predictions[0].targets
     variance = _smoothed_variance(moved.mean(axis=0), targets, right, wrong, added, within=metric.stratified)
@@ -340,9 +340,25 @@ def _without_groups(metric: Metric, predictions: Sequence[AnyPredictions]) -> Ar
     # Classes are dealt out evenly, in an order that has nothing to do with where examples lay.
     shuffled = np.random.default_rng(examples).permutation(examples)
     order = shuffled[np.argsort(predictions[0].targets[shuffled], kind="stable")]
-    kept = [np.sort(np.delete(order, np.s_[group::groups])) for group in range(groups)]
-    without = np.array([[metric.score(one.take(rows)).value for rows in kept] for one in predictions], dtype=np.float64)
+    if metric.from_counts is not None:
+        group = np.empty(examples, dtype=np.int64)
+        group[order] = np.arange(examples) % groups
+        without = np.stack([metric.from_counts(_counts_without(one, group)) for one in predictions])
+    else:
+        kept = [np.sort(np.delete(order, np.s_[group::groups])) for group in range(groups)]
+        scores = [[metric.score(one.take(rows)).value for rows in kept] for one in predictions]
+        without = np.array(scores, dtype=np.float64)
     return np.asarray((groups - 1) * (without.mean(axis=1, keepdims=True) - without))
+
+
+def _counts_without(predictions: AnyPredictions, group: NDArray[np.int64]) -> Array:
+    """Confusion matrices of all examples but one group each, shape ``(groups, classes, classes)``."""
+    if not isinstance(predictions, Predictions):
+        raise TypeError("only predictions of classes have a confusion matrix.")
+    classes, groups = predictions.probabilities.shape[1], int(group.max()) + 1
+    cells = (group * classes + predictions.targets) * classes + predictions.labels
+    counts = np.bincount(cells, minlength=groups * classes**2).reshape(groups, classes, classes)
+    return np.asarray(counts.sum(axis=0) - counts, dtype=np.float64)
 
 
 def _too_few(metric: Metric, predictions: Sequence[AnyPredictions]) -> str | None:
