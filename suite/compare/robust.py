@@ -30,6 +30,7 @@ from suite.compare.kept_evidence import keep_evidence
 from suite.errors import StoreError
 from suite.kept import CORRUPTED, CorruptedLabels
 from suite.metrics.intervals import difference_intervals, share_intervals
+from suite.metrics.resampling import resampled_means
 from suite.results import Result
 
 __all__ = ["FindFile", "Losses", "losses_of", "robustness_facts", "robustness_of", "with_errors"]
