@@ -31,6 +31,7 @@ __all__ = [
     "data_table",
     "elsewhere_table",
     "failure_tables",
+    "metric_box",
     "metrics_table",
     "time_table",
     "weights_table",
@@ -107,8 +108,10 @@ def spread_box(spread: Spread | None, *, as_score: bool = False) -> Box:
     return Box(text, spread.mean, title)
 
 
-def ends_of(low: float, high: float) -> str:
-    """An interval as text, with as many digits as it takes to tell its ends apart."""
+def ends_of(low: float | None, high: float | None) -> str:
+    """An interval as text, with as many digits as it takes to tell its ends apart; empty where there is none."""
+    if low is None or high is None:
+        return ""
     ends = score(low), score(high)
     return f"{low:.6g} to {high:.6g}" if ends[0] == ends[1] and low < high else f"{ends[0]} to {ends[1]}"
 
@@ -121,7 +124,8 @@ def metric_box(found: MetricSpread | None) -> Box:
     if found.low is None or found.high is None:
         why = f"no interval: {found.no_interval}" if found.no_interval else "no interval"
         return replace(box, title=f"{box.title}; {why}")
-    return replace(box, ends=ends_of(found.low, found.high))
+    ends = ends_of(found.low, found.high)
+    return replace(box, title=f"{box.title}; 95 % interval {ends}", ends=ends)
 
 
 def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
@@ -252,7 +256,8 @@ def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Tab
     for cell in cells:
         if cell.headline is None:
             continue
-        boxes = [Box(score(cell.headline.value), cell.headline.value)]
+        own = ends_of(*cell.headline.interval) if cell.headline.interval else ""
+        boxes = [Box(score(cell.headline.value), cell.headline.value, ends=own)]
         for name in comparison.evaluation_sets:
             found = cell.on(name)
             if found is None or found.headline.mean is None:
@@ -262,7 +267,7 @@ def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Tab
             interval = f"{score(ends[0])} to {score(ends[1])}".replace("-", "−") if None not in ends else MISSING
             lost = score(found.drop).replace("-", "−")
             boxes += [
-                spread_box(found.headline, as_score=True),
+                replace(spread_box(found.headline, as_score=True), ends=ends_of(found.low, found.high)),
                 Box(lost, found.drop if found.drop is not None else ""),
                 Box(interval, ends[0] if ends[0] is not None else "", found.reason or ""),
             ]
@@ -293,8 +298,7 @@ def class_table(classes: Sequence[ClassScores]) -> Table:
 
 
 def _class_box(value: float | None, low: float | None = None, high: float | None = None) -> Box:
-    ends = "" if low is None or high is None else ends_of(low, high)
-    return Box(score(value), "" if value is None else value, ends=ends)
+    return Box(score(value), "" if value is None else value, ends=ends_of(low, high))
 
 
 def failure_tables(comparison: Comparison) -> list[Table]:
