@@ -58,7 +58,8 @@ def metric_spreads(finals: Sequence[Result], name: str) -> dict[str, MetricSprea
     spreads = {}
     for metric in names:
         found = [scores.get(metric) for scores in scored]
-        reason = next((score.reason for score in found if score is not None and score.reason), "it was not scored.")
+        reasons = (score.reason for score in found if score is not None and score.value is None and score.reason)
+        reason = next(reasons, "it was not scored.")
         over = spread((score.value if score is not None else None for score in found), reason=reason)
         spreads[metric] = MetricSpread(**over.model_dump())
     return spreads
