@@ -324,7 +324,9 @@ def _smoothed_variance(
     spread = second[there] - first[there] ** 2 / weight[there]
     # What was added steadies the estimate; it is no more examples.
     seen = np.bincount(groups, minlength=count)[there]
-    return float((spread * weight[there] / np.maximum(seen, 1)).sum())
+    # Around their own mean answers vary less than around the true one, which shows where a class is small.
+    unbiased = weight[there] / np.maximum(weight[there] - 1, weight[there] / 2) if within else 1.0
+    return float((spread * weight[there] / np.maximum(seen, 1) * unbiased).sum())
 
 
 def _jackknife(rows: Array, score: Sums) -> Array:
