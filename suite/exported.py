@@ -65,7 +65,7 @@ class Difference(Record):
     metric: str
     value: float
     low: float | None = None
-    """95 % paired percentile bootstrap over examples, both fits as given; None where the metric has none."""
+    """Of a 95 % interval over examples, paired, both fits as given; None where the test set is too small for one."""
     high: float | None = None
 
 

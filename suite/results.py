@@ -63,6 +63,7 @@ class Score(Record):
     """Lower end of the 95 % interval over examples, where one was computed."""
     high: float | None = None
     reason: str | None = None
+    """Why the value is missing, or its interval."""
 
 
 class MetricRecord(Record):

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import ONE_SEED, example_variances, overall_interval, spread_of
+from suite.compare.hierarchy import example_variances, luck_spreads, overall_interval, spread_of
 from suite.compare.spread import WEIGHTS, Seeds, seed_spread
+from suite.metrics.intervals import interval_of, luck_of
 from suite.metrics.resampling import resampled_means
+from suite.registry import METRICS
+from suite.results import Predictions
 
 
 def evidence_of(
@@ -37,10 +40,20 @@ def answers_of(seed: int, *, seeds: int = 3, examples: int = 200) -> np.ndarray:
     return (np.random.default_rng(seed).random((seeds, examples)) < 0.8).astype(np.float64)
 
 
-def overall(answers: np.ndarray, bounds: tuple[float, float] | None = None):
-    """The interval over examples and seeds of a cell alone."""
-    evidence = evidence_of(answers)
-    return overall_interval(evidence, spread_of({"cell": evidence})["cell"], bounds)
+def overall(answers: np.ndarray) -> tuple[float, float]:
+    """The interval of accuracy over examples and seeds of a cell alone."""
+    luck = luck_of(METRICS.get("accuracy"), predicted(answers))
+    return overall_interval(luck, luck_spreads([luck])[0])
+
+
+def predicted(answers: np.ndarray) -> list[Predictions]:
+    """Predictions of two classes, right where the answer is 1."""
+    targets = np.arange(answers.shape[1]) % 2
+    ids = targets.astype(str)
+    return [
+        Predictions(ids, targets, np.eye(2, dtype=np.float32)[np.where(one > 0, targets, 1 - targets)], ("a", "b"))
+        for one in answers
+    ]
 
 
 def test_the_spread_is_that_beyond_the_interaction():
@@ -55,37 +68,40 @@ def test_the_spread_is_that_beyond_the_interaction():
     assert found @ WEIGHTS == pytest.approx((expected @ WEIGHTS)[0], rel=0.08)
 
 
-def test_one_seed_has_no_overall_interval():
-    """No spread is invented: None, and the reason."""
-    assert overall(answers_of(1, seeds=1)) == (None, ONE_SEED)
+def test_one_seed_is_over_examples_only():
+    """No spread is invented."""
+    answers = answers_of(1, seeds=1)
+    luck = luck_of(METRICS.get("accuracy"), predicted(answers))
+    assert overall_interval(luck, np.full(len(WEIGHTS), 0.1)) == interval_of(luck)
 
 
-def test_the_overall_interval_holds_the_one_over_examples():
+def test_the_interval_holds_the_one_over_examples():
     """Seeds that agree to the last answer add nothing; seeds far apart add several of their standard errors."""
     same = np.tile(answers_of(2, seeds=1), (3, 1))
-    assert overall(same)[0] == pytest.approx(evidence_of(same).interval)
+    assert overall(same) == pytest.approx(overall(same[:1]))
     apart = answers_of(3)
     apart[0, :60] = 0
-    ends, _ = overall(apart)
-    inner = evidence_of(apart).interval
+    ends = overall(apart)
+    inner = interval_of(luck_of(METRICS.get("accuracy"), predicted(apart)))
     assert ends[0] < inner[0] < inner[1] < ends[1]
-    assert 2.5 < (ends[1] - ends[0]) / 2 / stats.sem(apart.mean(axis=1)) < 6
+    assert 2 < (ends[1] - ends[0]) / 2 / stats.sem(apart.mean(axis=1)) < 6
 
 
-def test_the_overall_interval_stays_within_the_bounds_of_the_metric():
-    """Two seeds far apart leave everything open: 0 to 1, not beyond."""
-    answers = np.zeros((2, 50))
-    answers[0] = 1
-    answers[1, :10] = 1
-    assert overall(answers, (0.0, 1.0)) == ((0.0, 1.0), None)
+def test_the_spread_of_any_metric_is_that_of_the_resamples():
+    """What luck with examples makes of the spread between seeds, by formula and by resampling."""
+    answers = answers_of(4, seeds=5)
+    answers[0, :40] = 0
+    by_formula = luck_spreads([luck_of(METRICS.get("accuracy"), predicted(answers))])[0] @ WEIGHTS
+    assert by_formula == pytest.approx(spread_of({"cell": evidence_of(answers)})["cell"] @ WEIGHTS, rel=0.08)
 
 
 def test_seeds_count_where_examples_do_not_vary():
-    """One seed has every answer wrong, the others every answer right: the interval over examples is a point."""
+    """One seed has every answer wrong, the others every answer right: the interval leaves nothing out."""
     answers = np.ones((3, 40))
     answers[0] = 0
-    ends, _ = overall(answers)
-    assert ends[0] < answers.mean() < ends[1]
+    low, high = overall(answers)
+    assert 0 <= low < 0.3
+    assert high == 1
 
 
 def test_a_pair_varies_over_examples_as_its_differences_do():

@@ -17,7 +17,9 @@ from suite.compare.facts import wall_seconds
 from suite.compare.paired import Z_POWER
 from suite.compare.planned import summarise_plan
 from suite.errors import UnknownNameError
+from suite.metrics.intervals import interval_of, luck_of
 from suite.plan import make_plan
+from suite.registry import METRICS
 from suite.results import Predictions, Result, Score
 from suite.spec import parse_spec
 
@@ -77,11 +79,20 @@ def test_every_pair_says_how_sure_its_order_is(comparison: Comparison):
         assert pair.probability_better >= 1 - pair.p_value / 2 - 1e-12
 
 
-def test_intervals_over_seeds_hold_those_over_examples(comparison: Comparison):
-    """With two seeds or three there is a spread, and the interval that counts it is no narrower."""
+def test_intervals_cover_seeds_where_there_are_several(comparison: Comparison, sample: Sample):
+    """With two seeds or three the interval is no narrower than that over the same examples, and says what it covers."""
+    _, results, load = sample
+    accuracy = METRICS.get("accuracy")
     for cell in comparison.ranking("digits"):
         score = cell.headline
-        assert 0 <= score.overall_low <= score.low < score.high <= score.overall_high <= 1
+        fits = [
+            load(one, "test")
+            for one in results
+            if (one.cell_id, one.phase, one.status) == (cell.cell_id, "final", "done")
+        ]
+        low, high = interval_of(luck_of(accuracy, fits))
+        assert 0 <= score.low <= low < high <= score.high <= 1
+        assert score.covers == "test examples and seeds"
         assert score.seed_deviation == pytest.approx(np.std([one.value for one in score.seeds], ddof=1))
 
 
@@ -185,8 +196,7 @@ def test_one_trial_is_enough(sample: Sample):
     assert any("one seed" in remark for remark in found.remarks)
     headline = found.ranking("digits")[0].headline
     assert headline.low < headline.value < headline.high
-    assert (headline.overall_low, headline.overall_high, headline.seed_deviation) == (None, None, None)
-    assert "one seed only" in headline.overall_reason
+    assert (headline.covers, headline.seed_deviation) == ("test examples", None)
     assert found.facts.tests[0].smallest_difference is None
 
 

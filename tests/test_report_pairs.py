@@ -28,7 +28,6 @@ def test_one_bar_is_the_interval_that_is_written(comparison: Comparison):
     """The drawn bar, the text beside it and its tool tip are one interval, which counts seeds."""
     row, cell = make_board(comparison, "digits_photo").rows[0], comparison.cells[0]
     said = " to ".join(map(score, cell.headline.interval))
-    assert cell.headline.interval == (cell.headline.overall_low, cell.headline.overall_high)
     assert row.interval == said
     assert f"interval {said};" in row.score.title
     assert f"| {said} |" in render_markdown(make_page(comparison))
@@ -38,7 +37,7 @@ def test_one_bar_is_the_interval_that_is_written(comparison: Comparison):
 def test_an_open_interval_does_not_press_the_others_together(comparison: Comparison):
     """What leaves the scale is cut there and drawn as leaving it; its numbers are told in full."""
     first, *others = comparison.cells
-    wide = first.headline.model_copy(update={"overall_low": 0.0, "overall_high": 1.0})
+    wide = first.headline.model_copy(update={"low": 0.0, "high": 1.0})
     changed = comparison.model_copy(update={"cells": (first.model_copy(update={"headline": wide}), *others)})
     assert shared_scale(list(changed.cells))[0] > 0.7
     row = make_board(changed, "digits_photo").rows[0]

@@ -23,6 +23,7 @@ __all__ = [
     "LearningCurve",
     "Ledger",
     "MetricInfo",
+    "MetricSpread",
     "ProfileSummary",
     "SeedScore",
     "Spread",
@@ -63,6 +64,16 @@ class Spread(Record):
     """Why the value is missing, where ``count`` is below ``of``."""
 
 
+class MetricSpread(Spread):
+    """One metric of a cell on one evaluation set: over its seeds, and its interval."""
+
+    low: float | None = None
+    """Lower end of the 95 % interval of the mean, over examples and, with two or more seeds, seeds together."""
+    high: float | None = None
+    no_interval: str | None = None
+    """Why there is no interval, where there is none, such as a test set that is too small."""
+
+
 class SeedScore(Record):
     """The headline score of one seed on the home test set."""
 
@@ -75,7 +86,7 @@ class HeadlineScore(Record):
 
     value: float
     low: float | None
-    """Lower end of the 95 % interval over examples."""
+    """Lower end of the 95 % interval: over examples and, with two or more seeds, seeds together."""
     high: float | None
     seeds: tuple[SeedScore, ...]
     """In the order of the seeds."""
@@ -85,18 +96,17 @@ class HeadlineScore(Record):
     """Why there is no interval, where there is none."""
     seed_deviation: float | None = None
     """Standard deviation over seeds; None where there is one."""
-    overall_low: float | None = None
-    """Lower end of the 95 % interval over examples and seeds together; see ``suite.compare.hierarchy``."""
-    overall_high: float | None = None
-    overall_reason: str | None = None
-    """Why there is no such interval, where there is none; one seed has no spread."""
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval that every page prints: over examples, and over seeds too where there are two or more."""
-        if self.overall_low is not None and self.overall_high is not None:
-            return self.overall_low, self.overall_high
+        """``low`` and ``high``, where there are both."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def covers(self) -> str:
+        """What the interval is over, in words."""
+        several = sum(seed.value is not None for seed in self.seeds) > 1
+        return "test examples and seeds" if several else "test examples"
 
 
 class BestComparison(Record):
@@ -124,12 +134,14 @@ class ElsewhereScore(Record):
     """Missing where the predictions were not kept."""
     headline: Spread
     low: float | None
+    """Lower end of the 95 % interval of the headline: over examples and, with two or more seeds, seeds together."""
     high: float | None
     drop: float | None
     """How much worse than on the home test set, in points of the headline: positive means worse."""
     drop_low: float | None
+    """Of a 95 % interval over examples: the same fitted models stand on both sides."""
     drop_high: float | None
-    metrics: dict[str, Spread]
+    metrics: dict[str, MetricSpread]
     reason: str | None = None
     """Why there is no interval, where there is none."""
 
@@ -217,8 +229,13 @@ class ClassScores(Record):
     name: str
     precision: float | None
     """Missing where the class was never predicted."""
+    precision_low: float | None = None
+    """Ends of its 95 % interval; the seeds' answers to one example count as one."""
+    precision_high: float | None = None
     recall: float | None
     """Missing where the test set has no example of it."""
+    recall_low: float | None = None
+    recall_high: float | None = None
     f1: float | None
     support: int
     """Examples of the class in the test set, counted once."""
@@ -308,7 +325,7 @@ class CellSummary(Record):
     """Final trials that are done."""
     planned: int
     """Final trials of the plan."""
-    metrics: dict[str, Spread]
+    metrics: dict[str, MetricSpread]
     """Every metric on the home test set."""
     elsewhere: tuple[ElsewhereScore, ...]
     """``validation`` first, then the sets of ``evaluate_on``."""

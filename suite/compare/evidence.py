@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from suite.errors import StoreError
 from suite.generations import AnyPredictions, Generations
 from suite.metrics import Metric, MissingScore
-from suite.metrics.resampling import interval, resampled_by_fit
+from suite.metrics.resampling import resampled_by_fit
 from suite.results import Predictions, Result
 
 __all__ = ["THREADS", "LoadPredictions", "SetEvidence", "gather", "mean_score"]
@@ -66,11 +66,6 @@ class SetEvidence:
     def examples(self) -> int | None:
         """How many examples the set has; None where no predictions were kept."""
         return len(self.predictions[0].targets) if self.predictions else None
-
-    @functools.cached_property
-    def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the headline over examples."""
-        return None if self.resampled is None else interval(self.resampled)
 
     @property
     def steps(self) -> int:

@@ -4,13 +4,12 @@ A score is the mean over ``K`` seeds and ``n`` examples, and both could have bee
 mean is that over examples, plus that over seeds, less their interaction, which is in both estimates (Owen 2007, The
 Pigeonhole Bootstrap, Annals of Applied Statistics 1; Cameron, Gelbach and Miller 2011, Robust Inference with
 Multiway Clustering, Journal of Business and Economic Statistics 29).  The interaction is each fit's luck with single
-examples: it comes with the examples here, from the bootstrap, and what is added is only what the seeds vary beyond it
+examples: it comes with the examples here, and what is added is only what the seeds vary beyond it
 (``suite.compare.spread``), which is never below 0.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,13 +18,13 @@ from numpy.typing import NDArray
 from suite.compare.evidence import SetEvidence
 from suite.compare.paired import Z, reach_of
 from suite.compare.spread import Seeds, seed_spread
+from suite.metrics.intervals import Luck, interval_of
 
-__all__ = ["ONE_SEED", "example_variances", "overall_interval", "spread_of", "with_finite_rows"]
+__all__ = ["example_variances", "luck_spreads", "overall_interval", "spread_of", "with_finite_rows"]
 
 Array = NDArray[np.float64]
 NEARLY_ZERO = 1e-9
 """Of two sums that cancel, a rest below this share is rounding."""
-ONE_SEED = "there is one seed only, so nothing is known of how much another would change."
 
 
 def spread_of(evidence: Mapping[str, SetEvidence]) -> dict[str, Array]:
@@ -57,33 +56,33 @@ def example_variances(evidence: Sequence[SetEvidence]) -> Array:
     return np.asarray(squares / (means.shape[1] - 1) * np.maximum(grown[:, None], grown))
 
 
-def overall_interval(
-    evidence: SetEvidence, spread: Array | None, bounds: tuple[float, float] | None
-) -> tuple[tuple[float, float] | None, str | None]:
-    """The 95 % interval of a cell's score over examples and seeds together, or why there is none.
+def luck_spreads(lucks: Sequence[Luck]) -> Array:
+    """What is known of the variance of one seed's score beyond luck with examples, of cells of one data set.
 
-    It is the interval over examples, stretched about the score by as much as the seeds add: it holds that interval,
-    since seeds that happen to agree do not make the test set larger.
+    Returns:
+        Shape ``(cells, parts)``; as ``spread_of``, but of any metric.
+    """
+    return seed_spread(
+        Seeds(
+            variance=np.array([one.between for one in lucks]),
+            luck=np.array([one.within for one in lucks]),
+            freedom=np.array([one.fits - 1 for one in lucks], dtype=np.int64),
+        )
+    )
+
+
+def overall_interval(luck: Luck, spread: Array) -> tuple[float, float]:
+    """The 95 % interval of a cell's score over examples and, with two or more seeds, seeds together.
 
     Args:
-        evidence: Of the cell.
-        spread: What ``spread_of`` says of it.
-        bounds: Of the metric.
+        luck: Of the cell's score with examples.
+        spread: What ``luck_spreads`` says of it.
     """
-    inner = evidence.interval
-    if evidence.resampled is None or inner is None or spread is None:
-        return None, evidence.reason or "too few resamples have a score."
-    if evidence.steps < 2:
-        return None, ONE_SEED
-    centre = float(evidence.scores.mean())
-    inside = float(_mean(evidence).var(ddof=1))
-    variance = inside * evidence.steps * evidence.seed_factor + spread * evidence.seed_factor
-    reach = float(reach_of(variance[None])[0])
-    below, above = reach, reach
-    if inner[0] < inner[1]:
-        below, above = (gap * reach / (Z * math.sqrt(inside)) for gap in (centre - inner[0], inner[1] - centre))
-    low, high = bounds or (-np.inf, np.inf)
-    return (max(low, min(inner[0], centre - below)), min(high, max(inner[1], centre + above))), None
+    inside = luck.variance * luck.fits * luck.seed_factor
+    if luck.fits < 2:
+        return interval_of(luck, inside)
+    reach = float(reach_of((inside + spread * luck.seed_factor)[None])[0])
+    return interval_of(luck, (reach / Z) ** 2)
 
 
 def with_finite_rows(values: Array) -> Array:

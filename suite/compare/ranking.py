@@ -15,13 +15,21 @@ from suite.compare.advice import advise
 from suite.compare.answer import Unmet
 from suite.compare.best import held_against_best
 from suite.compare.beyond import RobustnessFacts
-from suite.compare.cell import BestComparison, CellSummary, ElsewhereScore, HeadlineScore, MetricInfo, SeedScore
+from suite.compare.cell import (
+    BestComparison,
+    CellSummary,
+    ElsewhereScore,
+    HeadlineScore,
+    MetricInfo,
+    SeedScore,
+    Spread,
+)
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
 from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.examples import disagreements_of, side_by_side
 from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
-from suite.compare.hierarchy import overall_interval, spread_of
+from suite.compare.hierarchy import spread_of
 from suite.compare.kept_evidence import keep_evidence
 from suite.compare.ledger import ledger_of
 from suite.compare.look_beyond import look_beyond
@@ -30,6 +38,7 @@ from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.resplit import testable
 from suite.compare.robust import FindFile
+from suite.compare.score_intervals import Lucks, lucks_of, with_intervals
 from suite.compare.shown import Disagreements, SideBySide
 from suite.compare.summaries import (
     confusion_of,
@@ -43,11 +52,13 @@ from suite.compare.summaries import (
 )
 from suite.exported import ExportCard
 from suite.metrics import Metric
+from suite.metrics.intervals import Luck, difference_of
 from suite.metrics.kept import metrics_to_read
-from suite.metrics.resampling import interval
 from suite.results import Result
 
 __all__ = ["Ranking", "info_of", "metric_infos", "rank_cells"]
+
+NOT_SCORED = "it was not scored."
 
 
 @dataclass(frozen=True)
@@ -83,25 +94,26 @@ def rank_cells(
     for result in known:
         by_cell.setdefault(result.cell_id, []).append(result)
 
-    def summarise(cell_id: str) -> tuple[CellSummary, SetEvidence]:
+    def summarise(cell_id: str) -> tuple[CellSummary, SetEvidence, Lucks]:
         return _summarise(planned[cell_id], by_cell.get(cell_id, []), metric, load, resample=plan.resample)
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
-    evidence = {cell_id: found for cell_id, (_, found) in made.items()}
-    spread = spread_of(evidence)
-    overall = [
-        _with_overall(summary, found, spread.get(cell_id), metric, resample=plan.resample)
-        for cell_id, (summary, found) in made.items()
+    evidence = {cell_id: found for cell_id, (_, found, _) in made.items()}
+    spreads = spread_of(evidence)
+    kept = [
+        _with_evidence(summary, found, spreads.get(cell_id), resample=plan.resample)
+        for cell_id, (summary, found, _) in made.items()
     ]
-    summaries, robustness = look_beyond(dataset, overall, by_cell, evidence, metric=metric, find=find)
+    sure = with_intervals(kept, {cell_id: lucks for cell_id, (_, _, lucks) in made.items()}, metric.name)
+    summaries, robustness = look_beyond(dataset, sure, by_cell, evidence, metric=metric, find=find)
     sign = 1.0 if metric.higher_is_better else -1.0
     summaries = with_file_latencies(summaries, exports, results=known, metric=info_of(metric))
     scored = sorted((cell for cell in summaries if cell.headline), key=lambda cell: _order(cell, sign))
     best, contest = held_against_best(scored, higher_is_better=metric.higher_is_better)
     ranked = _with_ranks(scored, best)
     pairs = differences(
-        dataset, ranked, evidence, spread, contest, higher_is_better=metric.higher_is_better, resample=plan.resample
+        dataset, ranked, evidence, spreads, contest, higher_is_better=metric.higher_is_better, resample=plan.resample
     )
     unranked = [cell for cell in summaries if cell.headline is None]
     facts = dataset_facts(dataset, ranked, evidence, pairs, metric)
@@ -122,13 +134,16 @@ def rank_cells(
 
 def _summarise(
     trials: Sequence[PlannedTrial], results: Sequence[Result], metric: Metric, load: LoadPredictions, *, resample: bool
-) -> tuple[CellSummary, SetEvidence]:
+) -> tuple[CellSummary, SetEvidence, Lucks]:
     first = trials[0]
     done = [result for result in results if result.status == "done"]
     finals = sorted((result for result in done if result.phase == "final"), key=lambda result: result.seed)
     searches = [result for result in done if result.phase == "search"]
     shorts = [result for result in done if result.phase == "short"]
     home = gather(metric, finals, "test", load, resample=resample)
+    metrics = metric_spreads(finals, "test")
+    lucks = lucks_of(home, "test", [name for name, found in metrics.items() if found.mean is not None], finals)
+    elsewhere, others = _elsewhere(finals, home, lucks, metric, load, resample=resample)
     confusion, classes = confusion_of(home.classified)
     reliability, calibration_error = reliability_of(home.classified)
     sample = finals[0] if finals else (results[0] if results else None)
@@ -150,8 +165,8 @@ def _summarise(
         headline=_headline(finals, home, metric),
         finished=len(finals),
         planned=sum(trial.phase == "final" for trial in trials),
-        metrics=metric_spreads(finals, "test"),
-        elsewhere=_elsewhere(finals, home, metric, load, resample=resample),
+        metrics=metrics,
+        elsewhere=elsewhere,
         profile=profile_of(finals),
         timings=timings_of(finals),
         curves=curves_of(finals),
@@ -164,7 +179,7 @@ def _summarise(
         batch_size=sample.batch_size if sample else None,
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
     )
-    return summary, home
+    return summary, home, {**lucks, **others}
 
 
 def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> HeadlineScore | None:
@@ -176,74 +191,73 @@ def _headline(finals: Sequence[Result], home: SetEvidence, metric: Metric) -> He
         score = result.scores.get("test", {}).get(metric.name)
         seeds.append(SeedScore(seed=result.seed, value=score.value if score is not None else None))
     there = [seed.value for seed in seeds if seed.value is not None]
-    ends = home.interval
-    reason = home.reason or (None if ends else "too few resamples have a score.")
     return HeadlineScore(
         value=value,
-        low=ends[0] if ends else None,
-        high=ends[1] if ends else None,
+        low=None,
+        high=None,
         seeds=tuple(seeds),
         lowest_seed=min(there),
         highest_seed=max(there),
-        reason=reason,
+        reason=home.reason,
         seed_deviation=statistics.stdev(there) if len(there) > 1 else None,
     )
 
 
-def _with_overall(
-    cell: CellSummary, home: SetEvidence, spread: NDArray[np.float64] | None, metric: Metric, *, resample: bool
+def _with_evidence(
+    cell: CellSummary, home: SetEvidence, seeds: NDArray[np.float64] | None, *, resample: bool
 ) -> CellSummary:
-    """The cell with the interval over examples and seeds and with its evidence, which need the spread of all cells."""
-    if cell.headline is None:
+    """The cell with what is kept to hold it against one of another run, which needs the spread of all cells."""
+    if cell.headline is None or not testable(home, resample=resample):
         return cell
-    ends, reason = overall_interval(home, spread, metric.bounds)
-    low, high = ends or (None, None)
-    update = {"overall_low": low, "overall_high": high, "overall_reason": reason}
-    kept = keep_evidence(home, spread) if testable(home, resample=resample) else None
-    return cell.model_copy(update={"headline": cell.headline.model_copy(update=update), "evidence": kept})
+    return cell.model_copy(update={"evidence": keep_evidence(home, seeds)})
 
 
 def _elsewhere(
-    finals: Sequence[Result], home: SetEvidence, metric: Metric, load: LoadPredictions, *, resample: bool
-) -> tuple[ElsewhereScore, ...]:
+    finals: Sequence[Result], home: SetEvidence, lucks: Lucks, metric: Metric, load: LoadPredictions, *, resample: bool
+) -> tuple[tuple[ElsewhereScore, ...], Lucks]:
     """Validation and the sets of ``evaluate_on``, each with how much worse it is than the home test set."""
     names = dict.fromkeys(name for result in finals for name in result.scores if name != "test")
-    ordered = [name for name in names if name == "validation"] + [name for name in names if name != "validation"]
-    return tuple(_elsewhere_on(name, finals, home, metric, load, resample=resample) for name in ordered)
+    found: Lucks = {}
+    scores = []
+    for name in sorted(names, key=lambda name: name != "validation"):
+        there = None if name == "validation" else gather(metric, finals, name, load, resample=resample)
+        if there is not None:
+            found |= lucks_of(there, name, [metric.name], finals)
+        known = (lucks.get(("test", metric.name), NOT_SCORED), found.get((name, metric.name), NOT_SCORED))
+        scores.append(_elsewhere_on(name, finals, home, there, known=known, metric=metric))
+    return tuple(scores), found
 
 
 def _elsewhere_on(
     name: str,
     finals: Sequence[Result],
     home: SetEvidence,
-    metric: Metric,
-    load: LoadPredictions,
+    there: SetEvidence | None,
     *,
-    resample: bool,
+    known: tuple[Luck | str, Luck | str],
+    metric: Metric,
 ) -> ElsewhereScore:
-    sign = 1.0 if metric.higher_is_better else -1.0
+    """One set; without evidence it is validation. Its own interval comes with those of the other cells."""
     metrics = metric_spreads(finals, name)
-    headline = metrics.get(metric.name, spread([None] * len(finals), reason="it was not scored."))
+    own = metrics.get(metric.name, spread([None] * len(finals), reason=NOT_SCORED))
+    headline = Spread(**own.model_dump(include=set(Spread.model_fields)))
     at_home = mean_score(finals, "test", metric.name)
+    sign = 1.0 if metric.higher_is_better else -1.0
     drop = None if at_home is None or headline.mean is None else sign * (at_home - headline.mean)
-    if name == "validation":
+    if there is None:
         sizes = [result.data[0].sizes.get("validation") for result in finals if result.data]
         return ElsewhereScore(
             name=name, examples=sizes[0] if sizes else None, headline=headline, low=None, high=None, drop=drop,
             drop_low=None, drop_high=None, metrics=metrics,
             reason="validation chose the settings, so an interval around it would say too much.",
         )  # fmt: skip
-    there = gather(metric, finals, name, load, resample=resample)
-    ends, drop_ends = there.interval, None
-    if home.resampled is not None and there.resampled is not None:
-        # The same examples in another form are resampled together; different ones independently.
-        paired = home.examples_key == there.examples_key
-        other = there.resampled if paired else there.resampled[::-1]
-        drop_ends = interval(sign * (home.resampled - other)) if len(other) == len(home.resampled) else None
+    # The same examples in another form share their luck; different ones do not.
+    paired = home.examples_key == there.examples_key
+    first, second = known if metric.higher_is_better else known[::-1]
+    low, high = difference_of(first, second, paired=paired) or (None, None)
     return ElsewhereScore(
-        name=name, examples=there.examples, headline=headline, low=ends[0] if ends else None,
-        high=ends[1] if ends else None, drop=drop, drop_low=drop_ends[0] if drop_ends else None,
-        drop_high=drop_ends[1] if drop_ends else None, metrics=metrics, reason=there.reason,
+        name=name, examples=there.examples, headline=headline, low=None, high=None, drop=drop,
+        drop_low=low, drop_high=high, metrics=metrics, reason=there.reason,
     )  # fmt: skip
 
 

@@ -29,7 +29,8 @@ from suite.compare.hierarchy import spread_of
 from suite.compare.kept_evidence import keep_evidence
 from suite.errors import StoreError
 from suite.kept import CORRUPTED, CorruptedLabels
-from suite.metrics.resampling import intervals, resampled_means
+from suite.metrics.intervals import difference_intervals, share_intervals
+from suite.metrics.resampling import resampled_means
 from suite.results import Result
 
 __all__ = ["FindFile", "Losses", "losses_of", "robustness_facts", "robustness_of", "with_errors"]
@@ -257,17 +258,28 @@ def _estimates(
         return [(Estimate(value=mean, reason=reason), Estimate(value=clean - mean, reason=reason)) for mean in means]
     place = {condition: index for index, condition in enumerate(values)}
     right = np.stack([losses.damaged[[place[one] for one in group]].mean(axis=0) for group in groups], axis=1)
-    columns = np.concatenate([right, losses.clean[:, None] - right], axis=1)
-    ends = intervals(resampled_means(columns).T)
+    ends, clean_ends = share_intervals(right), share_intervals(losses.clean[:, None])
+    lost = difference_intervals(
+        np.full(len(means), losses.clean.mean()),
+        np.repeat(clean_ends, len(means), axis=0),
+        right.mean(axis=0),
+        ends,
+        _correlations(losses.clean, right),
+    )
     return [
         (
             Estimate(value=mean, low=float(ends[index, 0]), high=float(ends[index, 1])),
-            Estimate(
-                value=clean - mean, low=float(ends[index + len(means), 0]), high=float(ends[index + len(means), 1])
-            ),
+            Estimate(value=clean - mean, low=float(lost[index, 0]), high=float(lost[index, 1])),
         )
         for index, mean in enumerate(means)
     ]
+
+
+def _correlations(clean: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of right answers as they are, ``(n,)``, with those of each group of conditions, ``(n, groups)``; else 0."""
+    own, others = clean - clean.mean(), right - right.mean(axis=0)
+    sizes = np.sqrt((own**2).sum() * (others**2).sum(axis=0))
+    return np.asarray(np.divide(own @ others, sizes, out=np.zeros(right.shape[1]), where=sizes > 0))
 
 
 def _conditions(result: Result) -> tuple[tuple[str, int], ...]:

@@ -12,6 +12,7 @@ from suite.compare.cell import (
     ClassScores,
     ConfusionSummary,
     LearningCurve,
+    MetricSpread,
     ProfileSummary,
     Spread,
     TimingsSummary,
@@ -19,6 +20,7 @@ from suite.compare.cell import (
 )
 from suite.metrics.calibration import reliability_bins
 from suite.metrics.confusion import class_table, confusion_matrix
+from suite.metrics.intervals import agresti_coull
 from suite.results import GenerationRecord, Predictions, Profile, Result, Timings
 
 __all__ = [
@@ -46,15 +48,20 @@ def spread(values: Iterable[float | None], *, reason: str | None = None) -> Spre
     )
 
 
-def metric_spreads(finals: Sequence[Result], name: str) -> dict[str, Spread]:
-    """Every metric of the finished trials on one evaluation set, in the order in which trials list them."""
+def metric_spreads(finals: Sequence[Result], name: str) -> dict[str, MetricSpread]:
+    """Every metric of the finished trials on one evaluation set, in the order in which trials list them.
+
+    Without intervals, which need the other cells: ``suite.compare.score_intervals``.
+    """
     scored = [result.scores.get(name, {}) for result in finals]
     names = dict.fromkeys(metric for scores in scored for metric in scores)
     spreads = {}
     for metric in names:
         found = [scores.get(metric) for scores in scored]
-        reason = next((score.reason for score in found if score is not None and score.reason), "it was not scored.")
-        spreads[metric] = spread((score.value if score is not None else None for score in found), reason=reason)
+        reasons = (score.reason for score in found if score is not None and score.value is None and score.reason)
+        reason = next(reasons, "it was not scored.")
+        over = spread((score.value if score is not None else None for score in found), reason=reason)
+        spreads[metric] = MetricSpread(**over.model_dump())
     return spreads
 
 
@@ -137,11 +144,18 @@ def confusion_of(predictions: Sequence[Predictions]) -> tuple[ConfusionSummary |
     counts = np.sum([confusion_matrix(one) for one in predictions], axis=0)
     names = predictions[0].class_names
     table = class_table(counts)
+    # Several seeds answer the same examples: their answers to one count as one.
+    predicted, examples = counts.sum(axis=0) / len(predictions), counts.sum(axis=1) / len(predictions)
+    precision, recall = agresti_coull(table.precision, predicted), agresti_coull(table.recall, examples)
     classes = tuple(
         ClassScores(
             name=name,
             precision=_number(table.precision[index]),
+            precision_low=_number(precision[index, 0]),
+            precision_high=_number(precision[index, 1]),
             recall=_number(table.recall[index]),
+            recall_low=_number(recall[index, 0]),
+            recall_high=_number(recall[index, 1]),
             f1=_number(table.f1[index]),
             support=int(table.support[index]) // len(predictions),
         )

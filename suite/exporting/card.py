@@ -13,8 +13,8 @@ from suite.exported import Difference, ExportCard, Parity, Precision
 from suite.exporting.place import bytes_of, gzip_bytes_of, sha256_of
 from suite.exporting.requests import Outcome
 from suite.exporting.subject import Subject
-from suite.metrics import metrics_named, score_all
-from suite.metrics.resampling import interval, resampled_by_fit
+from suite.metrics import metrics_named
+from suite.metrics.intervals import difference_of, luck_of, with_interval
 from suite.registry import EXPORTERS
 from suite.results import Predictions, Score
 
@@ -111,7 +111,7 @@ def _scores(subject: Subject, probabilities: NDArray[np.float32]) -> dict[str, o
         return {}
     names = tuple(subject.result.scores["test"])
     found = Predictions(known.example_ids, known.targets, probabilities, known.class_names)
-    scores = score_all(found, metrics_named(names), headline=subject.headline)
+    scores = {metric.name: with_interval(metric, found) for metric in metrics_named(names)}
     keras_scores = subject.result.scores["test"]
     return {
         "scores": scores,
@@ -123,13 +123,12 @@ def _scores(subject: Subject, probabilities: NDArray[np.float32]) -> dict[str, o
 def _difference(
     name: str, ours: tuple[Predictions, dict[str, Score]], theirs: tuple[Predictions, dict[str, Score]]
 ) -> Difference | None:
-    """Paired over examples: both are resampled alike."""
+    """Paired over examples: both stand on the same."""
     value, other = ours[1][name].value, theirs[1][name].value
     if value is None or other is None:
         return None
     (metric,) = metrics_named((name,))
-    resampled = resampled_by_fit(metric, (ours[0], theirs[0]))
-    low, high = interval(resampled[0] - resampled[1]) or (None, None)
+    low, high = difference_of(luck_of(metric, [ours[0]]), luck_of(metric, [theirs[0]]), paired=True) or (None, None)
     return Difference(metric=name, value=value - other, low=low, high=high)
 
 

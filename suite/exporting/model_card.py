@@ -330,8 +330,8 @@ def _costs(card: ExportCard) -> Iterator[tuple[str, str]]:
 def _method(card: ExportCard) -> Iterator[str]:
     if card.scores:
         yield (
-            "Intervals are 95 % bootstrap intervals over test examples. The interval of the difference is paired: both "
-            "models are resampled on the same examples."
+            "Intervals are 95 % intervals over test examples. The interval of the difference is paired: both models "
+            "answered the same examples."
         )
     yield (
         "Latency and throughput were taken after warm-up, with no other runtime in the process. They hold for this "

@@ -76,6 +76,9 @@ class Metric:
     sums: Statistics | None = None
     """There, with ``from_sums``, where the metric is a function of sums over examples: the summands."""
     from_sums: Sums | None = None
+    influences: PerExample | None = None
+    """There where the metric is none of these, but what each example adds to it is known: values, shape ``(n,)``, whose
+    mean varies like the metric over examples, within classes where ``stratified``. Intervals use them."""
     stratified: bool = False
     """Whether resamples keep the number of examples of every class: for metrics that another mix of classes, or a
     lost class, would turn into another question."""
@@ -127,6 +130,7 @@ def metric(
     from_counts: Counts | None = None,
     sums: Statistics | None = None,
     from_sums: Sums | None = None,
+    influences: PerExample | None = None,
     stratified: bool = False,
     bounds: tuple[float, float] | None = None,
 ) -> Callable[[Callable[[Any], float | None]], Metric]:
@@ -142,6 +146,7 @@ def metric(
         from_counts: Where it is a function of the confusion matrix, that function over many matrices.
         sums: Where it is a function of sums over examples, what is summed, ``(n, k)``; needs ``from_sums``.
         from_sums: That function, over many rows of sums.
+        influences: Where it is none of these, what each example adds to it, if that is known.
         stratified: Whether resamples must keep the number of examples of every class.
         bounds: Its least and largest possible value, where it has both.
 
@@ -163,6 +168,7 @@ def metric(
             from_counts=from_counts,
             sums=sums,
             from_sums=from_sums,
+            influences=influences,
             stratified=stratified,
             bounds=bounds,
         )

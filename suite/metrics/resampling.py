@@ -1,5 +1,7 @@
 """The bootstrap over examples: the same resamples for every model, so that their differences are paired.
 
+Tests of pairs and verdicts stand on it; the interval of a score does not (``suite.metrics.intervals``).
+
 Where a metric is ``stratified``, examples are drawn within their class, so that no resample loses a class or
 changes the mix.  Classes may be small, and drawing ``n`` of ``n`` makes a variance too small by ``(n - 1) / n``; so
 each resample leaves one example of each class out at random and draws from the others, which makes the
@@ -24,7 +26,6 @@ __all__ = [
     "RESAMPLES",
     "SEED",
     "interval",
-    "intervals",
     "resampled_by_fit",
     "resampled_means",
     "resampled_scores",
@@ -101,32 +102,6 @@ def interval(resampled: NDArray[np.float64], level: float = LEVEL) -> tuple[floa
         return None
     low, high = np.quantile(there, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def intervals(resampled: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``interval`` of many rows at once.
-
-    Args:
-        resampled: Shape ``(rows, resamples)``.
-
-    Returns:
-        Low and high per row, shape ``(rows, 2)``; NaN where there is no interval.
-    """
-    ends = np.full((len(resampled), 2), np.nan)
-    whole = np.isfinite(resampled).all(axis=1)
-    if whole.any():
-        # Sorting single precision is several times faster than any partition of double precision.
-        ordered = np.sort(resampled[whole].astype(np.float32), axis=1).astype(np.float64)
-        last = ordered.shape[1] - 1
-        for column, share in enumerate(((1 - LEVEL) / 2, (1 + LEVEL) / 2)):
-            below = int(share * last)
-            above = min(below + 1, last)
-            ends[whole, column] = ordered[:, below] + (share * last - below) * (ordered[:, above] - ordered[:, below])
-    for row in np.flatnonzero(~whole):
-        found = interval(resampled[row].astype(np.float64))
-        if found is not None:
-            ends[row] = found
-    return ends
 
 
 def _weights(examples: int, strata: Targets | None = None) -> Iterator[NDArray[np.float32]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from suite.generations import AnyPredictions
-from suite.metrics.metric import Metric, MissingScore
-from suite.metrics.resampling import interval, resampled_scores
+from suite.metrics.intervals import with_interval
+from suite.metrics.metric import Metric
 from suite.results import Score
 
-__all__ = ["score_all", "score_with_interval"]
+__all__ = ["score_all"]
 
 
 def score_all(
@@ -27,20 +27,6 @@ def score_all(
     """
     chosen = headline or (metrics[0].name if metrics else None)
     return {
-        metric.name: score_with_interval(metric, predictions) if metric.name == chosen else metric.score(predictions)
+        metric.name: with_interval(metric, predictions) if metric.name == chosen else metric.score(predictions)
         for metric in metrics
     }
-
-
-def score_with_interval(metric: Metric, predictions: AnyPredictions) -> Score:
-    """The score with its 95 % percentile bootstrap interval over examples, where it has one."""
-    score = metric.score(predictions)
-    if score.value is None:
-        return score
-    try:
-        found = interval(resampled_scores(metric, [predictions]))
-    except MissingScore:
-        return score
-    if found is None:
-        return score
-    return Score(value=score.value, low=found[0], high=found[1])

@@ -12,7 +12,7 @@ from suite.charts.words import MISSING, WHOLE, number, plural, score, short
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.compare.verdict_words import behind_of, verdict_of
 from suite.report.ledger import tries_box
-from suite.report.tables import Box, Column, latency_box, spread_box
+from suite.report.tables import Box, Column, latency_box, metric_box, spread_box
 
 __all__ = ["Board", "BoardRow", "make_board"]
 
@@ -206,7 +206,7 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
 def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None) -> tuple[Box, ...]:
     boxes = []
     if further is not None:
-        boxes.append(spread_box(cell.metrics.get(further.name), as_score=True))
+        boxes.append(metric_box(cell.metrics.get(further.name)))
     for name in comparison.evaluation_sets[:MOST_SETS]:
         found = cell.on(name)
         boxes.append(spread_box(found.headline if found else None, as_score=True))

@@ -116,8 +116,10 @@ def make_page(comparison: Comparison) -> Page:
 
 def _board_note(comparison: Comparison, *, drawn: bool) -> str:
     """What the leaderboard shows, in words: for a page that draws intervals, and for one that writes them."""
-    several = any(cell.headline is not None and len(cell.headline.seeds) > 1 for cell in comparison.cells)
-    over = "other test examples and other seeds" if several else "other test examples"
+    covered = {cell.headline.covers for cell in comparison.cells if cell.headline is not None}
+    over = "other test examples" + (" and other seeds" if "test examples and seeds" in covered else "")
+    if len(covered) > 1:
+        over += ", of a cell with one seed over test examples alone"
     lower = "" if comparison.headline.higher_is_better else f"Lower {comparison.headline.label} is better. "
     tested = f"{HOW_TO_READ} " if any(cell.best for cell in comparison.cells) else ""
     return thin(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from suite.charts.words import MISSING, count, number, score, short
 from suite.compare.comparison import (
@@ -11,6 +11,7 @@ from suite.compare.comparison import (
     ClassScores,
     Comparison,
     FailureRecord,
+    MetricSpread,
     PlannedSkip,
     PlannedTrial,
     ProfileSummary,
@@ -34,6 +35,7 @@ __all__ = [
     "elsewhere_table",
     "failure_tables",
     "latency_box",
+    "metric_box",
     "metrics_table",
     "time_table",
     "weights_table",
@@ -68,6 +70,8 @@ class Box:
     """What sorting goes by, where it is not the text."""
     title: str = ""
     """Said when the pointer rests on it, for instance why a value is missing."""
+    ends: str = ""
+    """Its interval, where it is shown below it."""
 
     @property
     def missing(self) -> bool:
@@ -88,6 +92,8 @@ class Table:
     """Kept in the Markdown twin."""
     note: str = ""
     """Said below it in Markdown, for instance that it was cut."""
+    remarks: tuple[str, ...] = ()
+    """Said below it, for instance why some of its values have no interval."""
 
 
 MODEL, STRATEGY, DATASET = Column("model"), Column("strategy"), Column("data set")
@@ -123,19 +129,55 @@ def latency_box(profile: ProfileSummary | None) -> Box:
     return Box(f"{number(found.mean)} {BUSY}", found.mean, f"{title}; {profile.disturbed}")
 
 
+def ends_of(low: float | None, high: float | None) -> str:
+    """An interval as text, with as many digits as it takes to tell its ends apart; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    ends = score(low), score(high)
+    return f"{low:.6g} to {high:.6g}" if ends[0] == ends[1] and low < high else f"{ends[0]} to {ends[1]}"
+
+
+def metric_box(found: MetricSpread | None) -> Box:
+    """The mean of a metric with its interval, or why it has none; the range over seeds as the title."""
+    box = spread_box(found, as_score=True)
+    if found is None or box.missing:
+        return box
+    if found.low is None or found.high is None:
+        why = f"no interval: {found.no_interval}" if found.no_interval else "no interval"
+        return replace(box, title=f"{box.title}; {why}")
+    ends = ends_of(found.low, found.high)
+    return replace(box, title=f"{box.title}; 95 % interval {ends}", ends=ends)
+
+
 def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table:
-    """Every metric on the home test set, one row per cell."""
+    """Every metric on the home test set with its 95 % interval, one row per cell."""
     columns = [Column(metric.label, number=True, best_high=metric.higher_is_better) for metric in comparison.metrics]
     rows = [
         (
             *cell_names(cell),
-            *(spread_box(cell.metrics.get(metric.name), as_score=True) for metric in comparison.metrics),
+            *(metric_box(cell.metrics.get(metric.name)) for metric in comparison.metrics),
         )
         for cell in cells
         if cell.metrics
     ]
     glossary = tuple((metric.label, metric.summary) for metric in comparison.metrics)
-    return Table("Every metric on the test set", (MODEL, STRATEGY, *columns), tuple(rows), glossary)
+    return Table(
+        "Every metric on the test set",
+        (MODEL, STRATEGY, *columns),
+        tuple(rows),
+        glossary,
+        remarks=tuple(_without_interval(comparison, cells)),
+    )
+
+
+def _without_interval(comparison: Comparison, cells: Sequence[CellSummary]) -> Iterator[str]:
+    """A sentence for every reason why scores have no interval, with how many they are."""
+    for metric in comparison.metrics:
+        found = [one for cell in cells if (one := cell.metrics.get(metric.name)) is not None and one.mean is not None]
+        without = [one for one in found if one.low is None and one.no_interval]
+        if without:
+            more = f" ({len(without)} of {len(found)} cells)" if len(found) > 1 else ""
+            yield f"{metric.label} has no interval{more}: {without[0].no_interval}"
 
 
 def time_table(cells: Iterable[CellSummary]) -> Table:
@@ -247,7 +289,8 @@ def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Tab
     for cell in cells:
         if cell.headline is None:
             continue
-        boxes = [Box(score(cell.headline.value), cell.headline.value)]
+        own = ends_of(*cell.headline.interval) if cell.headline.interval else ""
+        boxes = [Box(score(cell.headline.value), cell.headline.value, ends=own)]
         for name in comparison.evaluation_sets:
             found = cell.on(name)
             if found is None or found.headline.mean is None:
@@ -257,7 +300,7 @@ def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Tab
             interval = f"{score(ends[0])} to {score(ends[1])}".replace("-", "−") if None not in ends else MISSING
             lost = score(found.drop).replace("-", "−")
             boxes += [
-                spread_box(found.headline, as_score=True),
+                replace(spread_box(found.headline, as_score=True), ends=ends_of(found.low, found.high)),
                 Box(lost, found.drop if found.drop is not None else ""),
                 Box(interval, ends[0] if ends[0] is not None else "", found.reason or ""),
             ]
@@ -266,7 +309,7 @@ def elsewhere_table(comparison: Comparison, cells: Iterable[CellSummary]) -> Tab
 
 
 def class_table(classes: Sequence[ClassScores]) -> Table:
-    """Precision, recall and F1 of each class of one cell."""
+    """Precision and recall, with their 95 % intervals, and F1 of each class of one cell."""
     columns = (
         Column("class"),
         Column("precision", number=True, best_high=True),
@@ -277,12 +320,18 @@ def class_table(classes: Sequence[ClassScores]) -> Table:
     rows = tuple(
         (
             Box(one.name),
-            *(Box(score(value), "" if value is None else value) for value in (one.precision, one.recall, one.f1)),
+            _class_box(one.precision, one.precision_low, one.precision_high),
+            _class_box(one.recall, one.recall_low, one.recall_high),
+            _class_box(one.f1),
             Box(count(one.support), one.support),
         )
         for one in classes
     )
     return Table("", columns, rows)
+
+
+def _class_box(value: float | None, low: float | None = None, high: float | None = None) -> Box:
+    return Box(score(value), "" if value is None else value, ends=ends_of(low, high))
 
 
 def failure_tables(comparison: Comparison) -> list[Table]:
