@@ -12,6 +12,9 @@ from report_sample import make_comparison
 
 from suite.compare.cell import Ledger
 from suite.compare.ledger import ledger_of
+from suite.data.batches import Examples
+from suite.data.token_rows import TokenRows
+from suite.data.tokens import Tokens
 from suite.metrics.judge import BY_LOSS, Judge, Judgement
 from suite.report.ledger import rules_sentence
 from suite.results import Candidate, EpochRecord, Predictions, Result, Timings
@@ -231,3 +234,33 @@ def test_the_page_says_one_rule_or_who_is_an_exception() -> None:
     mixed = said(one, other)
     assert f"those of {rest[0].strategy} were fitted again" in mixed
     assert f"the loss ({rest[0].strategy})" in mixed
+
+
+def written_examples() -> Examples:
+    """Two texts of 4 and 10 bytes."""
+    bytes_of = np.array([4, 10])
+    zeros = np.zeros(2, np.int64)
+    tokens = Tokens(np.arange(6, dtype=np.int32), np.array([2, 6]), zeros, zeros > 0, bytes_of, bytes_of)
+    return Examples(
+        TokenRows(tokens, "causal", 0, 8), zeros, ("a", "b"), texts=lambda index: ("", "x" * bytes_of[index])
+    )
+
+
+def test_an_epoch_of_a_writing_model_is_judged_by_bits_per_byte_and_never_by_written_texts() -> None:
+    """The likelihoods are there after each epoch; texts are not, so of BLEU the loss takes the place."""
+    from suite.training import TokenCrossEntropy
+
+    sums = np.array([[2.0, 1.0, 2.0], [6.0, 2.0, 4.0]], np.float32)
+    validate = TokenCrossEntropy(scores=None).validate
+    by_bits, by_bleu = (
+        validate(lambda _: lambda _: sums, None, written_examples(), Judge.by(name))
+        for name in ("bits_per_byte", "bleu")
+    )
+    assert by_bits.loss == by_bleu.loss == 8 / 6
+    assert by_bits.headline is not None
+    assert by_bleu.headline is not None
+    assert by_bits.headline.score == pytest.approx(8 / math.log(2) / 14)
+    assert by_bleu.headline.score is None
+    assert Judge.by("bleu").chose(by_bleu.headline.score) == BY_LOSS
+    worse = validate(lambda _: lambda _: 2 * sums, None, written_examples(), Judge.by("bits_per_byte"))
+    assert by_bits.rank > worse.rank
