@@ -337,6 +337,7 @@ CHECKS: Registry[Any] = Registry(
         "chance": "suite.lint.chance:Chance",
         "duplicates": "suite.lint.duplicates:Duplicates",
         "equal_seeds": "suite.lint.equal_seeds:EqualSeeds",
+        "fit_notes": "suite.lint.fit_notes:FitNotes",
         "label_budgets": "suite.lint.label_budgets:LabelBudgets",
         "more_data": "suite.lint.more_data:MoreData",
         "picture_size": "suite.lint.picture_size:PictureSize",

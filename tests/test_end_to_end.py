@@ -6,12 +6,17 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import suite
+from suite.cache import cache_root
+from suite.plan import make_plan
 from suite.results import Result
+from suite.runner.run import run_plan
+from suite.spec import load_spec
 from suite.store import open_store
 
 SPEC = {
@@ -74,6 +79,55 @@ def test_the_final_trials_take_the_learning_rate_that_was_best_on_validation(who
     assert {r.hyperparameters["learning_rate"] for r in mine if r.phase == "final"} == {best}
 
 
+def test_seeds_that_change_nothing_are_one_computation(spec, whole):
+    """A probe and a vote of neighbours are fitted, scored and profiled once; every seed has its result and its files.
+
+    Trained cells are computed for each seed, and one more seed of a probe later needs no worker at all.
+    """
+    finals = [result for result in _results(whole.out).values() if result.phase == "final"]
+    for name in ("linear_probe", "knn"):
+        own, shown = sorted(
+            (one for one in finals if one.strategy == name), key=lambda one: one.computed_by is not None
+        )
+        assert (own.computed_by, shown.computed_by) == (None, own.id)
+        assert (shown.scores, shown.profile, shown.candidates) == (own.scores, own.profile, own.candidates)
+        assert (shown.seed, shown.trial["seed"]) == (2, 2)
+        assert shown.timings.total_seconds == 0 < own.timings.total_seconds
+        with open_store(whole.out, create=False) as store:
+            files = [_file(store, one, "predictions/test").read_bytes() for one in (own, shown)]
+        assert files[0] == files[1]
+    assert {one.computed_by for one in finals if one.strategy.startswith("fine_tune")} == {None}
+    started = time.monotonic()
+    plan = make_plan(load_spec(spec, overrides=("seeds=[1, 2, 7]",)))
+    done = run_plan(plan, out=whole.out, cache_root=cache_root(), only=("strategy=knn",), progress="quiet")
+    assert (done.counts, len(done.new)) == ({"done": 3}, 1)
+    assert time.monotonic() - started < 8
+
+
+def test_with_a_refit_all_learn_from_validation_too_and_are_scored_there_as_before(spec, whole, tmp_path):
+    """The same choices and the same validation scores, other test scores; the results say what they learned from."""
+    outcome = suite.run(spec, out=tmp_path / "both", quiet=True, overrides=("training.refit=true", "seeds=[1]"))
+    finals = {
+        refit: {one.strategy: one for one in _results(out).values() if one.phase == "final" and one.seed == 1}
+        for refit, out in ((False, whole.out), (True, outcome.out))
+    }
+    for strategy, both in finals[True].items():
+        alone = finals[False][strategy]
+        assert (alone.refit, both.refit) == (False, True)
+        assert (both.best_epoch, both.selected_by) == (alone.best_epoch, "accuracy")
+        validation, test = (
+            [one.scores[name]["log_loss"].value for one in (alone, both)] for name in ("validation", "test")
+        )
+        assert validation[0] == pytest.approx(validation[1], abs=1e-4)
+        assert test[0] != pytest.approx(test[1], abs=1e-4)
+    ledgers = {cell.ledger.learned_from for cell in outcome.comparison.cells}
+    assert ledgers == {"train and validation"}
+    assert (
+        "fitted again on training and validation examples together, for all models"
+        in (outcome.out / "report.md").read_text()
+    )
+
+
 def test_the_best_model_of_each_cell_is_kept_and_repeats_its_predictions(spec, whole):
     """One ``.keras`` file for each cell; loaded alone it gives the stored probabilities for raw pictures."""
     import keras
@@ -82,7 +136,6 @@ def test_the_best_model_of_each_cell_is_kept_and_repeats_its_predictions(spec, w
     from suite.data.cache import decoded
     from suite.results import Predictions
     from suite.runner.warm import load_dataset
-    from suite.spec import load_spec
 
     with open_store(whole.out, create=False) as store:
         finals = [result for result in store.query() if result.phase == "final"]

@@ -191,6 +191,15 @@ def test_without_predictions_equal_losses_tell():
     assert said(different, "equal_seeds") == []
 
 
+def test_what_a_fit_notes_of_itself_is_a_finding():
+    """Once for a cell, with the seeds that have it; notes were stored before and shown nowhere."""
+    note = "the best penalty is the strongest of the 24 that were tried, 10."
+    results = [make_result(seed=s, score=0.5, notes=(note,) if s < 3 else ()) for s in (1, 2, 3)]
+    (finding,) = [one for one in checked(results).findings if one.check == "fit_notes"]
+    assert finding.what == "The best penalty is the strongest of the 24 that were tried, 10 (2 of 3 seeds)."
+    assert finding.where == HERE
+
+
 def test_weights_that_saw_the_data_are_told_with_all_their_models():
     """Two nets pretrained on CIFAR-10 are tested on a folder of that name."""
     results = [make_result(model, "CIFAR-10", pretrained_on="cifar10") for model in ("a", "b")]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from report_sample import make_comparison
 
+from suite.compare.cell import Ledger
+from suite.compare.ledger import ledger_of
+from suite.data.batches import Examples
+from suite.data.token_rows import TokenRows
+from suite.data.tokens import Tokens
 from suite.metrics.judge import BY_LOSS, Judge, Judgement
-from suite.results import EpochRecord, Predictions
+from suite.report.ledger import rules_sentence
+from suite.results import Candidate, EpochRecord, Predictions, Result, Timings
 from suite.search.propose import Tried
 from suite.search.pruning import heights, watch_for
 from suite.search.settings import SearchSpec
@@ -170,3 +178,89 @@ def test_a_pruner_goes_by_the_headline() -> None:
     assert any(worse(epoch, -2.0) for epoch in (1, 2, 3))
     assert not any(better(epoch, -0.1) for epoch in (1, 2, 3))
     assert not math.isnan(replace(earlier[0]).curve[0])
+
+
+def fit_result(strategy: str, **fields: Any) -> Result:
+    """A final trial that is done, as an earlier version wrote it unless ``fields`` say more."""
+    timings = dict.fromkeys(Timings.model_fields, 1.0)
+    return Result(
+        id="t", cell_id="c", status="done", trial={"task": "image_classification", "strategy": {"strategy": strategy}},
+        phase="final", seed=1, model="m", dataset="d", strategy=strategy, timings=Timings(**timings), **fields,
+    )  # fmt: skip
+
+
+def test_the_ledger_says_what_was_learned_from_and_what_chose() -> None:
+    """Of results from before it was told a probe alone was refitted, and the accuracy chose."""
+    tried = (Candidate(hyperparameters={"strength": 1.0}, validation_score=0.4, epochs=0, seconds=1.0),)
+    old = [ledger_of([], [fit_result(name, candidates=tried)], "log_loss") for name in ("linear_probe", "knn")]
+    assert [one.learned_from for one in old] == ["train and validation", "train"]
+    assert [one.selected_by for one in old] == [("accuracy",), ("accuracy",)]
+    told = ledger_of([], [fit_result("knn", candidates=tried, refit=True, selected_by="log_loss")], "log_loss")
+    assert (told.learned_from, told.selected_by) == ("train and validation", ("log_loss",))
+
+
+def test_settings_inside_a_fit_are_ranked_in_the_direction_of_the_headline() -> None:
+    """The best of two log losses is the lower; of an earlier version's results the scores are accuracies."""
+    tried = tuple(
+        Candidate(hyperparameters={"strength": score}, validation_score=score, epochs=0, seconds=1.0)
+        for score in (0.2, 0.6)
+    )
+    for selected_by, best in (("log_loss", 0.2), (None, 0.6)):
+        finals = [fit_result("knn", candidates=tried, selected_by=selected_by)]
+        assert ledger_of([], finals, "log_loss", higher_is_better=False).best == best
+
+
+def test_the_page_says_one_rule_or_who_is_an_exception() -> None:
+    """Printed above the ledger of a run."""
+    comparison = make_comparison()
+    ledger = comparison.cells[0].ledger
+    one, other = (
+        ledger.model_copy(update={"learned_from": source, "selected_by": (by,)})
+        for source, by in (("train", "log_loss"), ("train and validation", "loss"))
+    )
+    first, *rest = comparison.cells
+
+    def said(*ledgers: Ledger) -> str:
+        cells = [
+            cell.model_copy(update={"ledger": found}) for cell, found in zip((first, rest[0]), ledgers, strict=True)
+        ]
+        return rules_sentence(comparison.model_copy(update={"cells": tuple(cells)}))
+
+    assert said(one, one) == (
+        "All models learned from the training examples alone; the validation examples only chose. Inside a fit - "
+        "epochs, penalties, numbers of neighbours - log loss chose."
+    )
+    assert "fitted again on training and validation examples together, for all models" in said(other, other)
+    mixed = said(one, other)
+    assert f"those of {rest[0].strategy} were fitted again" in mixed
+    assert f"the loss ({rest[0].strategy})" in mixed
+
+
+def written_examples() -> Examples:
+    """Two texts of 4 and 10 bytes."""
+    bytes_of = np.array([4, 10])
+    zeros = np.zeros(2, np.int64)
+    tokens = Tokens(np.arange(6, dtype=np.int32), np.array([2, 6]), zeros, zeros > 0, bytes_of, bytes_of)
+    return Examples(
+        TokenRows(tokens, "causal", 0, 8), zeros, ("a", "b"), texts=lambda index: ("", "x" * bytes_of[index])
+    )
+
+
+def test_an_epoch_of_a_writing_model_is_judged_by_bits_per_byte_and_never_by_written_texts() -> None:
+    """The likelihoods are there after each epoch; texts are not, so of BLEU the loss takes the place."""
+    from suite.training import TokenCrossEntropy
+
+    sums = np.array([[2.0, 1.0, 2.0], [6.0, 2.0, 4.0]], np.float32)
+    validate = TokenCrossEntropy(scores=None).validate
+    by_bits, by_bleu = (
+        validate(lambda _: lambda _: sums, None, written_examples(), Judge.by(name))
+        for name in ("bits_per_byte", "bleu")
+    )
+    assert by_bits.loss == by_bleu.loss == 8 / 6
+    assert by_bits.headline is not None
+    assert by_bleu.headline is not None
+    assert by_bits.headline.score == pytest.approx(8 / math.log(2) / 14)
+    assert by_bleu.headline.score is None
+    assert Judge.by("bleu").chose(by_bleu.headline.score) == BY_LOSS
+    worse = validate(lambda _: lambda _: 2 * sums, None, written_examples(), Judge.by("bits_per_byte"))
+    assert by_bits.rank > worse.rank

@@ -287,6 +287,11 @@ class Ledger(Record):
     """Search trials that were given up before their last epoch."""
     chosen: tuple[dict[str, Any], ...]
     """The hyperparameters of each final trial, in the order of the seeds."""
+    learned_from: Literal["train", "train and validation"] | None = None
+    """What the final models learned from; None where none was fitted, and in files from before it was told."""
+    selected_by: tuple[str, ...] = ()
+    """What chose inside the final fits, an epoch or a setting: names of metrics, or ``loss``. Empty where nothing was
+    chosen."""
     space: dict[str, tuple[Any, ...]]
     """Each searched hyperparameter with its values as tried, sorted."""
     tried: tuple[Tried, ...]

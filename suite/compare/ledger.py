@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from suite.compare.cell import Ledger, Tried
 from suite.results import Result
@@ -33,7 +33,8 @@ def ledger_of(
         searches: Search trials that are done.
         finals: Final trials that are done.
         headline: The metric whose validation score a search trial is judged by.
-        higher_is_better: Of the headline; settings tried inside a fit are always judged by accuracy.
+        higher_is_better: Of the headline, which judges settings tried inside a fit too; in results from before it did,
+            the accuracy.
         shorts: Short fits of a funnel that are done: they chose no setting, and took their time.
     """
     tried = [_tried_in_search(result, headline) for result in searches]
@@ -48,7 +49,8 @@ def ledger_of(
             )
             for candidate in result.candidates
         )
-    rising = higher_is_better or not searches
+    judged_by_accuracy = not searches and all(result.selected_by is None for result in finals)
+    rising = higher_is_better or judged_by_accuracy
     scores = sorted(_scores_of_settings(tried), reverse=not rising)
     # A published score and an exported file were fitted elsewhere, or not at all: no fit of theirs is in the ledger.
     fitted = [result for result in finals if result.timings is not None or result.history]
@@ -68,9 +70,33 @@ def ledger_of(
         declared={name: domain_words(domain) for name, domain in (search.space or {}).items()} if search else {},
         pruned=sum(result.pruned_after is not None for result in searches),
         chosen=tuple(result.hyperparameters for result in fitted),
+        learned_from=_learned_from(fitted),
+        selected_by=tuple(
+            dict.fromkeys(_selected_by(result) for result in fitted if result.history or result.candidates)
+        ),
         space=_space(tried),
         tried=tuple(tried),
     )
+
+
+def _learned_from(finals: Sequence[Result]) -> Literal["train", "train and validation"] | None:
+    """What the models of a cell learned from in the end; until results told it, a linear probe alone was refitted."""
+    if not finals:
+        return None
+    refitted = any(_is_probe(result) if result.refit is None else result.refit for result in finals)
+    return "train and validation" if refitted else "train"
+
+
+def _is_probe(result: Result) -> bool:
+    asked = result.trial.get("strategy")
+    return isinstance(asked, dict) and asked.get("strategy") == "linear_probe"
+
+
+def _selected_by(result: Result) -> str:
+    """What chose inside a fit; until results told it, the accuracy did, of models that write the loss."""
+    if result.selected_by is not None:
+        return result.selected_by
+    return "loss" if result.trial.get("task") == "text_generation" else "accuracy"
 
 
 def expected_best(scores: Sequence[float]) -> tuple[float, ...]:

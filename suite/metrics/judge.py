@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -52,11 +53,11 @@ class Judge:
         return cls(metrics_named([headline])[0], class_names)
 
     def __call__(self, predictions: AnyPredictions, loss: float) -> Judgement:
-        """How good these predictions of validation are; ``loss`` is their mean cross-entropy."""
-        try:
-            score = self.metric(predictions)
-        except MissingScore:
-            score = None
+        """How good these predictions of validation are; without a finite ``loss``, their mean cross-entropy, no score."""
+        score = None
+        if math.isfinite(loss):
+            with contextlib.suppress(MissingScore):
+                score = self.metric(predictions)
         return Judgement(score, loss, self.metric.higher_is_better)
 
     def chose(self, *scores: float | None) -> str:

@@ -9,7 +9,7 @@ from suite.charts.words import MISSING, count, duration, score
 from suite.compare.comparison import CellSummary, Comparison, Ledger
 from suite.report.tables import MODEL, STRATEGY, Box, Column, Table, cell_names
 
-__all__ = ["ledger_table", "tries_box", "tries_sentence"]
+__all__ = ["ledger_table", "rules_sentence", "tries_box", "tries_sentence"]
 
 MOST_VALUES = 4
 """Values of a searched option that are listed one by one."""
@@ -29,6 +29,42 @@ def tries_sentence(comparison: Comparison) -> str:
             f"Not every model got the same number of tries ({', '.join(dict.fromkeys(unequal))}): the table has them."
         )
     return "Every model of a strategy was given the same number of tries."
+
+
+def rules_sentence(comparison: Comparison) -> str:
+    """What all models learned from, and what chose inside their fits; who is an exception is named."""
+    learned: dict[str, list[str]] = {}
+    chose: dict[str, list[str]] = {}
+    for cell in comparison.cells:
+        if cell.ledger.learned_from is not None:
+            learned.setdefault(cell.ledger.learned_from, []).append(cell.strategy)
+        for name in cell.ledger.selected_by:
+            chose.setdefault(name, []).append(cell.strategy)
+    return " ".join(part for part in (_learned_sentence(learned), _chose_sentence(chose)) if part)
+
+
+def _learned_sentence(learned: dict[str, list[str]]) -> str:
+    if not learned:
+        return ""
+    if len(learned) > 1:
+        more = ", ".join(dict.fromkeys(learned["train and validation"]))
+        return (
+            f"Not all models learned from the same labels: those of {more} were fitted again on training and "
+            "validation examples together, the others on training examples alone."
+        )
+    if "train" in learned:
+        return "All models learned from the training examples alone; the validation examples only chose."
+    return "What validation chose was fitted again on training and validation examples together, for all models."
+
+
+def _chose_sentence(chose: dict[str, list[str]]) -> str:
+    if not chose:
+        return ""
+    names = {name: "the loss" if name == "loss" else name.replace("_", " ") for name in chose}
+    if len(chose) == 1:
+        return f"Inside a fit - epochs, penalties, numbers of neighbours - {next(iter(names.values()))} chose."
+    parts = (f"{names[name]} ({', '.join(dict.fromkeys(strategies))})" for name, strategies in chose.items())
+    return f"Inside a fit - epochs, penalties, numbers of neighbours - chose: {', '.join(parts)}."
 
 
 def ledger_table(cells: Iterable[CellSummary]) -> Table:

@@ -29,7 +29,7 @@ from suite.report.funnel import funnel_fact, funnel_section
 from suite.report.labels import budgets_of, labels_section
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
 from suite.report.leaderboard import make_board
-from suite.report.ledger import ledger_table, tries_sentence
+from suite.report.ledger import ledger_table, rules_sentence, tries_sentence
 from suite.report.pairs import pairs_matrix, pairs_read, pairs_table
 from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.robustness import robustness_section
@@ -249,11 +249,12 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     )
     further = tuple(name for name in CHARTS.names() if name not in PLACED)
     read = "Trials that ended without a score, cells that cannot be run, and what is still missing. Nothing is hidden."
+    told = " ".join(part for part in (tries_sentence(comparison), rules_sentence(comparison)) if part)
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
         *disagreements_section(comparison),
         next_section(comparison),
-        Section("tuning", "Tuning ledger", tries_sentence(comparison), _with_headings(comparison, TUNING), ledgers),
+        Section("tuning", "Tuning ledger", told, _with_headings(comparison, TUNING), ledgers),
         Section("failures", "Failures", read, tables=tuple(tables.failure_tables(comparison)), folded=False),
         checks_section(comparison),
         *([_further(comparison, further)] if further else []),

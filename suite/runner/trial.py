@@ -27,7 +27,7 @@ from suite.models.backbone import TextBackbone
 from suite.models.precision import store_in_float32
 from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
-from suite.results import DataRecord, Environment, Predictions, Result, Timings, WeightsRecord
+from suite.results import DataRecord, Environment, Predictions, Result, Score, Timings, WeightsRecord
 from suite.runner.beyond import Beyond, Shown, refuse_familiar
 from suite.runner.curve import CurveWriter
 from suite.runner.environment import environment
@@ -146,17 +146,19 @@ class _Execution:
             artefacts |= keep_passages(self.request.folder, sets["test"])
             written = generation_record(self.trial.cell, context.workshop, fit, sets["test"])
             profile = profiler.profile().model_copy(update={"trainable_parameters": fit.trainable_parameters})
+        scores = {name: score_all(one, self._metrics) for name, one in predictions.items()}
+        guessing = _worse_than_guessing(scores["validation"], context)
         return Result(
             **self._identity(),
             hyperparameters={**setting_of(self.request), **fit.hyperparameters},
-            scores={name: score_all(one, self._metrics) for name, one in predictions.items()},
+            scores=scores,
             metrics=records_of(self._metrics),
             **shown.fields,
             history=fit.history,
             candidates=fit.candidates,
             best_epoch=fit.best_epoch,
             selected_by=fit.selected_by,
-            refit=context.refit,
+            refit=fit.refit,
             pruned_after=context.watch.pruned_after if context.watch else None,
             profile=profile,
             timings=_timings(fit, time.perf_counter() - started),
@@ -169,7 +171,7 @@ class _Execution:
             feature_engine=context.engine_of(fit),
             generation=written,
             batch_size=min(self.batch_size, len(context.train)),
-            notes=(*self.notes, *fit.notes),
+            notes=(*self.notes, *fit.notes, *guessing),
             artefacts={**artefacts, **shown.artefacts},
             started_at=started_at,
             finished_at=_now(),
@@ -389,6 +391,26 @@ class _Execution:
             used = {"train": len(context.train), "validation": len(context.validation)}
             home = home.model_copy(update={"sizes": {**home.sizes, **used}})
         return (home, *further)
+
+
+def _worse_than_guessing(validation: Mapping[str, Score], context: FitContext) -> tuple[str, ...]:
+    """A note where the probabilities are worse than the shares of the classes in training, as those of a probe are
+    that has learned its few examples by heart; empty where they are not, and for texts.
+    """
+    loss = validation["log_loss"].value if "log_loss" in validation else None
+    if loss is None:
+        return ()
+    shares = (np.bincount(context.train.targets, minlength=context.num_classes) + 1) / (
+        len(context.train) + context.num_classes
+    )
+    guessing = float(-np.log(shares[context.validation.targets]).mean())
+    if loss <= guessing:
+        return ()
+    note = (
+        f"its log loss on validation is {loss:.3g}, where the shares of the classes alone have {guessing:.3g}: its "
+        "probabilities are worse than none, whatever it names first."
+    )
+    return (note,)
 
 
 def _data_record(dataset: Dataset, label: str) -> DataRecord:

@@ -46,6 +46,8 @@ class Fit:
     """Training examples seen, repetitions counted; None for fits without epochs."""
     validation_logits: Any = None
     """Logits on validation before a refit that used it; None where the model itself gives them."""
+    refit: bool = False
+    """Whether it learned from training and validation examples together, as ``FitContext.refit`` asks."""
     jit_compile: bool = False
     jit_reason: str = ""
     sparsity: SparsityRecord | None = None

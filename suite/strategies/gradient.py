@@ -159,6 +159,7 @@ def run_phases(
         selected_by=context.judge.chose(*(epoch.validation_headline for epoch in total.history)),
         history=tuple(total.history),
         examples=total.examples,
+        refit=context.refit,
         trainable_parameters=prepared.trainer.trainable_parameters,
         jit_compile=prepared.jit.jit_compile,
         jit_reason=prepared.jit.reason,

@@ -85,6 +85,7 @@ class Knn:
             features_seconds=found[0].seconds + found[1].seconds,
             trainable_parameters=0,
             candidates=candidates,
+            refit=context.refit,
             selected_by=context.judge.chose(*(one.validation_score for one in candidates)),
             validation_logits=None if before is None else np.log(before),
         )

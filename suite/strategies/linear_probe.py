@@ -106,6 +106,7 @@ class LinearProbe:
             features_seconds=train.seconds + validation.seconds,
             trainable_parameters=probe.kernel.size + probe.bias.size,
             candidates=probe.candidates,
+            refit=context.refit,
             selected_by=context.judge.chose(*(one.validation_score for one in probe.candidates)),
             validation_logits=probe.validation_logits if context.refit else None,
             frozen=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
@@ -93,7 +92,7 @@ class CrossEntropy:
         nats = np.minimum(np.log(sums) - shifted[np.arange(len(examples)), examples.targets], -np.log(1e-12))
         loss = float(nats.mean())
         headline = None
-        if judge is not None and math.isfinite(loss):
+        if judge is not None:
             probabilities = (powers / sums[:, None]).astype(np.float32)
             said = Predictions(id_array(examples.ids), examples.targets, probabilities, judge.class_names)
             headline = judge(said, loss)
@@ -172,7 +171,7 @@ class TokenCrossEntropy:
         nats, correct, counted = sums.sum(axis=0)
         loss = float(nats / counted)
         headline = Judgement(None, loss)
-        if judge is not None and math.isfinite(loss):
+        if judge is not None:
             headline = judge(_unwritten(examples, sums), loss)
         return Validation(loss=loss, score=float(correct / counted), headline=headline)
 
