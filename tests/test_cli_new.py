@@ -14,11 +14,15 @@ from pictures import class_folders
 from suite.cli.main import cli
 from suite.devices import Machine, look_at_machine
 from suite.errors import SuiteError
+from suite.lint.examine import examine
 from suite.models.applications import ApplicationsSource
 from suite.models.zoo import ZooSource
 from suite.plan import make_plan
 from suite.spec import parse_spec
 from suite.starter import first_spec
+from suite.starter.budget import Share, cost_of
+from suite.starter.candidates import models_for, strategies_for
+from suite.starter.examples import look_at_folder
 
 SMALL = Machine("Linux", "a processor", 2, 8_000_000_000, ())
 LARGE = Machine("Linux", "a processor", 64, 512_000_000_000, ("NVIDIA H100, 81559 MiB",))
@@ -47,7 +51,7 @@ def test_what_it_writes_is_valid_and_can_be_planned(tmp_path: Path) -> None:
     assert spec["name"] == "my-photos"
     explained = [spec, spec["training"], *spec["models"], *spec["datasets"], *spec["strategies"]]
     assert all(part["why"] for part in explained)
-    assert "5 models, 1 strategy, about 1 minute. Next: suite plan" in ended.stderr
+    assert "5 models, 1 strategy, about 2 minutes. Next: suite plan" in ended.stderr
     sizes = {model["name"]: ZooSource.input_size(ZooSource.Options(name=model["name"])) for model in spec["models"]}
     assert all(f"sees {sizes[model['name']][0]} px" in model["why"] for model in spec["models"])
 
@@ -103,9 +107,126 @@ def test_damaged_pictures_are_left_out_openly(tmp_path: Path) -> None:
 
 
 def test_unequal_classes_are_ranked_by_balanced_accuracy(tmp_path: Path) -> None:
-    """Naming the largest class must not win."""
-    folder = class_folders(tmp_path, {"cat": 60, "dog": 15})
-    assert first_spec(folder, minutes=30).spec["headline"] == "balanced_accuracy"
+    """Naming the largest class must not win, beyond one to three."""
+    far = class_folders(tmp_path / "far", {"cat": 60, "dog": 15})
+    near = class_folders(tmp_path / "near", {"cat": 40, "dog": 15})
+    spec = first_spec(far, minutes=30).spec
+    assert spec["headline"] == "balanced_accuracy"
+    assert "4 times the smallest, so balanced accuracy ranks" in spec["why"]
+    assert "headline" not in first_spec(near, minutes=30).spec
+
+
+def planned_minutes(spec: dict[str, Any]) -> float:
+    """What the trials of the spec, as the plan has them, are expected to take."""
+    plan = make_plan(parse_spec(json.dumps(spec)))
+    found = look_at_folder(Path(spec["datasets"][0]["path"]))
+    models, _ = models_for(found, downloads=False)
+    chosen = [next(one for one in models if one.name == entry["name"]) for entry in spec["models"]]
+    strategies = strategies_for(found)[: len(spec["strategies"])]
+    share = Share(tuple(chosen), tuple(strategies), funnel="funnel" in spec)
+    return cost_of(plan, share, train=found.train, machine=SMALL).seconds / 60
+
+
+@pytest.mark.parametrize("count", [150, 2_000])
+@pytest.mark.parametrize("minutes", [5, 20, 60])
+def test_the_minutes_are_filled_with_learning(count: int, minutes: int, tmp_path: Path) -> None:
+    """The plan takes between half of them and a tenth more, and most of it is search and final fits."""
+    folder = class_folders(tmp_path, {"cat": count // 2, "dog": count // 2})
+    starter = first_spec(folder, minutes=minutes, machine=SMALL)
+    assert 0.5 * minutes <= planned_minutes(starter.spec) <= 1.1 * minutes
+    assert planned_minutes(starter.spec) == pytest.approx(starter.estimated_minutes)
+    for part in ("for a search of", "seeds of the best setting", "for probes and starting"):
+        assert part in starter.spec["why"]
+
+
+def test_every_model_gets_the_same_search_in_the_usual_range(tmp_path: Path) -> None:
+    """One search per strategy, its range named with its source; lint has nothing to say of the rates."""
+    spec = first_spec(class_folders(tmp_path, {"cat": 300, "dog": 300}), minutes=60, machine=SMALL).spec
+    searched = [one for one in spec["strategies"] if one["strategy"] != "linear_probe"]
+    assert len(searched) == 2
+    for one in searched:
+        rates = one["search"]["space"]["learning_rate"]
+        assert rates["low"] < rates["high"] <= 0.01
+        assert "20" in one["search"]["why"]
+    plan = make_plan(parse_spec(json.dumps(spec)))
+    assert len({len(plan.searches(cell)) for cell in plan.cells if cell.search}) == 1
+    assert not [one for one in examine("plan", plan).findings if one.check == "rates"]
+
+
+def test_more_minutes_buy_rates_before_steps_before_seeds(tmp_path: Path) -> None:
+    """In the order of worth, on one folder."""
+    folder = class_folders(tmp_path, {"cat": 300, "dog": 300})
+    specs = [first_spec(folder, minutes=minutes, machine=SMALL).spec for minutes in (12, 20, 40)]
+
+    def tried(spec: dict[str, Any]) -> int:
+        plan = make_plan(parse_spec(json.dumps(spec)))
+        return max(len(plan.searches(cell)) for cell in plan.cells)
+
+    assert tried(specs[0]) < tried(specs[2])
+    assert len(specs[0]["seeds"]) == 3
+    assert specs[0]["training"]["epochs"] <= specs[1]["training"]["epochs"] < specs[2]["training"]["epochs"]
+
+
+def test_copies_are_kept_apart_from_the_start(tmp_path: Path) -> None:
+    """Where the splits that would be made share pictures, the spec groups them and says how many."""
+    folder = class_folders(tmp_path, {"cat": 40, "dog": 40})
+    for index in range(40):
+        (folder / "dog" / f"{index:03d}.png").write_bytes((folder / "dog" / f"{index // 2:03d}.png").read_bytes())
+    entry = first_spec(folder, minutes=20).spec["datasets"][0]
+    assert entry["splits"]["duplicates"] == "group"
+    assert "copies by content" in entry["why"]
+
+
+def table(path: Path, header: str = "id,review,stars", *, rows: int = 60) -> Path:
+    """A CSV of reviews; what is on a line is made of its number."""
+    lines = [f"{n},the {n * 37 % 101} words of review {n} are these,{n % 3 + 1}" for n in range(rows)]
+    path.write_text("\n".join([header, *lines, ""]))
+    return path
+
+
+def test_a_table_of_texts_gets_a_spec_too(tmp_path: Path) -> None:
+    """Its columns are found by their names and values."""
+    ended = CliRunner().invoke(cli, ["new", str(table(tmp_path / "reviews.csv"))], catch_exceptions=False)
+    spec = json.loads(ended.stdout)
+    assert make_plan(parse_spec(ended.stdout)).trials
+    assert (spec["task"], spec["name"]) == ("text_classification", "reviews")
+    entry = spec["datasets"][0]
+    assert (entry["text_column"], entry["label_column"]) == ("review", "stars")
+    assert {model["name"] for model in spec["models"]} >= {"bert_tiny", "gpt2_tiny"}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "tsv"])
+def test_columns_of_other_tables_are_found(kind: str, tmp_path: Path) -> None:
+    """JSON Lines and TSV, with names that say nothing."""
+    path = tmp_path / f"data.{kind}"
+    rows = [{"a": f"some {n * 7} words of text {n} here", "b": "yes" if n % 2 else "no"} for n in range(60)]
+    lines = [json.dumps(row) for row in rows]
+    if kind == "tsv":
+        lines = ["a\tb", *("\t".join(row.values()) for row in rows)]
+    path.write_text("\n".join([*lines, ""]))
+    entry = first_spec(path, minutes=10).spec["datasets"][0]
+    assert (entry["text_column"], entry["label_column"]) == ("a", "b")
+
+
+def test_columns_that_cannot_be_found_are_asked_for_by_name(tmp_path: Path) -> None:
+    """The question lists the columns; the answer is taken; what is no column is refused with the nearest."""
+    path = tmp_path / "t.csv"
+    lines = [f"first words of number {n},other words of number {n},{n % 2},{n % 3}" for n in range(60)]
+    path.write_text("\n".join(["p,q,u,v", *lines, ""]))
+    asked = CliRunner().invoke(cli, ["new", str(path)])
+    assert asked.exit_code == 2
+    assert "which column holds the text and class? Say --text NAME and --label NAME" in asked.output
+    assert "u (2 values of 1 characters)" in asked.output
+    entry = first_spec(path, minutes=10, text="p", label="v").spec["datasets"][0]
+    assert (entry["text_column"], entry["label_column"]) == ("p", "v")
+    with pytest.raises(SuiteError, match="unknown column 'w'"):
+        first_spec(path, minutes=10, text="p", label="w")
+
+
+def test_columns_are_named_of_tables_only(tmp_path: Path) -> None:
+    """Of a folder there are none."""
+    with pytest.raises(SuiteError, match="name columns of a table"):
+        first_spec(class_folders(tmp_path, {"a": 9, "b": 9}), minutes=10, text="x")
 
 
 def test_this_machine_is_described() -> None:

@@ -89,7 +89,11 @@ class FolderTree:
             name = f"{folder}/{entry.name}" if folder else entry.name
             if _is_hidden(entry.name):
                 continue
-            if not entry.is_dir():
+            try:
+                is_folder = entry.is_dir()
+            except OSError as error:  # a link into a folder that is somebody else's
+                raise DataError(f"{entry.path}: cannot be read: {error.strerror or error}. Remove it.") from None
+            if not is_folder:
                 yield name, False
                 continue
             real = os.path.realpath(entry.path)

@@ -26,6 +26,7 @@ __all__ = [
     "Format",
     "Row",
     "Table",
+    "column_names",
     "encoding_complaint",
     "printable",
     "read_batches",
@@ -108,6 +109,27 @@ def read_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
             yield from _json_rows(table, columns)
         else:
             yield from _delimited_rows(table, columns)
+
+
+def column_names(table: Table) -> tuple[str, ...]:
+    """The columns of a table, of JSON Lines those of the first row. Raises as ``read_rows`` does."""
+    with _readable(table):
+        if table.names:
+            return table.names
+        if table.format == "parquet":
+            with _parquet_file(table) as file:
+                return tuple(map(str, file.schema_arrow.names))
+        with _opened(table, table.files[0], newline="") as stream:
+            if table.format != "jsonl":
+                first = next(_fields(table, stream), None)
+                if first is None:
+                    raise DataError(f"{table.place}: is empty; expected rows of {table.format.upper()}.")
+                return _columns_of(table, first)
+            line = next((line for line in stream if not line.isspace()), "")
+        row = _json_row(1, line, ())
+        if row.problem is not None:
+            raise DataError(f"{table.place}: line 1: {row.problem}")
+        return tuple(map(str, json.loads(line)))
 
 
 def read_batches(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
