@@ -255,6 +255,21 @@ def test_a_worker_that_grows_is_replaced(tmp_path, action, processes):
     assert [1 + list(dict.fromkeys(used)).index(pid) for pid in used] == processes
 
 
+@pytest.mark.parametrize(
+    ("action", "processes"), [("raise:value", 2), ("raise:model", 1), ("raise:skipped", 1)], ids=["foreign", "own", "skip"]
+)
+def test_a_worker_that_saw_a_foreign_error_is_replaced(tmp_path, action, processes):
+    """Nobody knows what a library left in it; what the suite itself refuses leaves nothing."""
+    plan = plan_of("fit", shrinkage=(1.0, 2.0), actions=(action, "fit"))
+    pool = WorkerPool(worker_settings(1, folder=tmp_path), executor="runner_executors:execute")
+    for trial in plan.trials[:2]:
+        folder = tmp_path / "store" / "tmp" / "owner" / trial.id
+        pool.submit(0, TrialRequest(trial, trial.cell.labels, folder, cache_root=tmp_path, threads=1))
+        wait_until(lambda: pool.wait(1))
+    pool.close()
+    assert len({process for _, _, process in calls(tmp_path)}) == processes
+
+
 def test_a_killed_run_loses_its_running_trial_only(out):
     """After kill -9 the workers end by themselves, and the same command does what is missing, once.
 
