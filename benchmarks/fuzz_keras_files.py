@@ -5,8 +5,8 @@
     python -m benchmarks.fuzz_keras_files                # 500 files, about two minutes
     python -m benchmarks.fuzz_keras_files --count 5000 --seed 7
 
-A file is made of ``--seed`` and its number alone: a small classifier, of which the configuration, the weights or the bytes
-of the archive are changed.  ``TARGETS`` holds what makes one file and reads it.
+A file is made of ``--seed`` and its number alone: a small classifier, of which the configuration, the weights or the
+bytes of the archive are changed.  ``TARGETS`` holds what makes one file and reads it.
 """
 
 from __future__ import annotations

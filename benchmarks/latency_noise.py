@@ -32,7 +32,7 @@ def main() -> None:
         return
     command = [sys.executable, "-m", "benchmarks.latency_noise", "--one"]
     found = [
-        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])  # noqa: S603
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
         for _ in range(asked.processes)
     ]
     for model in MODELS:

@@ -12,8 +12,8 @@ from pydantic import Field
 from suite.errors import ModelError, SuiteError, WeightsError, did_you_mean
 from suite.models.backbone import Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import file_sha256, weights_sha256
-from suite.models.keras_file import check_keras_file
 from suite.models.input_size import InputSize, check_input_size
+from suite.models.keras_file import check_keras_file
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
 from suite.requirement import Requirement
@@ -176,13 +176,12 @@ def _load(path: Path) -> Any:
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        # Somebody else's name may be one that TensorFlow refuses, or that another layer of the suite has.
-        model.name = "backbone"
-        return model
     except MemoryError:
         raise
     # Of 250 damaged files Keras raised seven kinds of errors; none of them is one that a user could read.
     except Exception as error:
+        if type(error).__name__ == "ResourceExhaustedError":
+            raise ModelError(f"path: {path.name} needs more memory than there is.") from error
         reason = " ".join(str(error).split())[:400]
         if "unsafe" in reason.lower() or "safe_mode" in reason:
             raise ModelError(
@@ -190,6 +189,9 @@ def _load(path: Path) -> Any:
                 "save the model with registered layers instead."
             ) from error
         raise ModelError(f"path: {path.name} cannot be loaded ({type(error).__name__}: {reason}). {MEND}") from error
+    # Somebody else's name may be one that TensorFlow refuses, or that another layer of the suite has.
+    model.name = "backbone"
+    return model
 
 
 def _features(model: Any, options: FileOptions) -> Any:

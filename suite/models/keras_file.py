@@ -1,7 +1,7 @@
 """What a ``.keras`` file says of itself, looked at before Keras builds anything of it.
 
-The archive, its configuration and its weights are read as data: nothing in them is run, and no TensorFlow is needed.  What
-cannot be used is told before a run begins, in a sentence with what to do.
+The archive, its configuration and its weights are read as data: nothing in them is run, and no TensorFlow is needed.
+What cannot be used is told before a run begins, in a sentence with what to do.
 """
 
 from __future__ import annotations
@@ -114,9 +114,8 @@ def _check_layers(name: str, config: Mapping[str, Any]) -> int:
     if custom:
         named = ", ".join(f"'{one}'" for one in list(custom)[:5])
         raise ModelError(
-            f"path: {name} needs code of yours: {named}. Put it into a Python file, "
-            f"register each class there with @keras.saving.register_keras_serializable(), and name the file: --plugin FILE, "
-            'or "plugins" in the spec.'
+            f"path: {name} needs code of yours: {named}. Put it into a Python file, register each class there with "
+            '@keras.saving.register_keras_serializable(), and name the file: --plugin FILE, or "plugins" in the spec.'
         )
     return declared
 

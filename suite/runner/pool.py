@@ -138,7 +138,7 @@ class WorkerPool:
             finished.append(Finished(slot, request, end))
 
     def _renew(self, slot: int, end: TrialEnd) -> None:
-        """Ends a worker that has grown too much or saw what nobody foresaw; the next trial of its slot starts another."""
+        """Ends a worker that grew too much or in which a library failed; the next trial of its slot starts another."""
         if end.unexpected:
             self._end_worker(slot)
         elif end.result is None:

@@ -16,7 +16,7 @@ from suite.results import Predictions
 __all__ = ["FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
 
 LOGITS, FEATURES = "logits", "features"
-"""Names of Keras models: never a user's, since TensorFlow refuses many as names of scopes, and leaves those open then."""
+"""Names of Keras models: never a user's. TensorFlow refuses many as scopes, and Keras leaves these open then."""
 
 
 @dataclass(frozen=True)
