@@ -198,6 +198,31 @@ def file(latency_ms: float) -> FileLatency:
     return FileLatency(format="onnx", device="CPU", threads=1, latency_ms=latency_ms, low=low, high=high)
 
 
+def test_times_of_different_devices_are_not_compared() -> None:
+    """A GPU that is faster says nothing of the model on it."""
+    on_gpu = profile(200, 0.1).model_copy(update={"device": "NVIDIA A100"})
+    two = [result("a", "knn", 1, on_gpu, 1.0), result("b", "knn", 1, profile(100, 50.0), 900.0)]
+    found = cheapest(cells_of(two))
+    assert (found.cell.model, found.by) == ("b", "parameters")
+
+
+def test_a_cell_that_loses_to_a_third_is_not_said_to_lose_to_the_chosen() -> None:
+    """The fastest beats it; the smallest, which is as fast as far as one can tell, does not."""
+    blocks = {"fast": (1.0, 1.1), "small": (1.4, 1.6), "slow": (2.2, 2.3)}
+    sizes = {"fast": 300, "small": 100, "slow": 200}
+    trials = [
+        result(model, "knn", seed, profile(sizes[model], ms), 1.0)
+        for model, times in blocks.items()
+        for seed, ms in enumerate(times)
+    ]
+    cells = cells_of(trials)
+    found = cheapest(cells)
+    assert (found.cell.model, found.by) == ("small", "parameters")
+    assert why_cheaper(found.cell, cells[2], found.lost["slow/knn"])[0] == (
+        "the other answers in 2.25\u202fms instead of 1.05\u202fms, as the fastest of them does"
+    )
+
+
 def test_a_slow_machine_widens_the_range() -> None:
     """A block beside which the fixed work took four times as long may be four times too long, and counts last."""
     assert block_range([10.0, 11.0, 44.0], [1.0, 1.0, 4.0], 1.0) == pytest.approx((10.5, 10.0, 11.0)), (

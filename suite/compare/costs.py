@@ -110,37 +110,39 @@ def cheapest(cells: Sequence[CellSummary]) -> Cheapest:
     Args:
         cells: By rank.
     """
-    if not any(costs_of(cells, axis).of for axis in AXES):
+    costs = {axis: costs_of(cells, axis) for axis in AXES}
+    if not any(found.of for found in costs.values()):
         return Cheapest(cells[0], "rank", {cell.cell_id: Lost("rank") for cell in cells[1:]})
     left = list(cells)
     lost: dict[str, Lost] = {}
     by: DecidedBy = "simplicity"
-    for axis in AXES:
-        costs = costs_of(left, axis)
-        if not costs.of:
+    for axis, found in costs.items():
+        there = {cell.cell_id: found.of.get(cell.cell_id) for cell in left}
+        first = min((cost for cost in there.values() if cost is not None), key=lambda cost: cost.high, default=None)
+        if first is None:
             continue
-        first = min(costs.of.values(), key=lambda cost: cost.high)
-        dropped = [cell for cell in left if (own := costs.of.get(cell.cell_id)) is None or first.below(own)]
-        lost.update(
-            {
-                cell.cell_id: Lost(axis, first, costs.of.get(cell.cell_id), costs.files, to_third=True)
-                for cell in dropped
-            }
-        )
-        if dropped:
-            by, left = axis, [cell for cell in left if cell.cell_id not in lost]
+        for cell_id, cost in there.items():
+            if cost is None or first.below(cost):
+                lost[cell_id] = Lost(axis, first, cost, found.files, to_third=True)
+                by = axis
+        left = [cell for cell in left if cell.cell_id not in lost]
     chosen, *rest = sorted(left, key=_simplicity)
     lost.update({cell.cell_id: Lost("simplicity") for cell in rest})
-    against = {cell.cell_id: _against(chosen, cell, lost[cell.cell_id]) for cell in cells if cell.cell_id in lost}
+    against = {cell_id: _against(chosen.cell_id, cell_id, why, costs) for cell_id, why in lost.items()}
     return Cheapest(chosen, "simplicity" if rest else by, against)
 
 
 def costs_of(cells: Sequence[CellSummary], axis: Axis) -> Costs:
-    """One cost of some cells. Where all of them have an exported file of one format, its latency is theirs."""
+    """One cost of some cells. Where all of them have an exported file of one format, its latency is theirs.
+
+    Times that were measured on different devices are no costs that could be compared.
+    """
     if axis == "latency" and (common := _common_files(cells)):
         return Costs(
             {cell_id: _timed(one.latency_ms, one.low, one.high) for cell_id, one in common.items()}, files=True
         )
+    if axis != "parameters" and len({cell.profile.device for cell in cells if cell.profile}) > 1:
+        return Costs({})
     found = ((cell.cell_id, _READ[axis](cell)) for cell in cells)
     return Costs({cell_id: cost for cell_id, cost in found if cost is not None})
 
@@ -203,20 +205,17 @@ def dearer(lost: Lost) -> str:
     return f"but {said[lost.by]}"
 
 
-def _against(chosen: CellSummary, other: CellSummary, why: Lost) -> Lost:
+def _against(chosen: str, other: str, why: Lost, costs: Mapping[Axis, Costs]) -> Lost:
     """The first cost that tells the chosen cell from another; where none does, what the other lost by.
 
     A cell may lose against one that is not taken in the end.
     """
     if why.by not in AXES:
         return why
-    for axis in AXES:
-        costs = costs_of((chosen, other), axis)
-        own, theirs = costs.of.get(chosen.cell_id), costs.of.get(other.cell_id)
+    for axis in AXES[: AXES.index(why.by) + 1]:
+        own, theirs = costs[axis].of.get(chosen), costs[axis].of.get(other)
         if own is not None and (theirs is None or own.below(theirs)):
-            return Lost(axis, own, theirs, costs.files)
-        if axis == why.by:
-            break
+            return Lost(axis, own, theirs, costs[axis].files)
     return why
 
 
