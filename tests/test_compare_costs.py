@@ -198,6 +198,18 @@ def file(latency_ms: float) -> FileLatency:
     return FileLatency(format="onnx", device="CPU", threads=1, latency_ms=latency_ms, low=low, high=high)
 
 
+def test_what_a_busy_machine_took_long_for_may_be_fast() -> None:
+    """Three times as long is no reason there, six times is."""
+    for times, by in ((3.0, "parameters"), (6.0, "latency")):
+        busy = {"disturbed": "5 threads wanted the 2 cores"}
+        trials = [
+            result(model, "knn", seed, profile(size, ms + seed / 100, **busy), 1.0)
+            for model, size, ms in (("a", 200, 1.0), ("b", 100, times))
+            for seed in SEEDS
+        ]
+        assert cheapest(cells_of(trials)).by == by
+
+
 def test_times_of_different_devices_are_not_compared() -> None:
     """A GPU that is faster says nothing of the model on it."""
     on_gpu = profile(200, 0.1).model_copy(update={"device": "NVIDIA A100"})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.compare.cell import CellSummary, FileLatency, Spread
+from suite.compare.cell import CellSummary, FileLatency
 from suite.compare.wording import THIN, seconds
 
 __all__ = [
@@ -32,8 +32,11 @@ AXES: tuple[Axis, ...] = ("latency", "parameters", "training_time")
 DecidedBy = Literal["latency", "parameters", "training_time", "simplicity", "rank"]
 """``rank`` where no cost was measured of any: then the highest score."""
 MARGIN = 1.25
-"""A time may be off by so much beyond the range that was seen: another start of the same program on a quiet machine
-differs by as much (``benchmarks/latency_noise.py``)."""
+"""A time may be off by so much beyond the range that was seen: one program, started again, is a little faster or
+slower. ``python -m benchmarks.latency_noise`` measures it."""
+BUSY = 4.0
+"""A latency that was measured on a busy machine may be so many times too long: with three times as much to do as there
+were cores, processes that timed the same model differed by up to 3.6."""
 ONCE = 2.0
 """The same of a time that was measured only once, of whose range nothing is known."""
 NOTICEABLE_SECONDS = 10.0
@@ -139,7 +142,11 @@ def costs_of(cells: Sequence[CellSummary], axis: Axis) -> Costs:
     """
     if axis == "latency" and (common := _common_files(cells)):
         return Costs(
-            {cell_id: _timed(one.latency_ms, one.low, one.high) for cell_id, one in common.items()}, files=True
+            {
+                cell_id: _timed(one.latency_ms, one.low, one.high, disturbed=one.disturbed is not None)
+                for cell_id, one in common.items()
+            },
+            files=True,
         )
     if axis != "parameters" and len({cell.profile.device for cell in cells if cell.profile}) > 1:
         return Costs({})
@@ -234,7 +241,10 @@ def _common_files(cells: Sequence[CellSummary]) -> dict[str, FileLatency]:
 
 
 def _latency(cell: CellSummary) -> Cost | None:
-    return _spread(cell.profile.latency_ms_p50) if cell.profile else None
+    found = cell.profile.latency_ms_p50 if cell.profile else None
+    if cell.profile is None or found is None or found.mean is None:
+        return None
+    return _timed(found.mean, found.lowest, found.highest, disturbed=cell.profile.disturbed is not None)
 
 
 def _parameters(cell: CellSummary) -> Cost | None:
@@ -245,7 +255,8 @@ def _parameters(cell: CellSummary) -> Cost | None:
 
 
 def _training(cell: CellSummary) -> Cost | None:
-    return _spread(cell.timings.training_seconds) if cell.timings else None
+    found = cell.timings.training_seconds if cell.timings else None
+    return None if found is None or found.mean is None else _timed(found.mean, found.lowest, found.highest)
 
 
 _READ: dict[Axis, Callable[[CellSummary], Cost | None]] = {
@@ -255,15 +266,12 @@ _READ: dict[Axis, Callable[[CellSummary], Cost | None]] = {
 }
 
 
-def _spread(found: Spread) -> Cost | None:
-    return None if found.mean is None else _timed(found.mean, found.lowest, found.highest)
-
-
-def _timed(value: float, low: float | None, high: float | None) -> Cost:
+def _timed(value: float, low: float | None, high: float | None, *, disturbed: bool = False) -> Cost:
     """A time with its range and the margin beyond it; without a range it was measured only once."""
-    if low is None or high is None or low == high:
-        return Cost(value, value / ONCE, value * ONCE)
-    return Cost(value, min(low, value) / MARGIN, max(high, value) * MARGIN)
+    once = low is None or high is None or low == high
+    margin = ONCE if once else MARGIN
+    least, most = (value, value) if low is None or high is None else (min(low, value), max(high, value))
+    return Cost(value, least / (BUSY if disturbed else margin), most * margin)
 
 
 def _rank(cell: CellSummary) -> int:
