@@ -6,11 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exports_sample import make_card, measured
 
 from suite.compare.cell import CellSummary, FileLatency, Ledger, ProfileSummary, TimingsSummary
 from suite.compare.costs import Cheapest, Cost, cheapest, dearer, is_worth_saying, why_cheaper
-from suite.compare.same_graph import block_range, with_shared_costs
+from suite.compare.exports import with_file_latencies
+from suite.compare.ranking import info_of
+from suite.compare.same_graph import block_range, disturbed_remarks, with_shared_costs
 from suite.compare.summaries import profile_of, spread, timings_of
+from suite.exported import Difference
+from suite.metrics import metrics_named
+from suite.report.tables import latency_box
 from suite.results import Profile, Result, Timings
 
 SEEDS = (1, 2, 3)
@@ -192,6 +198,43 @@ def file(latency_ms: float) -> FileLatency:
     return FileLatency(format="onnx", device="CPU", threads=1, latency_ms=latency_ms, low=low, high=high)
 
 
+def test_what_a_busy_machine_took_long_for_may_be_fast() -> None:
+    """Three times as long is no reason there, six times is."""
+    for times, by in ((3.0, "parameters"), (6.0, "latency")):
+        busy = {"disturbed": "5 threads wanted the 2 cores"}
+        trials = [
+            result(model, "knn", seed, profile(size, ms + seed / 100, **busy), 1.0)
+            for model, size, ms in (("a", 200, 1.0), ("b", 100, times))
+            for seed in SEEDS
+        ]
+        assert cheapest(cells_of(trials)).by == by
+
+
+def test_times_of_different_devices_are_not_compared() -> None:
+    """A GPU that is faster says nothing of the model on it."""
+    on_gpu = profile(200, 0.1).model_copy(update={"device": "NVIDIA A100"})
+    two = [result("a", "knn", 1, on_gpu, 1.0), result("b", "knn", 1, profile(100, 50.0), 900.0)]
+    found = cheapest(cells_of(two))
+    assert (found.cell.model, found.by) == ("b", "parameters")
+
+
+def test_a_cell_that_loses_to_a_third_is_not_said_to_lose_to_the_chosen() -> None:
+    """The fastest beats it; the smallest, which is as fast as far as one can tell, does not."""
+    blocks = {"fast": (1.0, 1.1), "small": (1.4, 1.6), "slow": (2.2, 2.3)}
+    sizes = {"fast": 300, "small": 100, "slow": 200}
+    trials = [
+        result(model, "knn", seed, profile(sizes[model], ms), 1.0)
+        for model, times in blocks.items()
+        for seed, ms in enumerate(times)
+    ]
+    cells = cells_of(trials)
+    found = cheapest(cells)
+    assert (found.cell.model, found.by) == ("small", "parameters")
+    assert why_cheaper(found.cell, cells[2], found.lost["slow/knn"])[0] == (
+        "the other answers in 2.25\u202fms instead of 1.05\u202fms, as the fastest of them does"
+    )
+
+
 def test_a_slow_machine_widens_the_range() -> None:
     """A block beside which the fixed work took four times as long may be four times too long, and counts last."""
     assert block_range([10.0, 11.0, 44.0], [1.0, 1.0, 4.0], 1.0) == pytest.approx((10.5, 10.0, 11.0)), (
@@ -209,6 +252,42 @@ def test_a_quiet_measurement_goes_before_disturbed_ones() -> None:
     assert {one.profile.disturbed for one in both} == {None}
     (alone,) = with_shared_costs([result("a", "knn", 1, busy, 1.0)])
     assert alone.profile.disturbed == busy.disturbed
+
+
+def test_files_of_a_cell_are_those_that_answer_as_it_does() -> None:
+    """Measured, in full precision, not measurably worse, of a trial of this run; with the range of its blocks."""
+    (own,) = cells_of([result("a", "knn", 1, profile(200, 0.67), 1.0)])
+    times = measured(0.2).model_copy(update={"latency_ms_blocks": (0.19, 0.2, 0.22), "reference_ms_blocks": (1.7,) * 3})
+    right = {"cell_id": own.cell_id, "trial_id": "a/knn/1", "format": "onnx", "precision": "fp32", "measured": times}
+    worse = Difference(metric="accuracy", value=-0.1, low=-0.2, high=-0.05)
+    cards = [
+        make_card(**right),
+        make_card(**{**right, "precision": "int8"}),
+        make_card(**{**right, "format": "litert", "status": "failed"}),
+        make_card(**{**right, "format": "openvino", "difference": worse}),
+        make_card(**{**right, "trial_id": "of another run", "format": "keras"}),
+    ]
+    trials = [result("a", "knn", 1, profile(200, 0.67), 1.0)]
+    (found,) = with_file_latencies([own], cards, results=trials, metric=info_of(metrics_named(["accuracy"])[0]))
+    assert [(one.format, one.latency_ms, one.low, one.high) for one in found.files] == [
+        ("onnx", 0.2, pytest.approx(0.19), pytest.approx(0.22))
+    ]
+
+
+def test_a_busy_machine_is_told_on_the_page() -> None:
+    """A mark beside the number, and a sentence with the reason; quiet measurements have neither."""
+    reason = "the slowest calls took 9.0 times the median"
+    busy, quiet = cells_of(
+        [
+            result("a", "knn", 1, profile(100, 45.5, disturbed=reason), 1.0),
+            result("b", "knn", 1, profile(100, 5.7), 1.0),
+        ]
+    )
+    assert (latency_box(busy.profile).text, latency_box(quiet.profile).text) == ("45.5 (busy)", "5.70")
+    assert reason in latency_box(busy.profile).title
+    (remark,) = disturbed_remarks([busy, quiet])
+    assert f"a ({reason})" in remark
+    assert list(disturbed_remarks([quiet])) == []
 
 
 def test_a_saving_below_its_spread_is_no_reason() -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
-from suite.errors import ModelError, WeightsError
+from suite.errors import ModelError, SuiteError, WeightsError
 from suite.models.describe import describe_model
 from suite.models.file import FileOptions, FileSource
 from suite.models.hashing import weights_sha256
@@ -100,7 +107,7 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
     inputs = keras.layers.Input((8, 8, 3))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs)).save(path)
     with pytest.raises(ModelError, match="holds Python code"):
-        FileSource.build(options(path))
+        options(path)
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.9])
@@ -119,8 +126,142 @@ def test_a_damaged_member_is_refused(saved: Path, tmp_path: Path) -> None:
     middle = len(content) // 2
     content[middle - 2000 : middle + 2000] = bytes(4000)
     path.write_bytes(bytes(content))
-    with pytest.raises(ModelError, match=r"damaged.keras cannot be loaded"):
-        FileSource.build(options(path))
+    with pytest.raises(ModelError, match=r"damaged.keras is damaged"):
+        options(path)
+
+
+@pytest.mark.parametrize("number", range(48))
+def test_a_damaged_file_is_used_or_refused(number: int) -> None:
+    """Configuration, weights or bytes changed at random: nothing but the suite's own error comes out."""
+    from benchmarks.fuzz_keras_files import read_damaged
+
+    with contextlib.suppress(SuiteError):
+        read_damaged(Random(f"test/{number}"))
+
+
+def with_config(saved: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A copy of a file whose configuration is another."""
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    change(config)
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_layer_larger_than_its_weights_is_refused_at_once(saved: Path, tmp_path: Path) -> None:
+    """10**9 units are not built to see that they do not fit."""
+
+    def enlarge(config: dict[str, Any]) -> None:
+        config["config"]["layers"][-1]["config"]["units"] = 10**9
+
+    with pytest.raises(ModelError, match=r"declare at least 8e.09 parameters, and its 0.0 MB of weights"):
+        options(with_config(saved, tmp_path / "huge.keras", enlarge))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("Xception", (71, 71, 3)),
+        ("MobileNetV2", (32, 32, 3)),
+        ("EfficientNetB0", (32, 32, 3)),
+        ("ResNet50", (32, 32, 3)),
+    ],
+)
+def test_no_architecture_declares_more_than_it_has(name: str, shape: tuple[int, int, int]) -> None:
+    """What is reckoned from a configuration alone is never more than the parameters that there are."""
+    from suite.models.keras_file import _check_layers
+
+    model = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=shape)
+    declared = _check_layers(name, json.loads(json.dumps(keras.saving.serialize_keras_object(model))))
+    assert 0.2 * model.count_params() < declared <= model.count_params()
+
+
+def test_a_configuration_without_end_is_refused(saved: Path, tmp_path: Path) -> None:
+    """Neither Python's parser nor Keras gets to the bottom of it."""
+
+    def bury(config: dict[str, Any]) -> None:
+        node: Any = {}
+        for _ in range(300):
+            node = {"config": node}
+        config["config"]["extra"] = node
+
+    with pytest.raises(ModelError, match="nested more than 150 levels deep"):
+        options(with_config(saved, tmp_path / "deep.keras", bury))
+
+
+def test_code_of_the_users_is_asked_for_by_name(tmp_path: Path) -> None:
+    """The class and how to register it; before anything runs."""
+
+    class MyScale(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    path = tmp_path / "custom.keras"
+    inputs = keras.layers.Input((8, 8, 3))
+    keras.Model(inputs, MyScale()(inputs)).save(path)
+    with pytest.raises(ModelError, match=r"needs code of yours: 'MyScale'.*--plugin FILE"):
+        options(path)
+    keras.saving.register_keras_serializable(package="Tests", name="MyScale")(MyScale)
+    keras.Model(inputs, keras.layers.Conv2D(2, 3)(MyScale()(inputs))).save(path)
+    assert FileSource.build(options(path)).pooling == "average"
+
+
+def test_named_outputs_are_told_with_the_layers(tmp_path: Path) -> None:
+    """A dict is no features; a layer is, and then the file is used."""
+    path = tmp_path / "named.keras"
+    inputs = keras.layers.Input((8, 8, 3))
+    features = keras.layers.Conv2D(2, 3, name="low")(inputs)
+    keras.Model(inputs, {"f": features}).save(path)
+    with pytest.raises(ModelError, match=r"a dict of outputs \(f\).*one of: .*low"):
+        options(path)
+    assert FileSource.build(options(path, layer="low")).pooling == "average"
+
+
+def test_weights_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    """A training that diverged is seen before anything is computed with it."""
+    path = tmp_path / "nan.keras"
+    model = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="low")])
+    model.layers[0].bias.assign([0.0, np.nan])
+    model.save(path)
+    with pytest.raises(ModelError, match=r"no numbers \(NaN or infinite\), in layers/conv2d"):
+        options(path)
+
+
+def test_a_layer_named_outside_ascii_is_told(saved: Path, tmp_path: Path) -> None:
+    """TensorFlow takes no such scope; the model's own name does not matter."""
+
+    def rename(config: dict[str, Any]) -> None:
+        config["config"]["name"] = "mod\u00e8le"
+
+    backbone = FileSource.build(options(with_config(saved, tmp_path / "mod\u00e8le.keras", rename)))
+    assert backbone.model.name == "backbone"
+    assert backbone.name == "mod\u00e8le"
+
+    def rename_layer(config: dict[str, Any]) -> None:
+        config["config"]["layers"][1]["config"]["name"] = "couch\u00e9"
+
+    with pytest.raises(ModelError, match="layer 'couch\u00e9' has a name that TensorFlow cannot use"):
+        options(with_config(saved, tmp_path / "layer.keras", rename_layer))
+
+
+def test_weights_that_lie_elsewhere_are_refused(saved: Path, tmp_path: Path) -> None:
+    """A link out of the file could make it read any other."""
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    stream = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(stream, "a") as file:
+        file["outside"] = h5py.ExternalLink("/etc/passwd", "/")
+    members["model.weights.h5"] = stream.getvalue()
+    path = tmp_path / "linked.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match="refer to something outside"):
+        options(path)
 
 
 @pytest.mark.parametrize(("name", "message"), [("model.h5", "ends in .keras"), ("none.keras", "is no file")])

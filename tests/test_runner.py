@@ -171,7 +171,7 @@ def test_running_again_does_nothing_and_scores_do_not_change(out):
 
 def test_finals_take_the_best_search_result_and_one_worker_keeps_a_cell(tmp_path):
     """Searches first, in the same warm process; what failed among them is left out."""
-    plan = plan_of("fit", shrinkage=(1.0, 2.0, 1e6), actions=("fit", "raise", "fit"))
+    plan = plan_of("fit", shrinkage=(1.0, 2.0, 1e6), actions=("fit", "raise:model", "fit"))
     outcome = run(plan, tmp_path, redo="none")
     begun = calls(tmp_path)
     assert [phase for _, phase, _ in begun] == ["search"] * 3 + ["final"]
@@ -253,6 +253,23 @@ def test_a_worker_that_grows_is_replaced(tmp_path, action, processes):
     pool.close()
     used = [pid for _, _, pid in calls(tmp_path)]
     assert [1 + list(dict.fromkeys(used)).index(pid) for pid in used] == processes
+
+
+@pytest.mark.parametrize(
+    ("action", "processes"),
+    [("raise:value", 2), ("raise:model", 1), ("raise:skipped", 1)],
+    ids=["foreign", "own", "skip"],
+)
+def test_a_worker_that_saw_a_foreign_error_is_replaced(tmp_path, action, processes):
+    """Nobody knows what a library left in it; what the suite itself refuses leaves nothing."""
+    plan = plan_of("fit", shrinkage=(1.0, 2.0), actions=(action, "fit"))
+    pool = WorkerPool(worker_settings(1, folder=tmp_path), executor="runner_executors:execute")
+    for trial in plan.trials[:2]:
+        folder = tmp_path / "store" / "tmp" / "owner" / trial.id
+        pool.submit(0, TrialRequest(trial, trial.cell.labels, folder, cache_root=tmp_path, threads=1))
+        wait_until(lambda: pool.wait(1))
+    pool.close()
+    assert len({process for _, _, process in calls(tmp_path)}) == processes
 
 
 def test_a_killed_run_loses_its_running_trial_only(out):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.compare.cell import CellSummary, FileLatency, Spread
+from suite.compare.cell import CellSummary, FileLatency
 from suite.compare.wording import THIN, seconds
 
 __all__ = [
@@ -32,8 +32,11 @@ AXES: tuple[Axis, ...] = ("latency", "parameters", "training_time")
 DecidedBy = Literal["latency", "parameters", "training_time", "simplicity", "rank"]
 """``rank`` where no cost was measured of any: then the highest score."""
 MARGIN = 1.25
-"""A time may be off by so much beyond the range that was seen: another start of the same program on a quiet machine
-differs by as much (``benchmarks/latency_noise.py``)."""
+"""A time may be off by so much beyond the range that was seen: one program, started again, is a little faster or
+slower. ``python -m benchmarks.latency_noise`` measures it."""
+BUSY = 4.0
+"""A latency that was measured on a busy machine may be so many times too long: with three times as much to do as there
+were cores, processes that timed the same model differed by up to 3.6."""
 ONCE = 2.0
 """The same of a time that was measured only once, of whose range nothing is known."""
 NOTICEABLE_SECONDS = 10.0
@@ -110,37 +113,43 @@ def cheapest(cells: Sequence[CellSummary]) -> Cheapest:
     Args:
         cells: By rank.
     """
-    if not any(costs_of(cells, axis).of for axis in AXES):
+    costs = {axis: costs_of(cells, axis) for axis in AXES}
+    if not any(found.of for found in costs.values()):
         return Cheapest(cells[0], "rank", {cell.cell_id: Lost("rank") for cell in cells[1:]})
     left = list(cells)
     lost: dict[str, Lost] = {}
     by: DecidedBy = "simplicity"
-    for axis in AXES:
-        costs = costs_of(left, axis)
-        if not costs.of:
+    for axis, found in costs.items():
+        there = {cell.cell_id: found.of.get(cell.cell_id) for cell in left}
+        first = min((cost for cost in there.values() if cost is not None), key=lambda cost: cost.high, default=None)
+        if first is None:
             continue
-        first = min(costs.of.values(), key=lambda cost: cost.high)
-        dropped = [cell for cell in left if (own := costs.of.get(cell.cell_id)) is None or first.below(own)]
-        lost.update(
-            {
-                cell.cell_id: Lost(axis, first, costs.of.get(cell.cell_id), costs.files, to_third=True)
-                for cell in dropped
-            }
-        )
-        if dropped:
-            by, left = axis, [cell for cell in left if cell.cell_id not in lost]
+        for cell_id, cost in there.items():
+            if cost is None or first.below(cost):
+                lost[cell_id] = Lost(axis, first, cost, found.files, to_third=True)
+                by = axis
+        left = [cell for cell in left if cell.cell_id not in lost]
     chosen, *rest = sorted(left, key=_simplicity)
     lost.update({cell.cell_id: Lost("simplicity") for cell in rest})
-    against = {cell.cell_id: _against(chosen, cell, lost[cell.cell_id]) for cell in cells if cell.cell_id in lost}
+    against = {cell_id: _against(chosen.cell_id, cell_id, why, costs) for cell_id, why in lost.items()}
     return Cheapest(chosen, "simplicity" if rest else by, against)
 
 
 def costs_of(cells: Sequence[CellSummary], axis: Axis) -> Costs:
-    """One cost of some cells. Where all of them have an exported file of one format, its latency is theirs."""
+    """One cost of some cells. Where all of them have an exported file of one format, its latency is theirs.
+
+    Times that were measured on different devices are no costs that could be compared.
+    """
     if axis == "latency" and (common := _common_files(cells)):
         return Costs(
-            {cell_id: _timed(one.latency_ms, one.low, one.high) for cell_id, one in common.items()}, files=True
+            {
+                cell_id: _timed(one.latency_ms, one.low, one.high, disturbed=one.disturbed is not None)
+                for cell_id, one in common.items()
+            },
+            files=True,
         )
+    if axis != "parameters" and len({cell.profile.device for cell in cells if cell.profile}) > 1:
+        return Costs({})
     found = ((cell.cell_id, _READ[axis](cell)) for cell in cells)
     return Costs({cell_id: cost for cell_id, cost in found if cost is not None})
 
@@ -203,20 +212,17 @@ def dearer(lost: Lost) -> str:
     return f"but {said[lost.by]}"
 
 
-def _against(chosen: CellSummary, other: CellSummary, why: Lost) -> Lost:
+def _against(chosen: str, other: str, why: Lost, costs: Mapping[Axis, Costs]) -> Lost:
     """The first cost that tells the chosen cell from another; where none does, what the other lost by.
 
     A cell may lose against one that is not taken in the end.
     """
     if why.by not in AXES:
         return why
-    for axis in AXES:
-        costs = costs_of((chosen, other), axis)
-        own, theirs = costs.of.get(chosen.cell_id), costs.of.get(other.cell_id)
+    for axis in AXES[: AXES.index(why.by) + 1]:
+        own, theirs = costs[axis].of.get(chosen), costs[axis].of.get(other)
         if own is not None and (theirs is None or own.below(theirs)):
-            return Lost(axis, own, theirs, costs.files)
-        if axis == why.by:
-            break
+            return Lost(axis, own, theirs, costs[axis].files)
     return why
 
 
@@ -235,7 +241,10 @@ def _common_files(cells: Sequence[CellSummary]) -> dict[str, FileLatency]:
 
 
 def _latency(cell: CellSummary) -> Cost | None:
-    return _spread(cell.profile.latency_ms_p50) if cell.profile else None
+    found = cell.profile.latency_ms_p50 if cell.profile else None
+    if cell.profile is None or found is None or found.mean is None:
+        return None
+    return _timed(found.mean, found.lowest, found.highest, disturbed=cell.profile.disturbed is not None)
 
 
 def _parameters(cell: CellSummary) -> Cost | None:
@@ -246,7 +255,8 @@ def _parameters(cell: CellSummary) -> Cost | None:
 
 
 def _training(cell: CellSummary) -> Cost | None:
-    return _spread(cell.timings.training_seconds) if cell.timings else None
+    found = cell.timings.training_seconds if cell.timings else None
+    return None if found is None or found.mean is None else _timed(found.mean, found.lowest, found.highest)
 
 
 _READ: dict[Axis, Callable[[CellSummary], Cost | None]] = {
@@ -256,15 +266,12 @@ _READ: dict[Axis, Callable[[CellSummary], Cost | None]] = {
 }
 
 
-def _spread(found: Spread) -> Cost | None:
-    return None if found.mean is None else _timed(found.mean, found.lowest, found.highest)
-
-
-def _timed(value: float, low: float | None, high: float | None) -> Cost:
+def _timed(value: float, low: float | None, high: float | None, *, disturbed: bool = False) -> Cost:
     """A time with its range and the margin beyond it; without a range it was measured only once."""
-    if low is None or high is None or low == high:
-        return Cost(value, value / ONCE, value * ONCE)
-    return Cost(value, min(low, value) / MARGIN, max(high, value) * MARGIN)
+    once = low is None or high is None or low == high
+    margin = ONCE if once else MARGIN
+    least, most = (value, value) if low is None or high is None else (min(low, value), max(high, value))
+    return Cost(value, least / (BUSY if disturbed else margin), most * margin)
 
 
 def _rank(cell: CellSummary) -> int:

@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from suite.errors import ModelError, WeightsError, did_you_mean
+from suite.errors import ModelError, SuiteError, WeightsError, did_you_mean
 from suite.models.backbone import Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
+from suite.models.keras_file import check_keras_file
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
 from suite.options import Options, PathText
@@ -20,6 +21,8 @@ from suite.requirement import Requirement
 from suite.resizing import STRETCH, Resizing
 
 __all__ = ["FileOptions", "FileSource"]
+
+MEND = "It is damaged, or was saved by another version of Keras; save the model again with the one that is here."
 
 
 class FileOptions(Options):
@@ -70,6 +73,7 @@ class FileSource:
             raise ModelError(f"path: '{options.path}' is no file; expected a .keras file.")
         if not zipfile.is_zipfile(path):
             raise ModelError(f"path: '{options.path}' is damaged or no .keras file: it is not a zip archive.")
+        check_keras_file(path, layer=options.layer)
         if options.family not in families():
             raise ModelError(f"family: {did_you_mean(options.family, families(), what='architecture family')}")
         return options
@@ -117,13 +121,31 @@ class FileSource:
             ModelError: Where the file is unsafe or damaged, holds no model of RGB pictures, or has no such layer.
             WeightsError: Where its hash is another than ``sha256``.
         """
+        cls.check(options)
+        path = Path(options.path).expanduser()
+        _check_sha256(path, options.sha256)
+        try:
+            return cls._build(path, options, weights=weights, input_size=input_size)
+        except (SuiteError, MemoryError):
+            raise
+        # What Keras makes of a damaged configuration can fail in any way.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:400]
+            raise ModelError(f"path: {path.name} cannot be used ({type(error).__name__}: {reason}). {MEND}") from error
+
+    @classmethod
+    def _build(
+        cls,
+        path: Path,
+        options: FileOptions,
+        *,
+        weights: Literal["pretrained", "random"],
+        input_size: tuple[int, int] | None,
+    ) -> Backbone:
         import keras
 
         from suite.models.stages import stages_of
 
-        cls.check(options)
-        path = Path(options.path).expanduser()
-        _check_sha256(path, options.sha256)
         whole = _load(path)
         model = _features(whole, options)
         size = _size(model, input_size or options.input_size, options)
@@ -157,15 +179,23 @@ def _load(path: Path) -> Any:
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except MemoryError:
+        raise
+    # Of 250 damaged files Keras raised seven kinds of errors; none of them is one that a user could read.
+    except Exception as error:
+        if type(error).__name__ == "ResourceExhaustedError":
+            raise ModelError(f"path: {path.name} needs more memory than there is.") from error
         reason = " ".join(str(error).split())[:400]
         if "unsafe" in reason.lower() or "safe_mode" in reason:
             raise ModelError(
                 f"path: {path.name} holds Python code (a Lambda layer or the like), which is never run from a file; "
                 "save the model with registered layers instead."
             ) from error
-        raise ModelError(f"path: {path.name} cannot be loaded: {reason}") from error
+        raise ModelError(f"path: {path.name} cannot be loaded ({type(error).__name__}: {reason}). {MEND}") from error
+    # Somebody else's name may be one that TensorFlow refuses, or that another layer of the suite has.
+    model.name = "backbone"
+    return model
 
 
 def _features(model: Any, options: FileOptions) -> Any:

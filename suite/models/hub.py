@@ -382,7 +382,8 @@ def _backbone(
         pooling = "average"
     if isinstance(model.output, dict):
         deepest = min(model.output.values(), key=lambda tensor: tensor.shape[1] or 0)
-        model = keras.Model(model.inputs[0], deepest, name=model.name)
+        model = keras.Model(model.inputs[0], deepest)
+    model.name = "backbone"  # a preset's own configuration may name it as TensorFlow does not take
     if len(model.output.shape) == 2:
         pooling = "none"
     return Backbone(

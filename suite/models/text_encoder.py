@@ -46,7 +46,7 @@ def encoder_of(model: Any) -> Any:
 
     inputs = {tensor.name: tensor for tensor in model.inputs}
     outputs = model.output if isinstance(model.output, dict) else {"sequence_output": model.output}
-    name = f"{model.name}_encoder"
+    name = "encoder"
     if f"{PREFIX}token_ids" in inputs:
         own = {key: tensor for key, tensor in inputs.items() if key.startswith(PREFIX)}
         part = keras.Model(own, outputs[f"{PREFIX}sequence_output"])

@@ -138,8 +138,10 @@ class WorkerPool:
             finished.append(Finished(slot, request, end))
 
     def _renew(self, slot: int, end: TrialEnd) -> None:
-        """Ends a worker that has grown too much; the next trial of its slot starts another."""
-        if end.result is None:
+        """Ends a worker that grew too much or in which a library failed; the next trial of its slot starts another."""
+        if end.unexpected:
+            self._end_worker(slot)
+        elif end.result is None:
             self._ages.pop(slot, None)  # most of them took their worker along, and the others are few
         elif self._ages.setdefault(slot, Age()).is_due(self._renewal, end.memory_bytes or 0):
             self._end_worker(slot)

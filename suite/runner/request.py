@@ -73,5 +73,7 @@ class TrialEnd:
     """The data set cannot be used, so no further trial can do better; the user has to mend it."""
     error_number: int | None = field(default=None)
     """The operating system's number of an error, which tells a full disk."""
+    unexpected: bool = False
+    """Whether a library raised it: who knows what it left in the process, so the worker is not used again."""
     memory_bytes: int | None = None
     """Of its worker, when it had ended; None where that did not tell."""

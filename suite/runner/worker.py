@@ -86,7 +86,13 @@ def _failure(error: BaseException) -> TrialEnd:
         error=None if isinstance(error, SuiteError) or status == "skipped" else text[-TRACEBACK_CHARACTERS:],
         error_number=number,
         ends_run=isinstance(error, DataError),
+        unexpected=_is_foreign(error) or (error.__cause__ is not None and _is_foreign(error.__cause__)),
     )
+
+
+def _is_foreign(error: BaseException) -> bool:
+    """Whether it is no sentence of the suite's own: Keras, for one, leaves a name scope open when it fails in it."""
+    return not isinstance(error, SuiteError | TrialFailure)
 
 
 def _reason(error: BaseException) -> str:

@@ -173,7 +173,7 @@ def _assemble(
     votes = keras.layers.Dense(num_classes, use_bias=False, name="votes", dtype="float32")(near)
     smoothed = votes + 1.0 / num_classes
     logits = keras.ops.log(smoothed / keras.ops.sum(smoothed, axis=-1, keepdims=True))
-    model = keras.Model(adapted.features.input, logits, name=f"{adapted.logits.name}_knn")
+    model = keras.Model(adapted.features.input, logits, name="knn")
     model.get_layer("memory").set_weights([memory.features.T])
     model.get_layer("votes").set_weights([np.eye(num_classes, dtype=np.float32)[memory.targets]])
     model.get_layer("memory").trainable = model.get_layer("votes").trainable = False

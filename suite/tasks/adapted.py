@@ -13,7 +13,10 @@ from suite.data.example_ids import id_array
 from suite.models.backbone import AnyBackbone
 from suite.results import Predictions
 
-__all__ = ["Adapted", "class_predictions", "keras_name", "softmax"]
+__all__ = ["FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
+
+LOGITS, FEATURES = "logits", "features"
+"""Names of Keras models: never a user's. TensorFlow refuses many as scopes, and Keras leaves these open then."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Adapted:
         import keras
 
         probabilities = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(self.logits.output)
-        return keras.Model(self.logits.input, probabilities, name=keras_name(self.backbone.name))
+        return keras.Model(self.logits.input, probabilities, name="classifier")
 
     def reset_head(self, seed: int) -> None:
         """Glorot-uniform weights from ``seed`` and zero biases (Glorot and Bengio 2010, equation 16)."""
@@ -79,8 +82,3 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     exponentials = np.exp(shifted)
     probabilities: NDArray[np.float32] = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
     return probabilities
-
-
-def keras_name(name: str) -> str:
-    """A name that Keras accepts for a model: it uses '/' for paths."""
-    return "".join(letter if letter.isalnum() or letter in "_-." else "_" for letter in name)

@@ -13,7 +13,7 @@ from suite.models.backbone import Backbone
 from suite.plan import Cell
 from suite.results import Predictions
 from suite.spec import Options
-from suite.tasks.adapted import Adapted, class_predictions, keras_name
+from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
 
 __all__ = ["ImageClassification", "pool"]
 
@@ -48,8 +48,8 @@ class ImageClassification:
         logits = head(keras.layers.Dropout(dropout, name="dropout")(features) if dropout else features)
         return Adapted(
             backbone=backbone,
-            logits=keras.Model(images, logits, name=f"{keras_name(backbone.name)}_logits"),
-            features=keras.Model(images, features, name=f"{keras_name(backbone.name)}_features"),
+            logits=keras.Model(images, logits, name=LOGITS),
+            features=keras.Model(images, features, name=FEATURES),
             head=head,
             objective=CrossEntropy(),
         )

@@ -20,7 +20,7 @@ from suite.models.tokenizer import TokenIds
 from suite.plan import Cell
 from suite.results import Predictions
 from suite.spec import Options
-from suite.tasks.adapted import Adapted, class_predictions, keras_name
+from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
 
 __all__ = ["TextClassification", "fitted_pair", "pool_tokens"]
 
@@ -83,11 +83,10 @@ class TextClassification:
         features = pool_tokens(backbone.encoder(inputs), inputs["padding_mask"], backbone)
         head = keras.layers.Dense(num_classes, name="head", dtype=keras.config.dtype_policy().variable_dtype)
         logits = head(keras.layers.Dropout(dropout, name="dropout")(features) if dropout else features)
-        name = keras_name(backbone.name)
         return Adapted(
             backbone=backbone,
-            logits=keras.Model(inputs, logits, name=f"{name}_logits"),
-            features=keras.Model(inputs, features, name=f"{name}_features"),
+            logits=keras.Model(inputs, logits, name=LOGITS),
+            features=keras.Model(inputs, features, name=FEATURES),
             head=head,
             objective=CrossEntropy(),
         )

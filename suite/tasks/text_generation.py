@@ -191,4 +191,4 @@ def _scores_model(writer: Any) -> Any:
     given = {name: keras.Input((None,), dtype="int32", name=name) for name in writer.input}
     logits = at_least_single(writer(given))
     sums = token_sums(logits, extra["labels"], extra["counted"])
-    return keras.Model({**given, **extra}, keras.ops.stack(sums, axis=-1), name=f"{writer.name}_scores")
+    return keras.Model({**given, **extra}, keras.ops.stack(sums, axis=-1), name="scores")

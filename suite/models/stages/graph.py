@@ -42,7 +42,8 @@ def layer_paths(model: Any) -> dict[int, str]:
     paths: dict[int, str] = {}
     taken: set[str] = set()
     for layer, around in _walk(model):
-        path = (layer.path or "").removeprefix(f"{model.name}/")
+        # A model that got another name after it was built has the old one in its path.
+        path = (layer.path or "").removeprefix(f"{model.path or model.name}/").removeprefix(f"{model.name}/")
         if not path or path in taken:
             path = "/".join(filter(None, (paths.get(id(around), ""), layer.name)))
         path = _unique(path, taken)

@@ -279,7 +279,7 @@ class ClusterPool:
         if end.error_number in FULL:
             end = replace(end, reason=f"{end.reason}, on {slot.node.shown}")
         self._ended.append(self._taken(slot, request, end, parcel, left_behind))
-        if end.result is not None and slot.age.is_due(USUAL_RENEWAL, end.memory_bytes or 0):
+        if end.unexpected or (end.result is not None and slot.age.is_due(USUAL_RENEWAL, end.memory_bytes or 0)):
             self._kill(slot)
             self._start(slot)
 
