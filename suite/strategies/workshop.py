@@ -113,7 +113,7 @@ class Workshop:
     def _forget(self, *models: Any) -> None:
         """Drops everything that is kept under the ids of objects that go: others may get the same ones."""
         gone = {id(model) for model in models}
-        for kept in (self._prepared, self.profiles, self.probes):
+        for kept in (self._prepared, self.profilers, self.probes):
             for key in [key for key in kept if gone.intersection(part for part in key if isinstance(part, int))]:
                 del kept[key]
         for key in gone & self._predictors.keys():
