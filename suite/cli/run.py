@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-NAMED = 5
-"""Findings that the terminal shows; the report has them all."""
-
 
 @click.command("run", cls=PairsCommand, short_help=COMMANDS["run"].summary)
 @spec_argument
@@ -151,16 +148,4 @@ def _print(outcome: Outcome) -> None:
 
     click.echo(outcome.sentence)
     print_leaderboard(outcome.comparison)
-    _print_findings(outcome)
     click.echo(f"\n{outcome.report}")
-
-
-def _print_findings(outcome: Outcome) -> None:
-    """What the checks say above a note: what, where, and the command that says why and what to do."""
-    checks = outcome.comparison.checks
-    found = [one for one in checks.all if one.severity != "note"] if checks else []
-    for one in found[:NAMED]:
-        click.echo(f"\n{one.severity}: {one.where}: {one.what}")
-    if found:
-        more = f"{len(found) - NAMED} more findings, and why" if len(found) > NAMED else "Why"
-        click.echo(f"{more} and what to do: suite lint {outcome.out}")
