@@ -7,13 +7,18 @@ Inference for the Generalization Error, Machine Learning 52, section 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from suite.compare.paired import sign_flip_p_values
+from suite.compare.evidence import SetEvidence
+from suite.compare.hierarchy import example_variances, spread_of
+from suite.compare.paired import sign_flip_p_values, spread_p_values
+from suite.compare.spread import BOTH
 
-__all__ = ["as_given", "moderated_t", "resampled_t", "squeezed_as_smyth"]
+__all__ = ["as_given", "each_pair", "moderated_t", "resampled_t", "squeezed_as_smyth"]
 
 Array = NDArray[np.float64]
 
@@ -30,6 +35,26 @@ def as_given(answers: Array) -> Array:
     first, second = np.triu_indices(len(answers), 1)
     values = answers.mean(axis=1)
     return sign_flip_p_values(values[first] - values[second], steps=answers.shape[1])
+
+
+def each_pair(evidence: Sequence[SetEvidence]) -> Array:
+    """Each pair by itself, as the suite's reports tested them before there was one verdict.
+
+    Normal errors of examples and seeds, and no p-value below that of the exact test of the fitted models.
+    """
+    first, second = np.triu_indices(len(evidence), 1)
+    spread = spread_of({str(place): one for place, one in enumerate(evidence)})
+    seeds = np.array([one.seed_factor * spread[str(place)] for place, one in enumerate(evidence)])
+    scores = np.array([one.scores.mean() for one in evidence])
+    added = (seeds[first][:, :, None] + seeds[second][:, None, :]).reshape(len(first), -1)
+    variances = example_variances(evidence)[first, second][:, None] + added
+    p_values = spread_p_values(scores[first] - scores[second], variances, BOTH)
+    values = [one.values for one in evidence if one.values is not None]
+    if len(values) < len(evidence):
+        return p_values
+    means = np.stack(values)
+    exact = sign_flip_p_values(means[first] - means[second], steps=evidence[0].steps)
+    return np.where(added.any(axis=1), np.maximum(exact, p_values), exact)
 
 
 def moderated_t(answers: Array) -> Array:

@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from suite.compare.cell import CellSummary, HeadlineScore
+from suite.compare.best import held_against_best
+from suite.compare.cell import BestComparison, CellSummary, HeadlineScore
 from suite.compare.comparison import Difference
 from suite.compare.evidence import SetEvidence
 from suite.compare.hierarchy import spread_of
+from suite.compare.kept_evidence import keep_evidence
 from suite.compare.pairs import differences
 from suite.metrics.resampling import resampled_means
 from suite.results import Predictions
 
-__all__ = ["Finding", "compared", "evidence_of", "right_answers", "split_evidence"]
+__all__ = ["Compared", "Finding", "compared", "evidence_of", "right_answers", "split_evidence"]
 
 SHARED, OWN, LUCK = 0.5, 0.2, 0.3
 """Variances of the difficulty that all models share, of the one that a model adds, and of a fit's luck."""
@@ -131,14 +133,35 @@ def split_evidence(generator: np.random.Generator, answers: Array, tested: int) 
     }
 
 
-def compared(evidence: dict[str, SetEvidence], *, resample: bool = False) -> tuple[Difference, ...]:
-    """Every pair, as a report has them."""
+@dataclass(frozen=True)
+class Compared:
+    """What a report says of some models."""
+
+    verdicts: dict[str, BestComparison]
+    """By the number of the model, the best score first."""
+    pairs: tuple[Difference, ...]
+
+    @property
+    def worse(self) -> set[str]:
+        """The models that are called worse than the best."""
+        return {name for name, one in self.verdicts.items() if one.verdict == "worse"}
+
+
+def compared(evidence: dict[str, SetEvidence], *, resample: bool = False) -> Compared:
+    """Verdicts and pairs, as a report has them."""
     means = {name: float(one.scores.mean()) for name, one in evidence.items()}
+    spread = spread_of(evidence)
     cells = [
-        CellSummary.model_construct(cell_id=name, headline=HeadlineScore.model_construct(value=means[name]))
+        CellSummary.model_construct(
+            cell_id=name,
+            headline=HeadlineScore.model_construct(value=means[name]),
+            evidence=keep_evidence(evidence[name], spread[name]),
+        )
         for name in sorted(means, key=means.__getitem__, reverse=True)
     ]
-    return differences("simulated", cells, evidence, spread_of(evidence), higher_is_better=True, resample=resample)
+    best, contest = held_against_best(cells, higher_is_better=True)
+    pairs = differences("simulated", cells, evidence, spread, contest, higher_is_better=True, resample=resample)
+    return Compared({name: one for name, one in best.items() if one is not None}, pairs)
 
 
 @lru_cache(maxsize=8)

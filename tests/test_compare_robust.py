@@ -124,9 +124,9 @@ def test_a_reference_that_loses_nothing_gives_no_ratio():
 def test_leaders_and_those_that_cannot_be_told_apart():
     """A copy is tied, a much worse one is not; the reference is the first of the plan."""
     dice = np.random.default_rng(0)
-    clean = np.ones(N)
-    good = (dice.random((4, N)) < 0.9).astype(float)
-    bad = (dice.random((4, N)) < 0.5).astype(float)
+    clean = np.ones((1, N), dtype=bool)
+    good = dice.random((1, 4, N)) < 0.9
+    bad = dice.random((1, 4, N)) < 0.5
     cells = cells_with(summary(1, 0.9, 0.9), summary(1, 0.9, 0.9), summary(1, 0.5, 0.5))
     conditions = make_conditions()
     cells = [
@@ -134,7 +134,7 @@ def test_leaders_and_those_that_cannot_be_told_apart():
         for cell in cells
     ]
     ids = [cell.cell_id for cell in cells]
-    losses = {one: Losses(clean, made, "key", 1) for one, made in zip(ids, (good, good, bad), strict=True)}
+    losses = {one: Losses(clean, made, "key") for one, made in zip(ids, (good, good, bad), strict=True)}
     facts = robustness_facts("d", cells, ids[::-1], losses)
     assert facts.reference == ids[2]
     for leader in facts.leaders:

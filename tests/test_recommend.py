@@ -20,9 +20,9 @@ import suite
 from suite.cli.main import cli
 from suite.compare.advice import advise_again
 from suite.compare.answer import Unmet
-from suite.compare.cell import LearningCurve, Tried
+from suite.compare.cell import BestComparison, LearningCurve, Tried
 from suite.compare.compare import compare
-from suite.compare.comparison import CellSummary, Comparison, Difference, PlanSummary, Recommendation
+from suite.compare.comparison import CellSummary, Comparison, PlanSummary, Recommendation
 from suite.compare.limits import keeps, limits_of, unlimited
 from suite.compare.recommendation import choose
 from suite.constraints import Constraints, parse_bounds
@@ -289,15 +289,30 @@ def test_scattered_seeds_make_no_better_choice(comparison: Comparison):
     """What scores below a cell that is worse beyond doubt is not taken, though its wide interval holds 0."""
     cells = comparison.ranking(comparison.datasets[0])[:3]
     ids = [cell.cell_id for cell in cells]
-    given = {"dataset": cells[0].dataset, "better": ids[0], "difference": 0.1, "high": 0.4}
-    clear = Difference(**given, worse=ids[1], low=0.05, p_value=1e-4, p_holm=1e-4, different=True)
-    vague = Difference(**given, worse=ids[2], low=-0.2, p_value=0.4, p_holm=0.8, different=False)
-    found = choose(cells, {(one.better, one.worse): one for one in (clear, vague)})
+    given = {"behind": 0.1, "high": 0.4, "against": ids[0]}
+    clear = BestComparison(**given, verdict="worse", low=0.05)
+    vague = BestComparison(**given, verdict="unsettled", low=-0.2)
+    best, first, second = cells
+    found = choose(
+        (best, *(one.model_copy(update={"best": said}) for one, said in ((first, clear), (second, vague)))), {}
+    )
     assert found is not None
     assert [cell.cell_id for cell in found.tied] == ids[:1]
-    swapped = choose(cells, {(ids[0], ids[1]): vague, (ids[0], ids[2]): clear})
+    swapped = choose(
+        (best, *(one.model_copy(update={"best": said}) for one, said in ((first, vague), (second, clear)))), {}
+    )
     assert swapped is not None
     assert [cell.cell_id for cell in swapped.tied] == ids[:2]
+
+
+def test_limits_that_leave_out_the_best_ask_the_pairs(comparison: Comparison):
+    """The best of the rest is held against the others by the intervals of all pairs, which hold together."""
+    rest = comparison.ranking("digits")[1:]
+    pairs = {(one.better, one.worse): one for one in comparison.pairs}
+    apart = [pairs[(rest[0].cell_id, cell.cell_id)].different for cell in rest[1:]]
+    found = choose(rest, pairs)
+    assert found is not None
+    assert [cell.cell_id for cell in found.tied] == [cell.cell_id for cell in rest[: 1 + apart.index(True)]]
 
 
 def test_constraints_change_no_trial():

@@ -1,4 +1,4 @@
-"""The two intervals of the leaderboard, and the table of who beats whom."""
+"""The interval of the leaderboard, and the table of who beats whom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from suite.charts.words import score
 from suite.compare.comparison import Comparison
 from suite.report.leaderboard import make_board, shared_scale
 from suite.report.page import make_page
-from suite.report.pairs import MOST_CELLS
+from suite.report.pairs import MOST_CELLS, pairs_matrix
 from suite.report.writing import render_html, render_markdown
 
 

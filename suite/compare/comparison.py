@@ -2,8 +2,8 @@
 
 A number that could not be had is ``None``, never 0, and a ``reason`` says why.  Scores are fractions in
 the metric's own direction; intervals of a score are 95 % intervals over the examples of the evaluation set, with the
-fitted models given.  ``HeadlineScore.interval``, the verdict on a cell and everything that is said of a pair count other
-seeds too.
+fitted models given.  ``HeadlineScore.interval``, the verdict on a cell and everything that is said of a pair count
+other seeds too.
 """
 
 from __future__ import annotations

@@ -56,12 +56,13 @@ class EvidenceRecord(Record):
     """The resampled scores less ``centre``, in units of ``step``: 16-bit integers, little endian, in base64."""
 
 
-def keep_evidence(evidence: SetEvidence, spread: Array | None) -> EvidenceRecord | None:
+def keep_evidence(evidence: SetEvidence, spread: Array | None, *, size: int = 0) -> EvidenceRecord | None:
     """What to keep of a cell; None where it has no resampled scores, or too few resamples have one.
 
     Args:
         evidence: Of its home test set.
         spread: What ``suite.compare.hierarchy.spread_of`` says of it.
+        size: Test examples, where the evidence has no predictions that say it.
     """
     if evidence.resampled is None or spread is None:
         return None
@@ -80,7 +81,7 @@ def keep_evidence(evidence: SetEvidence, spread: Array | None) -> EvidenceRecord
         spread=tuple(spread.tolist()) if known else (),
         seeds=evidence.steps,
         stretch=evidence.steps * evidence.seed_factor,
-        size=evidence.examples or 0,
+        size=evidence.examples or size,
         steps=evidence.steps if _is_whole(evidence) else 0,
         centre=centre,
         step=step,

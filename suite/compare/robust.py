@@ -5,6 +5,7 @@ Errors are shares of wrong answers, whatever the headline is, as in Hendrycks an
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.compare.best import Contender, verdicts
 from suite.compare.beyond import (
     ConditionScore,
     CorruptionLeader,
@@ -23,7 +25,8 @@ from suite.compare.beyond import (
 )
 from suite.compare.cell import CellSummary
 from suite.compare.evidence import SetEvidence
-from suite.compare.paired import holm, sign_flip_p_values
+from suite.compare.hierarchy import spread_of
+from suite.compare.kept_evidence import keep_evidence
 from suite.errors import StoreError
 from suite.kept import CORRUPTED, CorruptedLabels
 from suite.metrics.resampling import intervals, resampled_means
@@ -34,23 +37,30 @@ __all__ = ["FindFile", "Losses", "losses_of", "robustness_facts", "robustness_of
 Array = NDArray[np.float64]
 FindFile = Callable[[Result, str], Path | None]
 """A result and the name of an artefact to its file; None where there is none."""
-TOLD_APART = 0.05
 NOT_KEPT = "the answers on damaged examples were not kept."
 OWN_SPLITS = "each seed has test examples of its own."
 
 
 @dataclass(frozen=True)
 class Losses:
-    """One cell, example by example; means over seeds."""
+    """One cell, example by example."""
 
-    clean: Array
-    """Share of seeds that are right, shape ``(n,)``."""
-    damaged: Array
-    """The same under every condition, shape ``(conditions, n)``."""
+    clean_by_seed: NDArray[np.bool_]
+    """Which answers are right, shape ``(seeds, n)``."""
+    by_seed: NDArray[np.bool_]
+    """The same under every condition, shape ``(seeds, conditions, n)``."""
     key: str
     """Equal where two cells were tested on the same examples."""
-    steps: int
-    """Seeds: every value is a multiple of ``1 / steps``."""
+
+    @property
+    def clean(self) -> Array:
+        """Share of seeds that are right, shape ``(n,)``."""
+        return np.asarray(self.clean_by_seed.mean(axis=0))
+
+    @functools.cached_property
+    def damaged(self) -> Array:
+        """The same under every condition, shape ``(conditions, n)``."""
+        return np.asarray(self.by_seed.mean(axis=0))
 
 
 def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Losses | str:
@@ -70,7 +80,7 @@ def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Lo
             return NOT_KEPT
         right.append(found.labels == predictions.targets)
         clean.append(predictions.labels == predictions.targets)
-    return Losses(np.mean(clean, axis=0), np.mean(right, axis=0), home.keys[0], len(right))
+    return Losses(np.stack(clean), np.stack(right), home.keys[0])
 
 
 def robustness_of(finals: Sequence[Result], losses: Losses | str | None) -> RobustnessSummary | None:
@@ -149,8 +159,8 @@ def robustness_facts(
 
 def _leader(name: str, conditions: Sequence[tuple[str, int]], losses: Mapping[str, Losses]) -> CorruptionLeader:
     rows = [index for index, (corruption, _) in enumerate(conditions) if name in {"", corruption}]
-    right = {cell_id: one.damaged[rows].mean(axis=0) for cell_id, one in losses.items()}
-    kept = {cell_id: right[cell_id] - one.clean for cell_id, one in losses.items()}
+    right = {cell_id: one.by_seed[:, rows].mean(axis=1) for cell_id, one in losses.items()}
+    kept = {cell_id: right[cell_id] - one.clean_by_seed for cell_id, one in losses.items()}
     most_right, as_right = _best(right)
     least_lost, as_little = _best(kept)
     return CorruptionLeader(
@@ -159,13 +169,41 @@ def _leader(name: str, conditions: Sequence[tuple[str, int]], losses: Mapping[st
 
 
 def _best(values: Mapping[str, Array]) -> tuple[str, tuple[str, ...]]:
-    """The cell with the highest mean, and those that cannot be told apart from it on the same examples."""
-    best = max(values, key=lambda cell_id: (float(values[cell_id].mean()), cell_id))
-    others = sorted(cell_id for cell_id in values if cell_id != best)
-    if not others:
-        return best, ()
-    corrected = holm(sign_flip_p_values(np.stack([values[best] - values[other] for other in others])))
-    return best, tuple(other for other, p_value in zip(others, corrected, strict=True) if p_value >= TOLD_APART)
+    """The cell with the highest mean, and the others that may be the best by the verdict of ``suite.compare.best``.
+
+    Args:
+        values: Cell id to what each example counts for each seed, shape ``(seeds, n)``; the same examples for all.
+    """
+    order = sorted(values, key=lambda cell_id: (float(values[cell_id].mean()), cell_id), reverse=True)
+    resampled = resampled_means(np.concatenate([values[cell_id] for cell_id in order]).T).T
+    ends = np.cumsum([len(values[cell_id]) for cell_id in order])
+    evidence = {
+        cell_id: _evidence(values[cell_id], resampled[end - len(values[cell_id]) : end])
+        for cell_id, end in zip(order, ends.tolist(), strict=True)
+    }
+    spread = spread_of(evidence)
+    contenders = [
+        Contender(cell_id, float(one.scores.mean()), keep_evidence(one, spread[cell_id], size=values[cell_id].shape[1]))
+        for cell_id, one in evidence.items()
+    ]
+    found = zip(order, verdicts(contenders, higher_is_better=True), strict=True)
+    tied = sorted(cell_id for cell_id, one in found if one is not None and one.verdict == "may_be_best")
+    return order[0], tuple(cell_id for cell_id in tied if cell_id != order[0])
+
+
+def _evidence(values: Array, by_seed: Array) -> SetEvidence:
+    """What is known of one cell, as of a score on a test set."""
+    seeds = len(values)
+    return SetEvidence(
+        predictions=(),
+        seeds=tuple(range(seeds)),
+        keys=("",) * seeds,
+        scores=values.mean(axis=1),
+        values=None,
+        by_seed=by_seed,
+        resampled=np.asarray(by_seed.mean(axis=0)),
+        reason=None,
+    )
 
 
 def _against(own: RobustnessSummary, theirs: RobustnessSummary) -> RobustnessSummary:

@@ -31,10 +31,10 @@ POINTS = 32
 CENTRES = 20
 WIDTHS = (0.01, 0.25, 0.5, 1.0, 1.5)
 """How far apart cells may be: standard deviations of ``log t``; 1.5 is a factor of 20 between most cells."""
-ODD = 0.02
-ODD_OF_FEW = 0.2
-"""The share of cells whose spread may be anything; divided by the number of cells where they are few: two cells that
-agree say little of what cells have in common."""
+ODD = 0.05
+ODD_OF_FEW, MOST_ODD = 3.0, 0.75
+"""The share of cells whose spread may be anything; the second divided by the square of the number of cells where they
+are few, up to the third: two cells that agree say little of what cells have in common."""
 LEAST, MOST = 0.1, 8.0
 """Ends of the grid: a tenth of the median luck, where ``t`` no longer matters; 8 times the largest spread seen, beyond
 which two seeds that agree by chance cannot be told from one that is steady."""
@@ -99,7 +99,7 @@ def squeezed(variance: Array, luck: Array, freedom: NDArray[np.int64]) -> Array:
     grid = np.linspace(np.log(low), np.log(high), POINTS)
     beyond = np.exp(2 * grid)
     likely = _likelihood(variance, luck[:, None] + beyond, freedom)
-    prior = _priors(grid, max(ODD, ODD_OF_FEW / len(variance)))
+    prior = _priors(grid, max(ODD, min(MOST_ODD, ODD_OF_FEW / len(variance) ** 2)))
     evidence = likely @ prior.T
     fit = np.log(evidence).sum(axis=0)
     share = np.exp(fit - fit.max())
