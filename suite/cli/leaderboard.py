@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["print_failures", "print_findings", "print_leaderboard"]
 
+NAMED = 5
+"""Findings that the terminal shows; the report has them all."""
+
 
 def print_leaderboard(comparison: Comparison) -> None:
     """Prints one table per data set on stdout, then the answer, what the checks found, and how to read the verdicts."""
@@ -44,11 +47,14 @@ def print_leaderboard(comparison: Comparison) -> None:
 
 
 def print_findings(findings: Iterable[Finding], *, mends: bool = True) -> None:
-    """What the checks found that makes a number wrong or misleading, with what to do about it."""
-    for one in findings:
+    """What the checks found that makes a number wrong or misleading, worst first, with what to do about it."""
+    found = tuple(findings)
+    for one in found[:NAMED]:
         click.echo(f"\n{one.sentence}")
         if mends:
             click.echo(f"  {one.mend}")
+    if len(found) > NAMED:
+        click.echo(f"\nThe checks found {len(found) - NAMED} more; the report lists them, and so does suite lint.")
 
 
 def print_failures(failed: Iterable[Result]) -> None:
