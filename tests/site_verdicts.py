@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from suite.compare.comparison import Comparison
 from suite.publish.collection import Collection, collect
@@ -13,10 +13,17 @@ from suite.publish.pages.boards import board_pages
 from suite.publish.pages.models import model_pages
 from suite.publish.recording import record_of
 
-__all__ = ["site_places"]
+__all__ = ["SITE_PLACES", "site_places"]
 
 Said = Mapping[str, str]
-"""Cell id to the words of its verdict."""
+"""Cell id to its verdict; ``not tested`` where there is none."""
+PLACES = (
+    "record of the run",
+    "JSON of the leaderboard",
+    "page of the leaderboard",
+    "Markdown of the leaderboard",
+    "pages of the models",
+)
 
 
 def site_places(comparison: Comparison) -> dict[str, Said]:
@@ -48,7 +55,8 @@ def site_places(comparison: Comparison) -> dict[str, Said]:
 
 def _kind(said: str | None) -> str:
     """``unsettled: seeds 0.58 to 0.79`` as its verdict alone."""
-    return (said or "not tested").replace("_", " ").replace("may be best", "may be the best").partition(":")[0]
+    words = (said or "not tested").partition(":")[0]
+    return "may_be_best" if words == "may be the best" else words
 
 
 def _in_markdown(text: str, names: Mapping[tuple[str, str], str]) -> Said:
@@ -77,4 +85,16 @@ def _in_answer(answer: str, order: list[str], verdicts: tuple[object, ...]) -> S
         return {}
     best = 1 + (int(counted[1]) if counted else 0)
     tested = [name for name, one in zip(order, verdicts, strict=True) if one is not None]
-    return dict.fromkeys(tested[:best], "may be the best")
+    return dict.fromkeys(tested[:best], "may_be_best")
+
+
+def _place(name: str) -> Callable[[Comparison], Said]:
+    def said(comparison: Comparison) -> Said:
+        return site_places(comparison)[name]
+
+    said.__name__ = name
+    return said
+
+
+SITE_PLACES = tuple(map(_place, PLACES))
+"""The same one by one, for who asks every place of the suite."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 from report_sample import make_comparison
+from site_verdicts import SITE_PLACES
 
 from benchmarks.simulated import evidence_of, right_answers
 from suite.cli.leaderboard import print_leaderboard
@@ -128,7 +129,12 @@ def in_pairs(comparison: Comparison) -> dict[str, str]:
     return said | apart
 
 
-PLACES: tuple[Callable[[Comparison], Mapping[str, str]], ...] = (in_tables, in_answer, in_pairs)
+PLACES: tuple[Callable[[Comparison], Mapping[str, str]], ...] = (
+    in_tables,
+    in_answer,
+    in_pairs,
+    *SITE_PLACES,
+)
 """Every place that prints a verdict: a comparison to cell ids with verdicts. Whoever adds a place adds it here."""
 PAGES: tuple[Callable[[Comparison], Mapping[str, str]], ...] = (in_page, in_markdown)
 """The same of places that take a second to make."""

@@ -47,14 +47,14 @@ def print_leaderboard(comparison: Comparison) -> None:
 
 
 def print_findings(findings: Iterable[Finding], *, mends: bool = True) -> None:
-    """What the checks found that makes a number wrong or misleading, the worst of it, with what to do about it."""
+    """What the checks found that makes a number wrong or misleading, worst first, with what to do about it."""
     found = tuple(findings)
     for one in found[:NAMED]:
         click.echo(f"\n{one.sentence}")
         if mends:
             click.echo(f"  {one.mend}")
     if len(found) > NAMED:
-        click.echo(f"\n{len(found) - NAMED} more: suite lint, on this folder.")
+        click.echo(f"\nThe checks found {len(found) - NAMED} more; the report lists them, and so does suite lint.")
 
 
 def print_failures(failed: Iterable[Result]) -> None:

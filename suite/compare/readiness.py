@@ -140,7 +140,7 @@ def _leads(cell: CellSummary, metric: MetricInfo, *, limited: bool) -> str:
     score = cell.headline
     if score is None:
         return f"Leading so far{within}: {called(cell)}."
-    said = f"{metric.label} {quality(score.value, metric)}{range_of(score.low, score.high, metric)}"
+    said = f"{metric.label} {quality(score.value, metric)}{range_of(*(score.interval or (None, None)), metric)}"
     return f"Leading so far{within}: {called(cell)}, {said}."
 
 
