@@ -236,6 +236,10 @@ def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Arr
         values = np.stack([metric.per_example(one) for one in predictions])
         if metric.bounds == (0.0, 1.0) and ((values == 0) | (values == 1)).all():
             return _of_share(values)
+    reason = _too_few(metric, predictions)
+    if reason is not None:
+        return reason
+    if metric.per_example is not None:
         moved = values
     elif metric.influences is not None:
         moved = np.stack([metric.influences(one) for one in predictions])
@@ -243,8 +247,7 @@ def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Arr
         moved = np.stack([_jackknife(metric.sums(one), metric.from_sums) for one in predictions])
     else:
         moved, strata = _without_groups(metric, predictions), None
-    reason = _too_few(metric, predictions)
-    return reason or _of_values(metric, moved, strata, value)
+    return _of_values(metric, moved, strata, value)
 
 
 def _of_share(values: Array) -> Luck:
