@@ -17,9 +17,10 @@ from suite.compare.facts import wall_seconds
 from suite.compare.paired import Z_POWER
 from suite.compare.planned import summarise_plan
 from suite.errors import UnknownNameError
-from suite.metrics.intervals import interval_of, luck_of
+from suite.metrics.intervals import agresti_coull, interval_of, luck_of
 from suite.plan import make_plan
 from suite.registry import METRICS
+from suite.report.tables import metrics_table
 from suite.results import Predictions, Result, Score
 from suite.spec import parse_spec
 
@@ -94,6 +95,55 @@ def test_intervals_cover_seeds_where_there_are_several(comparison: Comparison, s
         assert 0 <= score.low <= low < high <= score.high <= 1
         assert score.covers == "test examples and seeds"
         assert score.seed_deviation == pytest.approx(np.std([one.value for one in score.seeds], ddof=1))
+
+
+def test_every_metric_has_its_interval(comparison: Comparison):
+    """Each score of the table of metrics stands in an interval that is printed with two ends that differ."""
+    for cell in comparison.ranking("digits"):
+        for found in cell.metrics.values():
+            assert found.low <= found.mean <= found.high
+            assert found.low < found.high
+        assert cell.metrics["accuracy"].low == cell.headline.low
+    table = metrics_table(comparison, comparison.ranking("digits"))
+    ends = [box.ends.split(" to ") for row in table.rows for box in row[2:]]
+    assert all(low != high for low, high in ends)
+    assert table.remarks == ()
+
+
+def test_a_small_test_set_says_what_it_is_too_small_for(sample: Sample):
+    """Of 20 examples shares have an interval; log loss has a sentence, in the comparison and below the table."""
+    plan, results, load = sample
+    first = load(results[0], "test")
+    rows = np.flatnonzero(first.labels == first.targets)[:20]
+    found = compare(results, plan_summary=plan, load_predictions=lambda one, name: load(one, name).take(rows))
+    cell = next(cell for cell in found.cells if cell.cell_id == results[0].cell_id)
+    assert cell.headline.interval[0] < 0.9
+    assert "are answered wrongly; with fewer than 3" in cell.metrics["log_loss"].no_interval
+    remarks = metrics_table(found, found.ranking("digits")).remarks
+    assert any(remark.startswith("log loss has no interval (") for remark in remarks)
+
+
+def test_a_metric_that_is_not_registered_has_no_interval(sample: Sample):
+    """The metric of a plugin that is not loaded: its stored values stay, and the reason stands beside them."""
+    plan, results, load = sample
+    odd = [
+        result.model_copy(update={"scores": {"test": {**result.scores["test"], "odd": Score(value=0.5)}}})
+        for result in results
+        if "test" in result.scores
+    ]
+    cell = compare(odd, plan_summary=plan, load_predictions=load).ranking("digits")[0]
+    assert (cell.metrics["odd"].mean, cell.metrics["odd"].low) == (0.5, None)
+    assert "not loaded" in cell.metrics["odd"].no_interval
+
+
+def test_recall_and_precision_of_a_class_have_intervals(comparison: Comparison):
+    """Each holds its value; the seeds' answers to one example count as one."""
+    one = comparison.ranking("digits")[0].classes[0]
+    assert one.recall_low < one.recall <= one.recall_high
+    assert one.precision_low <= one.precision <= one.precision_high
+    assert (one.recall_low, one.recall_high) == pytest.approx(
+        tuple(agresti_coull(np.array([one.recall]), np.array([one.support]))[0])
+    )
 
 
 def test_counts_say_how_many_of_how_many(comparison: Comparison):

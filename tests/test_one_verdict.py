@@ -16,11 +16,12 @@ from suite.cli.leaderboard import print_leaderboard
 from suite.compare.advice import advise
 from suite.compare.best import held_against_best
 from suite.compare.comparison import CellSummary, Comparison, SeedScore
-from suite.compare.hierarchy import overall_interval, spread_of
+from suite.compare.hierarchy import spread_of
 from suite.compare.kept_evidence import keep_evidence
 from suite.compare.pairs import differences
 from suite.compare.verdict_words import verdict_of
 from suite.frames import leaderboard_frame
+from suite.metrics.resampling import interval
 from suite.report.advice import losers_table
 from suite.report.page import make_page
 from suite.report.pairs import pairs_matrix
@@ -56,13 +57,11 @@ def generated(number: int) -> Comparison:
 def scored(cell: CellSummary, evidence, spread) -> CellSummary:
     """The cell with the score and the evidence of these answers."""
     scores = evidence.scores.tolist()
-    inner = evidence.interval
-    outer, _ = overall_interval(evidence, spread, (0.0, 1.0))
+    low, high = interval(evidence.resampled)
     headline = cell.headline.model_copy(
         update={
-            "value": float(np.mean(scores)), "low": inner[0], "high": inner[1], "lowest_seed": min(scores),
-            "highest_seed": max(scores), "overall_low": outer[0] if outer else None,
-            "overall_high": outer[1] if outer else None,
+            "value": float(np.mean(scores)), "low": low, "high": high, "lowest_seed": min(scores),
+            "highest_seed": max(scores),
             "seeds": tuple(SeedScore(seed=seed, value=value) for seed, value in enumerate(scores)),
         }
     )  # fmt: skip

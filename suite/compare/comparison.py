@@ -1,9 +1,9 @@
 """What every report, chart, export and site reads: results arranged for reading.
 
 A number that could not be had is ``None``, never 0, and a ``reason`` says why.  Scores are fractions in
-the metric's own direction; intervals of a score are 95 % intervals over the examples of the evaluation set, with the
-fitted models given.  ``HeadlineScore.interval``, the verdict on a cell and everything that is said of a pair count
-other seeds too.
+the metric's own direction.  Intervals are 95 % intervals: of a score, the verdict on a cell and everything that is said
+of a pair over test examples and, with two or more seeds, seeds; of what the same fitted models lose elsewhere over test
+examples.
 """
 
 from __future__ import annotations

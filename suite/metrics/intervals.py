@@ -47,6 +47,8 @@ Z = float(special.ndtri(0.975))
 """Standard errors from the middle of a 95 % interval to its ends, where the standard error is known: 1.96."""
 ADDED = 4.0
 """Answers that Agresti and Coull add: ``Z ** 2``, rounded as they do; half of them right, half wrong."""
+AGREED = 0.25
+"""The variance of one answer that may as well be right as wrong: what few errors leave open of how fits agree."""
 FEWEST_WRONG = 3
 """Wrong answers below which nothing is known of how far off a model is where it errs: ``benchmarks/statistics.md``."""
 FEWEST_OF_A_CLASS = 3
@@ -234,6 +236,10 @@ def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Arr
         values = np.stack([metric.per_example(one) for one in predictions])
         if metric.bounds == (0.0, 1.0) and ((values == 0) | (values == 1)).all():
             return _of_share(values)
+    reason = _too_few(metric, predictions)
+    if reason is not None:
+        return reason
+    if metric.per_example is not None:
         moved = values
     elif metric.influences is not None:
         moved = np.stack([metric.influences(one) for one in predictions])
@@ -241,8 +247,7 @@ def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Arr
         moved = np.stack([_jackknife(metric.sums(one), metric.from_sums) for one in predictions])
     else:
         moved, strata = _without_groups(metric, predictions), None
-    reason = _too_few(metric, predictions)
-    return reason or _of_values(metric, moved, strata, value)
+    return _of_values(metric, moved, strata, value)
 
 
 def _of_share(values: Array) -> Luck:
@@ -258,12 +263,12 @@ def _of_share(values: Array) -> Luck:
 def _design(values: Array) -> Array:
     """How much of the variance of single answers their mean over fits has, by column of ``(n, columns)``.
 
-    1 where fits are right and wrong together, less where they differ.  An answer on which they agree is added to both,
-    so that few errors say little.
+    1 where fits are right and wrong together, less where they differ.  An answer on which they agree is added, so that
+    few errors say little.
     """
     shares = values.mean(axis=0)
     seen = ((values - shares) ** 2).sum(axis=0)
-    return np.asarray((seen + 1) / (len(values) * shares * (1 - shares) + 1))
+    return np.asarray((seen + AGREED) / (len(values) * shares * (1 - shares) + AGREED))
 
 
 def _from_counts(metric: Metric, score: Counts, predictions: Sequence[Predictions], value: float) -> Luck | None:
@@ -285,7 +290,9 @@ def _from_counts(metric: Metric, score: Counts, predictions: Sequence[Prediction
     by_cell, right, wrong = slopes[0], np.where(there, slopes[1], 0.0), np.where(there, slopes[2], 0.0)
     moved = np.stack([by_cell[one.targets * classes + one.labels] for one in predictions])
     targets = predictions[0].targets
-    variance = _smoothed_variance(moved.mean(axis=0), targets, right, wrong, added, within=metric.stratified)
+    # Fits that differ on the answers that were seen would on those that are added.
+    alike = float(_design(np.mean([one.labels == one.targets for one in predictions], axis=0)[:, None])[0])
+    variance = _smoothed_variance(moved.mean(axis=0), targets, right, wrong, added * alike, within=metric.stratified)
     least, most = metric.bounds
     smoothed = (float(score(smooth[None])[0]) - least) / (most - least)
     # The derivative is by one answer more, the moves are those of a mean.
