@@ -53,7 +53,7 @@ class Judge:
         return cls(metrics_named([headline])[0], class_names)
 
     def __call__(self, predictions: AnyPredictions, loss: float) -> Judgement:
-        """How good these predictions of validation are; without a finite ``loss``, their mean cross-entropy, no score."""
+        """How good these predictions of validation are; no score without a finite ``loss``, their cross-entropy."""
         score = None
         if math.isfinite(loss):
             with contextlib.suppress(MissingScore):

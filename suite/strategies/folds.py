@@ -67,4 +67,6 @@ def folds_of(train: Labelled, validation: Labelled) -> Iterator[tuple[Labelled, 
 
 def joined(train: Labelled, validation: Labelled) -> Labelled:
     """Both behind one another."""
-    return Labelled(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
+    return Labelled(
+        np.concatenate([train.features, validation.features]), np.concatenate([train.targets, validation.targets])
+    )

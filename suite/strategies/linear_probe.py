@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
@@ -193,7 +193,9 @@ def _fit_path(
     started = time.perf_counter()
     in_pieces = train.features.size + validation.features.size > LARGE_FEATURES
     problem = {"num_classes": num_classes, "max_iterations": options.max_iterations}
-    splits = [(train, validation)] if in_pieces else folds_of(train, validation)
+    splits: Iterable[tuple[Labelled, Labelled]] = [(train, validation)]
+    if not in_pieces:
+        splits = folds_of(train, validation)
     folds = [_Fold.of(*split, in_pieces=in_pieces, **problem) for split in splits]
     path = np.geomspace(max(options.strongest, options.weakest), options.weakest, options.strengths)
     search = _Search(folds, judge)
