@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,6 +125,7 @@ def recommend(
     max_macs: float | None = None,
     max_training_seconds: float | None = None,
     max_memory_mb: float | None = None,
+    licences: Sequence[str] | None = None,
     minimum: dict[str, float] | None = None,
     maximum: dict[str, float] | None = None,
 ) -> Recommendation:
@@ -139,6 +140,7 @@ def recommend(
         max_macs: Multiply-accumulate operations for one example.
         max_training_seconds: Of one training from nothing.
         max_memory_mb: Peak resident memory of the worker.
+        licences: Of pretrained weights that will do: ``["Apache-2.0", "MIT"]``.
         minimum: Metric to the least that it may be: ``{"accuracy": 0.9, "digits:accuracy": 0.8}``.
         maximum: Metric to the most that it may be.
 
@@ -160,7 +162,8 @@ def recommend(
         "max_training_seconds": max_training_seconds,
         "max_memory_mb": max_memory_mb,
     }
-    document = {**costs, "minimum": minimum or {}, "maximum": maximum or {}}
+    allowed = None if licences is None else list(licences)
+    document = {**costs, "licences": allowed, "minimum": minimum or {}, "maximum": maximum or {}}
     given = validate(Constraints, document, place="recommend", at="")
     answer = recommendations(folder, given, dataset=dataset)[0]
     if isinstance(answer, Unmet):

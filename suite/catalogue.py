@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Listing:
     summary: str
     known_names: tuple[str, ...]
     """What a source can be asked for by name; empty where it takes anything, and for other variants."""
+    licences: Mapping[str, str] = field(default_factory=dict)
+    """Of a model source: name to the licence of its weights, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,16 @@ def listings(kind: str) -> tuple[Listing, ...]:
     for name in registry.names():
         variant = registry.get(name)
         known = variant.known_names() if hasattr(variant, "known_names") else ()
-        found.append(Listing(name, str(variant.summary), tuple(sorted(known))))
+        found.append(Listing(name, str(variant.summary), tuple(sorted(known)), _licences(variant, known)))
     return tuple(found)
+
+
+def _licences(variant: Any, names: Iterable[str]) -> dict[str, str]:
+    if not hasattr(variant, "licence"):
+        return {}
+    key = next(field for field in ("name", "preset") if field in variant.Options.model_fields)
+    stated = {name: variant.licence(variant.Options.model_validate({key: name})) for name in sorted(names)}
+    return {name: licence for name, licence in stated.items() if licence is not None}
 
 
 def find_choice(kind: str, name: str) -> Choice:

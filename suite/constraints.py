@@ -38,6 +38,9 @@ class Constraints(BaseModel):
     """Training from nothing, features included, compilation left out."""
     max_memory_mb: Above0 | None = None
     """Peak resident memory of the worker process."""
+    licences: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
+    """Terms of pretrained weights that will do, as they are stated: ``["Apache-2.0", "MIT"]``. A model whose licence is
+    another or not stated is not recommended; one trained from scratch has none to keep."""
     minimum: dict[str, float] = Field(default_factory=dict)
     """Metric to the least that it may be, as a fraction: ``{"accuracy": 0.9, "digits_noisy:accuracy": 0.8}``."""
     maximum: dict[str, float] = Field(default_factory=dict)

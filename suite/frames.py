@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from suite.compare.limits import licence_of
 from suite.labels import ALL
 from suite.results import Result, Score
 
@@ -108,6 +109,7 @@ def leaderboard_frame(comparison: Comparison) -> pd.DataFrame:
             "behind.high": cell.best.high if cell.best else None,
             "latency_ms_p50": cell.profile.latency_ms_p50.mean if cell.profile else None,
             "parameters": cell.profile.parameters if cell.profile else None,
+            "licence": licence_of(cell),
             "training_seconds": cell.timings.training_seconds.mean if cell.timings else None,
             "finished": cell.finished,
             "planned": cell.planned,
@@ -130,6 +132,7 @@ def result_row(result: Result) -> dict[str, Any]:
     for record, names in ((result.profile, _PROFILE), (result.timings, _TIMINGS)):
         row.update({name: getattr(record, name) for name in names} if record else {})
     row.update({name: getattr(result, name) for name in _FURTHER})
+    row["licence"] = result.weights.licence if result.weights else None
     if result.calibration is not None:
         row["temperature"] = result.calibration.temperature
     row.update({f"hyperparameters.{name}": value for name, value in result.hyperparameters.items()})

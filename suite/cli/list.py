@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
+
+if TYPE_CHECKING:
+    from suite.catalogue import Listing
 
 __all__ = ["command"]
 
@@ -43,4 +47,14 @@ def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
     for listing in found:
         if listing.known_names:
             click.echo(f"\n{listing.name}:")
-            click.echo(click.wrap_text(", ".join(listing.known_names), 100, "  ", "  "))
+            for licence, names in _by_licence(listing).items():
+                click.echo(click.wrap_text(f"{licence}{', '.join(names)}", 100, "  ", "    " if licence else "  "))
+
+
+def _by_licence(listing: Listing) -> dict[str, list[str]]:
+    """The names of a model source by the licence of their weights, the most frequent first; of others all together."""
+    found: dict[str, list[str]] = {}
+    for name in listing.known_names:
+        licence = listing.licences.get(name, "licence not stated")
+        found.setdefault(f"{licence}: " if listing.licences else "", []).append(name)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))

@@ -45,6 +45,13 @@ def _cost_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @_cost_options
 @click.option("--min", "minimum", multiple=True, metavar="METRIC=VALUE...", help="The least that a metric may be.")
 @click.option("--max", "maximum", multiple=True, metavar="METRIC=VALUE...", help="The most that a metric may be.")
+@click.option(
+    "--licence",
+    "licences",
+    multiple=True,
+    metavar="NAME",
+    help="A licence of pretrained weights that will do, such as Apache-2.0; give it again for another.",
+)
 @click.option("--dataset", help="Only for this data set.")
 @store_options
 @json_option
@@ -56,6 +63,7 @@ def command(
     plugins: tuple[Path, ...],
     minimum: tuple[str, ...],
     maximum: tuple[str, ...],
+    licences: tuple[str, ...],
     dataset: str | None,
     json_: bool,
     **costs: float | None,
@@ -70,6 +78,7 @@ def command(
     Example:
       suite recommend reports/vision
       suite recommend reports/vision --max-latency-ms 20 --max-size-mb 30 --min accuracy=0.9
+      suite recommend reports/vision --licence Apache-2.0 --licence MIT
       suite recommend reports/vision --min accuracy=0.7 digits:accuracy=0.6 --json
     """
     from suite.api import recommendations
@@ -80,7 +89,8 @@ def command(
     load_plugins(plugins)
     if store is not None:
         store.attach(folder)
-    document = {**costs, "minimum": parse_bounds("--min", minimum), "maximum": parse_bounds("--max", maximum)}
+    bounds = {"minimum": parse_bounds("--min", minimum), "maximum": parse_bounds("--max", maximum)}
+    document = {**costs, **bounds, "licences": list(licences) or None}
     given = validate(Constraints, document, place="suite recommend", at="")
     answers = recommendations(folder, given, dataset=dataset, tell=warn)
     unmet = [answer for answer in answers if isinstance(answer, Unmet)]

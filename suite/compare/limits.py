@@ -12,7 +12,7 @@ from suite.compare.cell import CellSummary, MetricInfo, Spread
 from suite.compare.wording import MINUS, SHARES, THIN
 from suite.constraints import HOME, Constraints, split_bound
 
-__all__ = ["Limit", "beyond", "keeps", "limits_of", "unlimited"]
+__all__ = ["LicenceLimit", "Limit", "beyond", "keeps", "licence_of", "limits_of", "unlimited"]
 
 DIGITS = 3
 """Significant digits of a limit that is proposed; it is rounded so that it still admits what it is meant to."""
@@ -31,6 +31,17 @@ class Limit:
     unit: Literal["ms", "MB", "s", "", "%", "score"]
     read: Read
     """What was measured of a cell, in the limit's unit; None where nothing was."""
+
+    def broken(self, cell: CellSummary) -> str:
+        """How a cell breaks it, in words."""
+        value, by = self.read(cell), self.distance(cell)
+        if value is None or by is None:
+            return f"{self.label} was not measured, so the limit of {self.said(self.value)} cannot be checked"
+        over = "over" if self.side == "max" else "short of"
+        text = f"{self.label} {_shown(self, value)}: {_gap(self, by)} {over} {self.said(self.value)}"
+        if (least := self.least(cell)) is not None and least <= self.value:
+            text += f", though it was also measured at {self.said(float(f'{least:.{DIGITS}g}'))}"
+        return text
 
     def at(self, value: float) -> Limit:
         """The same limit at another value."""
@@ -87,6 +98,65 @@ class Limit:
         return f"{most} {self.said(self.value)} {self.label}"
 
 
+@dataclass(frozen=True)
+class LicenceLimit(Limit):
+    """The licences of pretrained weights that will do: 0 of a cell that has one of them, 1 of one that has another."""
+
+    allowed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, allowed: tuple[str, ...]) -> LicenceLimit:
+        """The limit to some licences; how they are written out, with spaces or dashes, does not matter."""
+        wanted = frozenset(map(_plainly, allowed))
+
+        def read(cell: CellSummary) -> float | None:
+            licence = licence_of(cell)
+            if licence is None:
+                return None
+            return float(licence != NO_LICENCE and _plainly(licence) not in wanted)
+
+        return cls("licences", "max", 0.0, "licence", "", read, allowed)
+
+    def said(self, value: float) -> str:
+        """The licences; any at 1."""
+        return "any" if value >= 1 else " or ".join(self.allowed)
+
+    @property
+    def text(self) -> str:
+        """As part of a sentence: ``a licence of Apache-2.0 or MIT``."""
+        return f"a licence of {self.said(self.value)}" if self.value < 1 else "any licence"
+
+    def broken(self, cell: CellSummary) -> str:
+        """Which licence it has instead."""
+        licence = licence_of(cell)
+        if licence is None:
+            return f"the licence of its weights is not stated, and it has to be {self.said(0)}"
+        return f"its weights are under {licence}, and have to be under {self.said(0)}"
+
+    def admitting(self, found: float) -> float:
+        """Any licence, where another one is to be admitted."""
+        return found
+
+    def excluding(self, found: float) -> float | None:
+        """Nothing: there is no licence between."""
+        return None
+
+
+NO_LICENCE = "no pretrained weights"
+"""Of a model that was trained from random numbers: there are no terms to keep."""
+
+
+def licence_of(cell: CellSummary) -> str | None:
+    """The licence of the weights that a cell started from; None where it is not stated."""
+    if cell.strategy_name == "from_scratch" or (cell.weights is not None and cell.weights.name == "random"):
+        return NO_LICENCE
+    return cell.weights.licence if cell.weights is not None else None
+
+
+def _plainly(licence: str) -> str:
+    return "-".join(licence.lower().replace("_", "-").split())
+
+
 def limits_of(constraints: Constraints | None, metrics: Sequence[MetricInfo] = ()) -> tuple[Limit, ...]:
     """The limits of a spec or a command, in a fixed order.
 
@@ -101,6 +171,8 @@ def limits_of(constraints: Constraints | None, metrics: Sequence[MetricInfo] = (
         for limit in unlimited()
         if (value := getattr(constraints, limit.key)) is not None
     ]  # fmt: skip
+    if constraints.licences:
+        found.append(LicenceLimit.of(constraints.licences))
     labels = {metric.name: metric.label for metric in metrics}
     found += [_bound("min", f"minimum.{key}", key, value, labels) for key, value in constraints.minimum.items()]
     found += [_bound("max", f"maximum.{key}", key, value, labels) for key, value in constraints.maximum.items()]
@@ -130,15 +202,7 @@ def beyond(cell: CellSummary, limits: Sequence[Limit]) -> tuple[Excess, ...]:
     for limit in limits:
         if limit.keeps(cell):
             continue
-        value, by = limit.read(cell), limit.distance(cell)
-        if value is None or by is None:
-            text = f"{limit.label} was not measured, so the limit of {limit.said(limit.value)} cannot be checked"
-        else:
-            over = "over" if limit.side == "max" else "short of"
-            text = f"{limit.label} {_shown(limit, value)}: {_gap(limit, by)} {over} {limit.said(limit.value)}"
-            if (least := limit.least(cell)) is not None and least <= limit.value:
-                text += f", though it was also measured at {limit.said(float(f'{least:.{DIGITS}g}'))}"
-        found.append(Excess(key=limit.key, value=value, by=by, text=text))
+        found.append(Excess(key=limit.key, value=limit.read(cell), by=limit.distance(cell), text=limit.broken(cell)))
     return tuple(found)
 
 

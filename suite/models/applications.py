@@ -71,6 +71,11 @@ class ApplicationsSource:
         return tuple(sorted(CONSTRUCTORS))
 
     @classmethod
+    def licence(cls, options: ApplicationsOptions) -> str | None:
+        """Of the published weights; None for a file's, or for none."""
+        return weights_licence(options.name) if options.weights == "imagenet" else None
+
+    @classmethod
     def label(cls, options: ApplicationsOptions) -> str:
         """Name, with what differs from the usual: ``MobileNet 0.25 @128 (random)``."""
         parts = [options.name]

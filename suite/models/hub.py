@@ -13,6 +13,7 @@ from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import weights_sha256
 from suite.models.hub_text import AskedPooling, text_from_class, text_from_preset
 from suite.models.input_size import InputSize, check_input_size
+from suite.models.licences import licence_of_preset
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.preset_loading import (
     SHAPE_ARGUMENTS,
@@ -192,6 +193,11 @@ class HubSource:
         return _pretrained_on(find_preset(options.preset)) if options.preset is not None else None
 
     @classmethod
+    def licence(cls, options: HubOptions) -> str | None:
+        """Of a preset's weights, as its card says it or as it is known of its family."""
+        return licence_of_preset(find_preset(options.preset)) if options.preset is not None else None
+
+    @classmethod
     def build(
         cls,
         options: HubOptions,
@@ -315,6 +321,7 @@ def _from_preset(options: HubOptions, name: str, asked: tuple[int, int] | None, 
             name=HubSource.label(HubOptions(preset=name)),
             location=preset.url or preset.folder.name,
             sha256=weights_sha256(model),
+            licence=licence_of_preset(preset),
             pretrained_on=_pretrained_on(preset),
         )
     if options.preprocessing == "auto":

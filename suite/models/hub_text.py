@@ -7,6 +7,7 @@ from typing import Any, Literal
 from suite.errors import ModelError, SuiteError
 from suite.models.backbone import TextBackbone, TextPooling, WeightsOrigin
 from suite.models.hashing import weights_sha256
+from suite.models.licences import licence_of_preset
 from suite.models.preset_loading import backbone_class, call_preset, load_preset
 from suite.models.presets import Preset, find_preset
 from suite.models.text_encoder import STAGES, construct, encoder_of, longest_sequence
@@ -52,7 +53,8 @@ def text_from_preset(
     origin = WeightsOrigin(name="random", location="", sha256="")
     if load_weights:
         location = preset.url or folder.name
-        origin = WeightsOrigin(name=label, location=location, sha256=weights_sha256(model))
+        licence = licence_of_preset(preset)
+        origin = WeightsOrigin(name=label, location=location, sha256=weights_sha256(model), licence=licence)
     trained = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
     own = pooling_of(folder) if pooling == "auto" else None
     return text_backbone(

@@ -95,6 +95,11 @@ class ZooSource:
         return options
 
     @classmethod
+    def licence(cls, options: ZooOptions) -> str | None:
+        """Of the weights, as their card says it."""
+        return read_card(options.name).weights_licence
+
+    @classmethod
     def tasks(cls, options: ZooOptions) -> tuple[str, ...]:
         """What the model is good for."""
         architecture = read_architecture(options.name)
