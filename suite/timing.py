@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCKS", "CallTimer", "Timing", "disturbance", "reference_ms", "wanting_threads"]
+__all__ = ["BLOCKS", "CallTimer", "Timing", "disturbance", "long_tail", "reference_ms", "wanting_threads"]
 
 BLOCKS = 3
 """As many as a measurement has at least."""
@@ -111,13 +111,18 @@ def disturbance(milliseconds: Sequence[float], threads: Sequence[float | None]) 
         threads: How many threads of the machine wanted a core before each block; see ``wanting_threads``.
     """
     p50, p95 = np.percentile(milliseconds, [50, 95])
-    if p95 > TAIL * p50:
-        return f"the slowest calls took {p95 / p50:.1f} times the median"
+    if (tail := long_tail(p50, p95)) is not None:
+        return tail
     known = [one for one in threads if one is not None]
     cores = os.cpu_count() or 1
     if known and statistics.median(known) > cores:
         return f"{statistics.median(known):.0f} threads wanted the {cores} core{'s' if cores != 1 else ''}"
     return None
+
+
+def long_tail(p50: float, p95: float) -> str | None:
+    """What a 95th percentile far above the median says, as part of a sentence; None where it is not far."""
+    return f"the slowest calls took {p95 / p50:.1f} times the median" if p95 > TAIL * p50 else None
 
 
 def wanting_threads() -> float | None:

@@ -254,6 +254,13 @@ def test_a_quiet_measurement_goes_before_disturbed_ones() -> None:
     assert alone.profile.disturbed == busy.disturbed
 
 
+def test_a_long_tail_of_an_older_run_is_told_too() -> None:
+    """A p95 of 12.4 ms beside a p50 of 0.19 ms: nobody looked at it when it was measured."""
+    old = profile(100, 0.19).model_copy(update={"latency_ms_p95": 12.4})
+    (found,) = with_shared_costs([result("a", "knn", 1, old, 1.0)])
+    assert found.profile.disturbed == "the slowest calls took 65.3 times the median"
+
+
 def test_files_of_a_cell_are_those_that_answer_as_it_does() -> None:
     """Measured, in full precision, not measurably worse, of a trial of this run; with the range of its blocks."""
     (own,) = cells_of([result("a", "knn", 1, profile(200, 0.67), 1.0)])

@@ -15,6 +15,7 @@ import pytest
 from distribution_cases import CASES, GRADIENT, IN_DOUBLE_PRECISION
 from test_end_to_end import SPEC
 
+from suite.compare.comparison import Comparison, EnvironmentUse
 from suite.errors import SpecError, SuiteError
 from suite.placement import (
     LOGICAL_CPUS,
@@ -27,7 +28,8 @@ from suite.placement import (
     share_gpus,
 )
 from suite.plan import make_plan
-from suite.runner.environment import worker_settings
+from suite.report.environment import environment_pairs
+from suite.runner.environment import environment, worker_settings
 from suite.spec import parse_spec
 from suite.store import open_store
 
@@ -349,3 +351,14 @@ def test_determinism_is_part_of_no_trial() -> None:
     assert plans[0].trials == plans[1].trials
     with pytest.raises(SuiteError, match="deterministic"):
         parse_spec(json.dumps({**spec, "training": {"deterministic": "always"}}))
+
+
+@pytest.mark.parametrize(
+    ("deterministic", "said"), [(True, "deterministic: the same"), (False, "not deterministic, which"), (None, None)]
+)
+def test_the_page_says_whether_a_fit_can_be_repeated(deterministic: bool | None, said: str | None) -> None:
+    """Under its environment; of results from before that was recorded it says nothing."""
+    use = EnvironmentUse(environment=environment(deterministic=deterministic), trials=1)
+    pairs = dict(environment_pairs(Comparison.model_construct(environments=(use,))))
+    assert (said is None) == ("operations" not in pairs)
+    assert said is None or pairs["operations"].startswith(said)

@@ -11,6 +11,7 @@ from suite.compare.pareto import front
 from suite.compare.same_graph import block_range, usual_reference
 from suite.exported import PRECISIONS, ExportCard, Measured
 from suite.results import Result
+from suite.timing import long_tail
 
 __all__ = ["exported_files", "with_file_latencies"]
 
@@ -55,7 +56,7 @@ def _file_latency(name: str, measured: Measured, usual: float | None) -> FileLat
         latency_ms=middle,
         low=low,
         high=high,
-        disturbed=measured.disturbed,
+        disturbed=measured.disturbed or long_tail(measured.latency_ms_p50, measured.latency_ms_p95),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from suite.compare.cell import CellSummary
 from suite.results import Profile, Result
+from suite.timing import long_tail
 
 __all__ = ["block_range", "disturbed_remarks", "usual_reference", "with_shared_costs"]
 
@@ -100,6 +101,7 @@ def _graph(result: Result, profile: Profile) -> tuple[Any, ...]:
 def _shared(everything: Iterable[Profile], usual: float | None) -> dict[str, Any]:
     """The median of each measurement that any of them has, the range of latencies, and whether all were disturbed."""
     measured = [one for one in everything if one.latency_ms_p50 is not None or one.throughput_per_second is not None]
+    measured = [_with_tail(one) for one in measured]
     quiet = [one for one in measured if one.disturbed is None]
     found = quiet or measured
     values = {name: [v for one in found if (v := getattr(one, name)) is not None] for name in MEASURED}
@@ -114,6 +116,14 @@ def _shared(everything: Iterable[Profile], usual: float | None) -> dict[str, Any
         medians["latency_ms_p50"], low, high = block_range(blocks, reference, usual or 1.0)
         medians |= {"latency_ms_low": low, "latency_ms_high": high}
     return {**medians, "disturbed": None if quiet else next((one.disturbed for one in measured), None)}
+
+
+def _with_tail(profile: Profile) -> Profile:
+    """The profile, marked where its calls say what was not looked at when they were timed."""
+    p50, p95 = profile.latency_ms_p50, profile.latency_ms_p95
+    if profile.disturbed is not None or profile.latency_ms_blocks or p50 is None or p95 is None:
+        return profile
+    return profile.model_copy(update={"disturbed": long_tail(p50, p95)})
 
 
 def _with(result: Result, shared: Mapping[tuple[Any, ...], dict[str, Any]]) -> Result:

@@ -166,8 +166,7 @@ def _fewest_parameters(own: Mapping[str, Any], built: Any, kind: Any) -> int:
         return 0
     shape = built.get("input_shape") if isinstance(built, dict) else None
     place = 1 if own.get("data_format") == "channels_first" else -1
-    known = isinstance(shape, list) and len(shape) > 1
-    channels = max(1, _whole(shape[place])) if known else 1
+    channels = max(1, _whole(shape[place])) if isinstance(shape, list) and len(shape) > 1 else 1
     if isinstance(kind, str) and kind in NORMS:
         return channels
     widths = [_whole(own.get(key)) for key in WIDTHS]

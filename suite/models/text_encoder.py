@@ -46,7 +46,6 @@ def encoder_of(model: Any) -> Any:
 
     inputs = {tensor.name: tensor for tensor in model.inputs}
     outputs = model.output if isinstance(model.output, dict) else {"sequence_output": model.output}
-    name = "encoder"
     if f"{PREFIX}token_ids" in inputs:
         own = {key: tensor for key, tensor in inputs.items() if key.startswith(PREFIX)}
         part = keras.Model(own, outputs[f"{PREFIX}sequence_output"])
@@ -56,16 +55,17 @@ def encoder_of(model: Any) -> Any:
         _check_inputs(model, given)
         # Calling the layers again on inputs of the common names keeps the graph flat: every layer is the model's own.
         states = part.call({f"{PREFIX}{key}": tensor for key, tensor in given.items()})
-        return keras.Model(given, states, name=name)
+        return keras.Model(given, states, name="encoder")
     family = TEXT_FAMILIES.get(type(model).__name__)
     if family is not None and family.is_saved_whole:
         _check_inputs(model, inputs)
         given = {key: keras.Input((None,), dtype="int32", name=key) for key in inputs}
-        return keras.Model(given, model(given), name=name)
+        model.name = "backbone"  # a preset's own configuration may name it as TensorFlow does not take
+        return keras.Model(given, model(given), name="encoder")
     # F-Net mixes all positions and has no mask; it takes one here, so that every encoder is called alike.
     inputs.setdefault("padding_mask", keras.Input((None,), dtype="int32", name="padding_mask"))
     _check_inputs(model, inputs)
-    return keras.Model(inputs, outputs["sequence_output"], name=name)
+    return keras.Model(inputs, outputs["sequence_output"], name="encoder")
 
 
 def encoder_only(backbone: TextBackbone) -> TextBackbone:

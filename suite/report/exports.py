@@ -13,6 +13,7 @@ from suite.exported import PRECISION_WORDS, ExportCard, Measured
 from suite.report.beyond import headed_charts
 from suite.report.layout import Section
 from suite.report.tables import BUSY, MODEL, STRATEGY, Box, Column, Table
+from suite.timing import long_tail
 
 __all__ = ["exports_section"]
 
@@ -168,9 +169,10 @@ def _latency(measured: Measured) -> Box:
     found = measured.latency_ms_p50
     blocks = ", ".join(number(block) for block in measured.latency_ms_blocks)
     title = f"blocks of calls: {blocks}" if blocks else ""
-    if measured.disturbed is None:
+    disturbed = measured.disturbed or long_tail(found, measured.latency_ms_p95)
+    if disturbed is None:
         return Box(number(found), found, title)
-    return Box(f"{number(found)} {BUSY}", found, f"{title}; {measured.disturbed}".lstrip("; "))
+    return Box(f"{number(found)} {BUSY}", found, f"{title}; {disturbed}".lstrip("; "))
 
 
 def _steps_table(comparison: Comparison, files: ExportedFiles) -> Table:
