@@ -36,7 +36,7 @@ def smooth(height: int, width: int) -> np.ndarray:
 
 
 def in_two_steps(image: np.ndarray, resize: int, crop: int, method: PIL.Image.Resampling) -> np.ndarray:
-    """torchvision's ``Resize`` and ``CenterCrop``, as timm evaluates too."""
+    """Torchvision's ``Resize`` and ``CenterCrop``, as timm evaluates too."""
     height, width = image.shape[:2]
     scale = resize / min(height, width)
     resized = PIL.Image.fromarray(image).resize((int(width * scale), int(height * scale)), method)
@@ -164,7 +164,10 @@ def preset(folder: Path, **files: dict[str, object]) -> HubOptions:
     [
         ({"crop_pct": 0.95, "interpolation": "bicubic"}, ("shorter_side", 0.95, "bicubic", (0, 0, 0))),
         ({"crop_pct": 1.0, "crop_mode": "squash", "interpolation": "bicubic"}, ("stretch", 1.0, "bicubic", (0, 0, 0))),
-        ({"crop_mode": "border", "crop_pct": 0.9, "mean": [0.5, 0.4, 0]}, ("letterbox", 0.9, "bilinear", (128, 102, 0))),
+        (
+            {"crop_mode": "border", "crop_pct": 0.9, "mean": [0.5, 0.4, 0]},
+            ("letterbox", 0.9, "bilinear", (128, 102, 0)),
+        ),
         ({"interpolation": "random"}, ("shorter_side", 0.875, "bilinear", (0, 0, 0))),
     ],
 )

@@ -151,7 +151,7 @@ def native_size(preset: Preset) -> tuple[int, int] | None:
 
 
 def preset_resizing(preset: Preset) -> Resizing | None:
-    """How images were resized for a preset's weights: timm's ``pretrained_cfg``, or KerasHub's ``image_converter.json``.
+    """How images were resized for a preset's weights, by timm's ``pretrained_cfg`` or ``image_converter.json``.
 
     timm's ``crop_mode`` is ``center`` (crop ``crop_pct`` of the shorter side), ``squash`` (sides scaled each by itself,
     then cropped) or ``border`` (letterboxed on the mean colour); see ``timm/data/transforms_factory.py``.
