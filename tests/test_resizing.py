@@ -15,7 +15,7 @@ from suite.cache import entries
 from suite.data.cache import decoded
 from suite.data.decoding import resize_image
 from suite.data.folder import FolderOptions, FolderSource
-from suite.errors import SpecError
+from suite.errors import ModelError, SpecError
 from suite.lint.resolution import Resolution
 from suite.models.applications import ApplicationsOptions, ApplicationsSource
 from suite.models.constructors import CONSTRUCTORS, evaluation_resizing
@@ -195,6 +195,13 @@ def test_an_image_converter_is_read(given, expected, tmp_path: Path) -> None:
     options = preset(tmp_path / "hub", config=config, image_converter={"config": given})
     found = HubSource.weights_resizing(options)
     assert (found.fit, found.interpolation, found.crop_share) == (*expected, 1.0)
+
+
+@pytest.mark.parametrize("given", [{"interpolation": ["bicubic"]}, {"crop_mode": "border", "mean": [9, "x", 0]}])
+def test_a_damaged_configuration_is_a_sentence(given, tmp_path: Path) -> None:
+    """With the file that is damaged."""
+    with pytest.raises(ModelError, match=r"config\.json is damaged: pretrained_cfg"):
+        HubSource.weights_resizing(preset(tmp_path / "timm", config={"pretrained_cfg": given}))
 
 
 SPEC = {

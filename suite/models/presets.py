@@ -160,16 +160,19 @@ def preset_resizing(preset: Preset) -> Resizing | None:
         None where the files do not say, or are not here.
 
     Raises:
-        ModelError: Where a file is there and is not JSON.
+        ModelError: Where a file is there and is not JSON, or says what cannot be.
     """
-    if (preset.folder / "config.json").is_file():
-        timm = _json(preset, "config.json").get("pretrained_cfg")
-        if isinstance(timm, dict):
-            return _timm_resizing(timm)
-    if (preset.folder / "image_converter.json").is_file():
-        own = _json(preset, "image_converter.json").get("config")
-        if isinstance(own, dict):
-            return resizing_of(own)
+    readers = {"config.json": ("pretrained_cfg", _timm_resizing), "image_converter.json": ("config", resizing_of)}
+    for name, (key, read) in readers.items():
+        if not (preset.folder / name).is_file():
+            continue
+        own = _json(preset, name).get(key)
+        try:
+            if isinstance(own, dict):
+                return read(own)
+        except (TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(f"preset '{preset.name}': {preset.folder / name} is damaged: {key}: {reason}") from None
     return None
 
 
