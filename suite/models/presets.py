@@ -189,11 +189,10 @@ def _timm_resizing(timm: Mapping[str, Any]) -> Resizing:
     modes: dict[Any, Fit] = {"squash": "stretch", "border": "letterbox"}
     fit = modes.get(timm.get("crop_mode"), "shorter_side")
     share, mean = timm.get("crop_pct"), timm.get("mean")
-    told = isinstance(share, int | float) and 0 < share <= 1
     levels = [round(255 * level) for level in mean] if isinstance(mean, list) and fit == "letterbox" else []
     return Resizing(
         fit=fit,
-        crop_share=float(share) if told else TIMM_CROP_SHARE,
+        crop_share=float(share) if isinstance(share, int | float) and 0 < share <= 1 else TIMM_CROP_SHARE,
         interpolation=_interpolation(timm.get("interpolation")),
         fill=(levels[0], levels[1], levels[2]) if len(levels) == 3 else (0, 0, 0),
     )
