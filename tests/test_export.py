@@ -26,7 +26,6 @@ from export_runs import suite_command as suite
 from suite.registry import EXPORTERS
 from suite.store import open_store
 
-
 CROP = {"fit": "shorter_side", "crop_share": 0.875, "interpolation": "bicubic", "fill": [0, 0, 0]}
 
 

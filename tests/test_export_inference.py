@@ -1,4 +1,4 @@
-"""Models with a layer that switches those after it to training: every file and every call says what ``predict`` says."""
+"""Models with a layer that switches those after it to training: files and calls say what ``predict`` says."""
 
 from __future__ import annotations
 

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from hub_configs import HUB_CONFIGS
 
+from suite.data.decoding import resize_image
 from suite.errors import DownloadError, ModelError, WeightsError
 from suite.models.hub import HubOptions, HubSource
 from suite.models.preset_loading import load_preset
 from suite.models.presets import builtin_presets, find_preset
+from suite.resizing import STRETCH, Resizing
 
 VIT = {**HUB_CONFIGS["ViTBackbone"], "image_shape": (32, 32, 3)}
 
@@ -71,6 +73,22 @@ def test_preprocessing_is_the_image_converter(preset: Path, tmp_path: Path) -> N
     keras.Model(inputs, backbone.preprocess(inputs)).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(np.asarray(loaded(pictures)), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_resizing_is_the_image_converter_s_unless_the_options_have_another(preset: Path) -> None:
+    """It crops to the input's shape; a class without weights has no way of its own."""
+    converter = keras_hub.layers.ImageConverter.from_preset(str(preset))
+    wide = np.zeros((1, 32, 64, 3), "float32")
+    wide[:, :, 16:48] = 255.0
+    converter.image_size, converter.scale, converter.offset = (32, 32), None, None
+    backbone = HubSource.build(options(preset=str(preset)), weights="random")
+    ours = resize_image(wide[0].astype("uint8"), (32, 32), backbone.resizing)
+    np.testing.assert_array_equal(ours, np.asarray(converter(wide))[0])
+    asked = Resizing(fit="letterbox", fill=(9, 9, 9))
+    assert HubSource.build(options(preset=str(preset), resizing=asked), weights="random").resizing == asked
+    config = {"image_shape": (32, 32, 3), "patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 8}
+    random = options(backbone="ViTBackbone", config={**config, "mlp_dim": 16})
+    assert HubSource.build(random).resizing == STRETCH
 
 
 def test_random_weights_differ_from_the_presets(preset: Path) -> None:
@@ -148,14 +166,16 @@ def test_no_network_says_what_and_where(name: str, tmp_path: Path, monkeypatch: 
 
 
 def test_a_timm_folder_is_loaded(tmp_path: Path) -> None:
-    """A ResNet in timm's names, shapes and config; the image converter has its mean and deviation."""
+    """A ResNet in timm's names, shapes and config, with its mean and deviation, and its way of resizing."""
     from safetensors.numpy import save_file
 
     save_file(_timm_resnet18(), tmp_path / "model.safetensors")
     config = {"input_size": [3, 64, 64], "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2], "interpolation": "bicubic"}
+    config |= {"crop_pct": 0.95, "crop_mode": "squash"}
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": config}))
     backbone = HubSource.build(options(preset=str(tmp_path)))
     assert (backbone.family, backbone.input_size) == ("resnet", (64, 64))
+    assert backbone.resizing == Resizing(crop_share=0.95, interpolation="bicubic")
     assert [stage.name for stage in backbone.stages] == ["stem", "conv2", "conv3", "conv4", "conv5"]
     grey = np.full((1, 64, 64, 3), 127.5, "float32")
     np.testing.assert_allclose(np.asarray(backbone.preprocess(grey))[0, 0, 0], [0.0, 0.5, 1.0], atol=1e-5)

@@ -15,7 +15,7 @@ from suite.cache import entries
 from suite.data.cache import decoded
 from suite.data.decoding import resize_image
 from suite.data.folder import FolderOptions, FolderSource
-from suite.errors import SpecError
+from suite.errors import ModelError, SpecError
 from suite.lint.resolution import Resolution
 from suite.models.applications import ApplicationsOptions, ApplicationsSource
 from suite.models.constructors import CONSTRUCTORS, evaluation_resizing
@@ -36,7 +36,7 @@ def smooth(height: int, width: int) -> np.ndarray:
 
 
 def in_two_steps(image: np.ndarray, resize: int, crop: int, method: PIL.Image.Resampling) -> np.ndarray:
-    """torchvision's ``Resize`` and ``CenterCrop``, as timm evaluates too."""
+    """Torchvision's ``Resize`` and ``CenterCrop``, as timm evaluates too."""
     height, width = image.shape[:2]
     scale = resize / min(height, width)
     resized = PIL.Image.fromarray(image).resize((int(width * scale), int(height * scale)), method)
@@ -164,7 +164,10 @@ def preset(folder: Path, **files: dict[str, object]) -> HubOptions:
     [
         ({"crop_pct": 0.95, "interpolation": "bicubic"}, ("shorter_side", 0.95, "bicubic", (0, 0, 0))),
         ({"crop_pct": 1.0, "crop_mode": "squash", "interpolation": "bicubic"}, ("stretch", 1.0, "bicubic", (0, 0, 0))),
-        ({"crop_mode": "border", "crop_pct": 0.9, "mean": [0.5, 0.4, 0]}, ("letterbox", 0.9, "bilinear", (128, 102, 0))),
+        (
+            {"crop_mode": "border", "crop_pct": 0.9, "mean": [0.5, 0.4, 0]},
+            ("letterbox", 0.9, "bilinear", (128, 102, 0)),
+        ),
         ({"interpolation": "random"}, ("shorter_side", 0.875, "bilinear", (0, 0, 0))),
     ],
 )
@@ -192,6 +195,13 @@ def test_an_image_converter_is_read(given, expected, tmp_path: Path) -> None:
     options = preset(tmp_path / "hub", config=config, image_converter={"config": given})
     found = HubSource.weights_resizing(options)
     assert (found.fit, found.interpolation, found.crop_share) == (*expected, 1.0)
+
+
+@pytest.mark.parametrize("given", [{"interpolation": ["bicubic"]}, {"crop_mode": "border", "mean": [9, "x", 0]}])
+def test_a_damaged_configuration_is_a_sentence(given, tmp_path: Path) -> None:
+    """With the file that is damaged."""
+    with pytest.raises(ModelError, match=r"config\.json is damaged: pretrained_cfg"):
+        HubSource.weights_resizing(preset(tmp_path / "timm", config={"pretrained_cfg": given}))
 
 
 SPEC = {

@@ -68,7 +68,9 @@ def test_probes_do_not_fall_against_the_square(mobilenets: list[Backbone], tmp_p
             own, square = (right(one, dataset, tmp_path) for one in (backbone, replace(backbone, resizing=STRETCH)))
             gains.append(own.astype(int) - square)
     gained = np.concatenate(gains)
-    print(f"{len(gained)} answers: {(gained > 0).sum()} won, {(gained < 0).sum()} lost, {100 * gained.mean():+.2f} points")
+    print(
+        f"{len(gained)} answers: {(gained > 0).sum()} won, {(gained < 0).sum()} lost, {100 * gained.mean():+.2f} points"
+    )
     assert gained.mean() > -0.01
     assert all(one.mean() > -0.05 for one in gains)
     assert len(entries(tmp_path)) == len(PHOTOGRAPHS) * 3 * 2  # each split once for each way, both models alike

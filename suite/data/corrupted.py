@@ -1,8 +1,9 @@
 """Splits whose pictures are damaged as they are read.
 
 A picture is damaged before it is resized for a model, so that every model is given the same damaged picture whatever
-its input size and crop.  Pictures whose shorter side has more than 224 pixels are brought to that first: the strength of noise,
-blur and compression means the same there for a photograph of any size (ImageNet-C was made at 224 pixels too).
+its input size and crop.  Pictures whose shorter side has more than 224 pixels are brought to that first: the strength
+of noise, blur and compression means the same there for a photograph of any size (ImageNet-C was made at 224 pixels
+too).
 """
 
 from __future__ import annotations

@@ -87,14 +87,15 @@ def resize_image(image: Image, size: tuple[int, int], resizing: Resizing = STRET
     """
     if image.shape[:2] == size and resizing.crop_share == 1:
         return image
+    picture, method = PIL.Image.fromarray(image), _RESAMPLING[resizing.interpolation]
+    if resizing.crop_share == 1 and resizing.fit == "stretch":  # without the detour, which costs small images 5 %
+        return np.asarray(picture.resize(size[::-1], method), dtype=np.uint8)
     height, width, _ = image.shape
     window = resizing.window((height, width), size)
     seen = min(height, window[0]), min(width, window[1])
     top, left = (height - seen[0]) / 2, (width - seen[1]) / 2
     inner = [max(1, round(side * part / whole)) for side, part, whole in zip(size, seen, window, strict=True)]
-    resized = PIL.Image.fromarray(image).resize(
-        (inner[1], inner[0]), _RESAMPLING[resizing.interpolation], box=(left, top, width - left, height - top)
-    )
+    resized = picture.resize((inner[1], inner[0]), method, box=(left, top, width - left, height - top))
     if inner == list(size):
         return np.asarray(resized, dtype=np.uint8)
     filled = np.empty((*size, 3), dtype=np.uint8)

@@ -86,7 +86,9 @@ def image_example(exporter: type[Exporter], *, name: str, size: tuple[int, int],
         size: Its height and width in pixels.
         resizing: How images get there.
     """
-    return IMAGE.format(**_parts(exporter), name=name, resizing=textwrap.indent(_resizing_lines(size, resizing), "    "))
+    return IMAGE.format(
+        **_parts(exporter), name=name, resizing=textwrap.indent(_resizing_lines(size, resizing), "    ")
+    )
 
 
 def _resizing_lines(size: tuple[int, int], resizing: Resizing) -> str:

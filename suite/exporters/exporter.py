@@ -63,7 +63,7 @@ class Exporter(Protocol):
             model: It predicts in the file what ``predict`` does.
             path: What is written.
             labels: Class names, in the order of the probabilities.
-            resizing: JSON of a ``Resizing``, which goes into the file; None of texts, and of files that are thrown away.
+            resizing: JSON of a ``Resizing``, which goes into the file; None of texts, and of files for one use.
         """
 
     @classmethod

@@ -218,8 +218,8 @@ def _facts(card: ExportCard, result: Result) -> Iterator[str]:
     if card.resizing is not None:
         _, height, width, _ = card.inputs[0].shape
         yield (
-            f"Images: {card.resizing.words}, to {height} x {width} pixels, before they go in; first turned as EXIF says, "
-            "transparency laid on white, 16 bits brought to 8. example.py does all of it."
+            f"Images: {card.resizing.words}, to {height} x {width} pixels, before they go in; first turned as EXIF "
+            "says, transparency laid on white, 16 bits brought to 8. example.py does all of it."
         )
     if card.tokenizer is not None:
         yield f"Tokeniser: {card.tokenizer}."

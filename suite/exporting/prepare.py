@@ -74,7 +74,10 @@ def _prepare_pictures(request: PrepareRequest, dataset: Dataset | None, folder: 
         noise = np.random.default_rng(SEED).integers(0, 256, (NOISE, *size, 3), dtype=np.uint8)
         ExampleArrays({PICTURES: noise}).save(folder / "test")
         return Outcome(seconds=0.0, on="noise")
-    splits = {name: decoded(dataset.splits[name], dataset, size=size, resizing=request.resizing, root=cache_root()) for name in ("test", "train")}
+    splits = {
+        name: decoded(dataset.splits[name], dataset, size=size, resizing=request.resizing, root=cache_root())
+        for name in ("test", "train")
+    }
     ExampleArrays({PICTURES: splits["test"]}).save(folder / "test")
     chosen = _chosen(dataset.splits["train"])
     ExampleArrays({PICTURES: splits["train"][chosen]}).save(folder / "calibration")

@@ -90,7 +90,7 @@ def _resizing(label: str, source: Any, options: Any, for_all: Resizing | None) -
         severity="note" if for_all else "warning",
         what=f"{label} is given images {asked.words}; its weights were evaluated with images {own.words}.",
         where=f"model {label}",
-        why="Objects then have other proportions or another size for the filters than in training: features may be worse "
-        "than the weights could give.",
+        why="Objects then have other proportions or another size for the filters than in training: features may be "
+        "worse than the weights could give.",
         mend="Leave 'resizing' out, unless all models shall see the same of an image.",
     )

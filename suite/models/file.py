@@ -37,7 +37,7 @@ class FileOptions(Options):
     input_size: InputSize | None = None
     """Height and width in pixels; needed where the model takes any."""
     resizing: Resizing | None = None
-    """How images of any size are brought to it; stretched, since a file does not say how its model saw them, when left out."""
+    """How images of any size are brought to it; stretched when left out, since a file does not say how it was."""
     family: str = "generic"
     """A file in ``suite/models/stages``, where the model is of that architecture."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None

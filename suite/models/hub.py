@@ -182,7 +182,7 @@ class HubSource:
 
     @classmethod
     def weights_resizing(cls, options: HubOptions) -> Resizing | None:
-        """How images are resized for a preset's weights; None for texts, and where its files do not say or are not here."""
+        """How images are resized for a preset's weights; None for texts, and where no file that is here says."""
         if options.preset is None or _planned_class(options) in TEXT_FAMILIES:
             return None
         return preset_resizing(find_preset(options.preset))

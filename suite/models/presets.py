@@ -151,7 +151,7 @@ def native_size(preset: Preset) -> tuple[int, int] | None:
 
 
 def preset_resizing(preset: Preset) -> Resizing | None:
-    """How images were resized for a preset's weights: timm's ``pretrained_cfg``, or KerasHub's ``image_converter.json``.
+    """How images were resized for a preset's weights, by timm's ``pretrained_cfg`` or ``image_converter.json``.
 
     timm's ``crop_mode`` is ``center`` (crop ``crop_pct`` of the shorter side), ``squash`` (sides scaled each by itself,
     then cropped) or ``border`` (letterboxed on the mean colour); see ``timm/data/transforms_factory.py``.
@@ -160,16 +160,19 @@ def preset_resizing(preset: Preset) -> Resizing | None:
         None where the files do not say, or are not here.
 
     Raises:
-        ModelError: Where a file is there and is not JSON.
+        ModelError: Where a file is there and is not JSON, or says what cannot be.
     """
-    if (preset.folder / "config.json").is_file():
-        timm = _json(preset, "config.json").get("pretrained_cfg")
-        if isinstance(timm, dict):
-            return _timm_resizing(timm)
-    if (preset.folder / "image_converter.json").is_file():
-        own = _json(preset, "image_converter.json").get("config")
-        if isinstance(own, dict):
-            return resizing_of(own)
+    readers = {"config.json": ("pretrained_cfg", _timm_resizing), "image_converter.json": ("config", resizing_of)}
+    for name, (key, read) in readers.items():
+        if not (preset.folder / name).is_file():
+            continue
+        own = _json(preset, name).get(key)
+        try:
+            if isinstance(own, dict):
+                return read(own)
+        except (TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(f"preset '{preset.name}': {preset.folder / name} is damaged: {key}: {reason}") from None
     return None
 
 
@@ -186,11 +189,10 @@ def _timm_resizing(timm: Mapping[str, Any]) -> Resizing:
     modes: dict[Any, Fit] = {"squash": "stretch", "border": "letterbox"}
     fit = modes.get(timm.get("crop_mode"), "shorter_side")
     share, mean = timm.get("crop_pct"), timm.get("mean")
-    told = isinstance(share, int | float) and 0 < share <= 1
     levels = [round(255 * level) for level in mean] if isinstance(mean, list) and fit == "letterbox" else []
     return Resizing(
         fit=fit,
-        crop_share=float(share) if told else TIMM_CROP_SHARE,
+        crop_share=float(share) if isinstance(share, int | float) and 0 < share <= 1 else TIMM_CROP_SHARE,
         interpolation=_interpolation(timm.get("interpolation")),
         fill=(levels[0], levels[1], levels[2]) if len(levels) == 3 else (0, 0, 0),
     )
