@@ -128,8 +128,8 @@ def sample_run(folder: Path) -> Path:
                 store.save(result, store.folder / "tmp" / f"{model}{seed}")
                 trials.append(
                     PlannedTrial(
-                        trial_id=result.id, cell_id=result.cell_id, model=model, dataset="pets", strategy="fine_tune: all",
-                        strategy_name="fine_tune", phase="final", seed=seed,
+                        trial_id=result.id, cell_id=result.cell_id, model=model, dataset="pets", seed=seed,
+                        strategy="fine_tune: all", strategy_name="fine_tune", phase="final",
                     )
                 )  # fmt: skip
         plan = PlanSummary(
@@ -170,7 +170,7 @@ def _result(random: np.random.Generator, room: Path, model: str, seed: int) -> R
     )  # fmt: skip
     return Result(
         id=f"{model}{seed}", cell_id=model, status="done", phase="final", seed=seed, model=model, dataset="pets",
-        strategy="fine_tune: all", trial={"seed": seed, "task": "image_classification", "strategy": {"strategy": "fine_tune"}},
+        strategy="fine_tune: all", trial={"seed": seed, "task": "image_classification", "strategy": {}},
         hyperparameters={"learning_rate": 0.1}, scores={"test": scores, "validation": scores, "more": scores},
         corrupted=(CorruptedScores(corruption="blur", severity=1, scores={"accuracy": scores["accuracy"]}),),
         calibration=TemperatureFit(temperature=1.5, after={"log_loss": scores["log_loss"]}),
@@ -178,21 +178,27 @@ def _result(random: np.random.Generator, room: Path, model: str, seed: int) -> R
         history=epochs, best_epoch=2, family=model, input_size=(32, 32), batch_size=8,
         candidates=(Candidate(hyperparameters={"l2": 0.1}, validation_score=0.5, epochs=0, seconds=1.0),),
         profile=Profile(
-            parameters=1000, trainable_parameters=10, macs=10**6, size_bytes=4000, latency_ms_p50=1.0, latency_ms_p95=2.0,
-            throughput_per_second=100.0, peak_memory_bytes=10**8, device="CPU",
+            parameters=1000, trainable_parameters=10, macs=10**6, size_bytes=4000, latency_ms_p50=1.0,
+            latency_ms_p95=2.0, throughput_per_second=100.0, peak_memory_bytes=10**8, device="CPU",
         ),
         timings=Timings(
             fit_seconds=1.0, compile_seconds=1.0, validation_seconds=1.0, seconds_to_best=1.0, features_seconds=0.0,
             examples_per_second=10.0, total_seconds=4.0,
         ),
         environment=Environment(
-            suite="1", python="3", packages={"keras": "3"}, platform="x", processor="y", device="CPU", cpu_count=2, threads=2,
+            suite="1", python="3", packages={"keras": "3"}, platform="x", processor="y", device="CPU", cpu_count=2,
+            threads=2,
         ),
         data=(
-            DataRecord(name="pets", class_names=CLASSES, sizes={"train": 90, "validation": 30, "test": 30}, fingerprint="f", licence=None, origin="here"),
+            DataRecord(
+                name="pets", class_names=CLASSES, sizes={"train": 90, "validation": 30, "test": 30}, fingerprint="f",
+                licence=None, origin="here",
+            ),
         ),
         weights=WeightsRecord(name="w", location="l", sha256="ab", licence="MIT", pretrained_on="ImageNet"),
-        artefacts={"predictions/test": "predictions/test.npz", "corrupted": "corrupted.npz", "out_of_class/cars": "out.npz"},
+        artefacts={
+            "predictions/test": "predictions/test.npz", "corrupted": "corrupted.npz", "out_of_class/cars": "out.npz",
+        },
         started_at="2026-01-01T00:00:00+00:00", finished_at="2026-01-01T00:00:04+00:00",
     )  # fmt: skip
 
@@ -204,8 +210,8 @@ def _card(trial: PlannedTrial) -> ExportCard:
         strategy=trial.strategy, seed=1, trial_id=trial.trial_id, cell_id=trial.cell_id, file="model.onnx", bytes=10,
         sha256="ab", labels=CLASSES, inputs=(tensor,), output=tensor, export_seconds=1.0,
         measured=Measured(
-            load_seconds=0.1, latency_ms_p50=1.5, latency_ms_p95=2.5, throughput_per_second=900.0, throughput_batch_size=32,
-            peak_memory_bytes=10**7, threads=2, runtime="onnxruntime 1", device="CPU",
+            load_seconds=0.1, latency_ms_p50=1.5, latency_ms_p95=2.5, throughput_per_second=900.0,
+            throughput_batch_size=32, peak_memory_bytes=10**7, threads=2, runtime="onnxruntime 1", device="CPU",
         ),
         parity=Parity(examples=30, max_difference=0.01, mean_difference=0.001, agreement=0.97, on="test"),
         versions={"suite": "1"},

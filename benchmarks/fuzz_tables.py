@@ -8,7 +8,6 @@ import functools
 import gzip
 import io
 import json
-import os
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -73,7 +72,7 @@ def one(random: Random) -> None:
 @functools.cache
 def room() -> str:
     """A folder that goes with the process; in memory where there is such a place."""
-    made = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    made = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
     _KEPT.append(made)
     return made.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from random import Random
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 __all__ = ["damaged_bytes", "damaged_json", "damaged_text"]
 
 STRANGE = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**400, 0.0, -0.5, 1e-300, 1e300, "", " ", "a", "\0", "\ud800",
-    "é" * 300, "../../etc/passwd", "/", "NaN", [], {}, [[]], [None], {"": None}, {"a": {"b": {}}},
+    None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**400, 0.0, -0.5, 1e-300, 1e300, "", " ", "a",
+    "\0", "\ud800", "é" * 300, "../../etc/passwd", "/", "NaN", [], {}, [[]], [None], {"": None}, {"a": {"b": {}}},
 )  # fmt: skip
 """Values that stand where another kind was written."""
 
@@ -41,11 +42,11 @@ def damaged_bytes(random: Random, content: bytes) -> bytes:
 
 def damaged_json(random: Random, document: Any) -> Any:
     """A copy of a JSON value with one or a few values, keys or lengths changed, anywhere in it."""
-    copy = json.loads(json.dumps(document))
+    made = json.loads(json.dumps(document))
     for _ in range(random.choice((1, 1, 1, 2, 4))):
-        places = list(_places(copy))
+        places = list(_places(made))
         if not places:
-            return random.choice(STRANGE)
+            return copy.deepcopy(random.choice(STRANGE))
         parent, key = random.choice(places)
         match random.randrange(7):
             case 0 | 1 | 2:
@@ -60,7 +61,7 @@ def damaged_json(random: Random, document: Any) -> Any:
                 other, there = random.choice(places)
                 if there in other if isinstance(other, dict) else there < len(other):
                     parent[key] = json.loads(json.dumps(other[there]))
-    return copy
+    return made
 
 
 def damaged_text(random: Random, document: Any) -> str:
@@ -74,12 +75,12 @@ def damaged_text(random: Random, document: Any) -> str:
 
 def _strange(random: Random, value: Any) -> Any:
     if isinstance(value, bool) or random.random() < 0.4:
-        return random.choice(STRANGE)
+        return copy.deepcopy(random.choice(STRANGE))
     if isinstance(value, int | float):
         return random.choice((-value, value + 1, value * 2, value * 1e12, 0, 0.5, int(value), str(value)))
     if isinstance(value, str):
         return random.choice((value[:-1], value + "x", value.upper(), value[::-1], value * 2, ""))
-    return random.choice(STRANGE)
+    return copy.deepcopy(random.choice(STRANGE))
 
 
 def _places(value: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from suite.complaints import first_complaint
+from suite.complaints import first_complaint, kind_of
 from suite.errors import StoreError, StoreVersionError
 from suite.glance import Entry, documents_of, entries_of
 from suite.results import FORMAT_VERSION, Result, Status
@@ -245,6 +245,7 @@ class Stored:
             result = Result.model_validate_json(document)
             if result.id != trial_id:
                 raise ValueError("it is of another trial")  # noqa: TRY301 - damaged like any other
+            _require_trial(result.trial)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(
                 f"{self.shown}: the result of trial {trial_id} is damaged ({first_complaint(error)}); the same "
@@ -291,6 +292,16 @@ class Stored:
 
         statement = sql.select(exports.c.sequence, exports.c.document).where(self.own(exports))
         return [(row[0], row[1]) for row in self.rows(statement.order_by(exports.c.sequence))]
+
+
+def _require_trial(trial: dict[str, Any]) -> None:
+    """Raises ``ValueError`` where a trial's JSON, which is kept as it came, has a part of another kind."""
+    for name in ("candidate", "search", "training", "strategy", "model", "dataset"):
+        if not isinstance(trial.get(name), dict | None):
+            raise ValueError(f"trial.{name} is {kind_of(trial[name])}")  # noqa: TRY004 - damage, not a mistake in a call
+    epochs = (trial.get("training") or {}).get("epochs", 1)
+    if not isinstance(epochs, int):
+        raise ValueError("trial.training.epochs is no number")  # noqa: TRY004
 
 
 def _refuse(word: str) -> float:

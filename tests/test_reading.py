@@ -21,10 +21,10 @@ from suite.errors import SpecError, StoreError, SuiteError
 from suite.metrics import Metric, metric
 from suite.metrics.kept import metric_to_read, records_of, scored_by
 from suite.metrics.resampling import resampled_by_fit
+from suite.plan import make_plan
 from suite.predictions import Predictions
 from suite.registry import METRICS, load_plugin_file
 from suite.results import Result, Score
-from suite.plan import make_plan
 from suite.runner.run import run_plan
 from suite.serving.live import LiveReader
 from suite.serving.rebuild import _report
