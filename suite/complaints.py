@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from suite.errors import did_you_mean
 
-__all__ = ["complaints", "kind_of"]
+__all__ = ["complaints", "first_complaint", "kind_of"]
 
 MOST = 5
 
@@ -18,6 +18,18 @@ MOST = 5
 def complaints(model: type[BaseModel], error: pydantic.ValidationError, at: str) -> list[str]:
     """The first few complaints about a document that is no ``model``; ``at`` is the JSON path that it came from."""
     return [_complaint(model, item, at) for item in error.errors() if not _follows(item, error)][:MOST]
+
+
+def first_complaint(error: Exception) -> str:
+    """What is wrong with a stored document, in one line: the place in it, and what pydantic or the reader says."""
+    if isinstance(error, pydantic.ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        said = str(first["msg"]).removeprefix("Value error, ")
+    else:
+        where, said = "", (str(error).splitlines() or [type(error).__name__])[0]
+    told = f"{where}: {said}" if where else said
+    return told.encode("utf-8", "backslashreplace").decode()
 
 
 def _follows(item: Any, error: pydantic.ValidationError) -> bool:

@@ -8,7 +8,7 @@ How many examples of each class that is, follows from the class sizes alone; whi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -18,8 +18,10 @@ __all__ = [
     "ALL",
     "Budget",
     "LabelBudgets",
+    "StoredBudget",
     "allowance",
     "allowance_beside",
+    "budget_of",
     "parse_budget",
     "short_class",
     "spending_place",
@@ -56,11 +58,23 @@ def parse_budget(value: Any) -> Budget:
     return ALL if share == 100 else f"{_plain(found[1])}%"
 
 
+def budget_of(trial: Mapping[str, Any]) -> Budget:
+    """The budget of a trial's stored JSON; all labels where it has none, or one that is none."""
+    try:
+        return parse_budget(trial.get("train_examples", ALL))
+    except ValueError:
+        return ALL
+
+
 def _plain(digits: str) -> str:
     """Without zeros that mean nothing: ``012.50`` is ``12.5``."""
     whole, _, rest = digits.partition(".")
     rest = rest.rstrip("0")
     return (whole.lstrip("0") or "0") + (f".{rest}" if rest else "")
+
+
+StoredBudget = Annotated[Budget, PlainValidator(parse_budget)]
+"""One in a stored document."""
 
 
 def _each_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:

@@ -63,7 +63,10 @@ class Arrays:
         fits = len(found) == len(shape) and all(want in {None, own} for want, own in zip(shape, found, strict=True))
         if dtype.kind not in kinds or not fits:
             raise ValueError(f"{name}: an array of {dtype} and shape {found}, which is not what belongs there")
-        return np.ndarray(found, dtype, buffer=content, offset=10 + length, order="F" if fortran_order else "C")
+        array = np.ndarray(found, dtype, buffer=content, offset=10 + length, order="F" if fortran_order else "C")
+        if dtype.kind == "U" and array.nbytes:
+            _require_text(name, np.frombuffer(content, f"{dtype.str[0]}u4", array.nbytes // 4, 10 + length))
+        return array
 
     def json(self, name: str) -> Any:
         """A JSON text that is kept as an array of its own."""
@@ -89,6 +92,12 @@ def require(fact: bool, complaint: str) -> None:
     """Raises ``ValueError`` where a fact about what was read does not hold."""
     if not fact:
         raise ValueError(complaint)
+
+
+def _require_text(name: str, points: NDArray[np.uint32]) -> None:
+    """Raises ``ValueError`` for numbers that are no characters: NumPy hands them on, and Python stops at them."""
+    require(int(points.max()) <= 0x10FFFF, f"{name}: numbers that are no characters")
+    require(not bool(((points >= 0xD800) & (points <= 0xDFFF)).any()), f"{name}: halves of characters")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -5,15 +5,16 @@ This module and everything that reads results knows nothing of TensorFlow.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from suite.predictions import Predictions
 from suite.resizing import Resizing
 
 __all__ = [
     "FORMAT_VERSION",
+    "Amounts",
     "Candidate",
     "CorruptedScores",
     "CrossScores",
@@ -52,6 +53,17 @@ class Record(BaseModel):
     """Base of what is written to disk: frozen, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Amounts(Record):
+    """Numbers of things, seconds and bytes, none of which is below 0."""
+
+    @model_validator(mode="after")
+    def _refuse_less_than_nothing(self) -> Self:
+        for name, value in self:
+            if isinstance(value, int | float) and value < 0:
+                raise ValueError(f"{name} is {value}, less than nothing")
+        return self
 
 
 class Score(Record):
@@ -115,7 +127,7 @@ class Candidate(Record):
     seconds: float
 
 
-class Profile(Record):
+class Profile(Amounts):
     """What a model costs. Missing where it was not measured."""
 
     parameters: int
@@ -147,7 +159,7 @@ class Profile(Record):
     """For instance ``CPU (2 threads)``."""
 
 
-class Timings(Record):
+class Timings(Amounts):
     """Seconds of the stages of a trial."""
 
     fit_seconds: float

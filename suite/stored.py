@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import pydantic
-
+from suite.complaints import first_complaint, kind_of
 from suite.errors import StoreError, StoreVersionError
 from suite.glance import Entry, documents_of, entries_of
 from suite.results import FORMAT_VERSION, Result, Status
@@ -236,7 +236,7 @@ class Stored:
             StoreError: Where it is damaged; ``StoreVersionError`` where a newer suite wrote it.
         """
         try:
-            found = json.loads(document)["format_version"]
+            found = json.loads(document, parse_constant=_refuse, parse_float=_finite)["format_version"]
             if found > FORMAT_VERSION:
                 raise StoreVersionError(
                     f"{self.shown}: result {trial_id} has format version {found}, written by a newer suite; this "
@@ -245,10 +245,11 @@ class Stored:
             result = Result.model_validate_json(document)
             if result.id != trial_id:
                 raise ValueError("it is of another trial")  # noqa: TRY301 - damaged like any other
+            _require_trial(result.trial)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(
-                f"{self.shown}: the result of trial {trial_id} is damaged ({_first_line(error)}); the same 'suite run' "
-                "makes it again."
+                f"{self.shown}: the result of trial {trial_id} is damaged ({first_complaint(error)}); the same "
+                "'suite run' makes it again."
             ) from error
         return result
 
@@ -275,7 +276,7 @@ class Stored:
                 cards.append(ExportCard.model_validate_json(text))
             except ValueError as error:
                 self._damaged_exports[number] = (
-                    f"{self.shown}: what is known of an exported file is damaged ({_first_line(error)}); export it "
+                    f"{self.shown}: what is known of an exported file is damaged ({first_complaint(error)}); export it "
                     "again."
                 )
         return cards
@@ -293,10 +294,20 @@ class Stored:
         return [(row[0], row[1]) for row in self.rows(statement.order_by(exports.c.sequence))]
 
 
-def _first_line(error: Exception) -> str:
-    """What is wrong, short: pydantic's complaints go over many lines, the first of which only counts them."""
-    if isinstance(error, pydantic.ValidationError):
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        return f"{where}: {first['msg']}" if where else str(first["msg"])
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _require_trial(trial: dict[str, Any]) -> None:
+    """Raises ``ValueError`` where a trial's JSON, which is kept as it came, has a part of another kind."""
+    for name in ("candidate", "search", "training", "strategy", "model", "dataset"):
+        if not isinstance(trial.get(name), dict | None):
+            raise ValueError(f"trial.{name} is {kind_of(trial[name])}")  # noqa: TRY004 - damage, not a mistake in a call
+    epochs = (trial.get("training") or {}).get("epochs", 1)
+    if not isinstance(epochs, int):
+        raise ValueError("trial.training.epochs is no number")  # noqa: TRY004
+
+
+def _refuse(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+import math
 import os
 import signal
 import sys
@@ -29,7 +30,15 @@ def execute(request: TrialRequest) -> Result:
     asked = str((request.trial.candidate or {}).get("action", request.trial.cell.model.own()["name"]))
     name, _, argument = asked.partition(":")
     ACTIONS[name](argument)
-    return fit(request, started)
+    return poisoned(fit(request, started), argument) if name == "poison" else fit(request, started)
+
+
+def poisoned(result: Result, kind: str) -> Result:
+    """The result as a careless plugin would have it: with something that cannot be read back."""
+    strange = {"seconds": math.nan, "setting": math.nan, "object": np.int64(3), "half": "\ud800"}[kind]
+    if kind == "seconds":
+        return result.model_copy(update={"timings": result.timings.model_copy(update={"fit_seconds": strange})})
+    return result.model_copy(update={"hyperparameters": {"strength": strange}})
 
 
 def fit(request: TrialRequest, started: float) -> Result:
@@ -143,6 +152,10 @@ def _fail_until(argument: str) -> None:
         raise ValueError(f"{argument} does not exist yet")
 
 
+def _half_a_character(argument: str) -> None:
+    raise ValueError("no text: \ud800")
+
+
 def _sleep(argument: str) -> None:
     """Is slow enough to be interrupted, or to be met by a second run."""
     time.sleep(float(argument))
@@ -176,4 +189,6 @@ ACTIONS = {
     "noise": _noise,
     "allocate": _allocate,
     "fail_until": _fail_until,
+    "half_a_character": _half_a_character,
+    "poison": lambda _: None,
 }

@@ -79,7 +79,10 @@ def test_it_installs_the_suite_and_publishes(kind: Forge) -> None:
 def test_what_is_not_known_is_not_told() -> None:
     """Without a title and an address there are no options."""
     document = read("gitlab", runs=["r"], title=None, base_url=None, package="keras-suite[s3]==1.2")
-    assert commands("gitlab", document) == ["python -m pip install 'keras-suite[s3]==1.2'", "suite publish r --to=public"]
+    assert commands("gitlab", document) == [
+        "python -m pip install 'keras-suite[s3]==1.2'",
+        "suite publish r --to=public",
+    ]
 
 
 def test_github_gets_pages_from_an_artifact() -> None:

@@ -21,12 +21,14 @@ from suite.errors import SpecError, StoreError, SuiteError
 from suite.metrics import Metric, metric
 from suite.metrics.kept import metric_to_read, records_of, scored_by
 from suite.metrics.resampling import resampled_by_fit
+from suite.plan import make_plan
 from suite.predictions import Predictions
 from suite.registry import METRICS, load_plugin_file
 from suite.results import Result, Score
+from suite.runner.run import run_plan
 from suite.serving.live import LiveReader
 from suite.serving.rebuild import _report
-from suite.spec import parse_stored_spec
+from suite.spec import load_spec, parse_stored_spec
 from suite.store import open_store
 
 PLUGIN = """
@@ -168,7 +170,9 @@ def added() -> Iterator[tuple[Metric, Metric]]:
     """A mean over examples and a metric that must be scored anew, as a plugin registers them."""
     before = METRICS.snapshot()
 
-    @metric("misses", higher_is_better=False, bounds=(0, 1), per_example=lambda p: (p.labels != p.targets).astype(float))
+    @metric(
+        "misses", higher_is_better=False, bounds=(0, 1), per_example=lambda p: (p.labels != p.targets).astype(float)
+    )
     def misses(predictions: Predictions) -> float:
         """Share of wrong answers."""
         return float((predictions.labels != predictions.targets).mean())
@@ -211,9 +215,13 @@ def test_a_plugin_s_headline_is_ranked_without_the_plugin(run: Path, added: tupl
         for result in store.query():
             path = store.artefact(result, "predictions/test")
             one = Predictions.load(path)
-            Predictions(one.example_ids, one.targets, one.probabilities, one.class_names, scored_by(added, one)).save(path)
+            Predictions(one.example_ids, one.targets, one.probabilities, one.class_names, scored_by(added, one)).save(
+                path
+            )
             test = {**result.scores["test"], **{each.name: Score(value=each(one)) for each in added}}
-            changed = result.model_copy(update={"metrics": records_of(added), "scores": {**result.scores, "test": test}})
+            changed = result.model_copy(
+                update={"metrics": records_of(added), "scores": {**result.scores, "test": test}}
+            )
             change(run, "UPDATE results SET document = ? WHERE id = ?", changed.model_dump_json(), result.id)
         plan = json.loads(store.documents()["plan"])
         store.save_document("plan", json.dumps({**plan, "headline": "misses"}))
@@ -232,5 +240,93 @@ def test_a_headline_of_which_nothing_is_known_says_what_to_give(run: Path) -> No
     with open_store(run) as store:
         plan = json.loads(store.documents()["plan"])
         store.save_document("plan", json.dumps({**plan, "headline": "unheard_of"}))
-    with pytest.raises(StoreError, match="the metric 'unheard_of' is of a plugin that is not loaded.*--plugin FILE"):
+    with pytest.raises(StoreError, match=r"the metric 'unheard_of' is of a plugin that is not loaded.*--plugin FILE"):
         suite.load_comparison(run)
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("poison:seconds", "timings.fit_seconds: Input should be a valid number"),
+        ("poison:setting", "hyperparameters.strength is nan"),
+        ("poison:object", "numpy.int64"),
+        ("poison:half", "surrogates not allowed"),
+        ("half_a_character", "ValueError: no text: \\ud800"),
+    ],
+)
+def test_what_cannot_be_read_back_is_refused_when_it_is_written(model: str, said: str, tmp_path: Path) -> None:
+    """The trial ends failed with that reason, and the others are compared."""
+    spec = prepared(tmp_path, model, "fit")
+    ended = call("run", spec, "--out", tmp_path / "out", "--redo", "none")
+    assert "2 done, 2 failed" in ended.stdout
+    with open_store(tmp_path / "out", create=False) as store:
+        failed = [one for one in store.query() if one.status == "failed"]
+        assert store.damage == ()
+    assert len(failed) == 2
+    assert all(said in one.reason for one in failed), failed[0].reason
+    assert call("recommend", tmp_path / "out").exit_code == 0
+
+
+def break_result(run: Path) -> str:
+    """Damages one stored result; its id."""
+    chosen = ids(run)[0]
+    change(run, "UPDATE results SET document = substr(document, 1, 900) WHERE id = ?", chosen)
+    (run / "comparison.json").unlink()
+    return chosen
+
+
+@pytest.mark.parametrize("words", COMMANDS[:9], ids=" ".join)
+def test_one_damaged_result_costs_that_trial_alone(words: tuple[str, ...], run: Path, tmp_path: Path) -> None:
+    """Every command answers with the rest."""
+    break_result(run)
+    ended = call(*(word.replace("RUN", str(run)).replace("NEW", str(tmp_path / "new")) for word in words))
+    assert ended.exit_code in {0, 1}, ended.output
+
+
+def test_the_damaged_one_is_named(run: Path) -> None:
+    """On stderr, among the failures of the report, and in what Python users get."""
+    chosen = break_result(run)
+    said = f"the result of trial {chosen} is damaged"
+    for command in ("recommend", "results", "report"):
+        assert said in call(command, run).stderr
+    assert said in call("lint", run).output
+    comparison = suite.load_comparison(run).comparison
+    assert comparison.damaged_trials == (chosen,)
+    assert [one.trial_id for one in comparison.failures] == [chosen]
+    assert said in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_same_run_makes_it_again(tmp_path: Path) -> None:
+    """``suite run`` of a damaged run does the one trial and nothing else."""
+    spec = prepared(tmp_path, "fit", "fit:again")
+    suite.rebuild_report(tmp_path / "out")
+    chosen = break_result(tmp_path / "out")
+    plan = make_plan(load_spec(spec))
+    again = run_plan(
+        plan, out=tmp_path / "out", cache_root=tmp_path, redo="none", progress="quiet", again=frozenset({chosen}),
+        executor="runner_executors:execute",
+    )  # fmt: skip
+    assert again.new == (chosen,)
+    assert suite.load_comparison(tmp_path / "out").comparison.damage == ()
+
+
+def test_a_kept_comparison_of_other_bytes_is_made_again(run: Path) -> None:
+    """One changed letter in it, and what the results say counts."""
+    whole = suite.load_comparison(run).comparison
+    path = run / "comparison.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"model":"fit"', '"model":"fat"'), encoding="utf-8")
+    assert suite.load_comparison(run).comparison == whole
+
+
+@pytest.mark.parametrize("name", ["spec", "plan"])
+def test_a_damaged_document_is_told_in_a_sentence(name: str, run: Path, tmp_path: Path) -> None:
+    """Without the spec everything else is there; without the plan nothing can be arranged."""
+    change(run, "UPDATE documents SET text = substr(text, 2) WHERE name = ?", name)
+    (run / "comparison.json").unlink()
+    for words in COMMANDS[:8]:
+        ended = call(*(word.replace("RUN", str(run)).replace("NEW", str(tmp_path / words[0])) for word in words))
+        tables = words[:1] == ("results",) and len(words) > 2
+        assert ended.exit_code in ({0, 1} if name == "spec" or tables else {1, 2}), ended.output

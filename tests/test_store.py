@@ -212,7 +212,9 @@ def test_a_damaged_result_is_told(store):
         connection.exec_driver_sql("UPDATE results SET document = '{\"format_version\": 1}' WHERE id = 'a'")
     damaged, sound = store.query()
     assert (damaged.id, damaged.status, damaged.model) == ("a", "failed", sound.model)
-    assert "the result of trial a is damaged (id: Field required); the same 'suite run' makes it again" in damaged.reason
+    assert (
+        "the result of trial a is damaged (id: Field required); the same 'suite run' makes it again" in damaged.reason
+    )
     assert sound.status == "done"
     assert (store.damage, store.damaged_trials) == ((damaged.reason,), ("a",))
 

@@ -15,7 +15,7 @@ from suite.compare.cell import CellSummary
 from suite.compare.comparison import DatasetFacts, Difference, EnvironmentUse, Facts, FailureRecord
 from suite.compare.evidence import SetEvidence
 from suite.compare.planned import PlanSummary
-from suite.labels import ALL
+from suite.labels import budget_of
 from suite.metrics import Metric
 from suite.results import Environment, Predictions, Result, Status
 
@@ -100,7 +100,7 @@ def failures_of(results: Iterable[Result]) -> tuple[FailureRecord, ...]:
             dataset=result.dataset,
             strategy=result.strategy,
             seed=result.seed,
-            train_examples=result.trial.get("train_examples", ALL),
+            train_examples=budget_of(result.trial),
             phase=result.phase,
             status=result.status,
             reason=result.reason or "no reason was recorded.",

@@ -286,6 +286,6 @@ def _as_full_fit(result: Result) -> float:
     seconds, done = _seconds(result), len(result.history)
     if result.phase != "short" or not done or result.timings is None:
         return seconds
-    epochs = int(result.trial.get("training", {}).get("epochs", done))
+    epochs = int((result.trial.get("training") or {}).get("epochs", done))
     each = (result.timings.fit_seconds + result.timings.validation_seconds) / done
     return seconds + max(0, epochs - done) * each

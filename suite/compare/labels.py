@@ -22,7 +22,7 @@ from suite.compare.limits import keeps, limits_of
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.recommendation import choose
 from suite.constraints import Constraints
-from suite.labels import ALL, Budget, words_of
+from suite.labels import ALL, Budget, budget_of, words_of
 from suite.results import DataRecord, Result
 
 __all__ = ["ByLabels", "Ranked", "label_advice", "with_labels"]
@@ -248,8 +248,7 @@ def _sizes(dataset: str, results: Sequence[Result]) -> dict[Budget, _Size]:
 
 
 def _budget(result: Result) -> Budget:
-    budget: Budget = result.trial.get("train_examples", ALL)
-    return budget
+    return budget_of(result.trial)
 
 
 def _in_order(budgets: Sequence[Budget], sizes: Mapping[Budget, _Size]) -> list[Budget]:

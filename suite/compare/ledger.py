@@ -130,7 +130,10 @@ def _tried_in_search(result: Result, headline: str) -> Tried:
 def _search_of(results: Sequence[Result]) -> SearchSpec | None:
     """How settings were drawn, where the spec said it; from the first result, since all of a cell have the same."""
     document = results[0].trial.get("search") if results else None
-    return SearchSpec.model_validate_json(json.dumps(document)) if document else None
+    try:
+        return SearchSpec.model_validate_json(json.dumps(document)) if document else None
+    except ValueError:
+        return None  # of another version of the suite
 
 
 def _scores_of_settings(tried: Sequence[Tried]) -> list[float]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pydantic
-
 from suite.compare.plugins import PluginRecord, plugin_records
+from suite.complaints import first_complaint
 from suite.constraints import Constraints
 from suite.errors import StoreError
 from suite.funnel.record import FunnelState
-from suite.labels import ALL, Budget
+from suite.labels import ALL, StoredBudget
 from suite.plan import Plan
 from suite.registry import TASKS
 from suite.results import Phase, Record
@@ -31,7 +30,7 @@ class PlannedTrial(Record):
     """The registered name, for instance ``fine_tune`` where the label is ``fine_tune: all``."""
     phase: Phase
     seed: int
-    train_examples: Budget = ALL
+    train_examples: StoredBudget = ALL
     """How many labelled examples it learns from."""
 
 
@@ -46,7 +45,7 @@ class PlannedSkip(Record):
     dataset: str
     strategy: str
     reason: str
-    train_examples: Budget = ALL
+    train_examples: StoredBudget = ALL
 
 
 class PlanSummary(Record):
@@ -89,11 +88,9 @@ def read_plan(text: str, place: Path | str) -> PlanSummary:
     """
     try:
         return PlanSummary.model_validate_json(text)
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"])) or "plan"
+    except ValueError as error:
         raise StoreError(
-            f"{place}: its plan cannot be read ({where}: {first['msg']}); run its spec once more with this suite, "
+            f"{place}: its plan cannot be read ({first_complaint(error)}); run its spec once more with this suite, "
             "or update the suite."
         ) from None
 

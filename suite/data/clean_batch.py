@@ -33,7 +33,7 @@ def clean_batch(batch: Any, text_column: str, label_column: str) -> CleanBatch |
     """
     import pyarrow as pa
 
-    text, label = (_without_dictionary(batch.column(name)) for name in (text_column, label_column))
+    text, label = batch.column(text_column), batch.column(label_column)
     if not len(text) or text.null_count or label.null_count or not _is_text(text.type):
         return None
     if not (_is_text(label.type) or pa.types.is_integer(label.type) or pa.types.is_boolean(label.type)):
@@ -44,12 +44,6 @@ def clean_batch(batch: Any, text_column: str, label_column: str) -> CleanBatch |
     encoded = (label.cast(pa.large_binary()) if _is_text(label.type) else label).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return CleanBatch(*found, tuple(encoded.dictionary.to_pylist()), codes)
-
-
-def _without_dictionary(column: Any) -> Any:
-    import pyarrow as pa
-
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _is_text(kind: Any) -> bool:

@@ -12,7 +12,7 @@ import gzip
 import itertools
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -330,14 +330,26 @@ def _parquet_batches(table: Table, columns: Sequence[str]) -> Iterator[tuple[int
             try:
                 batch = next(batches, None)
                 if batch is not None:
-                    batch.validate()
-                    batch = batch.select(list(dict.fromkeys(columns)))
+                    batch = _without_dictionaries(batch, dict.fromkeys(columns))
             except (pa.ArrowException, *_DAMAGED) as error:
                 raise DataError(f"{table.place}: damaged after row {number}: {_said(error)}.") from None
             if batch is None:
                 return
             yield number + 1, batch
             number += len(batch)
+
+
+def _without_dictionaries(batch: Any, columns: Iterable[str]) -> Any:
+    """Some columns of a batch, each value in its place: a damaged file may point beyond what it lists."""
+    import pyarrow as pa
+
+    batch.validate()
+    found = {name: batch.column(name) for name in columns}
+    plain = {
+        name: column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for name, column in found.items()
+    }
+    return pa.RecordBatch.from_arrays(list(plain.values()), names=list(plain))
 
 
 def _said(error: BaseException) -> str:
@@ -349,8 +361,6 @@ def _plain(column: Any) -> list[Any]:
     """The values of a column; texts as bytes, since a file may hold some that are none."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.cast(pa.large_binary())
     try:

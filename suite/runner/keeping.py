@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from suite.complaints import first_complaint
 from suite.plan import Trial
 from suite.results import Result
 from suite.runner.environment import environment
@@ -16,7 +17,7 @@ from suite.runner.worker import LOG
 from suite.runner.workers import Finished
 from suite.store import Unsaved
 
-__all__ = ["GROUP_SECONDS", "Unkept", "completed", "unsuccessful"]
+__all__ = ["GROUP_SECONDS", "Unkept", "completed", "unsuccessful", "why_not_kept"]
 
 GROUP_SECONDS = 0.05
 """So long after the last time, results are stored again; what comes later is stored at once.
@@ -73,6 +74,32 @@ def completed(request: TrialRequest, result: Result, commit: tuple[str | None, b
     return result.model_copy(update={"artefacts": artefacts, "environment": found})
 
 
+def why_not_kept(result: Result) -> str | None:
+    """Why a result could not be read back, were it stored as it came; None where it can.
+
+    A strategy of a plugin may have left NaN, half a character or an object of its own in it.
+    """
+    try:
+        Result.model_validate_json(result.model_dump_json())
+    except (ValueError, TypeError, RecursionError) as error:
+        return f"its result is none that can be kept: {first_complaint(error)}"
+    settings = {
+        "hyperparameters": result.hyperparameters,
+        **{f"candidates.{at}": one.hyperparameters for at, one in enumerate(result.candidates)},
+    }
+    for place, setting in settings.items():
+        for name, value in setting.items():
+            # JSON has no such numbers, and would keep them as nothing.
+            if isinstance(value, float) and not math.isfinite(value):
+                return f"its result is none that can be kept: {place}.{name} is {value}"
+    return None
+
+
+def _text(words: str) -> str:
+    """A text that can be stored: halves of characters are spelled out."""
+    return words.encode("utf-8", "backslashreplace").decode()
+
+
 def unsuccessful(finished: Finished, *, started_at: str) -> Result:
     """The result of a trial that did not end well; of its files only the log is kept."""
     trial, end = finished.request.trial, finished.end
@@ -83,7 +110,7 @@ def unsuccessful(finished: Finished, *, started_at: str) -> Result:
         id=trial.id,
         cell_id=trial.cell.id,
         status=end.status,
-        reason=end.reason or "no reason is known",
+        reason=_text(end.reason or "no reason is known"),
         trial=trial.as_json(),
         phase=trial.phase,
         seed=trial.seed,
@@ -92,7 +119,7 @@ def unsuccessful(finished: Finished, *, started_at: str) -> Result:
         strategy=strategy,
         hyperparameters=dict(trial.candidate or {}),
         environment=finished.environment or environment(threads=finished.request.threads),
-        error=end.error,
+        error=None if end.error is None else _text(end.error),
         started_at=started_at,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

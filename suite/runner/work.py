@@ -19,7 +19,7 @@ from suite.results import Result
 from suite.runner.claims import Claims
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
-from suite.runner.keeping import Unkept, completed, unsuccessful
+from suite.runner.keeping import Unkept, completed, unsuccessful, why_not_kept
 from suite.runner.progress import Progress
 from suite.runner.request import Teacher, TrialEnd, TrialRequest
 from suite.runner.retries import Retries
@@ -263,8 +263,12 @@ class Work:
             )
         if end.ends_run:
             raise DataError(end.reason or "the data set cannot be used")
-        result = end.result or unsuccessful(finished, started_at=self.started.get(trial.id, ""))
-        result = completed(finished.request, result, self.commit)
+        started = self.started.get(trial.id, "")
+        result = completed(finished.request, end.result or unsuccessful(finished, started_at=started), self.commit)
+        complaint = why_not_kept(result)
+        if complaint is not None:
+            failed = replace(finished, end=TrialEnd("failed", reason=complaint))
+            result = completed(finished.request, unsuccessful(failed, started_at=started), self.commit)
         self.unkept.add(trial, Unsaved(result, finished.request.folder, self._selection(result)))
 
     def _tell(self, trial: Trial, result: Result) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import cast
 
 import psutil
+import pydantic
 
+from suite.complaints import first_complaint
 from suite.errors import DataError, SuiteError, TrialFailure
 from suite.results import Result, Status
 from suite.runner.process import point_output_at
@@ -75,7 +77,7 @@ def log_tail(log: Path) -> str | None:
 
 def _failure(error: BaseException) -> TrialEnd:
     text = traceback.format_exc()
-    with contextlib.suppress(OSError):  # the log itself may be what does not fit on the disk
+    with contextlib.suppress(OSError, ValueError):  # the log may be what does not fit, the text what is no text
         print(text, file=sys.stderr)
     status = cast("Status", error.status) if isinstance(error, TrialFailure) else "failed"
     number = error.errno if isinstance(error, OSError) else None
@@ -101,6 +103,8 @@ def _reason(error: BaseException) -> str:
         return message
     if isinstance(error, MemoryError):
         return "out of memory"
+    if isinstance(error, pydantic.ValidationError):
+        return f"its result is none that can be kept: {first_complaint(error)}"
     if isinstance(error, SystemExit):
         return f"the trial called sys.exit({error.code!r})"
     first = message.splitlines()[0] if message else ""
