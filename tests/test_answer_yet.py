@@ -153,6 +153,15 @@ def test_limits_that_nothing_keeps_so_far_may_be_kept_yet():
     assert make_page(found).answers[0].take == YET
 
 
+def test_over_several_data_sets_there_is_no_answer_before_each_has_one():
+    """One data set is done, one has not begun: what they say together is said as so far."""
+    planned = [make_result(model, name, "probe") for model in MODELS for name in ("photos", "drawings", "maps")]
+    there = [one for one in planned if one.dataset != "maps"]
+    assert compared(planned, planned).across.answer.startswith("Across data sets")
+    said = compared(there, planned).across.answer
+    assert said.startswith("No answer over all data sets yet: 1 of 3 data sets has none. So far: ")
+
+
 def test_a_label_budget_whose_cells_are_to_come_has_no_answer():
     """The other budgets are done: what more labels bring is not said before all of them are."""
     made = [labelled(model, {2: 0.6, 20: 0.8 + 0.1 * at}) for at, model in enumerate(("net", "wide"))]

@@ -103,7 +103,7 @@ def compare(
         facts=facts,
         recommendations=recommendations,
         unmet=unmet,
-        across=across_so_far(across, (*recommendations, *unmet)),
+        across=across_so_far(across, (*recommendations, *unmet), missing),
         labels=labels,
         exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),

@@ -104,9 +104,12 @@ def labels_so_far(
     return tuple(map(yet, labels))
 
 
-def across_so_far(across: Across | None, answers: Iterable[Recommendation | Unmet]) -> Across | None:
+def across_so_far(
+    across: Across | None, answers: Iterable[Recommendation | Unmet], missing: Iterable[PlannedTrial]
+) -> Across | None:
     """What the data sets say together; that there is no answer yet, where one of them has none."""
-    waiting = [answer.dataset for answer in answers if not answer.settled]
+    settled = {answer.dataset: answer.settled for answer in answers}
+    waiting = {trial.dataset for trial in missing if not settled.get(trial.dataset, False)}
     if across is None or across.answer is None or not waiting:
         return across
     on = f"{len(waiting)} of {across.of} data sets {'has' if len(waiting) == 1 else 'have'}"
