@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from click.testing import CliRunner
+from label_results import labelled, plan_of
 from lint_results import make_result, predictions, run_of
 
 from suite.cli.leaderboard import print_leaderboard
@@ -150,6 +151,29 @@ def test_limits_that_nothing_keeps_so_far_may_be_kept_yet():
     assert found.unmet[0].take == YET
     assert found.unmet[0].text.startswith(f"{YET} So far: No cell keeps the limits")
     assert make_page(found).answers[0].take == YET
+
+
+def test_over_several_data_sets_there_is_no_answer_before_each_has_one():
+    """One data set is done, one has not begun: what they say together is said as so far."""
+    planned = [make_result(model, name, "probe") for model in MODELS for name in ("photos", "drawings", "maps")]
+    there = [one for one in planned if one.dataset != "maps"]
+    assert compared(planned, planned).across.answer.startswith("Across data sets")
+    said = compared(there, planned).across.answer
+    assert said.startswith("No answer over all data sets yet: 1 of 3 data sets has none. So far: ")
+
+
+def test_a_label_budget_whose_cells_are_to_come_has_no_answer():
+    """The other budgets are done: what more labels bring is not said before all of them are."""
+    made = [labelled(model, {2: 0.6, 20: 0.8 + 0.1 * at}) for at, model in enumerate(("net", "wide"))]
+    results, kept = (
+        [one for model in made for one, _ in model],
+        {one.id: found for model in made for one, found in model},
+    )
+    load = lambda one, _: kept.get(one.id)  # noqa: E731 - in place of a nested function
+    for there, words in ((results, "take "), (results[1:], "No answer yet: 3 of 4 trials are done; 1 of 4 cells has")):
+        found = compare(there, plan_summary=plan_of(results), load_predictions=load)
+        assert words in found.labels[0].answers[0]
+        assert advise_again(found, None)[0].labels == found.labels[0].answers
 
 
 @pytest.fixture(scope="module")

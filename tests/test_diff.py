@@ -575,6 +575,12 @@ def test_the_browser_has_the_same_numbers(kept, folders, tmp_path):
     fewer = record.model_copy(update={"cells": record.cells[2:]})
     one_cell = record.model_copy(update={"cells": record.cells[:1]})
     loose = {name: one.model_copy(update={"spread": (0.0004,) * 6}) for name, one in evidence.items()}
+    scores = [0.8125, 0.8225, 0.84375, 0.0625]  # some lie in the middle of two tenths of a point
+    at_middle = [
+        cell.model_copy(update={"score": cell.score.model_copy(update={"value": value})})
+        for cell, value in zip(record.cells, scores, strict=False)
+    ]
+    middle = (record.model_copy(update={"cells": (*at_middle, *record.cells[4:])}), evidence)
     pairs = [
         (kept, kept),
         (kept, moved(kept, -0.02)),
@@ -582,6 +588,7 @@ def test_the_browser_has_the_same_numbers(kept, folders, tmp_path):
         (kept, (moved(kept, 0.005)[0], alone)),
         (kept, (moved(kept, 0.01)[0], dict(list(evidence.items())[:3]))),
         ((record, loose), moved((record, loose), -0.13)),
+        (middle, moved(kept, -0.02)),
         ((record, loose), moved((record, loose), 0.031, seeds=False)),
         ((one_cell, evidence), moved((one_cell, loose), -0.0213)),
         (kept, (other, evidence)),

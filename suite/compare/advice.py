@@ -16,7 +16,7 @@ from suite.compare.costs import dearer
 from suite.compare.labels import label_advice
 from suite.compare.limits import Limit, beyond, keeps, limits_of
 from suite.compare.next_steps import next_steps, with_findings
-from suite.compare.readiness import so_far
+from suite.compare.readiness import labels_so_far, so_far
 from suite.compare.recommendation import Choice, Pairs, choose, is_worse, recommend
 from suite.compare.verdict_words import scatter_of
 from suite.compare.wording import between, points
@@ -90,7 +90,10 @@ def advise_again(comparison: Comparison, constraints: Constraints | None) -> tup
         )
         for dataset in comparison.datasets
     ]
-    said = label_advice(comparison, constraints)
+    again = label_advice(comparison, constraints)
+    told = (one.model_copy(update={"answers": again[one.dataset]}) for one in comparison.labels)
+    labels = labels_so_far(told, cells=comparison.cells, missing=comparison.missing, facts=comparison.facts)
+    said = {one.dataset: one.answers for one in labels}
     answers_so_far = so_far(
         (_with_labels(answer, said) for answer in answers if answer is not None),
         cells=comparison.cells,

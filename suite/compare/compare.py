@@ -21,7 +21,7 @@ from suite.compare.labels import ByLabels, with_labels
 from suite.compare.look_beyond import no_file
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
-from suite.compare.readiness import across_so_far, so_far
+from suite.compare.readiness import across_so_far, labels_so_far, so_far
 from suite.compare.robust import FindFile
 from suite.compare.same_graph import disturbed_remarks, with_shared_costs
 from suite.compare.sameness import changes_between
@@ -83,6 +83,7 @@ def compare(
     pairs = tuple(pair for ranking in rankings.values() for pair in ranking.pairs)
     failures = by_labels.told(failures_of(known))
     facts = facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out))
+    labels = labels_so_far(labels, cells=cells, missing=missing, facts=facts)
     found = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
     yet = partial(so_far, cells=cells, missing=missing, facts=facts, metric=info_of(metric))
     recommendations = yet(found)
@@ -106,7 +107,7 @@ def compare(
         facts=facts,
         recommendations=recommendations,
         unmet=unmet,
-        across=across_so_far(across, (*recommendations, *unmet)),
+        across=across_so_far(across, (*recommendations, *unmet), missing),
         labels=labels,
         exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),

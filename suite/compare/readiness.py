@@ -14,11 +14,19 @@ from typing import TypeVar
 from suite.compare.across import Across
 from suite.compare.answer import NextStep, Unmet
 from suite.compare.cell import CellSummary, MetricInfo
-from suite.compare.comparison import Comparison, Facts, Recommendation
+from suite.compare.comparison import Comparison, Facts, Labels, Recommendation
 from suite.compare.planned import PlannedTrial
 from suite.compare.wording import called, quality, range_of
 
-__all__ = ["DatasetAnswer", "across_so_far", "cells_to_come", "dataset_answers", "no_answer_words", "so_far"]
+__all__ = [
+    "DatasetAnswer",
+    "across_so_far",
+    "cells_to_come",
+    "dataset_answers",
+    "labels_so_far",
+    "no_answer_words",
+    "so_far",
+]
 
 A = TypeVar("A", Recommendation, Unmet, Recommendation | Unmet)
 
@@ -80,9 +88,28 @@ def so_far(
     return tuple(yet(answer) for answer in answers)
 
 
-def across_so_far(across: Across | None, answers: Iterable[Recommendation | Unmet]) -> Across | None:
+def labels_so_far(
+    labels: Iterable[Labels], *, cells: Sequence[CellSummary], missing: Iterable[PlannedTrial], facts: Facts
+) -> tuple[Labels, ...]:
+    """What more labels bring, without an answer where cells of some label budget are still to come."""
+    waiting = tuple(missing)
+
+    def yet(one: Labels) -> Labels:
+        own = [cell for cell in cells if cell.dataset == one.dataset]
+        own += [cell for point in one.points for cell in point.cells]
+        to_come = cells_to_come(waiting, {cell.cell_id for cell in own if cell.headline is not None})
+        count = sum(cell.cell_id in to_come for cell in own)
+        return one.model_copy(update={"answers": (_not_yet(facts, count, len(own)),)}) if count else one
+
+    return tuple(map(yet, labels))
+
+
+def across_so_far(
+    across: Across | None, answers: Iterable[Recommendation | Unmet], missing: Iterable[PlannedTrial]
+) -> Across | None:
     """What the data sets say together; that there is no answer yet, where one of them has none."""
-    waiting = [answer.dataset for answer in answers if not answer.settled]
+    settled = {answer.dataset: answer.settled for answer in answers}
+    waiting = {trial.dataset for trial in missing if not settled.get(trial.dataset, False)}
     if across is None or across.answer is None or not waiting:
         return across
     on = f"{len(waiting)} of {across.of} data sets {'has' if len(waiting) == 1 else 'have'}"
@@ -107,7 +134,8 @@ def _without_score(comparison: Comparison, dataset: str) -> DatasetAnswer:
 def _not_yet(facts: Facts, waiting: int, cells: int) -> str:
     """Trials are counted over the whole run, cells on the data set."""
     done = no_answer_words(facts.trials_finished, facts.trials_planned)
-    return f"{done}; {waiting} of {cells} {'cell has' if cells == 1 else 'cells have'} no score."
+    what = "cell" if cells == 1 else "cells"
+    return f"{done}; {waiting} of {cells} {what} {'has' if waiting == 1 else 'have'} no score."
 
 
 def _leading(answer: Recommendation, take: str, own: Sequence[CellSummary], metric: MetricInfo) -> Recommendation:

@@ -337,8 +337,17 @@
   const sizeOf = (cell) => Math.abs(cell.difference || 0);
   const nameOf = (cell) => `${cell.model}, ${cell.strategy}`;
 
+  // As Python rounds: what lies exactly in the middle goes to the even neighbour.
+  function fixed(value, digits) {
+    const exact = Math.abs(value).toFixed(60);
+    const cut = exact.length - 60 + digits;
+    const below = exact.slice(0, digits ? cut : cut - 1);
+    const isEven = /^50*$/.test(exact.slice(cut)) && Number(below.at(-1)) % 2 === 0;
+    return (value < 0 ? "-" : "") + (isEven ? below : Math.abs(value).toFixed(digits));
+  }
+
   function withSign(value, digits) {
-    const text = value.toFixed(digits);
+    const text = fixed(value, digits);
     return Number(text) === 0 ? text.replace(/^-/, "") : text.replace("-", MINUS);
   }
 
@@ -486,7 +495,7 @@
 
   function movedSaid(cell, metric) {
     const ends = cell.difference >= 0 ? [cell.low, cell.high] : [-cell.high, -cell.low];
-    const p = cell.p_corrected < 0.001 ? "p < 0.001" : `p = ${cell.p_corrected.toFixed(3)}`;
+    const p = cell.p_corrected < 0.001 ? "p < 0.001" : `p = ${fixed(cell.p_corrected, 3)}`;
     const sure = `95 % interval ${ends.map((end) => scaled(end, metric)).join(" to ")}, ${p}`;
     const scores = `${metric.label} ${quality(cell.before, metric)} ${ARROW} ${quality(cell.after, metric)}`;
     const said = `${nameOf(cell)} ${cell.moved} on ${cell.dataset}: ${scores} (${sure})`;
