@@ -181,9 +181,10 @@ def front_of(cells, axis: str, dataset: str) -> c.ParetoFront:
 
 def with_verdicts(cells) -> list[c.CellSummary]:
     """The cells, held against the best score: worse from four points on."""
-    best = max(cells, key=lambda cell: cell.headline.value)
+    ordered = sorted(cells, key=lambda cell: -cell.headline.value)
+    best = next(iter(ordered), None)
     found = []
-    for cell in sorted(cells, key=lambda cell: -cell.headline.value):
+    for cell in ordered:
         gap = best.headline.value - cell.headline.value
         verdict = "worse" if gap > 0.04 else "may_be_best"
         reach = 0.0 if cell is best else 0.04

@@ -75,14 +75,14 @@ def kind(text: str) -> str:
 def in_page(comparison: Comparison) -> dict[str, str]:
     """The leaderboard of the report."""
     page = render_html(make_page(comparison), comparison, {})
-    found = re.findall(r'<tr data-cell="([^"]+)".*?<td class="verdict"[^>]*>([^<]*)<', page, re.DOTALL)
+    found = re.findall(r'<tr data-cell="([^"]+)".*?<td class="standing"[^>]*>([^<]*)<', page, re.DOTALL)
     return {cell: kind(html.unescape(text)) for cell, text in found}
 
 
 def in_markdown(comparison: Comparison) -> dict[str, str]:
     """The leaderboard of the Markdown twin."""
     text = render_markdown(make_page(comparison))
-    rows = re.findall(r"^\| \d+ \| ([^|]+) \| ([^|]+) \| ([^|]+) \| 0\.\d+ \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| \d+ \| ([^|]+) \| ([^|]+) \| ([^|]+) \| [01]\.\d+ \|", text, re.MULTILINE)
     ids = {(cell.model, cell.strategy): cell.cell_id for cell in comparison.cells}
     return {ids[model, strategy]: kind(verdict) for model, strategy, verdict in rows}
 

@@ -72,8 +72,8 @@ def _below(value: float, chance: float, cell: CellSummary, name: str, run: Run) 
     if value >= chance:
         return False
     headline, home = cell.headline, run.home(cell)
-    if headline is not None and headline.high is not None and run.comparison.headline.name == name:
-        return headline.high < chance
+    if headline is not None and headline.interval is not None and run.comparison.headline.name == name:
+        return headline.interval[1] < chance
     examples = home.sizes.get("test") if home else None
     if not examples or name == "roc_auc":
         return value < SHARE * chance

@@ -174,6 +174,7 @@ def _placements(predictions: Predictions) -> NDArray[np.float64]:
     """
     from scipy.stats import rankdata
 
+    refuse_absent_classes(predictions, "ROC-AUC")
     probabilities = normalised(predictions)
     examples, classes = probabilities.shape
     columns = [1] if classes == 2 else list(range(classes))
