@@ -103,8 +103,11 @@ SciPy's BCa are asked with one seed, {PEER_TRIALS} times per setting; they never
 
 A share of n answers has n + 1 values, so that its coverage comes in steps: with 20 examples and p = 0.95 an interval
 can hold the truth in 92.5 or in 98.4 of 100 test sets, with 50 and p = 0.98 in 92.2 or 98.2, with 20 and p = 0.98 in
-94.0 or 99.3, and no method can do what lies between. The suite takes the step above. The calibration error of few
-examples is too high on average, whatever the model; its interval is of what test sets of this size show."""
+94.0 or 99.3, and no method can do what lies between. The suite takes the step above. 20 examples at p = 0.99 are too
+few for any method: 82 of 100 such test sets have no error at all, and the interval of a share is then 0.81 to 1.
+
+The calibration error of few examples is too high on average, whatever the model; its interval is of what test sets of
+this size show."""
 PERCENTILE, BCA = "percentile bootstrap", "BCa (SciPy)"
 
 

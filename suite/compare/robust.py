@@ -29,7 +29,7 @@ from suite.compare.hierarchy import spread_of
 from suite.compare.kept_evidence import keep_evidence
 from suite.errors import StoreError
 from suite.kept import CORRUPTED, CorruptedLabels
-from suite.metrics.intervals import difference_intervals, share_intervals
+from suite.metrics.intervals import difference_intervals, share_intervals, shared_luck
 from suite.metrics.resampling import resampled_means
 from suite.results import Result
 
@@ -264,7 +264,7 @@ def _estimates(
         np.repeat(clean_ends, len(means), axis=0),
         right.mean(axis=0),
         ends,
-        _correlations(losses.clean, right),
+        shared_luck(np.broadcast_to(losses.clean[:, None], right.shape), right),
     )
     return [
         (
@@ -273,13 +273,6 @@ def _estimates(
         )
         for index, mean in enumerate(means)
     ]
-
-
-def _correlations(clean: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of right answers as they are, ``(n,)``, with those of each group of conditions, ``(n, groups)``; else 0."""
-    own, others = clean - clean.mean(), right - right.mean(axis=0)
-    sizes = np.sqrt((own**2).sum() * (others**2).sum(axis=0))
-    return np.asarray(np.divide(own @ others, sizes, out=np.zeros(right.shape[1]), where=sizes > 0))
 
 
 def _conditions(result: Result) -> tuple[tuple[str, int], ...]:

@@ -39,6 +39,7 @@ __all__ = [
     "interval_of",
     "luck_of",
     "share_intervals",
+    "shared_luck",
     "with_interval",
 ]
 
@@ -160,10 +161,13 @@ def difference_of(first: Luck | str, second: Luck | str, *, paired: bool) -> tup
     """
     if isinstance(first, str) or isinstance(second, str):
         return None
+    alike, own, other = np.zeros(1), first.moved, second.moved
+    if paired and own is not None and other is not None and own.shape == other.shape:
+        alike = shared_luck(own[:, None], other[:, None])
     ends = difference_intervals(
         np.array([first.value]), np.array([interval_of(first)]),
         np.array([second.value]), np.array([interval_of(second)]),
-        np.array([_correlation(first, second) if paired else 0.0]),
+        alike,
     )[0]  # fmt: skip
     return float(ends[0]), float(ends[1])
 
@@ -221,6 +225,26 @@ def difference_intervals(
     down = np.sqrt(np.maximum(0.0, below**2 + over**2 - 2 * correlation * below * over))
     up = np.sqrt(np.maximum(0.0, above**2 + under**2 - 2 * correlation * above * under))
     return np.stack([first - second - down, first - second + up], axis=1)
+
+
+def shared_luck(first: Array, second: Array) -> Array:
+    """How far the luck of two scores with the same examples is the same, from what each example moves them.
+
+    Two answers on which they have nothing in common are added: scores that agreed on every example may differ on the
+    next (Agresti and Min 2005, Simple Improved Confidence Intervals for Comparing Matched Proportions, Statistics in
+    Medicine 24, add as many).
+
+    Args:
+        first: Moves of one, shape ``(n, columns)``.
+        second: Of the other.
+
+    Returns:
+        Correlations, shape ``(columns,)``; 0 where one of them never moves.
+    """
+    own, other = first - first.mean(axis=0), second - second.mean(axis=0)
+    sizes = np.sqrt((own**2).sum(axis=0) * (other**2).sum(axis=0))
+    alike = np.divide((own * other).sum(axis=0), sizes, out=np.zeros(len(sizes)), where=sizes > 0)
+    return np.asarray(alike * len(first) / (len(first) + ADDED / 2))
 
 
 def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Array) -> Luck | str:
@@ -461,14 +485,6 @@ def _within(moved: Array) -> float:
     if fits < 2:
         return 0.0
     return float(((moved - moved.mean(axis=0)) ** 2).sum()) / count**2 / (fits - 1)
-
-
-def _correlation(first: Luck, second: Luck) -> float:
-    """Of the luck with the same examples; 0 where it is not known, or one of them has none."""
-    if first.moved is None or second.moved is None or first.moved.shape != second.moved.shape:
-        return 0.0
-    sizes = float(np.linalg.norm(first.moved) * np.linalg.norm(second.moved))
-    return float(first.moved @ second.moved) / sizes if sizes > 0 else 0.0
 
 
 def _unskewed(quantile: float, skewness: float) -> float:

@@ -171,7 +171,9 @@ def metrics_table(comparison: Comparison, cells: Sequence[CellSummary]) -> Table
 
 
 def _without_interval(comparison: Comparison, cells: Sequence[CellSummary]) -> Iterator[str]:
-    """A sentence for every reason why scores have no interval, with how many they are."""
+    """A sentence for every metric of which scores have no interval; none where nothing has one: a remark says that."""
+    if all(one.low is None for cell in cells for one in cell.metrics.values()):
+        return
     for metric in comparison.metrics:
         found = [one for cell in cells if (one := cell.metrics.get(metric.name)) is not None and one.mean is not None]
         without = [one for one in found if one.low is None and one.no_interval]
