@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_the_final_trials_take_the_learning_rate_that_was_best_on_validation(who
     assert {r.hyperparameters["learning_rate"] for r in mine if r.phase == "final"} == {best}
 
 
-def test_seeds_that_change_nothing_are_one_computation(spec, whole):
+def test_seeds_that_change_nothing_are_one_computation(spec, whole, tmp_path):
     """A probe and a vote of neighbours are fitted, scored and profiled once; every seed has its result and its files.
 
     Trained cells are computed for each seed, and one more seed of a probe later needs no worker at all.
@@ -96,10 +97,11 @@ def test_seeds_that_change_nothing_are_one_computation(spec, whole):
             files = [_file(store, one, "predictions/test").read_bytes() for one in (own, shown)]
         assert files[0] == files[1]
     assert {one.computed_by for one in finals if one.strategy.startswith("fine_tune")} == {None}
+    out = shutil.copytree(whole.out, tmp_path / "small")
     plan = make_plan(load_spec(spec, overrides=("seeds=[1, 2, 7]",)))
-    done = run_plan(plan, out=whole.out, cache_root=cache_root(), only=("strategy=knn",), progress="quiet")
+    done = run_plan(plan, out=out, cache_root=cache_root(), only=("strategy=knn",), progress="quiet")
     assert (done.counts, len(done.new)) == ({"done": 3}, 1)
-    assert _results(whole.out)[done.new[0]].computed_by in {one.id for one in finals if one.strategy == "knn"}
+    assert _results(out)[done.new[0]].computed_by in {one.id for one in finals if one.strategy == "knn"}
 
 
 def test_with_a_refit_all_learn_from_validation_too_and_are_scored_there_as_before(spec, whole, tmp_path):
