@@ -394,8 +394,8 @@ class Result(Record):
     candidates: tuple[Candidate, ...] = ()
     best_epoch: int | None = None
     selected_by: str | None = None
-    """What chose the epoch, or among ``candidates``: the headline metric, or ``loss`` where that cannot be computed
-    inside a fit. None where nothing was chosen, and in results from before there was a choice: then the accuracy."""
+    """What epochs, or ``candidates``, were judged by: the headline metric, or ``loss`` where that cannot be computed
+    inside a fit. None where nothing was judged, and in results from before it was told: then it was the accuracy."""
     refit: bool | None = None
     """Whether the model was fitted again on training and validation examples after it was chosen. None where nothing
     is fitted, and in results from before there was a choice: then only a linear probe was."""

@@ -38,7 +38,7 @@ class Fit:
     features_seconds: float = 0.0
     best_epoch: int | None = None
     selected_by: str | None = None
-    """What chose the epoch or among ``candidates``; None where there was nothing to choose."""
+    """What epochs or ``candidates`` were judged by; None where there were none."""
     history: tuple[EpochRecord, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     """Settings tried inside the fit, on validation."""
