@@ -119,10 +119,17 @@ def shrunk(share: Share, price: Price, seconds: float) -> Share:
         share = replace(share, models=share.models[:-1])
     while price(share) > seconds and len(share.strategies) > 1:
         share = replace(share, strategies=share.strategies[:-1])
+    if not _learns(share):
+        share = replace(share, funnel=False)  # a probe costs what a look at the features does
     while price(share) > seconds and len(share.models) > 1:
         dearest = max(share.models, key=lambda model: model.train_ms)
         share = replace(share, models=tuple(one for one in share.models if one is not dearest))
     return share if len(share.models) > 2 else replace(share, funnel=False)
+
+
+def _learns(share: Share) -> bool:
+    """Whether there is anything that more minutes could be spent on."""
+    return any(item.has_epochs for item in share.strategies)
 
 
 def _with(share: Share, field: Field, level: int) -> Share:
@@ -138,8 +145,8 @@ def _with(share: Share, field: Field, level: int) -> Share:
 
 
 def filled(share: Share, price: Price, seconds: float) -> Share:
-    """The share with more learning in it, in the order of worth, as long as it fits."""
-    for field, levels in STAGES:
+    """The share with more learning in it, in the order of worth, as long as it fits; of probes alone as it is."""
+    for field, levels in STAGES if _learns(share) else ():
         for level in levels:
             if level <= getattr(share, field):
                 continue
