@@ -208,7 +208,7 @@ def look_ahead(
     missing, left_out = left_to_do(plan, folder, glance(folder).entries)
     verify_datasets(missing)
     if missing:
-        look_at_data(plan, missing)
+        look_at_data(plan, missing, patient=False)
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:
         cells[trial.cell.id].append(_outlook_of(trial, past.get(trial.id), cut=left_out.get(trial.id)))

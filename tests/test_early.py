@@ -137,3 +137,9 @@ def test_a_run_looks_at_copies_and_classes_and_keeps_what_it_found(tmp_path: Pat
     (tmp_path / "checks.json").write_text(full.model_dump_json())
     keep_checks(tmp_path, found)
     assert read_kept(tmp_path) == full
+
+
+def test_a_plan_leaves_what_takes_long_to_make_to_the_run() -> None:
+    """The documentation of the installed libraries is cut into paragraphs once per machine, by whoever needs it."""
+    plan = plan_of(Path("specs/text.json"))
+    assert look_at_data(plan, plan.trials, patient=False) is None

@@ -56,6 +56,7 @@ class ApiDocsSource:
 
     summary: ClassVar[str] = "English from the docstrings of installed libraries: libraries, summaries, prose"
     Options: ClassVar[type[Options]] = ApiDocsOptions
+    slow_to_load: ClassVar[bool] = True
 
     @classmethod
     def known_names(cls) -> tuple[str, ...]:

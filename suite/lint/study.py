@@ -75,13 +75,15 @@ class Study:
                     yield label, dataset
 
 
-def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None, tensorflow: bool = True) -> Study:
+def read_study(
+    plan: Plan, *, tell: Callable[[str], None] = lambda _: None, leave: Callable[[Any], str | None] = lambda _: None
+) -> Study:
     """Loads the data sets of a plan; nothing is downloaded for it.
 
     Args:
         plan: Of a validated spec.
         tell: Gets one line before each data set is read.
-        tensorflow: Whether data sets are loaded too whose source needs TensorFlow for it.
+        leave: A source to the reason why its data sets are not loaded; None for those that are.
 
     Raises:
         DataError: Where a data set is there and cannot be read as one.
@@ -101,8 +103,8 @@ def read_study(plan: Plan, *, tell: Callable[[str], None] = lambda _: None, tens
                     f"it is not on this machine ({missing[0].what}), and nothing is downloaded for a check."
                 )
                 loaded[key] = None
-            elif not tensorflow and getattr(source, "loads_with_tensorflow", False):
-                left_out[label] = "it is read with TensorFlow, which only workers start; 'suite lint' looks at it too."
+            elif (reason := leave(source)) is not None:
+                left_out[label] = reason
                 loaded[key] = None
             else:
                 tell(f"reading {label}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from suite.errors import DataError
 from suite.finding import DataChecks, worst_first
@@ -17,11 +18,17 @@ from suite.runner.headline import refuse_headline
 __all__ = ["look_at_data"]
 
 
-def look_at_data(plan: Plan, trials: Iterable[Trial]) -> DataChecks | None:
+def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -> DataChecks | None:
     """Loads the data sets of some trials and looks at what can be seen without decoding an example.
 
     A data set that is not on this machine, or that TensorFlow reads, is left out: the first worker that has loaded it
     looks at its headline then.
+
+    Args:
+        plan: Of a validated spec.
+        trials: Those whose data sets are looked at.
+        patient: Whether a data set is looked at too that takes long to make on a new machine: what ``suite plan`` says
+            must not take as long as what a run does.
 
     Returns:
         The findings, for the report; None where the trials need no data set that is here.
@@ -31,7 +38,7 @@ def look_at_data(plan: Plan, trials: Iterable[Trial]) -> DataChecks | None:
             there cannot be read as one.
     """
     wanted = replace(plan, trials=tuple(trials), skips=())
-    study = replace(read_study(wanted, tensorflow=False), reads=False)
+    study = replace(read_study(wanted, leave=_workers_alone if patient else _slow), reads=False)
     if not study.homes:
         return None
     if getattr(TASKS.get(plan.spec.task), "answers", "class") == "class":
@@ -46,6 +53,17 @@ def look_at_data(plan: Plan, trials: Iterable[Trial]) -> DataChecks | None:
         left_out={**study.left_out, **planned.left_out, **found.left_out},
         decoded=False,
     )
+
+
+def _workers_alone(source: Any) -> str | None:
+    if getattr(source, "loads_with_tensorflow", False):
+        return "it is read with TensorFlow, which only workers start; 'suite lint' looks at it too."
+    return None
+
+
+def _slow(source: Any) -> str | None:
+    slow = "it takes long to make; 'suite run' and 'suite lint' look at it."
+    return slow if getattr(source, "slow_to_load", False) else _workers_alone(source)
 
 
 def _refuse_headlines(study: Study, headline: str) -> None:

@@ -192,12 +192,10 @@ class _Walk:
         noise = unpaired(judged)
         reasons = behind(judged, self.judge.spec.rank.keep, what=what, who="models", noise=noise)
         level = spared(judged, self.judge.spec.rank.keep, noise)
-        remark = (
-            f"{', '.join(level)} {'goes' if len(level) == 1 else 'go'} on too: {what} cannot tell so small a "
-            "difference on so many examples from chance."
-            if level
-            else None
-        )
+        if not level:
+            return self._models("rank", stage, reasons, judged=judged)
+        on = f"{', '.join(level)} {'goes' if len(level) == 1 else 'go'} on too"
+        remark = f"{on}: by {what} nothing tells {'it' if len(level) == 1 else 'them'} from the last that does."
         return self._models("rank", stage, reasons, judged=judged, remark=remark)
 
     def _models(

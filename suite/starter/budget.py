@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from suite.devices import Machine
 from suite.plan import Plan, Trial
@@ -13,7 +14,7 @@ __all__ = ["Cost", "Share", "cost_of", "filled", "shrunk"]
 
 _GPU_FACTOR = 60.0
 """A data-centre GPU against two CPU cores, on convolutions; rough."""
-_START_SECONDS = 8.0
+_START_SECONDS = 10.0
 """Building a model and tracing one strategy; once per cell that trains."""
 _TRIAL_SECONDS = 1.5
 """Weights, predictions and scores of one trial, whatever it learns."""
@@ -50,7 +51,8 @@ class Cost:
         return self.search + self.finals + self.other
 
 
-STAGES: tuple[tuple[str, tuple[int, ...]], ...] = (
+Field = Literal["rates", "steps", "seeds"]
+STAGES: tuple[tuple[Field, tuple[int, ...]], ...] = (
     ("rates", (4, 5, 6, 7, 8)),
     ("steps", (350, 500, 700, 1_000)),
     ("seeds", (4, 5)),
@@ -117,19 +119,38 @@ def shrunk(share: Share, price: Price, seconds: float) -> Share:
         share = replace(share, models=share.models[:-1])
     while price(share) > seconds and len(share.strategies) > 1:
         share = replace(share, strategies=share.strategies[:-1])
+    if not _learns(share):
+        share = replace(share, funnel=False)  # a probe costs what a look at the features does
     while price(share) > seconds and len(share.models) > 1:
         dearest = max(share.models, key=lambda model: model.train_ms)
         share = replace(share, models=tuple(one for one in share.models if one is not dearest))
     return share if len(share.models) > 2 else replace(share, funnel=False)
 
 
+def _learns(share: Share) -> bool:
+    """Whether there is anything that more minutes could be spent on."""
+    return any(item.has_epochs for item in share.strategies)
+
+
+def _with(share: Share, field: Field, level: int) -> Share:
+    """The share with one number raised."""
+    return Share(
+        models=share.models,
+        strategies=share.strategies,
+        rates=level if field == "rates" else share.rates,
+        steps=level if field == "steps" else share.steps,
+        seeds=level if field == "seeds" else share.seeds,
+        funnel=share.funnel,
+    )
+
+
 def filled(share: Share, price: Price, seconds: float) -> Share:
-    """The share with more learning in it, in the order of worth, as long as it fits."""
-    for field, levels in STAGES:
+    """The share with more learning in it, in the order of worth, as long as it fits; of probes alone as it is."""
+    for field, levels in STAGES if _learns(share) else ():
         for level in levels:
             if level <= getattr(share, field):
                 continue
-            more = replace(share, **{field: level})
+            more = _with(share, field, level)
             if price(more) > seconds:
                 break
             share = more

@@ -199,7 +199,9 @@ def _shared(share: Share, spent: Cost, found: Found) -> str:
         settings = "learning rates" if share.rates <= MOST_GRID else "settings"
         parts.append(f"{_minutes(spent.search)} for a search of {share.rates} {settings} per model and strategy")
         parts.append(f"{_minutes(spent.finals)} for {share.seeds} seeds of the best setting, {epochs} epochs each")
-    parts.append(f"{_minutes(spent.other)} for probes and starting")
+        parts.append(f"{_minutes(spent.other)} for probes and starting")
+    else:
+        parts.append("probes alone, which choose their setting inside one fit and gain nothing from more minutes")
     funnel = " A funnel drops the weaker half of the models early." if share.funnel else ""
     unbalanced = (
         f" The largest class is {found.imbalance:.0f} times the smallest, so balanced accuracy ranks."
