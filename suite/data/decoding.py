@@ -101,7 +101,7 @@ def resize_image(image: Image, size: tuple[int, int], resizing: Resizing = STRET
     filled = np.empty((*size, 3), dtype=np.uint8)
     filled[:] = resizing.fill
     above, before = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    filled[above : above + inner[0], before : before + inner[1]] = resized
+    filled[above : above + inner[0], before : before + inner[1]] = np.asarray(resized)
     return filled
 
 
