@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from suite.cli.options import print_table
+from suite.cli.options import print_table, say
 
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
@@ -22,26 +20,26 @@ def print_leaderboard(comparison: Comparison) -> None:
 
     columns = leaderboard_columns(comparison)
     for dataset in comparison.datasets:
-        click.echo(f"\n{dataset}")
+        say(f"\n{dataset}")
         rows = [leaderboard_row(cell) for cell in comparison.cells if cell.dataset == dataset]
         print_table(columns, rows, right=[columns[position] for position in NUMBERS])
     if comparison.across and comparison.across.answer:
-        click.echo(f"\n{comparison.across.answer}")
+        say(f"\n{comparison.across.answer}")
     for recommendation in comparison.recommendations:
         where = f"{recommendation.dataset}: " if len(comparison.datasets) > 1 else ""
-        click.echo(f"\n{where}{recommendation.take}")
+        say(f"\n{where}{recommendation.take}")
         for sentence in recommendation.labels:
-            click.echo(f"  - {sentence}")
+            say(f"  - {sentence}")
     for missed in comparison.unmet:
-        click.echo(f"\n{missed.dataset}: {missed.text}")
+        say(f"\n{missed.dataset}: {missed.text}")
     if any(cell.ties for cell in comparison.cells):
-        click.echo("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
+        say("Rows with a letter in common cannot be told apart; intervals are over the test examples.")
 
 
 def print_failures(failed: Iterable[Result]) -> None:
     """Names every trial that ended without a score, with its reason, on stderr."""
     found = tuple(failed)
-    click.echo(f"\n{len(found)} {'trial' if len(found) == 1 else 'trials'} failed:", err=True)
+    say(f"\n{len(found)} {'trial' if len(found) == 1 else 'trials'} failed:", err=True)
     for one in found:
         where = f"{one.model} x {one.dataset} x {one.strategy}, {one.phase} seed {one.seed}"
-        click.echo(f"  {one.id}  {where}: {one.status}: {one.reason}", err=True)
+        say(f"  {one.id}  {where}: {one.status}: {one.reason}", err=True)
