@@ -77,7 +77,8 @@ def _strange(random: Random, value: Any) -> Any:
     if isinstance(value, bool) or random.random() < 0.4:
         return copy.deepcopy(random.choice(STRANGE))
     if isinstance(value, int | float):
-        return random.choice((-value, value + 1, value * 2, value * 1e12, 0, 0.5, int(value), str(value)))
+        larger = value * 1e12 if abs(value) < 1e300 else value
+        return random.choice((-value, value + 1, value * 2, larger, 0, 0.5, int(value), str(value)))
     if isinstance(value, str):
         return random.choice((value[:-1], value + "x", value.upper(), value[::-1], value * 2, ""))
     return copy.deepcopy(random.choice(STRANGE))

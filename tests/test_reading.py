@@ -330,3 +330,14 @@ def test_a_damaged_document_is_told_in_a_sentence(name: str, run: Path, tmp_path
         ended = call(*(word.replace("RUN", str(run)).replace("NEW", str(tmp_path / words[0])) for word in words))
         tables = words[:1] == ("results",) and len(words) > 2
         assert ended.exit_code in ({0, 1} if name == "spec" or tables else {1, 2}), ended.output
+
+
+def test_a_name_steers_no_terminal(run: Path) -> None:
+    """Escape sequences in a label of a stored run are marks in what is printed."""
+    with open_store(run) as store:
+        plan = store.documents()["plan"]
+        store.save_document(
+            "plan", plan.replace('"model":"fit:again"', json.dumps({"model": "\x1b]0;x\x07\x1b[2J"})[1:-1])
+        )
+    for command in ("recommend", "report"):
+        assert "\x1b" not in call(command, run).output

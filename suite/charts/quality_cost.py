@@ -50,9 +50,10 @@ class _QualityCost:
     @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
         """The chart, or None where no cell has both a score and this cost."""
+        ranges = f"{cls.cost}_range"
         rows = with_bars(
             [
-                {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost], "range": row.get(f"{cls.cost}_range", "")}
+                {**{name: row[name] for name in DRAWN}, "cost": row[cls.cost], "range": row.get(ranges, "")}
                 for row in board(comparison, dataset)
                 if row["score"] is not None and row[cls.cost]
             ]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from suite.cli.options import print_table
+from suite.cli.options import print_table, say
 
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
@@ -28,39 +26,39 @@ def print_leaderboard(comparison: Comparison) -> None:
 
     columns = leaderboard_columns(comparison)
     for dataset in comparison.datasets:
-        click.echo(f"\n{dataset}")
+        say(f"\n{dataset}")
         rows = [leaderboard_row(cell) for cell in comparison.cells if cell.dataset == dataset]
         print_table(columns, rows, right=[columns[position] for position in NUMBERS])
     if comparison.across and comparison.across.answer:
-        click.echo(f"\n{comparison.across.answer}")
+        say(f"\n{comparison.across.answer}")
     labels = {one.dataset: one.labels for one in comparison.recommendations}
     for answer in dataset_answers(comparison):
         where = f"{answer.dataset}: " if len(comparison.datasets) > 1 else ""
-        click.echo(f"\n{where}{answer.take}")
+        say(f"\n{where}{answer.take}")
         if answer.leading:
-            click.echo(answer.leading)
+            say(answer.leading)
         for sentence in labels.get(answer.dataset, ()):
-            click.echo(f"  - {sentence}")
+            say(f"  - {sentence}")
     print_findings(comparison.checks.beside_answer if comparison.checks else ())
     if any(cell.best for cell in comparison.cells):
-        click.echo(f"\n{HOW_TO_READ} {INTERVAL}")
+        say(f"\n{HOW_TO_READ} {INTERVAL}")
 
 
 def print_findings(findings: Iterable[Finding], *, mends: bool = True) -> None:
     """What the checks found that makes a number wrong or misleading, worst first, with what to do about it."""
     found = tuple(findings)
     for one in found[:NAMED]:
-        click.echo(f"\n{one.sentence}")
+        say(f"\n{one.sentence}")
         if mends:
-            click.echo(f"  {one.mend}")
+            say(f"  {one.mend}")
     if len(found) > NAMED:
-        click.echo(f"\nThe checks found {len(found) - NAMED} more; the report lists them, and so does suite lint.")
+        say(f"\nThe checks found {len(found) - NAMED} more; the report lists them, and so does suite lint.")
 
 
 def print_failures(failed: Iterable[Result]) -> None:
     """Names every trial that ended without a score, with its reason, on stderr."""
     found = tuple(failed)
-    click.echo(f"\n{len(found)} {'trial' if len(found) == 1 else 'trials'} failed:", err=True)
+    say(f"\n{len(found)} {'trial' if len(found) == 1 else 'trials'} failed:", err=True)
     for one in found:
         where = f"{one.model} x {one.dataset} x {one.strategy}, {one.phase} seed {one.seed}"
-        click.echo(f"  {one.id}  {where}: {one.status}: {one.reason}", err=True)
+        say(f"  {one.id}  {where}: {one.status}: {one.reason}", err=True)

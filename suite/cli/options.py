@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -27,6 +28,7 @@ __all__ = [
     "plugin_option",
     "print_table",
     "runs_store_option",
+    "say",
     "set_option",
     "size_in_words",
     "spec_argument",
@@ -218,9 +220,18 @@ def load_plugins(plugins: Iterable[Path]) -> None:
         load_plugin_file(plugin)
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What moves the cursor, clears the screen or renames the window of a terminal, and no line break or tab."""
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """A line with names that somebody chose: what would steer a terminal is shown as a mark instead."""
+    click.echo(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text), err=err)
+
+
 def warn(line: str) -> None:
     """A sentence on stderr, of what was left out."""
-    click.echo(f"Warning: {line}", err=True)
+    say(f"Warning: {line}", err=True)
 
 
 def as_json(value: Any) -> None:
@@ -240,7 +251,7 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, right:
     for column in columns:
         table.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)) for cell in row))
     width = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False).print(table)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli.main import COMMANDS
-from suite.cli.options import PairsCommand, as_json, json_option, load_plugins, plugin_option, store_options, warn
+from suite.cli.options import PairsCommand, as_json, json_option, load_plugins, plugin_option, say, store_options, warn
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def command(
     for answer in met:
         _print(answer, named=len(answers) > 1)
     for missed in unmet:
-        click.echo(f"\n{missed.dataset}: {missed.text}")
+        say(f"\n{missed.dataset}: {missed.text}")
 
 
 def _parts(met: list[Any], unmet: list[Any]) -> dict[str, list[Any]]:
@@ -113,25 +113,25 @@ def _parts(met: list[Any], unmet: list[Any]) -> dict[str, list[Any]]:
 def _print(answer: Recommendation, *, named: bool) -> None:
     from suite.cli.leaderboard import print_findings
 
-    click.echo(f"\n{answer.dataset}: {answer.take}" if named else answer.take)
+    say(f"\n{answer.dataset}: {answer.take}" if named else answer.take)
     if answer.leading:
-        click.echo(answer.leading)
+        say(answer.leading)
     print_findings(answer.findings, mends=False)
     if answer.findings and answer.reasons:
-        click.echo("\nWhy")
+        say("\nWhy")
     for reason in answer.reasons:
-        click.echo(f"  - {reason.text}")
+        say(f"  - {reason.text}")
     beyond = sum(bool(other.beyond) for other in answer.others)
     if beyond:
-        click.echo(f"\nBeyond the limits: {beyond} of {len(answer.others) + 1} cells.")
+        say(f"\nBeyond the limits: {beyond} of {len(answer.others) + 1} cells.")
     for title, items in (("What would change the answer", answer.changes), ("Next steps", answer.next_steps)):
         if items:
-            click.echo(f"\n{title}")
+            say(f"\n{title}")
         for item in items:
-            click.echo(f"  - {item.text}")
+            say(f"  - {item.text}")
     if answer.labels:
-        click.echo("\nBy the number of labels")
+        say("\nBy the number of labels")
     for sentence in answer.labels:
-        click.echo(f"  - {sentence}")
+        say(f"  - {sentence}")
     if answer.others:
-        click.echo("\nWhy not the others: in the report, and with --json.")
+        say("\nWhy not the others: in the report, and with --json.")
