@@ -35,13 +35,16 @@ from suite.spec import parse_stored_spec
 from suite.store import open_store
 from suite.stored import Stored
 
-__all__ = ["KINDS", "one"]
+__all__ = ["KINDS", "TARGETS", "one"]
 
 
 def one(random: Random) -> None:
     """Reads one damaged document. Raises only where something else than ``SuiteError`` comes out."""
     with contextlib.suppress(SuiteError):
         random.choice(KINDS)(random)
+
+
+TARGETS = {"documents": one}
 
 
 def _result(random: Random) -> None:

@@ -20,7 +20,7 @@ from suite.metrics import MissingScore, metrics_named
 from suite.metrics.resampling import interval
 from suite.predictions import Predictions
 
-__all__ = ["one"]
+__all__ = ["TARGETS", "one"]
 
 KINDS = (load_predictions, load_predictions, load_predictions, CorruptedLabels.load, OutOfClass.load, Passages.load)
 
@@ -36,6 +36,9 @@ def one(random: Random) -> None:
         found = KINDS[number](path)
         if isinstance(found, Predictions | Generations):
             _score(found)
+
+
+TARGETS = {"predictions": one}
 
 
 def _score(found: Predictions | Generations) -> None:

@@ -46,7 +46,7 @@ from suite.results import (
 from suite.serving.live import LiveReader
 from suite.store import open_store
 
-__all__ = ["one", "sample_run"]
+__all__ = ["TARGETS", "one", "sample_run"]
 
 COLUMNS = ("id", "cell_id", "status", "phase", "seed", "model", "finished_at", "total_seconds", "selection", "sequence")
 CLASSES = ("cat", "dog", "newt")
@@ -61,6 +61,9 @@ def one(random: Random) -> None:
         for each in random.sample(read, 2) if random.random() < 0.5 else read[:1]:
             with contextlib.suppress(SuiteError):
                 each() if each is read[2] else each(folder)
+
+
+TARGETS = {"run": one}
 
 
 def _compared(folder: Path) -> None:

@@ -19,7 +19,7 @@ from suite.data.table import TableSource
 from suite.errors import SuiteError
 from suite.spec import SplitsSpec, resolve_options
 
-__all__ = ["one", "room"]
+__all__ = ["TARGETS", "one", "room"]
 
 TEXTS = ("a good film", "bad, and long", 'he said "no"', "zwölf Bäume", "tea\tand cake", "two\nlines", "naïve 日本")
 ENCODINGS = (
@@ -67,6 +67,9 @@ def one(random: Random) -> None:
         made = resolve_options(TableSource, options, place="table", at="")
         TableSource.verify(made)
         TableSource.load(made, splits=SplitsSpec(), on_bad_example=random.choice(("skip", "error")))
+
+
+TARGETS = {"tables": one}
 
 
 @functools.cache
