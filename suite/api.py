@@ -313,7 +313,8 @@ def _compare(folder: Path, state: Glance) -> Comparison:
         comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file, exports=exports)
         checks = check_run(Run(comparison, results, load), data=read_kept(folder))
         comparison = comparison.model_copy(update={"checks": checks})
-        return comparison.model_copy(update={"recommendations": with_findings(comparison.recommendations, comparison)})
+        found = with_findings(comparison.recommendations, comparison)
+        return comparison.model_copy(update={"recommendations": found})
 
 
 def _key(folder: Path, state: Glance) -> str:
