@@ -341,7 +341,8 @@ def _compare(folder: Path, state: Glance) -> Comparison:
                 "remarks": remarks,
             }
         )
-        return comparison.model_copy(update={"recommendations": with_findings(comparison.recommendations, comparison)})
+        found = with_findings(comparison.recommendations, comparison)
+        return comparison.model_copy(update={"recommendations": found})
 
 
 def _to_tell(comparison: Comparison) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from suite.compare.across_datasets import across_datasets
 from suite.compare.answer import Unmet
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary
-from suite.compare.comparison import Comparison
+from suite.compare.comparison import Comparison, Recommendation
 from suite.compare.evidence import LoadPredictions
 from suite.compare.exports import exported_files
 from suite.compare.facts import environments_of, facts_of, failures_of
@@ -84,10 +84,10 @@ def compare(
     failures = by_labels.told(failures_of(known))
     facts = facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out))
     labels = labels_so_far(labels, cells=cells, missing=missing, facts=facts)
-    found = with_labels([ranking.recommendation for ranking in rankings.values()], labels)
-    yet = partial(so_far, cells=cells, missing=missing, facts=facts, metric=info_of(metric))
-    recommendations = yet(found)
-    unmet = yet(one.recommendation for one in rankings.values() if isinstance(one.recommendation, Unmet))
+    missed = [one.recommendation for one in rankings.values() if isinstance(one.recommendation, Unmet)]
+    found = (*with_labels([ranking.recommendation for ranking in rankings.values()], labels), *missed)
+    answers = so_far(found, cells=cells, missing=missing, facts=facts, metric=info_of(metric))
+    recommendations = tuple(one for one in answers if isinstance(one, Recommendation))
     across = across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing))
     return Comparison(
         **_asked(plan_summary),
@@ -106,8 +106,8 @@ def compare(
         environments=environments_of(known),
         facts=facts,
         recommendations=recommendations,
-        unmet=unmet,
-        across=across_so_far(across, (*recommendations, *unmet), missing),
+        unmet=tuple(one for one in answers if isinstance(one, Unmet)),
+        across=across_so_far(across, answers, missing),
         labels=labels,
         exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),

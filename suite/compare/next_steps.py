@@ -6,7 +6,6 @@ import json
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
 from suite.compare.answer import NextStep, Unmet
 from suite.compare.cell import CellSummary, LearningCurve, MetricInfo
@@ -19,7 +18,7 @@ from suite.finding import Finding
 
 __all__ = ["next_steps", "with_findings"]
 
-A = TypeVar("A", Recommendation, Unmet, Recommendation | Unmet)
+Given = Recommendation | Unmet
 SAID_BY_STEPS = frozenset({"test_size"})
 """Checks whose mend is a step of its own, made by the same function."""
 MOST_FINDINGS = 5
@@ -55,13 +54,13 @@ def next_steps(
     return tuple(step for step in steps if step is not None)
 
 
-def with_findings(answers: Iterable[A], comparison: Comparison) -> tuple[A, ...]:
+def with_findings(answers: Iterable[Given], comparison: Comparison) -> tuple[Given, ...]:
     """The answers with the errors and warnings of their data sets, and what to mend before anything else is tried."""
     found = comparison.checks.beside_answer if comparison.checks is not None else ()
     return tuple(_with_findings(answer, comparison, found) for answer in answers)
 
 
-def _with_findings(answer: A, comparison: Comparison, findings: Sequence[Finding]) -> A:
+def _with_findings(answer: Given, comparison: Comparison, findings: Sequence[Finding]) -> Given:
     if not isinstance(answer, Recommendation) or not findings:
         return answer
     own = tuple(one for one in findings if _is_about(one, answer.dataset, comparison.datasets))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from suite.compare.across import Across
 from suite.compare.answer import NextStep, Unmet
@@ -28,7 +27,7 @@ __all__ = [
     "so_far",
 ]
 
-A = TypeVar("A", Recommendation, Unmet, Recommendation | Unmet)
+Given = Recommendation | Unmet
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,13 @@ def no_answer_words(done: int, planned: int) -> str:
 
 
 def so_far(
-    answers: Iterable[A],
+    answers: Iterable[Given],
     *,
     cells: Sequence[CellSummary],
     missing: Iterable[PlannedTrial],
     facts: Facts,
     metric: MetricInfo,
-) -> tuple[A, ...]:
+) -> tuple[Given, ...]:
     """The answers, where cells are still to come turned into what can be said so far.
 
     Args:
@@ -77,7 +76,7 @@ def so_far(
     """
     to_come = cells_to_come(missing, {cell.cell_id for cell in cells if cell.headline is not None})
 
-    def yet(answer: A) -> A:
+    def yet(answer: Given) -> Given:
         own = [cell for cell in cells if cell.dataset == answer.dataset]
         waiting = sum(cell.cell_id in to_come for cell in own)
         if not waiting:
@@ -104,9 +103,7 @@ def labels_so_far(
     return tuple(map(yet, labels))
 
 
-def across_so_far(
-    across: Across | None, answers: Iterable[Recommendation | Unmet], missing: Iterable[PlannedTrial]
-) -> Across | None:
+def across_so_far(across: Across | None, answers: Iterable[Given], missing: Iterable[PlannedTrial]) -> Across | None:
     """What the data sets say together; that there is no answer yet, where one of them has none."""
     settled = {answer.dataset: answer.settled for answer in answers}
     waiting = {trial.dataset for trial in missing if not settled.get(trial.dataset, False)}

@@ -110,7 +110,7 @@ def newest(times: Iterable[str]) -> str:
     return max(read).isoformat(timespec="seconds") if read else ""
 
 
-def _answer(comparison: Comparison) -> dict[str, str]:
+def _answer(comparison: Comparison) -> dict[str, Any]:
     """What to take over all data sets where that can be said, else on the first; and what leads where nothing can."""
     if comparison.across is not None and comparison.across.answer:
         return {"answer": comparison.across.answer}
