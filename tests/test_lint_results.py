@@ -318,10 +318,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_an_honest_run_has_what_is_known_to_be_in_it(sample):
-    """One diverged trial, and 360 digits that cannot order all neighbours; nothing else."""
+    """One diverged trial, 360 digits that cannot order all neighbours, and what the fits noted; nothing else."""
     plan, results, load = sample
     found = check_run(Run(compare(results, plan_summary=plan, load_predictions=load), results, load))
-    assert [(one.check, one.severity) for one in found.findings] == [("training", "warning"), ("test_size", "note")]
+    others = [(one.check, one.severity) for one in found.findings if one.check != "fit_notes"]
+    assert others == [("training", "warning"), ("test_size", "note")]
+    noted = {one.what.partition(" (")[0] for one in found.findings if one.check == "fit_notes"}
+    assert noted == {"The classifier's own random state is the seed"}
     assert "perceptron_8" in found.findings[0].where
 
 
