@@ -323,7 +323,7 @@ def test_an_honest_run_has_what_is_known_to_be_in_it(sample):
     found = check_run(Run(compare(results, plan_summary=plan, load_predictions=load), results, load))
     others = [(one.check, one.severity) for one in found.findings if one.check != "fit_notes"]
     assert others == [("training", "warning"), ("test_size", "note")]
-    noted = {one.what.partition(" (")[0] for one in found.findings if one.check == "fit_notes"}
+    noted = {one.what.partition(" (")[0].rstrip(".") for one in found.findings if one.check == "fit_notes"}
     assert noted == {"The classifier's own random state is the seed"}
     assert "perceptron_8" in found.findings[0].where
 
