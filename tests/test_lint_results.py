@@ -306,13 +306,16 @@ def sample(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_an_honest_run_has_what_is_known_to_be_in_it(sample):
-    """One diverged trial, two fits far below their probes, and 360 digits that cannot order all neighbours."""
+    """A diverged trial, two fits far below their probes, 360 digits that order no neighbours, and what fits noted."""
     plan, results, load = sample
     found = check_run(Run(compare(results, plan_summary=plan, load_predictions=load), results, load))
-    assert [(one.check, one.severity) for one in found.findings] == [
+    others = [one for one in found.findings if one.check != "fit_notes"]
+    assert [(one.check, one.severity) for one in others] == [
         ("below_probe", "warning"), ("below_probe", "warning"), ("training", "warning"), ("test_size", "note")
     ]  # fmt: skip
-    assert "perceptron_8" in found.findings[2].where
+    noted = {one.what.partition(" (")[0].rstrip(".") for one in found.findings if one.check == "fit_notes"}
+    assert noted == {"The classifier's own random state is the seed"}
+    assert "perceptron_8" in others[2].where
 
 
 GAPS: dict[str, object] = {

@@ -203,7 +203,8 @@ def token_sums(logits: Any, labels: Any, counted: Any, label_smoothing: Any = 0.
     of_label = keras.ops.squeeze(keras.ops.take_along_axis(logits, labels[..., None], axis=-1), -1)
     nats = normaliser - of_label
     if not _is_zero(label_smoothing):
-        nats = (1 - label_smoothing) * nats + label_smoothing * (normaliser - keras.ops.mean(logits, axis=-1))
+        smoothing = keras.ops.cast(label_smoothing, logits.dtype)
+        nats = (1 - smoothing) * nats + smoothing * (normaliser - keras.ops.mean(logits, axis=-1))
     correct = keras.ops.cast(keras.ops.equal(keras.ops.argmax(logits, axis=-1), labels), logits.dtype)
     return (
         keras.ops.sum(nats * weights, axis=-1),
