@@ -51,7 +51,7 @@ def test_what_it_writes_is_valid_and_can_be_planned(tmp_path: Path) -> None:
     assert spec["name"] == "my-photos"
     explained = [spec, spec["training"], *spec["models"], *spec["datasets"], *spec["strategies"]]
     assert all(part["why"] for part in explained)
-    assert "5 models, 1 strategy, about 2 minutes. Next: suite plan" in ended.stderr
+    assert "5 models, 1 strategy, about 1 minute. Next: suite plan" in ended.stderr
     sizes = {model["name"]: ZooSource.input_size(ZooSource.Options(name=model["name"])) for model in spec["models"]}
     assert all(f"sees {sizes[model['name']][0]} px" in model["why"] for model in spec["models"])
 
