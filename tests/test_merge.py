@@ -460,7 +460,6 @@ def damage(folder: Path) -> None:
 BROKEN = {
     "newer": (change_document("version", "99"), "version 99"),
     "damaged": (damage, "damaged"),
-    "result": (change_results("document = '{}'"), "cannot be read"),
     "plan": (change_document("plan", "[1]"), "its plan cannot be read"),
     "spec": (change_document("spec", "[1]"), "its stored spec is no JSON object"),
     "file outside": (
@@ -472,6 +471,21 @@ BROKEN = {
         "names files outside its folder",
     ),
 }
+
+
+def test_damaged_results_stay_where_they_are(halves):
+    """The rest is joined, and what was left behind is named."""
+    first, second, joined = halves
+    with open_store(second) as store:
+        chosen = next(iter(store.entries()))
+        with store.transaction() as connection:
+            connection.exec_driver_sql(f"UPDATE results SET document = '{{}}' WHERE id = '{chosen}'")
+    ended = suite("merge", first, second, "--into", joined)
+    assert ended.exit_code == 0
+    assert f"the result of trial {chosen} is damaged" in ended.stderr
+    with open_store(joined, create=False) as store:
+        assert chosen not in {one.id for one in store.query() if one.status == "failed"}
+        assert store.damage == ()
 
 
 @pytest.mark.parametrize("place", ["source", "into"])

@@ -69,7 +69,13 @@ def merge(folders: Sequence[Path], into: Path, *, tell: Callable[[str], None] = 
         shares=tuple(shares),
         exports=exports,
         conflicts={apart.source.shown: apart.place for apart in aparts},
-        notes=(*joined.notes, *unlike, *_kept_elsewhere(others), *_side_by_side(sources, shares)),
+        notes=(
+            *joined.notes,
+            *(line for one in sources for line in one.damage),
+            *unlike,
+            *_kept_elsewhere(others),
+            *_side_by_side(sources, shares),
+        ),
     )
 
 

@@ -46,6 +46,8 @@ class Source:
     checks: DataChecks | None
     elsewhere: frozenset[str] = frozenset()
     """Trials whose files are on another machine."""
+    damage: tuple[str, ...] = ()
+    """What of it could not be read and is left where it is, a sentence each."""
 
     @property
     def shown(self) -> str:
@@ -93,20 +95,24 @@ def read_source(folder: Path) -> Source:
         documents = store.documents()
         if "plan" not in documents:
             raise StoreError(f"{folder}: holds no run; expected a folder that 'suite run' wrote.")
-        results = {result.id: result for result in store.query()}
-        found = Source(
+        found = store.query()
+        damaged = set(store.damaged_trials)
+        results = {result.id: result for result in found if result.id not in damaged}
+        exports = tuple(store.exports())
+        made = Source(
             folder=folder,
             plan=read_plan(documents["plan"], folder),
             spec_text=documents.get("spec", "{}"),
             spec=_spec(documents.get("spec", "{}"), folder),
             results=results,
             selections=store.selections(),
-            exports=tuple(store.exports()),
+            exports=exports,
             checks=read_kept(folder),
             elsewhere=frozenset(trial_id for trial_id in results if store.is_elsewhere(trial_id)),
+            damage=store.damage,
         )
-    _refuse_strange(found)
-    return found
+    _refuse_strange(made)
+    return made
 
 
 def short_names(sources: Sequence[Source]) -> dict[str, str]:
