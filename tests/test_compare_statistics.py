@@ -12,7 +12,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from suite.compare.paired import holm, reach_of, sign_flip_p_values, spread_p_values
+from benchmarks.peers import sign_flip_p_values
+from suite.compare.paired import holm, reach_of, spread_p_values
 from suite.compare.pareto import front
 
 

@@ -132,8 +132,8 @@ def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
     headlines = [cell.headline for cell in cells if cell.headline is not None]
     if not headlines:
         return 0.0, 1.0
-    reaches = [ends[1] - ends[0] for one in headlines if (ends := one.interval) is not None]
-    most = FAR * statistics.median(reaches) if reaches else 0.0
+    known = [one.interval for one in headlines if one.interval is not None]
+    most = FAR * statistics.median(high - low for low, high in known) if known else 0.0
     ends = [one.interval or (one.value, one.value) for one in headlines]
     least = min(max(low, one.value - most) for one, (low, _) in zip(headlines, ends, strict=True))
     largest = max(min(high, one.value + most) for one, (_, high) in zip(headlines, ends, strict=True))
