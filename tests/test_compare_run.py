@@ -16,7 +16,7 @@ from suite.compare.comparison import Comparison, PlanSummary
 from suite.compare.facts import wall_seconds
 from suite.compare.paired import Z_POWER
 from suite.compare.planned import summarise_plan
-from suite.errors import UnknownNameError
+from suite.errors import StoreError
 from suite.metrics.intervals import agresti_coull, interval_of, luck_of
 from suite.plan import make_plan
 from suite.registry import METRICS
@@ -263,7 +263,7 @@ def test_lost_predictions_leave_the_score_without_interval(sample: Sample):
 
 
 def test_other_examples_are_not_paired(sample: Sample):
-    """A cell scored on other examples keeps its rank and is left out of the tests, with the reason."""
+    """A cell scored on other examples is held against the best alone, as on its leaderboard; others say why not."""
     plan, results, load = sample
     odd = results[0].cell_id
 
@@ -275,9 +275,13 @@ def test_other_examples_are_not_paired(sample: Sample):
         return Predictions(ids, found.targets, found.probabilities, found.class_names)
 
     found = compare(results, plan_summary=plan, load_predictions=renamed)
-    of_odd = [pair for pair in found.pairs if odd in (pair.better, pair.worse)]
+    best = found.ranking("digits")[0].cell_id
+    assert odd != best
+    of_odd = [pair for pair in found.pairs if odd in (pair.better, pair.worse) and pair.better != best]
     assert {pair.reason for pair in of_odd} == {"the two were scored on different examples and cannot be paired."}
     assert sum(pair.p_value is not None for pair in found.pairs) == len(found.pairs) - len(of_odd)
+    (held,) = [pair for pair in found.pairs if (pair.better, pair.worse) == (best, odd)]
+    assert (held.low, held.high) == (found.cell(odd).best.low, found.cell(odd).best.high)
 
 
 def test_a_missing_score_is_never_zero(sample: Sample):
@@ -306,7 +310,7 @@ def test_any_metric_can_rank(sample: Sample, headline: str):
 def test_an_unknown_headline_is_refused(sample: Sample):
     """The complaint names the nearest metric."""
     plan, _, load = sample
-    with pytest.raises(UnknownNameError, match="accuracy"):
+    with pytest.raises(StoreError, match="Did you mean 'accuracy'"):
         compare([], plan_summary=plan.model_copy(update={"headline": "acuracy"}), load_predictions=load)
 
 

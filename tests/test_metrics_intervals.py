@@ -127,6 +127,16 @@ def test_a_class_of_one_example_is_said():
     assert found == "1 test example of class 'class-2' is too few for an interval of ROC-AUC; it takes 3."
 
 
+@pytest.mark.parametrize(("name", "value"), [("precision_macro", 0.5), ("precision_weighted", 1.0)])
+def test_what_no_example_can_move_is_said(name: str, value: float):
+    """Where one class is there its precision is 1 whatever is answered: a sentence, no division by nothing."""
+    answers = np.eye(2, dtype=np.float32)[np.arange(20) % 4 // 3]
+    made = Predictions(np.arange(20).astype(str), np.zeros(20, dtype=np.int64), answers, ("a", "b"))
+    score = with_interval(METRICS.get(name), made)
+    assert (score.value, score.low) == (value, None)
+    assert "alike for all 20 test examples" in score.reason
+
+
 def test_fits_that_err_together_are_no_more_examples():
     """Three copies of one fit have its interval; three that err apart have a narrower one."""
     accuracy = METRICS.get("accuracy")

@@ -232,6 +232,8 @@ def test_a_plugin_s_headline_is_ranked_without_the_plugin(run: Path, added: tupl
     assert [cell.headline for cell in without.cells] == [cell.headline for cell in with_it.cells]
     assert without.pairs == with_it.pairs
     assert {"misses", "worst"} <= {one.name for one in without.metrics}
+    assert all(one.low < one.high for cell in without.cells for one in cell.metrics.values() if one.no_interval is None)
+    assert all(cell.metrics["worst"].low is not None for cell in without.cells)
     assert call("recommend", run).exit_code == 0
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricSpread
 from suite.compare.evidence import SetEvidence
 from suite.compare.hierarchy import luck_spreads, overall_interval
-from suite.metrics import Metric, MissingScore, metrics_named
+from suite.metrics import Metric, MissingScore
 from suite.metrics.intervals import Luck, luck_of
-from suite.registry import METRICS
+from suite.metrics.kept import metrics_to_read
 from suite.results import Result
 
 __all__ = ["Lucks", "lucks_of", "with_intervals"]
@@ -25,7 +25,7 @@ __all__ = ["Lucks", "lucks_of", "with_intervals"]
 Lucks = dict[tuple[str, str], Luck | str]
 """Evaluation set and metric to what is known of luck with its examples, or the reason why nothing is."""
 Scored = TypeVar("Scored", HeadlineScore, ElsewhereScore, MetricSpread)
-NOT_LOADED = "the plugin that this metric is from is not loaded."
+NOT_LOADED = "the plugin that this metric is from is not loaded, and the results do not say enough of it."
 
 
 def lucks_of(evidence: SetEvidence, name: str, metrics: Sequence[str], results: Sequence[Result]) -> Lucks:
@@ -34,19 +34,20 @@ def lucks_of(evidence: SetEvidence, name: str, metrics: Sequence[str], results: 
     Args:
         evidence: The predictions of a cell on it.
         name: Of the evaluation set.
-        metrics: Their names; of those that are not registered nothing is known.
+        metrics: Their names; of those that are neither registered nor kept with the results nothing is known.
         results: The trials of the cell, whose scores need not be computed again.
     """
     found: Lucks = {}
     by_seed = {result.seed: result.scores.get(name, {}) for result in results}
+    known = {metric.name: metric for metric in metrics_to_read(metrics, results)}
     for metric in metrics:
         if not evidence.predictions:
             found[name, metric] = evidence.reason or "the predictions were not kept."
-        elif metric not in METRICS:
+        elif metric not in known:
             found[name, metric] = NOT_LOADED
         else:
             stored = [score.value if (score := by_seed[seed].get(metric)) else None for seed in evidence.seeds]
-            found[name, metric] = _luck(metrics_named([metric])[0], evidence, stored)
+            found[name, metric] = _luck(known[metric], evidence, stored)
     return found
 
 

@@ -9,7 +9,8 @@ What a metric declares decides how luck with examples is measured, not its name,
 - *Means*, *functions of sums* and metrics with ``influences`` by what each example adds to the score, its jackknife
   value where the metric has no simpler one, with Hall's transformation, which removes skewness: Hall (1992), On the
   Removal of Skewness by Transformation, Journal of the Royal Statistical Society B 54.
-- *Anything else* by leaving out one of ``GROUPS`` groups of examples at a time.
+- *Anything else* by leaving out one of ``GROUPS`` groups of examples at a time; of a plugin that is not there by the
+  scores of resampled examples that it left (``suite.metrics.kept``).
 
 Several fits on the same examples share their luck: what each example adds is averaged over them first.
 ``benchmarks/statistics.md`` shows how often all of this covers.
@@ -28,6 +29,7 @@ from scipy import special
 from suite.generations import AnyPredictions
 from suite.metrics.confusion import confusion_matrix
 from suite.metrics.metric import Counts, Metric, Sums
+from suite.metrics.resampling import resampled_by_fit
 from suite.results import Predictions, Score
 
 __all__ = [
@@ -251,6 +253,8 @@ def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Arr
     """By what the metric declares."""
     strata = predictions[0].targets if metric.stratified else None
     value = float(scores.mean())
+    if metric.kept_resamples is not None:
+        return _of_resamples(metric, predictions, value)
     if metric.from_counts is not None:
         classified = [one for one in predictions if isinstance(one, Predictions)]
         found = _from_counts(metric, metric.from_counts, classified, value)
@@ -295,7 +299,7 @@ def _design(values: Array) -> Array:
     return np.asarray((seen + AGREED) / (len(values) * shares * (1 - shares) + AGREED))
 
 
-def _from_counts(metric: Metric, score: Counts, predictions: Sequence[Predictions], value: float) -> Luck | None:
+def _from_counts(metric: Metric, score: Counts, predictions: Sequence[Predictions], value: float) -> Luck | str | None:
     """By added answers and the delta method; None where there are too many classes for it."""
     seen = np.mean([confusion_matrix(one) for one in predictions], axis=0)
     classes = len(seen)
@@ -318,6 +322,8 @@ def _from_counts(metric: Metric, score: Counts, predictions: Sequence[Prediction
     alike = float(_design(np.mean([one.labels == one.targets for one in predictions], axis=0)[:, None])[0])
     variance = _smoothed_variance(moved.mean(axis=0), targets, right, wrong, added * alike, within=metric.stratified)
     least, most = metric.bounds
+    if variance <= (STEP * (most - least)) ** 2:
+        return _alike(metric, len(targets))
     smoothed = (float(score(smooth[None])[0]) - least) / (most - least)
     # The derivative is by one answer more, the moves are those of a mean.
     moved = examples * _centred(moved, targets if metric.stratified else None)
@@ -432,9 +438,7 @@ def _of_values(metric: Metric, moved: Array, strata: NDArray[np.int64] | None, v
     parts = np.bincount(group, mean**2, len(sizes)) * sizes / np.maximum(sizes - 1, 1) / count**2
     variance = float(parts.sum())
     if variance <= (STEP * STEP * abs(value)) ** 2:
-        return (
-            f"{metric.label} is alike for all {count} test examples, so that they do not say how others would differ."
-        )
+        return _alike(metric, count)
     # Satterthwaite (1946), Biometrics Bulletin 2: a variance that few examples decide is little known.
     freedom = variance**2 / float((parts**2 / np.maximum(sizes - 1, 1)).sum())
     unsure = float(special.stdtrit(freedom, 0.975)) / Z
@@ -445,6 +449,28 @@ def _of_values(metric: Metric, moved: Array, strata: NDArray[np.int64] | None, v
         within=_within(centred),
         moved=mean,
     )
+
+
+def _of_resamples(metric: Metric, predictions: Sequence[AnyPredictions], value: float) -> Luck | str:
+    """Of a metric of a plugin that is not there: by the scores of resampled examples that were kept."""
+    by_fit = resampled_by_fit(metric, predictions)
+    by_fit = by_fit[:, np.isfinite(by_fit).all(axis=0)]
+    fits, count = by_fit.shape
+    if count < 2 or not np.ptp(by_fit.mean(axis=0)):
+        return f"too few resamples of the test examples have a {metric.label}, or all have the same."
+    mean = by_fit.mean(axis=0)
+    apart = by_fit - mean
+    return Luck(
+        value,
+        float(mean.var(ddof=1)),
+        third=float(((mean - mean.mean()) ** 3).mean()),
+        within=float(apart.var(axis=1).sum()) / (fits - 1) if fits > 1 else 0.0,
+    )
+
+
+def _alike(metric: Metric, count: int) -> str:
+    """Why nothing is known where no example moves the score, as of the precision of the only class that is there."""
+    return f"{metric.label} is alike for all {count} test examples, so that they do not say how others would differ."
 
 
 def _apart(metric: Metric, predictions: Sequence[AnyPredictions], scores: Array, between: float) -> Luck | str:
@@ -484,7 +510,7 @@ def _within(moved: Array) -> float:
     fits, count = moved.shape
     if fits < 2:
         return 0.0
-    return float(((moved - moved.mean(axis=0)) ** 2).sum()) / count**2 / (fits - 1)
+    return float(((moved - moved.mean(axis=0)) ** 2).sum() / count**2 / (fits - 1))
 
 
 def _unskewed(quantile: float, skewness: float) -> float:

@@ -7,6 +7,7 @@ the scores of the bootstrap samples.  Both are enough to rank, to draw intervals
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -62,13 +63,15 @@ def metric_to_read(name: str, results: Sequence[Result]) -> Metric:
     """A metric for reading: as it is registered here, else as the results keep it.
 
     Raises:
-        StoreError: Where it is neither, with what to give.
+        StoreError: Where it is neither, with what to give and the nearest name.
     """
     found = metrics_to_read([name], results)
     if not found:
+        near = difflib.get_close_matches(name, METRICS.names(), n=1)
         raise StoreError(
             f"the metric '{name}' is of a plugin that is not loaded, and these results do not say enough of it: give "
             "--plugin FILE. (Reading a run imports nothing that the run names.)"
+            + (f" Did you mean '{near[0]}'?" if near else "")
         )
     return found[0]
 
