@@ -37,6 +37,15 @@ def test_next_steps_and_check_say_the_same_sentence():
     assert "more test examples" in finding.mend
 
 
+def test_a_twin_of_the_best_is_passed_over():
+    """Two models with the very same answers differ in nothing; what is asked for tells them from the next."""
+    results, kept = answered({"wide": (0.80, 0.80), "twin": (0.80, 0.80), "net": (0.77, 0.77)}, 100)
+    first = {one.seed: kept[one.id] for one in results if one.model == "wide"}
+    kept |= {one.id: first[one.seed] for one in results if one.model == "twin"}
+    (step,) = [one for one in run_of(results, kept).comparison.recommendation.next_steps if one.kind == "settle"]
+    assert "from net, with a linear probe" in step.text
+
+
 def test_seeds_that_scatter_are_asked_for():
     """Trained cells whose seeds move by more than their distance: more seeds, in both places."""
     results, kept = answered(

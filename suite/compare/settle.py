@@ -124,10 +124,11 @@ def open_pair(
     """
     for second in ranked[1:]:
         pair = pairs.get((ranked[0].cell_id, second.cell_id))
-        if pair is None or pair.difference is None or pair.different or pair.smallest_detectable is None:
+        if pair is None or pair.difference is None or pair.different:
             return None
         if pair.difference > 0:
-            return _open(ranked[0], second, pair, metric, examples or 0)
+            known = pair.smallest_detectable is not None
+            return _open(ranked[0], second, pair, metric, examples or 0) if known else None
     return None
 
 
