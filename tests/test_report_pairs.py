@@ -46,6 +46,13 @@ def test_an_open_interval_does_not_press_the_others_together(comparison: Compari
     assert '<i class="left">' in render_html(make_page(changed), changed, {})
 
 
+def test_without_a_verdict_nothing_is_behind(comparison: Comparison):
+    """The twin's leaderboard has no column of dashes where nothing could be tested."""
+    cells = tuple(cell.model_copy(update={"best": None}) for cell in comparison.cells)
+    untested = make_board(comparison.model_copy(update={"cells": cells}), "digits_photo")
+    assert (untested.tested, make_board(comparison, "digits_photo").tested) == (False, True)
+
+
 def test_many_cells_have_a_matrix_of_all_pairs():
     """Ahead where the pair can be told apart, and the mirror of it below the diagonal."""
     many = make_comparison()

@@ -72,8 +72,8 @@ class Board:
 
     @property
     def tested(self) -> bool:
-        """Whether some row has a verdict."""
-        return any(row.behind for row in self.rows)
+        """Whether some row says how far it is behind the best."""
+        return any(row.behind != MISSING for row in self.rows)
 
 
 def make_board(comparison: Comparison, dataset: str) -> Board:
