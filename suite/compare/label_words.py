@@ -1,4 +1,4 @@
-"""What to take with how many labels, as a person would say it; every sentence follows from ranks and ties."""
+"""What to take with how many labels, as a person would say it; every sentence follows from ranks and verdicts."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Answer:
 def label_answers(answers: Sequence[Answer], *, limited: bool) -> tuple[str, ...]:
     """What to take from how many labels on.
 
-    Neighbouring budgets with the same answer are one sentence; of those that are tied with it, it names the cells that
-    are tied at every one of these budgets.
+    Neighbouring budgets with the same answer are one sentence; of the others that may be the best, it names those
+    that may be at every one of these budgets.
 
     Args:
         answers: From the fewest labels to the most.
@@ -92,7 +92,7 @@ def _span(low: LabelPoint, high: LabelPoint) -> str:
 
 
 def _tied(choices: Sequence[Choice]) -> str:
-    """Who is tied at every budget of a run."""
+    """Who else may be the best at every budget of a run."""
     own = _key(choices[0].chosen)
     common = set.intersection(*({_key(cell) for cell in choice.tied} for choice in choices)) - {own}
     cells = [cell for cell in choices[-1].tied if _key(cell) in common]
@@ -101,7 +101,7 @@ def _tied(choices: Sequence[Choice]) -> str:
     rest = len(cells) - MOST_NAMED
     names = [called_short(cell) for cell in (cells if rest <= 0 else cells[:1])]
     names += [f"{len(cells) - 1} more"] if rest > 0 else []
-    return f"; {listed(names)} {'is' if len(cells) == 1 else 'are'} tied"
+    return f"; {listed(names)} may be the best too"
 
 
 def _gain(answers: Sequence[Answer], metric: MetricInfo) -> Iterator[str]:

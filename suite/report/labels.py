@@ -70,7 +70,7 @@ def _answers_table(comparison: Comparison, *, several: bool) -> Table:
         Column("take", long=True),
         Column(comparison.headline.label, number=True, best_high=comparison.headline.higher_is_better),
         Column("95 % interval", number=True),
-        Column("tied", "cells", number=True),
+        Column("may be best", "cells", number=True),
     )
     rows = tuple(
         (*((Box(labels.dataset),) if several else ()), *_answer_row(comparison, labels, point))

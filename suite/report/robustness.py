@@ -63,8 +63,8 @@ def _read(comparison: Comparison) -> str:
     return (
         f"The same test examples, damaged in {plural(len(kinds), 'way')} ({', '.join(kinds)}) at "
         f"{'severity' if len(severities) == 1 else 'severities'} {joined} of 5. Every model is given the same damaged "
-        "examples. Lost is what accuracy falls by, in points; bars are 95 % intervals, and cells that cannot be told "
-        "apart from the one that is named are tied with it."
+        "examples. Lost is what accuracy falls by, in points; bars are 95 % intervals. Beside the cell that is named "
+        "stands how many others may be the best at it, by the rule of the leaderboard."
     )
 
 
@@ -80,13 +80,17 @@ def _sentences(comparison: Comparison, facts: RobustnessFacts) -> Iterator[str]:
     right, least = comparison.cell(overall.most_right), comparison.cell(overall.least_lost)
     if right.robustness is None or least.robustness is None or right.robustness.accuracy.value is None:
         return
-    tied = f", which cannot be told apart from {plural(len(overall.as_right), 'other')}" if overall.as_right else ""
     yield (
-        f"Right most often on damaged examples: {subject(right)} ({percent(right.robustness.accuracy.value)}){tied}."
+        f"Right most often on damaged examples: {subject(right)} "
+        f"({percent(right.robustness.accuracy.value)}){_others_too(overall.as_right)}."
     )
     start = f"from {percent(least.robustness.clean)}"
-    tied = f", which cannot be told apart from {plural(len(overall.as_little), 'other')}" if overall.as_little else ""
-    yield f"Loses least: {subject(least)} ({in_points(least.robustness.lost.value)} points {start}){tied}."
+    lost = in_points(least.robustness.lost.value)
+    yield f"Loses least: {subject(least)} ({lost} points {start}){_others_too(overall.as_little)}."
+
+
+def _others_too(cells: tuple[str, ...]) -> str:
+    return f"; {plural(len(cells), 'other')} may be the best too" if cells else ""
 
 
 def _unharmed(comparison: Comparison, dataset: str) -> Iterator[str]:
@@ -128,10 +132,10 @@ def _leaders_table(comparison: Comparison, facts: RobustnessFacts, *, named: boo
         Column("damage"),
         Column("right most often"),
         Column("accuracy", number=True, best_high=True),
-        Column("tied", "others", number=True),
+        Column("may be best too", "others", number=True),
         Column("loses least"),
         Column("lost", "points", number=True),
-        Column("tied", "others", number=True),
+        Column("may be best too", "others", number=True),
     )
     title = f"Who does best under what: {facts.dataset}" if named else "Who does best under what"
     return Table(title, columns, tuple(_leader_row(comparison, one) for one in facts.leaders))
@@ -144,16 +148,16 @@ def _leader_row(comparison: Comparison, leader: CorruptionLeader) -> tuple[Box, 
         Box(leader.corruption or "all together", "" if not leader.corruption else leader.corruption),
         Box(right.name),
         share_box(of_right.accuracy.value if of_right else None),
-        _tied(comparison, leader.as_right),
+        _others(comparison, leader.as_right),
         Box(least.name),
         points_box(of_least.lost if of_least else None),
-        _tied(comparison, leader.as_little),
+        _others(comparison, leader.as_little),
     )
 
 
-def _tied(comparison: Comparison, cells: tuple[str, ...]) -> Box:
+def _others(comparison: Comparison, cells: tuple[str, ...]) -> Box:
     names = ", ".join(comparison.cell(cell_id).name for cell_id in cells[:8])
-    return Box(str(len(cells)), len(cells), f"cannot be told apart: {names}" if names else "none")
+    return Box(str(len(cells)), len(cells), f"may be the best too: {names}" if names else "none")
 
 
 def _under(cell: CellSummary, corruption: str) -> CorruptionScore | None:
