@@ -109,7 +109,7 @@ def test_unknown_sizes_give_no_test(sample: tuple[PlanSummary, list[Result], Loa
 
 
 def test_a_missing_seed_leaves_the_common_ones(sample: tuple[PlanSummary, list[Result], Load]):
-    """A cell with two of three seeds is compared on these two."""
+    """A cell with two of three seeds is compared on these two; with the best as on the leaderboard."""
     plan, results, load = sample
     lost = plan.trials[0].trial_id
     found = compare(
@@ -119,6 +119,11 @@ def test_a_missing_seed_leaves_the_common_ones(sample: tuple[PlanSummary, list[R
     of_odd = [pair for pair in found.pairs if odd in (pair.better, pair.worse)]
     assert of_odd
     assert all(pair.p_value is not None for pair in of_odd)
+    best = found.ranking("digits")[0].cell_id
+    for pair in found.pairs:
+        if pair.better == best:
+            held = found.cell(pair.worse).best
+            assert (pair.low, pair.high, pair.different) == (held.low, held.high, held.verdict == "worse")
 
 
 def test_without_resampling_other_examples_are_left_out(sample: tuple[PlanSummary, list[Result], Load]):

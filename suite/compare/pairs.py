@@ -74,17 +74,20 @@ def differences(
 
 
 def _of_cell(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[Difference]:
-    """One cell against every lower-ranked one; those on the same examples all at once."""
+    """One cell against every lower-ranked one; those on the same examples, and all that the best is held against, at
+    once."""
     own = scene.evidence[better.cell_id]
+    is_best = scene.contest is not None and scene.contest.names[0] == better.cell_id
     found: dict[str, Difference] = {}
     paired = []
     for other in others:
         theirs = scene.evidence[other.cell_id]
-        able = {better.cell_id, other.cell_id} <= set(scene.place)
-        if able and (own.examples_key, own.seeds if scene.resample else ()) == (
+        able = {better.cell_id, other.cell_id} <= scene.place.keys()
+        same = (own.examples_key, own.seeds if scene.resample else ()) == (
             theirs.examples_key,
             theirs.seeds if scene.resample else (),
-        ):
+        )
+        if able and (is_best or same):
             paired.append(other)
         else:
             found[other.cell_id] = _apart(better, other, scene)
@@ -99,7 +102,7 @@ def _apart(better: CellSummary, other: CellSummary, scene: _Scene) -> Difference
     """Two cells that were not scored on the same examples: by the seeds that were, where seeds have their own."""
     reason = _without_resamples(better, other, scene.evidence)
     if reason is None and not scene.resample:
-        known = {better.cell_id, other.cell_id} <= set(scene.place)
+        known = {better.cell_id, other.cell_id} <= scene.place.keys()
         reason = "the two were scored on different examples and cannot be paired." if known else FEW_RESAMPLES
     if reason is None:
         try:
