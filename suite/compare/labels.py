@@ -302,7 +302,7 @@ def _lighter(cell: CellSummary) -> CellSummary:
     """The cell without what only the leaderboard's sections show; the file of a comparison stays small."""
     ledger = cell.ledger.model_copy(update={"tried": (), "expected_best": ()})
     bare = {"curves": (), "confusion": None, "classes": (), "reliability": (), "notes": (), "ledger": ledger}
-    return cell.model_copy(update=bare)
+    return cell.model_copy(update={**bare, "evidence": None})
 
 
 def _steps(results: Iterable[Result]) -> dict[str, float]:
