@@ -74,8 +74,7 @@ def differences(
 
 
 def _of_cell(better: CellSummary, others: Sequence[CellSummary], scene: _Scene) -> list[Difference]:
-    """One cell against every lower-ranked one; those on the same examples, and all that the best is held against, at
-    once."""
+    """One cell against every lower-ranked one; those on its examples, or held against the best, all at once."""
     own = scene.evidence[better.cell_id]
     is_best = scene.contest is not None and scene.contest.names[0] == better.cell_id
     found: dict[str, Difference] = {}
