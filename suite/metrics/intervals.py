@@ -484,7 +484,7 @@ def _within(moved: Array) -> float:
     fits, count = moved.shape
     if fits < 2:
         return 0.0
-    return float(float(((moved - moved.mean(axis=0)) ** 2).sum()) / count**2 / (fits - 1))
+    return float(((moved - moved.mean(axis=0)) ** 2).sum() / count**2 / (fits - 1))
 
 
 def _unskewed(quantile: float, skewness: float) -> float:
