@@ -95,14 +95,15 @@ def _count(operation: Any) -> int | None:
     inputs = [tuple(tensor.shape.as_list()) for tensor in operation.inputs]
     output = tuple(operation.outputs[0].shape.as_list())
     if operation.type not in COUNTERS:
-        return math.prod(output)
-    return COUNTERS[operation.type](operation, inputs, output)
+        return int(math.prod(output))
+    counted: int = COUNTERS[operation.type](operation, inputs, output)
+    return counted
 
 
 def _is_batch_norm(operation: Any) -> bool:
     """Whether it scales the elements of a batch norm, which TensorFlow does in one operation or in its parts."""
-    fused = operation.type.startswith("FusedBatchNorm")
-    return fused or (operation.type == "Mul" and operation.name.endswith("batchnorm/mul_1"))
+    kind, name = str(operation.type), str(operation.name)
+    return kind.startswith("FusedBatchNorm") or (kind == "Mul" and name.endswith("batchnorm/mul_1"))
 
 
 def _convolution(_: Any, inputs: list[Shape], output: Shape) -> int:
