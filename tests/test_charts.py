@@ -15,6 +15,7 @@ from beyond_sample import with_beyond
 from exports_sample import with_exports
 from report_sample import make_comparison, with_labels
 
+from suite.charts.encodings import with_bars
 from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
 from suite.charts.render import specification, svg
 from suite.charts.rows import (
@@ -160,7 +161,7 @@ def test_chart_text_has_contrast_on_its_paper() -> None:
 def test_labels_lie_on_nothing() -> None:
     """No direct label overlaps a point or another label, and none leaves the chart."""
     rows = [row for row in board(COMPARISON) if row["score"] is not None]
-    rows = [{**row, "cost": row["latency_ms"]} for row in rows]
+    rows = with_bars([{**row, "cost": row["latency_ms"]} for row in rows])
     placed = place_labels(rows, rows)
     assert placed
     assert len({row["label"] for row in placed}) == len(placed)
@@ -171,8 +172,8 @@ def test_labels_lie_on_nothing() -> None:
 
 def test_one_point_can_be_labelled() -> None:
     """A single cell has no extent to scale by."""
-    row = {"cell": "a", "model": "a", "cost": 1.0, "score": 0.5, "low": None, "high": None}
-    assert [placed["label"] for placed in place_labels([row], [row])] == ["a"]
+    rows = with_bars([{"cell": "a", "model": "a", "cost": 1.0, "score": 0.5, "low": None, "high": None}])
+    assert [placed["label"] for placed in place_labels(rows, rows)] == ["a"]
 
 
 def test_rows_carry_the_comparison_s_numbers() -> None:

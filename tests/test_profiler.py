@@ -90,6 +90,7 @@ def test_macs_of_other_products() -> None:
     for layer, expected in (
         (layers.Conv2DTranspose(5, 3, strides=2, use_bias=False), 8 * 8 * 4 * 3 * 3 * 5),
         (layers.DepthwiseConv2D(3, use_bias=False), 6 * 6 * 4 * 3 * 3),
+        (layers.BatchNormalization(), 8 * 8 * 4),
         (layers.Conv2D(6, 3, groups=2), 6 * 6 * 6 * 3 * 3 * 2),
     ):
         assert count_macs(keras.Sequential([layers.Input((8, 8, 4)), layer]), tf.zeros((1, 8, 8, 4))) == expected

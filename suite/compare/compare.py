@@ -85,7 +85,10 @@ def compare(
     facts = facts_of(plan_summary, known, tuple(r.facts for r in rankings.values()), cut=len(cut) + len(left_out))
     labels = labels_so_far(labels, cells=cells, missing=missing, facts=facts)
     missed = [one.recommendation for one in rankings.values() if isinstance(one.recommendation, Unmet)]
-    found = (*with_labels([ranking.recommendation for ranking in rankings.values()], labels), *missed)
+    found: tuple[Recommendation | Unmet, ...] = (
+        *with_labels([ranking.recommendation for ranking in rankings.values()], labels),
+        *missed,
+    )
     answers = so_far(found, cells=cells, missing=missing, facts=facts, metric=info_of(metric))
     recommendations = tuple(one for one in answers if isinstance(one, Recommendation))
     across = across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing))

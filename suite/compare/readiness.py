@@ -165,7 +165,8 @@ def _leads(cell: CellSummary, metric: MetricInfo, *, limited: bool) -> str:
     score = cell.headline
     if score is None:
         return f"Leading so far{within}: {called(cell)}."
-    said = f"{metric.label} {quality(score.value, metric)}{range_of(*(score.interval or (None, None)), metric)}"
+    low, high = score.interval or (None, None)
+    said = f"{metric.label} {quality(score.value, metric)}{range_of(low, high, metric)}"
     return f"Leading so far{within}: {called(cell)}, {said}."
 
 

@@ -147,7 +147,7 @@ class _Foretelling:
 
         return Losses(*row_losses(model(inputs, training=True), targets))
 
-    def validate(self, predict: Any, model: Any, examples: Any) -> Any:
+    def validate(self, predict: Any, model: Any, examples: Any, judge: Any = None) -> Any:
         """Never asked: a pretraining keeps its last epoch."""
         raise NotImplementedError
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from suite.tasks.adapted import Adapted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from suite.training import Fitted
+    from suite.training import Fitted, Validation
     from suite.training.objective import Objective
 
 __all__ = ["Phase", "Pruning", "Teaching", "layer_multipliers", "run_phases"]
@@ -196,8 +197,6 @@ class _Running:
 
     def again(self, phases: Sequence[Phase], total: _Total) -> None:
         """Trains all phases on both splits, from the weights that the model has now, for the epochs of ``total``."""
-        from suite.training import Validation
-
         context, teaching = self.context, self.teaching
         both = context.train.joined(context.validation)
         logits = None if teaching is None else np.concatenate([teaching.logits, teaching.validation_logits])
@@ -212,11 +211,21 @@ class _Running:
             fitted = prepared.trainer.fit(
                 batches,
                 # A score that rises by itself keeps the last epoch.
-                lambda epochs=epochs: Validation(loss=0.0, score=float(next(epochs))),
+                partial(_rising, epochs),
                 recipe,
-                on_epoch=lambda record, last=last: record.epoch >= last,
+                on_epoch=partial(_has_reached, last),
             )
             total.add_refit(fitted, prepared.compile_seconds)
+
+
+def _rising(epochs: Iterator[int]) -> Validation:
+    from suite.training import Validation
+
+    return Validation(loss=0.0, score=float(next(epochs)))
+
+
+def _has_reached(last: int, record: EpochRecord) -> bool:
+    return record.epoch >= last
 
 
 def _watched(context: FitContext, *, epochs_before: int) -> Callable[[EpochRecord], bool]:

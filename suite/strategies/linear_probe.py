@@ -192,18 +192,21 @@ def _fit_path(
 ) -> Probe:
     started = time.perf_counter()
     in_pieces = train.features.size + validation.features.size > LARGE_FEATURES
-    problem = {"num_classes": num_classes, "max_iterations": options.max_iterations}
     splits: Iterable[tuple[Labelled, Labelled]] = [(train, validation)]
     if not in_pieces:
         splits = folds_of(train, validation)
-    folds = [_Fold.of(*split, in_pieces=in_pieces, **problem) for split in splits]
+    iterations = options.max_iterations
+    folds = [
+        _Fold.of(own, unseen, in_pieces=in_pieces, num_classes=num_classes, max_iterations=iterations)
+        for own, unseen in splits
+    ]
     path = np.geomspace(max(options.strongest, options.weakest), options.weakest, options.strengths)
     search = _Search(folds, judge)
     search.along(path)
     chosen = search.best
     if len(folds) > 1:
         # The folds have chosen; what is kept has learned from the training split, on the way of every probe.
-        whole = _Fold.of(train, validation, in_pieces=in_pieces, **problem)
+        whole = _Fold.of(train, validation, in_pieces=in_pieces, num_classes=num_classes, max_iterations=iterations)
         for strength in sorted((one for one in search.tried if one >= chosen.strength), reverse=True):
             logits = whole.at(strength)
     else:
@@ -214,7 +217,9 @@ def _fit_path(
     if refit:
         both = _joined(whole.learned, whole.judged)
         targets = np.concatenate([train.targets, validation.targets])
-        kernel, bias = _solve(both, targets, chosen.strength, start=whole.model, **problem)
+        kernel, bias = _solve(
+            both, targets, chosen.strength, start=whole.model, num_classes=num_classes, max_iterations=iterations
+        )
     raw_kernel = kernel / scaler.deviation[:, None]
     return Probe(
         kernel=raw_kernel,

@@ -116,8 +116,8 @@ class Workshop:
         for kept in (self._prepared, self.profilers, self.probes):
             for key in [key for key in kept if gone.intersection(part for part in key if isinstance(part, int))]:
                 del kept[key]
-        for key in gone & self._predictors.keys():
-            del self._predictors[key]
+        for predicted in gone & self._predictors.keys():
+            del self._predictors[predicted]
         gc.collect()
 
     def low_rank(self, rank: int, alpha: float, targets: tuple[str, ...]) -> Workshop:

@@ -1,7 +1,7 @@
 """Multiply-accumulates of a model, counted on its traced graph: convolutions and every product of matrices.
 
-TensorFlow's own counter leaves out what attention multiplies, tokens with tokens.  As in published figures, sums,
-norms and activations are not counted.
+TensorFlow's own counter leaves out what attention multiplies, tokens with tokens.  As in published figures, batch norm
+counts once for each element, and sums, other norms and activations do not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def count_macs(model: Any, single: Any) -> int | None:
 def _products(graph: Any, times: int) -> Iterator[int | None]:
     """The multiply-accumulates of each product of a graph and of the functions that it calls."""
     for operation in _used(graph):
-        if operation.type in COUNTERS:
+        if operation.type in COUNTERS or _is_batch_norm(operation):
             count = _count(operation)
             yield None if count is None else times * count
         for name in _called(operation):
@@ -94,7 +94,16 @@ def _count(operation: Any) -> int | None:
         return None
     inputs = [tuple(tensor.shape.as_list()) for tensor in operation.inputs]
     output = tuple(operation.outputs[0].shape.as_list())
-    return COUNTERS[operation.type](operation, inputs, output)
+    if operation.type not in COUNTERS:
+        return int(math.prod(output))
+    counted: int = COUNTERS[operation.type](operation, inputs, output)
+    return counted
+
+
+def _is_batch_norm(operation: Any) -> bool:
+    """Whether it scales the elements of a batch norm, which TensorFlow does in one operation or in its parts."""
+    kind, name = str(operation.type), str(operation.name)
+    return kind.startswith("FusedBatchNorm") or (kind == "Mul" and name.endswith("batchnorm/mul_1"))
 
 
 def _convolution(_: Any, inputs: list[Shape], output: Shape) -> int:
