@@ -14,6 +14,7 @@ from lint_results import checked, epochs, make_result, predictions, run_of, said
 from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
+from suite.compare.wording import THIN, always
 from suite.finding import Checks, DataChecks, Finding, counted, worst_first
 from suite.lint.examine import check_run
 from suite.lint.subjects import Run
@@ -400,6 +401,9 @@ def test_naming_one_class_is_said_in_the_unit_of_the_headline():
     balanced = result.model_copy(update={"scores": {"test": {"balanced_accuracy": result.scores["test"]["accuracy"]}}})
     run = run_of([balanced], {result.id: kept}, headline="balanced_accuracy")
     assert run.comparison.facts.tests[0].always == pytest.approx(0.5)
+    assert always(0.5, run.comparison.headline) == f"always naming one class gives 50.0{THIN}%"
+    loss = run.comparison.headline.model_copy(update={"name": "log_loss", "higher_is_better": False})
+    assert always(0.325, loss) == "answering always with the class shares gives 0.325"
 
 
 @pytest.mark.parametrize(

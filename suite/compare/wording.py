@@ -12,6 +12,7 @@ __all__ = [
     "SHARES",
     "THIN",
     "adapted",
+    "always",
     "amount",
     "between",
     "called",
@@ -67,6 +68,12 @@ def called(cell: CellSummary) -> str:
 def quality(value: float, metric: MetricInfo) -> str:
     """A score: ``96.4 %``, or three decimals for metrics that are no share."""
     return f"{_scaled(value, metric)}{THIN}%" if metric.name in SHARES else _plain(value)
+
+
+def always(value: float, metric: MetricInfo) -> str:
+    """What the same answer to every example gives, ``DatasetFacts.always``; a loss is of its probabilities."""
+    what = "always naming one class" if metric.name in SHARES else "answering always with the class shares"
+    return f"{what} gives {quality(value, metric)}"
 
 
 def points(value: float, metric: MetricInfo) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from suite.charts.words import percent
 from suite.compare.comparison import CellSummary, MetricInfo
+from suite.compare.wording import always as always_gives
 from suite.compare.wording import quality
 from suite.finding import Finding
 from suite.lint.subjects import LeftOut, LooksAt, Run, place_of
@@ -114,8 +115,7 @@ def _naming_one_class(cell: CellSummary, always: float, metric: MetricInfo) -> F
     return Finding(
         check="chance",
         severity="warning",
-        what=f"The {metric.label} is {quality(score, metric)}; always naming the most frequent class gives "
-        f"{quality(always, metric)}.",
+        what=f"The {metric.label} is {quality(score, metric)}; {always_gives(always, metric)}.",
         where=place_of(cell),
         why="By this metric the model is of no use, although it may have learned something.",
         mend="Train longer or with another learning rate; on unequal classes rank by balanced_accuracy.",

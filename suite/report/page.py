@@ -14,7 +14,7 @@ from suite.charts.rows import MOST_ROWS
 from suite.charts.words import count, duration, plural, thin
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
 from suite.compare.verdict_words import HOW_TO_READ
-from suite.compare.wording import amount, points, quality
+from suite.compare.wording import always, amount, points
 from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.across import across_section
@@ -188,7 +188,7 @@ def _can_show(test: DatasetFacts, metric: MetricInfo, *, named: bool) -> str:
     if test.smallest_difference is not None:
         parts.append(f"differences under {points(test.smallest_difference, metric)} do not show")
     if test.always is not None:
-        parts.append(f"always naming one class gives {quality(test.always, metric)}")
+        parts.append(always(test.always, metric))
     text = "; ".join(parts)
     return (f"{test.dataset}: {text}." if named else f"{text[:1].upper()}{text[1:]}.") if text else ""
 
