@@ -1,8 +1,9 @@
-"""Buckets and other places that fsspec can read and write, by their address."""
+"""Where files may be: buckets that fsspec reads and writes, by their address, and names that stay in their folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from suite.credentials import without_credentials
@@ -12,7 +13,7 @@ from suite.requirement import install_line
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["DRIVERS", "open_place"]
+__all__ = ["DRIVERS", "is_inside", "open_place"]
 
 DRIVERS: Mapping[str, tuple[str, str]] = {
     "s3": ("s3fs", "s3"),
@@ -55,3 +56,9 @@ def open_place(address: str, *, example: str) -> tuple[AbstractFileSystem, str]:
     # What another process writes must be seen: nothing is kept of an earlier look.
     files, root = fsspec.url_to_fs(address, skip_instance_cache=True, use_listings_cache=False)
     return files, str(root).rstrip("/")
+
+
+def is_inside(path: str) -> bool:
+    """Whether a stored path stays below the folder that it starts from."""
+    parts = PurePosixPath(path.replace("\\", "/"))
+    return bool(path) and not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from suite.complaints import first_complaint, kind_of
 from suite.errors import StoreError, StoreVersionError
 from suite.glance import Entry, documents_of, entries_of
+from suite.places import is_inside
 from suite.results import FORMAT_VERSION, Result, Status
 
 if TYPE_CHECKING:
@@ -119,9 +120,13 @@ class Stored:
         return self.folder / "trials" / trial_id
 
     def artefact(self, result: Result, name: str) -> Path | None:
-        """The path of one artefact, for instance ``predictions/test``; None where the trial has none, or not here."""
+        """The path of one artefact, for instance ``predictions/test``; None where the trial has none, or not here.
+
+        Nor where a stored name leads out of the trial's folder: reading a run opens no other file.
+        """
         file = result.artefacts.get(name)
-        return self.trial_folder(result.id) / file if file and not self.is_elsewhere(result.id) else None
+        here = file is not None and is_inside(file) and not self.is_elsewhere(result.id)
+        return self.trial_folder(result.id) / file if file and here else None
 
     def is_elsewhere(self, trial_id: str) -> bool:
         """Whether the files of a result that was read are in another folder, on the machine that it was made on."""

@@ -341,3 +341,13 @@ def test_a_name_steers_no_terminal(run: Path) -> None:
         )
     for command in ("recommend", "report"):
         assert "\x1b" not in call(command, run).output
+
+
+@pytest.mark.parametrize("name", ["../../../secret.npz", "/secret.npz", "..\\..\\secret.npz", "C:/secret.npz"])
+def test_a_stored_file_name_leads_out_of_no_folder(name: str, run: Path) -> None:
+    """A doctored result makes reading open no file that is not the trial's own."""
+    with open_store(run) as store:
+        result = next(one for one in store.query() if one.artefacts)
+        assert store.artefact(result, next(iter(result.artefacts))) is not None
+        doctored = result.model_copy(update={"artefacts": dict.fromkeys(result.artefacts, name)})
+        assert all(store.artefact(doctored, one) is None for one in result.artefacts)

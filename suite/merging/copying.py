@@ -8,7 +8,8 @@ from pathlib import Path
 
 from suite.database import flush, mendable
 from suite.exported import ExportCard
-from suite.merging.sources import Source, is_inside
+from suite.merging.sources import Source
+from suite.places import is_inside
 from suite.results import Result
 from suite.store import MODEL, Store, Unsaved
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from suite.address import address_of, files_of
@@ -17,10 +17,11 @@ from suite.exported import ExportCard
 from suite.finding import DataChecks
 from suite.kept import file_safe
 from suite.lint.kept import read_kept
+from suite.places import is_inside
 from suite.results import Result
 from suite.store import glance, open_store
 
-__all__ = ["CONFLICTS", "Source", "is_inside", "read_source", "read_sources", "short_names"]
+__all__ = ["CONFLICTS", "Source", "read_source", "read_sources", "short_names"]
 
 CONFLICTS = "conflicts"
 """Folder inside a joined run that holds the results that were kept apart."""
@@ -124,12 +125,6 @@ def short_names(sources: Sequence[Source]) -> dict[str, str]:
         length = next((n for n in range(1, len(own)) if all(own[-n:] != other[-n:] for other in others)), len(own))
         names[shown] = "-".join(map(file_safe, own[-length:]))
     return names
-
-
-def is_inside(path: str) -> bool:
-    """Whether a stored path stays below the folder that it starts from."""
-    parts = PurePosixPath(path.replace("\\", "/"))
-    return bool(path) and not parts.is_absolute() and ".." not in parts.parts and ":" not in parts.parts[0]
 
 
 def _spec(text: str, folder: Path) -> dict[str, Any]:
