@@ -10,8 +10,6 @@ between models and between seeds as they are in reality.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 import time
@@ -23,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import interval_coverage
 from benchmarks.peers import as_given, each_pair, moderated_t, resampled_t
 from benchmarks.simulated import Compared, Finding, compared, evidence_of, right_answers, split_evidence
 from suite.compare.evidence import SetEvidence
@@ -43,7 +42,6 @@ __all__ = [
 ]
 
 PAGE = Path(__file__).with_suffix(".md")
-INTERVALS = "benchmarks.interval_coverage"
 NULLS = 500
 TRUE = 250
 """Simulated comparisons in which some model is better."""
@@ -356,9 +354,7 @@ def main(arguments: Sequence[str] = ()) -> int:
                 found.append(row.result())
                 print(_row(found[-1], tuple(found[-1].others)), flush=True)
             tables.append((text, found))
-    spec = importlib.util.find_spec(INTERVALS)
-    intervals = importlib.import_module(INTERVALS).tables() if spec is not None else ""
-    PAGE.write_text(page(tables, time.monotonic() - start, intervals=intervals), encoding="utf-8")
+    PAGE.write_text(page(tables, time.monotonic() - start, intervals=interval_coverage.tables()), encoding="utf-8")
     return int(any(one.met is False for _, found in tables for one in found))
 
 

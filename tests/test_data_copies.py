@@ -82,6 +82,14 @@ def test_dropped_copies_leave_train_and_validation_never_test(tmp_path: Path) ->
     assert dataset.fingerprint != load(root).fingerprint
 
 
+def test_a_split_of_copies_alone_is_refused(tmp_path: Path) -> None:
+    """A validation split whose every picture is tested would be left without any."""
+    names = [f"{kind}/{index}.png" for kind in ("cat", "dog") for index in range(12)]
+    root = folder_of(tmp_path, {f"test/{name}": f"val/{name}" for name in names}, splits=True)
+    with pytest.raises(DataError, match="every example of its validation split is in a later split too"):
+        load(root, "drop")
+
+
 def test_grouping_cannot_mend_the_sources_own_splits(tmp_path: Path) -> None:
     """It is told, with a pair and what would help, instead of being ignored."""
     root = folder_of(tmp_path, {"train/cat/0.png": "test/cat/again.png"}, splits=True)

@@ -119,6 +119,15 @@ def test_a_best_penalty_at_the_end_of_the_path_is_said() -> None:
     assert not probe_by("log_loss", strongest=1e2).notes
 
 
+def test_no_more_neighbours_are_tried_than_the_model_remembers() -> None:
+    """Five folds of 15 and 9 examples learn from 19; the model remembers the 15."""
+    targets = np.arange(24) % 3
+    features = np.eye(3, dtype=np.float32)[targets]
+    sets = Labelled(features[:15], targets[:15]), Labelled(features[15:], targets[15:])
+    candidates, _ = _search(*sets, (1, 50), Judge.by("accuracy", ("a", "b", "c")))
+    assert [one.hyperparameters["neighbours"] for one in candidates] == [15, 1]
+
+
 def test_neighbours_in_pieces_are_the_neighbours_of_the_whole_matrix() -> None:
     """The share of votes of all that are as near as the k-th, duplicates counted."""
     dice = np.random.default_rng(0)

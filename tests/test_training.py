@@ -179,6 +179,21 @@ def test_layer_multipliers_slow_the_decay_too(digits):
         assert np.allclose(kernel.numpy(), before * (1 - 0.1 * shrunk), rtol=1e-5)
 
 
+def test_a_multiplier_of_the_rate_alone_leaves_the_decay(digits):
+    """The embedding of a pretraining learns faster and does not shrink faster: that is how the zoo was made."""
+    import keras
+
+    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+
+    net = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    kernel = net.layers[1].kernel
+    before = kernel.numpy()
+    settings = OptimizerSettings("sgd", 1.0, ((kernel.path, 5.0),), multiplies_decay=False)
+    trainer = Trainer(net, settings, objective=_Nothing())
+    trainer.fit(Batches(digits, 300, seed=1), lambda: Validation(0.0, 1.0), Recipe(1, 0.1, warmup_fraction=0.0))
+    assert np.allclose(kernel.numpy(), before * 0.9, rtol=1e-5)
+
+
 def test_one_step_serves_every_decay_and_smoothing(digits):
     """They are variables: what is learned with one is what a step that was compiled for it learns."""
     import keras

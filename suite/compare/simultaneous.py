@@ -30,6 +30,10 @@ __all__ = ["Family", "Luck", "luck_of"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 LEVEL = 0.05
+FEW_SEEDS = 3
+LEVEL_OF_FEW_SEEDS = 0.038
+"""What is asked of the draws where so few seeds tell of their own spread: what they tell errs as well, most where one
+cell is unlike the others, and together both stay within 5 % (``benchmarks/statistics.md``)."""
 DRAWS = 4_000
 """The share of draws beyond a critical value is good to 0.3 points."""
 FEWEST_DRAWS = 500
@@ -60,6 +64,8 @@ class Luck:
     of right answers, as Yates has it; shape ``(cells, cells)``."""
     sizes: Array
     """Test examples of each cell; infinite where they were not counted."""
+    level: float = LEVEL
+    """How often the largest difference of the draws may exceed the critical value."""
 
     def statistics(self, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
         """The size of differences in the units of a ``Family``.
@@ -84,7 +90,8 @@ class Luck:
 
     def family(self, candidates: Mask) -> Family:
         """The differences between every candidate and every cell, looked at together."""
-        return Family(np.sort(self._largest(candidates)) if len(candidates) > 2 else None)
+        known = len(candidates) <= 2 and self.level == LEVEL
+        return Family(None if known else np.sort(self._largest(candidates)), self.level)
 
     def _largest(self, candidates: Mask) -> Array:
         """The largest of these differences in each draw, in units of its spread; shape ``(draws,)``."""
@@ -109,20 +116,22 @@ class Family:
 
     largest: Array | None
     """In each draw, ascending; None for a single difference, which is known without."""
+    level: float = LEVEL
 
     @property
     def critical(self) -> float:
-        """What the largest exceeds in 5 % of the draws."""
+        """What the largest exceeds in ``level`` of the draws."""
         if self.largest is None:
             return Z
-        return float(np.quantile(self.largest, 1 - LEVEL, method="higher"))
+        return float(np.quantile(self.largest, 1 - self.level, method="higher"))
 
     def p_values(self, statistics: Array) -> Array:
         """How often luck makes the largest as large; below 0.05 exactly for what exceeds ``critical``."""
         if self.largest is None:
             return np.asarray(special.erfc(statistics / np.sqrt(2)))
         beyond = len(self.largest) - np.searchsorted(self.largest, statistics)
-        return np.asarray(np.maximum(beyond, 1) / len(self.largest))
+        shares = np.maximum(beyond, 1) / len(self.largest)
+        return np.asarray(np.minimum(shares * LEVEL / self.level, 1.0))
 
 
 def luck_of(records: Sequence[EvidenceRecord]) -> Luck:
@@ -146,7 +155,14 @@ def luck_of(records: Sequence[EvidenceRecord]) -> Luck:
         seeds=parts,
         grain=_grains([one.examples for one in records], steps, sizes),
         sizes=np.where(sizes > 0, sizes, np.inf),
+        level=_level([one.seeds for one in records], parts),
     )
+
+
+def _level(seeds: Sequence[int], parts: Array) -> float:
+    """What is asked of the draws: less where some cell's spread over seeds is told by few of them."""
+    few = [1 < count <= FEW_SEEDS and bool(own.any()) for count, own in zip(seeds, parts, strict=True)]
+    return LEVEL_OF_FEW_SEEDS if any(few) else LEVEL
 
 
 def _of_examples(records: Sequence[EvidenceRecord], draws: int) -> tuple[Array, Array]:

@@ -86,6 +86,7 @@ def assemble(
     elif splits.duplicates == "drop":
         stay, dropped = without_copies(given)
         given = {each: subset(split, stay[each], name=each) for each, split in given.items()}
+        _require_some_left(given, dropped, place)
     complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
     return Dataset(
         name=name_with_seed(name, {} if made_from_seed else given, splits),
@@ -102,6 +103,15 @@ def assemble(
         dropped_copies=dropped,
         grouped_copies=_grouped(given, splits),
     )
+
+
+def _require_some_left(given: Mapping[str, Split], dropped: Mapping[str, int], place: str) -> None:
+    for name in dropped:
+        if not len(given[name]):
+            raise DataError(
+                f"{place}: every example of its {name} split is in a later split too, so splits.duplicates 'drop' "
+                "would leave none. Give it other examples, or take the split out of the data where one can be made."
+            )
 
 
 def _grouped(given: Mapping[str, Split], splits: SplitsSpec) -> int:

@@ -126,7 +126,7 @@ def fit_rows(
 
     faster = [(variable.path, options.embedding_rate) for variable in embedding.trainable_variables]
     multipliers = tuple(faster) if options.embedding_rate != 1.0 else ()
-    settings = OptimizerSettings("adamw", options.weight_decay, multipliers)
+    settings = OptimizerSettings("adamw", options.weight_decay, multipliers, multiplies_decay=False)
     trainer = Trainer(model, settings, objective=_Foretelling(), jit_compile=options.jit_compile)
     epochs = iter(range(1, options.epochs + 1))
     # A score that rises by itself keeps the last epoch.

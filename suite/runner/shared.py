@@ -31,7 +31,12 @@ def shared_result(trial: Trial, store: Store, *, folder: Path, coming: Container
 
     Returns:
         None where the trial has to be run: no other seed is done, or its files are on another machine.
+
+    Raises:
+        StoreError: When the disk is full or cannot be written.
     """
+    from suite.database import mendable
+
     if trial.phase != "final" or not trial.cell.is_deterministic:
         return None
     asked = {**trial.as_json(), "seed": None}
@@ -43,10 +48,11 @@ def shared_result(trial: Trial, store: Store, *, folder: Path, coming: Container
         if any(path is None or not path.is_file() for path in paths.values()):
             continue
         shutil.rmtree(folder, ignore_errors=True)
-        for file, path in paths.items():
-            target = folder / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(str(path), target)
+        with mendable(store.folder):
+            for file, path in paths.items():
+                target = folder / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(path), target)
         return _as_own(result, trial, files)
     return None
 

@@ -96,7 +96,8 @@ def _search(
 ) -> tuple[tuple[Candidate, ...], int]:
     """Every number of neighbours on validation, the largest first, and the best; see ``folds_of``."""
     folds = list(folds_of(train, validation))
-    most = min(len(learned.targets) for learned, _ in folds)
+    # Folds of both splits may learn from more examples than the training split has, and the model remembers that.
+    most = min(len(train.targets), *(len(learned.targets) for learned, _ in folds))
     counts = sorted({min(count, most) for count in neighbours}, reverse=True)
     began = time.perf_counter()
     classes = len(judge.class_names)

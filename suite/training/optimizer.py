@@ -33,11 +33,13 @@ class OptimizerSettings:
     multipliers: tuple[tuple[str, float], ...] = ()
     """Multiplier of learning rate and decay per variable path (layer-wise decay); 1 where a path is not named."""
     label_smoothing: float = 0.0
+    multiplies_decay: bool = True
+    """False for multipliers of the learning rate alone, such as that of embeddings in a pretraining."""
 
     @property
-    def graph(self) -> tuple[str, bool, bool]:
+    def graph(self) -> tuple[str, bool, bool, bool]:
         """What is compiled into a step. Settings that agree in it share one: their numbers are variables of it."""
-        return self.name, bool(self.multipliers), self.label_smoothing > 0
+        return self.name, bool(self.multipliers), self.label_smoothing > 0, self.multiplies_decay
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras is untyped
@@ -90,6 +92,11 @@ class Strengths:
         """A scalar tensor; plain 0 in a step that smooths nothing."""
         return self._smoothing.value if self._graph[2] else 0.0
 
+    @property
+    def multiplies_decay(self) -> bool:
+        """Whether multipliers are of the decay too."""
+        return self._graph[3]
+
     def multiplier(self, index: int) -> Any:
         """Of one variable, a scalar tensor; None in a step without layer multipliers."""
         return self._multipliers.value[index] if self._graph[1] else None
@@ -111,7 +118,8 @@ def _adjustable(base: type) -> type:
             rate = learning_rate if multiplier is None else learning_rate * multiplier
             if self._use_weight_decay(variable):
                 decay = keras.ops.cast(self.strengths.decay.value, variable.dtype)
-                variable.assign_sub(variable * decay * keras.ops.cast(rate, variable.dtype))
+                decay_rate = rate if self.strengths.multiplies_decay else learning_rate
+                variable.assign_sub(variable * decay * keras.ops.cast(decay_rate, variable.dtype))
             super().update_step(gradient, variable, rate)
 
     return Adjustable
