@@ -55,7 +55,7 @@ class Contest:
         """How far each cell is behind the first, with the ends of the simultaneous intervals; 0 for the first."""
         gaps = self.scores[0] - self.scores
         first = np.zeros(len(gaps), dtype=np.int64)
-        reach = self.luck.reaches(self.with_best.critical, gaps, first, np.arange(len(gaps)))
+        reach = self.with_best.reaches(gaps, first, np.arange(len(gaps)))
         reach[0] = 0.0
         return gaps, gaps - reach, gaps + reach
 
@@ -112,11 +112,11 @@ def contest_of(contenders: Sequence[Contender], *, higher_is_better: bool) -> Co
 def _with_best(scores: Array, luck: Luck, family: Family) -> Family:
     """The family of the last round: as long as a round finds more cells worse, the next one looks at fewer pairs."""
     first = np.zeros(len(scores), dtype=np.int64)
-    sizes = luck.statistics(scores[0] - scores, first, np.arange(len(scores)))
-    left = len(scores)
-    while (candidates := sizes <= family.critical).sum() < left:
-        left = int(candidates.sum())
-        family = luck.family(candidates)
+    others, gaps = np.arange(len(scores)), scores[0] - scores
+    candidates = np.ones(len(scores), dtype=bool)
+    while (fewer := candidates & (family.statistics(gaps, first, others) <= family.critical)).sum() < candidates.sum():
+        candidates = fewer
+        family = luck.family(candidates, near=family.critical)
     return family
 
 

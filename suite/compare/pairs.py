@@ -147,11 +147,11 @@ def _measured(
         luck: Of all of them.
         places: The row of the one in ``luck``, and those of the others.
     """
-    family = _family(scene, better)
+    family = _family(scene, better).of(luck)
     one, rows = places
     first = np.full(len(rows), one)
-    sizes = luck.statistics(gaps, first, rows)
-    reach = luck.reaches(family.critical, gaps, first, rows)
+    sizes = family.statistics(gaps, first, rows)
+    reach = family.reaches(gaps, first, rows)
     # Every part of what the first's seeds may add, with every part of the second's.
     seeds = (luck.seeds[one][:, None] + luck.seeds[rows][:, None, :]).reshape(len(rows), -1)
     variances = luck.examples[one, rows][:, None] + seeds

@@ -6,6 +6,10 @@ would have made them, with the correlation that cells have which answer the same
 difference is taken in units of its own spread (Tukey's range of correlated scores; Westfall and Young 1993,
 Resampling-Based Multiple Testing).  What that exceeds in 5 % of the draws is the critical value of every difference.
 
+The unit of a difference is its own quantile as far out as the critical value lies (Westfall and Young's minimal
+p-value; Beran 1988, Balanced Simultaneous Confidence Sets, JASA 83): every difference has the same share in the 5 %,
+and a cell whose seeds scatter has a wide interval of its own instead of widening those of all others.
+
 Examples enter through the resamples of ``suite.compare.kept_evidence``, as normal errors with their covariance; seeds
 through what ``suite.compare.spread`` says their variance may be, which gives few seeds the long tails of Student's
 distribution.
@@ -14,7 +18,7 @@ distribution.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from suite.compare.kept_evidence import EvidenceRecord, resamples_of
-from suite.compare.paired import Z, reach_of
+from suite.compare.paired import reach_of
 from suite.compare.spread import BOTH, WEIGHTS
 
 __all__ = ["Family", "Luck", "luck_of"]
@@ -31,9 +35,13 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 LEVEL = 0.05
 FEW_SEEDS = 3
-LEVEL_OF_FEW_SEEDS = 0.038
-"""What is asked of the draws where so few seeds tell of their own spread: what they tell errs as well, most where one
-cell is unlike the others, and together both stay within 5 % (``benchmarks/statistics.md``)."""
+LEVEL_OF_TWO = 0.038
+"""What is asked of the draws where two cells have so few seeds: they have no others to learn their spread from, so what
+they tell of it errs as well, and together both stay within 5 % (``benchmarks/statistics.md``)."""
+START = 3.0
+"""Standard errors: where a critical value is looked for first."""
+ROUNDS, CLOSE = 4, 0.03
+"""Looks at most, and when two of them agree."""
 DRAWS = 4_000
 """The share of draws beyond a critical value is good to 0.3 points."""
 FEWEST_DRAWS = 500
@@ -52,9 +60,6 @@ class Luck:
 
     errors: Array
     """What luck adds to each score, shape ``(draws, cells)``."""
-    scale: Array
-    """Standard error of each difference, as a normal distribution with the same 95 % interval has it; shape
-    ``(cells, cells)``."""
     examples: Array
     """Variance of each difference over other examples, shape ``(cells, cells)``."""
     seeds: Array
@@ -67,35 +72,40 @@ class Luck:
     level: float = LEVEL
     """How often the largest difference of the draws may exceed the critical value."""
 
-    def statistics(self, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
-        """The size of differences in the units of a ``Family``.
+    def family(self, candidates: Mask, *, near: float = START) -> Family:
+        """The differences between every candidate and every cell, looked at together.
 
-        The difference itself counts as spread: with few examples that all say the same, little is seen of how much
-        they vary (a score test, which the sign-flip test tends to).
+        Args:
+            candidates: Shape ``(cells,)``.
+            near: Where the critical value is looked for first: that of a family that this one is a part of.
         """
-        sizes = np.minimum(self.sizes[first], self.sizes[second])
-        beyond = np.maximum(np.abs(gaps) - self.grain[first, second], 0.0)
-        spread = np.sqrt(self.scale[first, second] ** 2 + beyond**2 / sizes)
-        return np.divide(beyond, spread, out=np.where(beyond > 0, np.inf, 0.0), where=spread > 0)
+        if len(candidates) <= 2:
+            critical = float(special.ndtri(1 - self.level / 2))
+            return Family(self, None, critical, self.scales(critical), self.level)
+        for _ in range(ROUNDS):
+            scale = self.scales(near)
+            largest = np.sort(self._largest(candidates, scale))
+            critical = float(np.quantile(largest, 1 - self.level, method="higher"))
+            if abs(critical - near) <= CLOSE:
+                break
+            near = critical
+        return Family(self, largest, critical, scale, self.level)
 
-    def reaches(self, critical: float, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
-        """Half the width of the intervals that leave out 0 exactly where ``statistics`` exceeds ``critical``."""
-        sizes = np.minimum(self.sizes[first], self.sizes[second])
-        scale, grain = self.scale[first, second], self.grain[first, second]
-        beyond = np.maximum(np.abs(gaps) - grain, 0.0)
-        enough = sizes > critical**2
-        grown = np.divide(1.0, 1 - critical**2 / np.where(enough, sizes, np.inf))
-        wide = np.where(enough, scale**2 * grown, scale**2 + beyond**2 / sizes)
-        return np.asarray(grain + critical * np.sqrt(wide))
+    def scales(self, critical: float) -> Array:
+        """Standard error of each difference, as a normal distribution has it that as often lies beyond ``critical`` of
+        them; shape ``(cells, cells)``.
+        """
+        scale = np.zeros_like(self.examples)
+        chance = float(special.erfc(critical / np.sqrt(2)))
+        for one in range(len(scale) - 1):
+            seeds = (self.seeds[one][:, None] + self.seeds[one + 1 :, None, :]).reshape(len(scale) - one - 1, -1)
+            row = reach_of(self.examples[one, one + 1 :, None] + seeds, BOTH, chance=chance) / critical
+            scale[one, one + 1 :] = scale[one + 1 :, one] = row
+        return np.where(scale > TINY, scale, 0.0)
 
-    def family(self, candidates: Mask) -> Family:
-        """The differences between every candidate and every cell, looked at together."""
-        known = len(candidates) <= 2 and self.level == LEVEL
-        return Family(None if known else np.sort(self._largest(candidates)), self.level)
-
-    def _largest(self, candidates: Mask) -> Array:
+    def _largest(self, candidates: Mask, scale: Array) -> Array:
         """The largest of these differences in each draw, in units of its spread; shape ``(draws,)``."""
-        scale = np.where(self.scale > 0, self.scale, np.inf)
+        scale = np.where(scale > 0, scale, np.inf)
         chosen = np.flatnonzero(candidates)
         found = np.zeros(len(self.errors))
         # A pair of two candidates is looked at once.
@@ -114,23 +124,48 @@ class Luck:
 class Family:
     """Differences that are looked at together: how large the largest of them gets by luck."""
 
+    luck: Luck
     largest: Array | None
     """In each draw, ascending; None for a single difference, which is known without."""
-    level: float = LEVEL
+    critical: float
+    """What the largest exceeds in ``level`` of the draws."""
+    scale: Array
+    """The unit of each difference; shape ``(cells, cells)``."""
+    level: float
 
-    @property
-    def critical(self) -> float:
-        """What the largest exceeds in ``level`` of the draws."""
-        if self.largest is None:
-            return Z
-        return float(np.quantile(self.largest, 1 - self.level, method="higher"))
+    def of(self, luck: Luck) -> Family:
+        """The same critical value for differences of some of the cells on other examples or seeds."""
+        return self if luck is self.luck else replace(self, luck=luck, scale=luck.scales(self.critical))
+
+    def statistics(self, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
+        """The size of differences in their units.
+
+        The difference itself counts as spread: with few examples that all say the same, little is seen of how much
+        they vary (a score test, which the sign-flip test tends to).
+        """
+        sizes = np.minimum(self.luck.sizes[first], self.luck.sizes[second])
+        beyond = np.maximum(np.abs(gaps) - self.luck.grain[first, second], 0.0)
+        spread = np.sqrt(self.scale[first, second] ** 2 + beyond**2 / sizes)
+        return np.divide(beyond, spread, out=np.where(beyond > 0, np.inf, 0.0), where=spread > 0)
+
+    def reaches(self, gaps: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
+        """Half the width of the intervals that leave out 0 exactly where ``statistics`` exceeds ``critical``."""
+        critical = self.critical
+        sizes = np.minimum(self.luck.sizes[first], self.luck.sizes[second])
+        scale, grain = self.scale[first, second], self.luck.grain[first, second]
+        beyond = np.maximum(np.abs(gaps) - grain, 0.0)
+        enough = sizes > critical**2
+        grown = np.divide(1.0, 1 - critical**2 / np.where(enough, sizes, np.inf))
+        wide = np.where(enough, scale**2 * grown, scale**2 + beyond**2 / sizes)
+        return np.asarray(grain + critical * np.sqrt(wide))
 
     def p_values(self, statistics: Array) -> Array:
         """How often luck makes the largest as large; below 0.05 exactly for what exceeds ``critical``."""
         if self.largest is None:
-            return np.asarray(special.erfc(statistics / np.sqrt(2)))
-        beyond = len(self.largest) - np.searchsorted(self.largest, statistics)
-        shares = np.maximum(beyond, 1) / len(self.largest)
+            shares = np.asarray(special.erfc(statistics / np.sqrt(2)))
+        else:
+            beyond = len(self.largest) - np.searchsorted(self.largest, statistics)
+            shares = np.maximum(beyond, 1) / len(self.largest)
         return np.asarray(np.minimum(shares * LEVEL / self.level, 1.0))
 
 
@@ -150,7 +185,6 @@ def luck_of(records: Sequence[EvidenceRecord]) -> Luck:
     steps, sizes = np.array([one.steps for one in records]), np.array([one.size for one in records], dtype=np.float64)
     return Luck(
         errors=errors,
-        scale=_scales(variances, parts),
         examples=variances,
         seeds=parts,
         grain=_grains([one.examples for one in records], steps, sizes),
@@ -160,9 +194,9 @@ def luck_of(records: Sequence[EvidenceRecord]) -> Luck:
 
 
 def _level(seeds: Sequence[int], parts: Array) -> float:
-    """What is asked of the draws: less where some cell's spread over seeds is told by few of them."""
+    """What is asked of the draws: less of two cells that tell of their spread by few seeds."""
     few = [1 < count <= FEW_SEEDS and bool(own.any()) for count, own in zip(seeds, parts, strict=True)]
-    return LEVEL_OF_FEW_SEEDS if any(few) else LEVEL
+    return LEVEL_OF_TWO if len(few) <= 2 and any(few) else LEVEL
 
 
 def _of_examples(records: Sequence[EvidenceRecord], draws: int) -> tuple[Array, Array]:
@@ -196,15 +230,6 @@ def _of_seeds(parts: Array, draws: int) -> Array:
     chosen = np.searchsorted(np.cumsum(WEIGHTS)[:-1], generator.random((len(parts), draws)), side="right")
     deviation = np.sqrt(np.take_along_axis(parts, chosen, axis=1))
     return np.asarray((deviation * generator.standard_normal((len(parts), draws))).T)
-
-
-def _scales(examples: Array, parts: Array) -> Array:
-    scale = np.zeros_like(examples)
-    for one in range(len(parts) - 1):
-        seeds = (parts[one][:, None] + parts[one + 1 :, None, :]).reshape(len(parts) - one - 1, -1)
-        row = reach_of(examples[one, one + 1 :, None] + seeds, BOTH) / Z
-        scale[one, one + 1 :] = scale[one + 1 :, one] = row
-    return np.where(scale > TINY, scale, 0.0)
 
 
 def _grains(examples: Sequence[str], steps: NDArray[np.int64], sizes: Array) -> Array:
