@@ -57,8 +57,8 @@ METRICS_COVERED = (
 SHARES = (0.5, 0.8, 0.95, 0.98, 0.99)
 """What a table calls p."""
 SIZES = (20, 50, 100, 300, 2_000)
-TRIALS = 1_000
-PEER_TRIALS = 300
+TRIALS = 400
+PEER_TRIALS = 100
 PEERS_UP_TO = 300
 """Examples; with more, all methods agree."""
 LEAST, MOST = 0.93, 0.98
@@ -94,8 +94,8 @@ ENTERS = {
     "bits_per_byte": "p is the mean probability of a token; texts of 30 tokens.",
 }
 INTRODUCTION = f"""\
-How often the 95 % interval of a metric holds what is true, over {TRIALS:,} simulated models per setting: one more or
-less in a hundred is noise (two standard errors are 1.4 points). With one seed the interval is over examples and the
+How often the 95 % interval of a metric holds what is true, over {TRIALS:,} simulated models per setting: two more or
+less in a hundred are noise (two standard errors are 2.2 points). With one seed the interval is over examples and the
 model is given; with {SEVERAL} seeds, which differ as a whole (2 points at p = 0.5, 0.8 at 0.95), it is over examples
 and seeds. Wanted are {LEAST:.0%} to {MOST:.0%}. "Too small" is what the report says in place of an interval, with the
 share of test sets where it does; coverage is of the others. The percentile bootstrap, which the suite had before, and
