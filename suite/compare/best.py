@@ -22,10 +22,12 @@ from suite.compare.cell import BestComparison, CellSummary
 from suite.compare.kept_evidence import EvidenceRecord
 from suite.compare.simultaneous import Family, Luck, luck_of
 
-__all__ = ["Contender", "Contest", "contest_of", "held_against_best", "verdicts"]
+__all__ = ["RULE", "Contender", "Contest", "contest_of", "held_against_best", "verdicts"]
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
+RULE = 2
+"""Raised with every change that may give the same evidence another verdict: what was judged before is judged anew."""
 
 
 @dataclass(frozen=True)

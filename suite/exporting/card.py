@@ -15,7 +15,7 @@ from suite.exporting.requests import Outcome
 from suite.exporting.subject import Subject
 from suite.metrics import metrics_named
 from suite.metrics.intervals import difference_of, luck_of, with_interval
-from suite.registry import EXPORTERS
+from suite.registry import EXPORTERS, METRICS
 from suite.results import Predictions, Score
 
 __all__ = ["AGREEMENT", "card_of", "with_measures", "without_file"]
@@ -109,7 +109,8 @@ def _scores(subject: Subject, probabilities: NDArray[np.float32]) -> dict[str, o
     known = subject.expected
     if known is None or not np.isfinite(probabilities).all():
         return {}
-    names = tuple(subject.result.scores["test"])
+    # A plugin that is not given cannot score the file; its metric stays with the run.
+    names = tuple(name for name in subject.result.scores["test"] if name in METRICS)
     found = Predictions(known.example_ids, known.targets, probabilities, known.class_names)
     scores = {metric.name: with_interval(metric, found) for metric in metrics_named(names)}
     keras_scores = subject.result.scores["test"]
@@ -124,6 +125,8 @@ def _difference(
     name: str, ours: tuple[Predictions, dict[str, Score]], theirs: tuple[Predictions, dict[str, Score]]
 ) -> Difference | None:
     """Paired over examples: both stand on the same."""
+    if name not in ours[1]:
+        return None
     value, other = ours[1][name].value, theirs[1][name].value
     if value is None or other is None:
         return None

@@ -168,7 +168,7 @@ def _eval_results(card: ExportCard) -> list[EvalResult]:
                     dataset_name=plain(card.dataset),
                     dataset_split="test",
                     metric_type=kind,
-                    metric_name=METRICS.get(name).label,
+                    metric_name=_label(name),
                     metric_value=score.value,
                     metric_args={"average": average} if average else None,
                 )
@@ -274,7 +274,12 @@ def _scores(card: ExportCard, headline: str) -> Iterator[tuple[str, ...]]:
         score, other = card.scores[name], card.keras_scores.get(name)
         value = f"missing: {score.reason}" if score.value is None else _digits(score.value)
         keras = MISSING if other is None or other.value is None else _digits(other.value)
-        yield METRICS.get(name).label, value, _between(score.low, score.high) or MISSING, keras
+        yield _label(name), value, _between(score.low, score.high) or MISSING, keras
+
+
+def _label(name: str) -> str:
+    """A metric as reports print it; by its name where it is of a plugin that is not given."""
+    return str(METRICS.get(name).label) if name in METRICS else name.replace("_", " ")
 
 
 def _between(low: float | None, high: float | None) -> str:
@@ -293,7 +298,7 @@ def _comparisons(card: ExportCard) -> Iterator[str]:
             "" if change.low is None or change.high is None else f" ({_digits(change.low)} to {_digits(change.high)})"
         )
         yield (
-            f"Difference of {METRICS.get(change.metric).label} to the Keras model, on the same examples: "
+            f"Difference of {_label(change.metric)} to the Keras model, on the same examples: "
             f"{change.value:+.4f}{ends}."
         )
     if parity is not None:
