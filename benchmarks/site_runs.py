@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.api import COMPARISON, look_at_run, rebuild_report
+from suite.api import COMPARISON, kept_text, look_at_run, rebuild_report
 from suite.metrics import metrics_named, score_all
 from suite.results import Predictions, Result
 from suite.store import open_store
@@ -192,7 +192,7 @@ def _copy(variation: Path, out: Path, copy: Copy) -> None:
         _rewrite(path, out / path.relative_to(variation), names)
     _link(variation / "report.html", out / "report.html")
     kept = json.loads(renamed((variation / COMPARISON).read_text(encoding="utf-8"), names))
-    text = json.dumps({"key": look_at_run(out).key, "comparison": kept["comparison"]}, ensure_ascii=False)
+    text = kept_text(look_at_run(out).key, json.dumps(kept["comparison"], ensure_ascii=False))
     (out / COMPARISON).write_text(text, encoding="utf-8")
 
 

@@ -125,17 +125,20 @@ def _look_at_data(plan: Plan, folder: Path, only: tuple[str, ...], redo: Literal
 
     Raises ``DataError`` where a data set is not there, or the headline cannot be computed on it.
     """
-    from suite.checkup import keep_checks
-    from suite.runner.early import look_at_data
-    from suite.runner.run import verify_datasets
     from suite.runner.schedule import missing_trials
     from suite.selection import select
     from suite.store import glance
 
     chosen = select(plan, only) if only else plan
     missing = missing_trials(chosen, glance(folder).entries, redo=redo)
+    if not missing:
+        return  # a finished run answers at once: it imports nothing that looks at data
+    from suite.checkup import keep_checks
+    from suite.runner.early import look_at_data
+    from suite.runner.run import verify_datasets
+
     verify_datasets(missing)
-    found = look_at_data(plan, missing) if missing else None
+    found = look_at_data(plan, missing)
     if found is not None:
         keep_checks(folder, found)
 

@@ -18,6 +18,8 @@ class Plain:
 
     summary: ClassVar[str] = "for tests"
     Options: ClassVar[type[spec.Options]] = PlainOptions
+    loads_with_tensorflow: ClassVar[bool] = True
+    """As far as the planning machine is told: there is nothing that it could load."""
 
     @classmethod
     def label(cls, options: Any) -> str:

@@ -31,7 +31,7 @@ def test_the_posterior_is_that_of_a_slow_evaluation():
     variance, luck, freedom = [4e-4, 1e-4, 2e-5], 1e-5, 2
     low, high = spread.LEAST * math.sqrt(luck), spread.MOST * math.sqrt(max(variance))
     grid = np.linspace(math.log(low), math.log(high), spread.POINTS)
-    step, odd = grid[1] - grid[0], spread.ODD_OF_FEW / 3
+    step, odd = grid[1] - grid[0], min(spread.MOST_ODD, spread.ODD_OF_FEW / 3**2)
     sums, total = np.zeros(len(variance)), 0.0
     for centre in np.linspace(grid[0], grid[-1], spread.CENTRES):
         for width in spread.WIDTHS:

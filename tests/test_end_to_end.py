@@ -189,7 +189,7 @@ def test_memory_that_runs_out_halves_the_batch_and_is_recorded(tmp_path):
     (hungry,) = outcome.failed
     assert hungry.reason == "out of memory"
     log = (outcome.out / "store" / "trials" / hungry.id / "log.txt").read_text()
-    assert re.findall(r"began with (\d+)", log) == ["32", "32"]
+    assert re.findall(r"began with (\d+)", log) == ["64", "64"]
     assert result.batch_size == 16
     assert any("halved to 16" in note for note in result.notes)
 

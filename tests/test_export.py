@@ -58,7 +58,8 @@ def test_a_file_says_what_the_model_says(model, name, exported):
     assert card.scores["accuracy"].value == card.keras_scores["accuracy"].value
     assert card.scores["accuracy"].low is not None
     assert (card.difference.metric, card.difference.value) == ("accuracy", 0.0)
-    assert -0.12 < card.difference.low < 0 < card.difference.high < 0.12
+    # No answer differs on these few examples; on others some could.
+    assert -0.35 < card.difference.low < 0 < card.difference.high < 0.35
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -29,6 +29,7 @@ class OfCell:
     content: dict[str, Any]
     search: OfSearch | None
     teachers: tuple[str, ...] = ()
+    is_deterministic: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from suite.generations import AnyPredictions
 from suite.metrics.confusion import confusion_matrix
@@ -46,7 +45,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Z = float(special.ndtri(0.975))
+Z = 1.959963984540054
 """Standard errors from the middle of a 95 % interval to its ends, where the standard error is known: 1.96."""
 ADDED = 4.0
 """Answers that Agresti and Coull add: ``Z ** 2``, rounded as they do; half of them right, half wrong."""
@@ -441,6 +440,8 @@ def _of_values(metric: Metric, moved: Array, strata: NDArray[np.int64] | None, v
         return _alike(metric, count)
     # Satterthwaite (1946), Biometrics Bulletin 2: a variance that few examples decide is little known.
     freedom = variance**2 / float((parts**2 / np.maximum(sizes - 1, 1)).sum())
+    from scipy import special  # a second of start that a finished run does without
+
     unsure = float(special.stdtrit(freedom, 0.975)) / Z
     return Luck(
         value,

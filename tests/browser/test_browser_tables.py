@@ -127,7 +127,7 @@ def test_a_saved_csv_holds_what_the_table_shows(board: Visit):
     """Numbers as they are, names to the letter, and only the lines that are narrowed to."""
     board.page.get_by_label("Strategy").select_option(STRATEGIES[0])
     rows = list(csv.reader(io.StringIO(saved(board.page, "as CSV"), newline="")))
-    assert rows[0][:5] == ["place", "model", "strategy", "tie", "accuracy"]
+    assert rows[0][:5] == ["place", "model", "strategy", "verdict", "accuracy"]
     assert [row[1] for row in rows[1:]] == list(MODELS)
     shown = board.page.locator("tbody td:nth-child(5)").evaluate_all("all => all.map((one) => Number(one.dataset.v))")
     assert [float(row[4]) for row in rows[1:]] == shown
