@@ -165,3 +165,10 @@ def test_two_hundred_cells_take_seconds():
     found = verdicts(contenders, higher_is_better=True)
     assert time.perf_counter() - start < 20
     assert {one.verdict for one in found if one is not None} >= {"may_be_best", "worse"}
+
+
+def test_cells_that_answer_alike_all_may_be_the_best():
+    """Three copies of one model: no luck tells them apart, and nothing is divided by it."""
+    answers = np.repeat(answers_of(0.9), 3, axis=0)
+    found = verdicts(contenders_of(answers), higher_is_better=True)
+    assert [one.verdict for one in found if one is not None] == ["may_be_best"] * 3

@@ -86,8 +86,8 @@ class Luck:
             scale = self.scales(near)
             largest = np.sort(self._largest(candidates, scale))
             critical = float(np.quantile(largest, 1 - self.level, method="higher"))
-            if abs(critical - near) <= CLOSE:
-                break
+            if abs(critical - near) <= CLOSE or critical <= 0:
+                break  # where no cell differs from another in any draw there is no luck to measure
             near = critical
         return Family(self, largest, critical, scale, self.level)
 
