@@ -82,6 +82,7 @@ class Luck:
         if len(candidates) <= 2:
             critical = float(special.ndtri(1 - self.level / 2))
             return Family(self, None, critical, self.scales(critical), self.level)
+        near = near if near > 0 else START
         for _ in range(ROUNDS):
             scale = self.scales(near)
             largest = np.sort(self._largest(candidates, scale))

@@ -7,7 +7,7 @@ is ``null``, never 0.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -45,13 +45,17 @@ class Scored(Record):
     """Seed to its score."""
 
 
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""No file counts more; a damaged one may hold a number that no float takes."""
+
+
 class Costs(Record):
     """What a fitted model costs; means over seeds."""
 
-    parameters: int | None = None
-    trainable_parameters: int | None = None
-    macs: int | None = None
-    size_bytes: int | None = None
+    parameters: Count | None = None
+    trainable_parameters: Count | None = None
+    macs: Count | None = None
+    size_bytes: Count | None = None
     latency_ms: float | None = None
     """Median for one example."""
     throughput_per_second: float | None = None
