@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from suite.compare.cell import BestComparison, MetricInfo
 from suite.compare.kept_evidence import EvidenceRecord
@@ -56,11 +56,11 @@ class Costs(Record):
     trainable_parameters: Count | None = None
     macs: Count | None = None
     size_bytes: Count | None = None
-    latency_ms: float | None = None
+    latency_ms: FiniteFloat | None = None
     """Median for one example."""
-    throughput_per_second: float | None = None
-    peak_memory_bytes: float | None = None
-    training_seconds: float | None = None
+    throughput_per_second: FiniteFloat | None = None
+    peak_memory_bytes: FiniteFloat | None = None
+    training_seconds: FiniteFloat | None = None
     """One training from nothing, without compilation."""
     device: str = ""
 
