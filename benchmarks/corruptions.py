@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.corruptions import SEVERITIES, corrupt
 from suite.data.corrupted import to_working_size
+from suite.data.corruptions import SEVERITIES, corrupt
 from suite.data.dataset import Image
 from suite.data.decoding import decode_image, resize_image
 from suite.metrics.resampling import interval, resampled_means

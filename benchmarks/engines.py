@@ -59,11 +59,11 @@ def read(archive: Path, path: Path) -> tuple[Any, Any]:
 
 def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[list[str], bool]:
     """The page's lines, and whether the target was met."""
-    from suite.engines import EngineChooser
     from suite.models.applications import ApplicationsOptions, ApplicationsSource
-    from suite.profiler import device_name
     from suite.tasks.image_classification import ImageClassification
     from suite.training import Predictor
+    from suite.training.feature_engines import EngineChooser
+    from suite.training.profiler import device_name
 
     options = ApplicationsOptions(name="MobileNetV2", input_size=(SIZE, SIZE), weights=str(weights))
     adapted = ImageClassification.assemble(ApplicationsSource.build(options, weights="pretrained"), num_classes=10)

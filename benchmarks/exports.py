@@ -25,8 +25,8 @@ import numpy as np
 
 from benchmarks.corruptions import WEIGHTS
 from suite.devices import look_at_machine
-from suite.exporters.examples import PICTURES, ExampleArrays
-from suite.exporting.subject import measured
+from suite.export.formats.examples import PICTURES, ExampleArrays
+from suite.export.subject import measured
 
 __all__ = ["main"]
 

@@ -23,7 +23,7 @@ from typing import Any
 import suite
 from benchmarks.funnel_data import blood_cells, mnist
 from suite.compare.comparison import Comparison
-from suite.transferability.agreement import Agreement
+from suite.metrics.transferability.agreement import Agreement
 
 __all__ = ["Outcome", "agreement_text", "data_sets", "page", "rank_seconds", "versus"]
 

@@ -18,22 +18,23 @@ from typing import Any
 from benchmarks.fuzz_run import sample_run
 from benchmarks.fuzz_tables import room
 from benchmarks.mutations import damaged_bytes, damaged_text
-from suite.address import address_of
-from suite.api import look_at_run, rebuild_report
+from suite.api import rebuild_report
 from suite.compare.planned import read_plan
-from suite.database import Database
 from suite.errors import SuiteError
-from suite.exporting.requests import Outcome
-from suite.glance import documents_of, entries_of, spec_of
-from suite.lint.kept import read_kept
+from suite.export.requests import Outcome
+from suite.lint.stored_findings import read_kept
 from suite.publish.difference_markdown import difference_markdown
 from suite.publish.differing import differ
 from suite.publish.recorded import evidence_beside, read_run
 from suite.publish.recording import record_of_folder
-from suite.runner.curve import curve_path, read_curve
-from suite.spec import parse_stored_spec
-from suite.store import open_store
-from suite.stored import Stored
+from suite.report.stored_run import look_at_run
+from suite.runner.live_curve import curve_path, read_curve
+from suite.spec.spec import parse_stored_spec
+from suite.store.address import address_of
+from suite.store.database import Database
+from suite.store.quick_read import documents_of, entries_of, spec_of
+from suite.store.reader import Stored
+from suite.store.store import open_store
 
 __all__ = ["KINDS", "TARGETS", "one"]
 

@@ -14,11 +14,11 @@ import numpy as np
 from benchmarks.fuzz_tables import room
 from benchmarks.mutations import damaged_bytes
 from suite.errors import StoreError
-from suite.generations import Generations, load_predictions
-from suite.kept import CorruptedLabels, OutOfClass, Passages
 from suite.metrics import MissingScore, metrics_named
 from suite.metrics.resampling import interval
-from suite.predictions import Predictions
+from suite.store.records.example_files import CorruptedLabels, OutOfClass, Passages
+from suite.store.records.generations import Generations, load_predictions
+from suite.store.records.predictions import Predictions
 
 __all__ = ["TARGETS", "one"]
 

@@ -20,17 +20,18 @@ import numpy as np
 import suite
 from benchmarks.fuzz_tables import room
 from benchmarks.mutations import damaged_bytes, damaged_text
-from suite.api import checked_comparison
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.errors import SuiteError
-from suite.exported import ExportCard, Measured, Parity, TensorRecord
-from suite.frames import leaderboard_frame, scores_frame
-from suite.kept import CorruptedLabels, OutOfClass
 from suite.metrics import metrics_named, score_all
-from suite.predictions import Predictions
 from suite.publish.recording import record_of
+from suite.publish.serving.live import LiveReader
+from suite.report.frames import leaderboard_frame, scores_frame
 from suite.report.page import make_page
-from suite.results import (
+from suite.report.stored_run import checked_comparison
+from suite.store.records.example_files import CorruptedLabels, OutOfClass
+from suite.store.records.export_card import ExportCard, Measured, Parity, TensorRecord
+from suite.store.records.predictions import Predictions
+from suite.store.records.result import (
     Candidate,
     CorruptedScores,
     DataRecord,
@@ -43,8 +44,7 @@ from suite.results import (
     Timings,
     WeightsRecord,
 )
-from suite.serving.live import LiveReader
-from suite.store import open_store
+from suite.store.store import open_store
 
 __all__ = ["TARGETS", "one", "sample_run"]
 

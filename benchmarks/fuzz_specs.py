@@ -8,11 +8,11 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from suite.plan import make_plan
 from suite.registry import DATASETS, MODELS, REGISTRIES, STRATEGIES
 from suite.runner.run import verify_datasets
-from suite.shipped import shipped_specs
-from suite.spec import Spec, parse_spec
+from suite.spec.plan import make_plan
+from suite.spec.shipped import shipped_specs
+from suite.spec.spec import Spec, parse_spec
 
 __all__ = ["TARGETS", "mutated", "value"]
 

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.mutations import damaged_bytes, damaged_json
 from suite.data.table import TableSource
 from suite.errors import SuiteError
-from suite.spec import SplitsSpec, resolve_options
+from suite.spec.spec import SplitsSpec, resolve_options
 
 __all__ = ["TARGETS", "one", "room"]
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from suite.devices import look_at_machine
-from suite.placement import LOGICAL_CPUS, logical_cpus
 from suite.runner.environment import visible_gpus
+from suite.spec.placement import LOGICAL_CPUS, logical_cpus
 
 __all__ = ["main"]
 

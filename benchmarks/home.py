@@ -26,7 +26,7 @@ class HomeData:
     def dataset(self) -> Dataset:
         """The data set as a run of the spec loads it: the peer sees the same training examples."""
         from suite.runner.warm import load_dataset
-        from suite.spec import load_spec
+        from suite.spec.spec import load_spec
 
         return load_dataset(load_spec(SPEC).datasets[0])
 

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from suite.compare.hierarchy import luck_spreads, overall_interval
-from suite.generations import AnyPredictions, Generations
+from suite.compare.statistics.intervals import luck_spreads, overall_interval
 from suite.metrics import Metric
 from suite.metrics.confusion import confusion_matrix
 from suite.metrics.intervals import Luck, luck_of
 from suite.metrics.resampling import interval, resampled_scores
 from suite.registry import METRICS
-from suite.results import Predictions
+from suite.store.records.generations import AnyPredictions, Generations
+from suite.store.records.result import Predictions
 
 __all__ = [
     "METRICS_COVERED",

@@ -49,9 +49,9 @@ def main() -> None:
 def _measured() -> dict[str, dict[str, object]]:
     import numpy as np
 
-    from suite.models.zoo import ZooOptions, ZooSource
-    from suite.profiler import ModelProfiler
+    from suite.models.zoo.images import ZooOptions, ZooSource
     from suite.training import Predictor, prepare_device
+    from suite.training.profiler import ModelProfiler
 
     prepare_device(threads=os.cpu_count() or 1)
     found: dict[str, dict[str, object]] = {}

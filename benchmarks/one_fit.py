@@ -76,12 +76,12 @@ def ours_probes(*names: str) -> dict[str, Any]:
 def _suite(name: str, epochs: int) -> tuple[Any, Any]:
     """A workshop of a zoo model with an empty feature cache, and a maker of contexts."""
     from suite.data.batches import Examples
-    from suite.engines import EngineChooser
-    from suite.models.zoo import ZooOptions, ZooSource
+    from suite.models.zoo.images import ZooOptions, ZooSource
     from suite.strategies.fit import FitContext
     from suite.strategies.jit import JitChooser
     from suite.strategies.workshop import Workshop
     from suite.tasks.image_classification import ImageClassification
+    from suite.training.feature_engines import EngineChooser
 
     data = HomeData()
     root = Path(tempfile.mkdtemp())

@@ -114,7 +114,7 @@ def _place() -> Path:
 def _dataset() -> tuple[Any, str]:
     """The data set and its name for people."""
     from suite.runner.warm import load_dataset
-    from suite.spec import DatasetSpec
+    from suite.spec.spec import DatasetSpec
 
     asked: dict[str, Any] = {"source": "api_docs", "name": "libraries"}
     if AG_NEWS.exists():
@@ -125,11 +125,11 @@ def _dataset() -> tuple[Any, str]:
 
 def _suite(count: int) -> tuple[Any, Any, Any, str]:
     """A workshop with an empty cache, a reader of the first examples, the data set, and its name."""
-    from suite.engines import EngineChooser
     from suite.models.hub import HubOptions, HubSource
     from suite.strategies.jit import JitChooser
     from suite.strategies.workshop import Workshop
     from suite.tasks.text_classification import TextClassification
+    from suite.training.feature_engines import EngineChooser
 
     root = Path(tempfile.mkdtemp())
     options = HubOptions(preset=str(_place()), sequence_length=256)

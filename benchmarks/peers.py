@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import example_variances, spread_of
-from suite.compare.paired import spread_p_values
-from suite.compare.spread import BOTH
+from suite.compare.statistics.evidence import SetEvidence
+from suite.compare.statistics.intervals import example_variances, spread_of
+from suite.compare.statistics.paired_tests import spread_p_values
+from suite.compare.statistics.seed_variance import BOTH
 
 __all__ = ["as_given", "each_pair", "moderated_t", "resampled_t", "sign_flip_p_values", "squeezed_as_smyth"]
 

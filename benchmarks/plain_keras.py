@@ -30,7 +30,7 @@ class Outcome:
 
 def backbone_of(name: str, *, pretrained: bool) -> Any:
     """The zoo's architecture, built anew; weights from the zoo's file where ``pretrained``."""
-    from suite.models.zoo import build_architecture, read_architecture, zoo_folder
+    from suite.models.zoo.images import build_architecture, read_architecture, zoo_folder
 
     backbone = build_architecture(read_architecture(name), name=name)
     if pretrained:

@@ -13,12 +13,12 @@ from scipy import stats
 from suite.compare.best import held_against_best
 from suite.compare.cell import BestComparison, CellSummary, HeadlineScore
 from suite.compare.comparison import Difference
-from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import spread_of
-from suite.compare.kept_evidence import keep_evidence
-from suite.compare.pairs import differences
+from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.statistics.evidence import SetEvidence
+from suite.compare.statistics.intervals import spread_of
+from suite.compare.statistics.pairwise import differences
 from suite.metrics.resampling import resampled_means
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = ["Compared", "Finding", "compared", "evidence_of", "right_answers", "split_evidence"]
 

@@ -26,10 +26,11 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.api import COMPARISON, kept_text, look_at_run, rebuild_report
+from suite.api import rebuild_report
 from suite.metrics import metrics_named, score_all
-from suite.results import Predictions, Result
-from suite.store import open_store
+from suite.report.stored_run import COMPARISON, kept_text, look_at_run
+from suite.store.records.result import Predictions, Result
+from suite.store.store import open_store
 
 __all__ = ["Size", "real_run", "run_folders", "varied_runs", "vary"]
 

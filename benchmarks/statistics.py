@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from benchmarks import interval_coverage
 from benchmarks.peers import as_given, each_pair, moderated_t, resampled_t
 from benchmarks.simulated import Compared, Finding, compared, evidence_of, right_answers, split_evidence
-from suite.compare.evidence import SetEvidence
-from suite.compare.paired import holm
+from suite.compare.statistics.evidence import SetEvidence
+from suite.compare.statistics.paired_tests import holm
 
 __all__ = [
     "COVER",

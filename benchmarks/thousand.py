@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.command_line import seconds_of
 from benchmarks.measure import Row
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.results import Predictions, Result
-from suite.store import open_store
+from suite.store.records.result import Predictions, Result
+from suite.store.store import open_store
 
 __all__ = ["thousand"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.fits import ONE_FIT, PEER_EPOCHS
 from benchmarks.measure import Row, in_fresh_process
-from suite.results import Result
+from suite.store.records.result import Result
 
 __all__ = ["noise", "whole"]
 
@@ -25,7 +25,7 @@ def whole(out: Path, ours_seconds: float) -> Row:
         out: Folder of the finished run, whose settings the peer takes.
         ours_seconds: What the whole run took.
     """
-    from suite.store import open_store
+    from suite.store.store import open_store
 
     with open_store(out, create=False) as store:
         results = [result for result in store.query() if result.status == "done"]

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from suite.version import __version__
+
 if TYPE_CHECKING:
     from suite.api import load_comparison, load_results, rank, rebuild_report, recommend, run
 
 __all__ = ["__version__", "load_comparison", "load_results", "rank", "rebuild_report", "recommend", "run"]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -6,113 +6,225 @@ SQLAlchemy is, which is why it answers at once.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import suite
-from suite.address import address_of, keep_link
-from suite.collector import collector_paused
-from suite.errors import StoreError, SuiteError, UnknownNameError, did_you_mean
-from suite.glance import spec_of
-from suite.outcome import REPORT, Outcome
-from suite.ranking import rank
-from suite.results import Result
-from suite.running import run
-from suite.store import Glance, glance
+from suite.errors import SuiteError, UnknownNameError, did_you_mean
+from suite.report.outcome import Outcome
+from suite.report.stored_run import current_comparison, load_comparison, rebuild_report
+from suite.runner.rank import rank
+from suite.store.address import attach
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from suite.compare.answer import Unmet
-    from suite.compare.comparison import Comparison, Recommendation
-    from suite.constraints import Constraints
-    from suite.generations import AnyPredictions
-    from suite.notebook import ComparisonView
+    from suite.compare.advice.records import Unmet
+    from suite.compare.comparison import Recommendation
+    from suite.runner.workers import ClusterChoice
+    from suite.spec.constraints import Constraints
+    from suite.spec.placement import DeviceSettings, DistributionName
+    from suite.spec.plan import Plan
+    from suite.spec.spec import Spec
+    from suite.store.address import StoreChoice
+    from suite.store.records.export_card import ExportCard
 
 __all__ = [
     "Outcome",
-    "StoredRun",
-    "checked_comparison",
-    "current_comparison",
-    "is_report_current",
     "load_comparison",
     "load_results",
-    "look_at_run",
     "rank",
     "rebuild_report",
     "recommend",
     "recommendations",
     "run",
-    "write_by_rename",
 ]
 
-COMPARISON = "comparison.json"
-"""The comparison as data, beside the report."""
-COMPARISON_FORMAT = 3
-"""Raised with what a comparison keeps, so that one made before is made again."""
-DIGEST = ', "digest": '
-"""Before the SHA-256 of all that comes before it: a byte that is another makes the comparison again."""
-MANY_TRIALS = 300
-"""With fewer a second process that draws is hardly ready before the pictures of the first are."""
 
-
-def rebuild_report(folder: str | Path, *, tell: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
-    """Writes the report of a run from its results, also in the middle of it. Returns the written files.
+def run(
+    spec: str | Path,
+    *,
+    only: str | tuple[str, ...] = (),
+    overrides: str | tuple[str, ...] = (),
+    redo: Literal["none", "failed", "all"] = "failed",
+    jobs: int | None = None,
+    distribution: DistributionName | None = None,
+    gpu_memory_mb: int | None = None,
+    timeout_seconds: float | None = None,
+    out: str | Path | None = None,
+    store: str | StoreChoice | None = None,
+    cluster: str | ClusterChoice | None = None,
+    plugins: tuple[str | Path, ...] = (),
+    quiet: bool = False,
+    on_export: Callable[[ExportCard], None] = lambda _: None,
+) -> Outcome:
+    """Runs what is missing of a spec and writes its report.
 
     Args:
-        folder: Of a run. Nothing that it names is imported; a plugin takes part where it is loaded already.
-        tell: Told what is left out: what is damaged, and plugins of the run that are not loaded.
+        spec: A JSON file; ``specs/<name>.json`` also finds the specs that ship with the suite.
+        only: A ``key=value`` selection such as ``model=vit_tiny``, or several; the report covers everything stored.
+        overrides: A ``key.path=value`` change such as ``training.epochs=3``, or several.
+        redo: Which trials with a result are run again.
+        jobs: Trials at once on one machine; the spec's when left out, else one, or one per GPU.
+        distribution: Over what one fit is shared out: ``auto``, ``none`` or ``mirrored``; the spec's when left out.
+        gpu_memory_mb: The most that a worker takes of each of its GPUs; the spec's when left out.
+        timeout_seconds: Longest time of one trial.
+        out: Folder of results and report; ``reports/<name>`` when left out.
+        store: Address of a team's database for the results, ``postgresql+psycopg://USER@HOST/DATABASE``; a
+            ``StoreChoice`` also names the run and a shared folder for files. The folder's own file when left out.
+        cluster: Where trials run: ``auto``, ``HOST:PORT`` or ``local``, a cluster of Ray; a ``ClusterChoice`` also
+            names a place for files on their way. This machine's own workers when left out.
+        plugins: Python files that register further variants.
+        quiet: No progress on stderr.
+        on_export: Told of each exported file once it is there.
 
     Raises:
-        StoreError: Where the folder holds no run, or cannot be written.
+        SuiteError: For anything that the user can mend; nothing that was stored is lost.
+
+    Example:
+        >>> outcome = suite.run("specs/vision.json", only=("model=vit_tiny",))  # doctest: +SKIP
+        >>> outcome.comparison.recommendation.take  # doctest: +SKIP
     """
-    folder = Path(folder)
-    state = _state(folder)
-    _prepare_pictures(state)
-    comparison = _compare(folder, state)
-    for line in _to_tell(comparison):
-        tell(line)
-    return _write(folder, state, comparison)
+    from suite.cache import cache_root
+    from suite.runner.run import run_plan
+
+    only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
+    path, plan = _planned(Path(spec), overrides, plugins)
+    folder = Path(out) if out is not None else Path("reports") / plan.spec.name
+    attach(folder, store, quiet=quiet)
+    _refuse_missing_runtimes(plan)
+    _look_at_data(plan, folder, only, redo)
+    run_it = partial(
+        run_plan,
+        plan,
+        out=folder,
+        cache_root=cache_root(),
+        only=only,
+        jobs=jobs,
+        devices=_devices(plan.spec, distribution, gpu_memory_mb),
+        cluster=cluster,
+        timeout_seconds=timeout_seconds,
+        progress="quiet" if quiet else "auto",
+        base=path.resolve().parent,
+        command=_command(Path(spec), overrides, plugins),
+    )
+    ended = run_it(redo=redo)
+    new, seconds = ended.new, ended.seconds
+    comparison = current_comparison(folder)
+    damaged = frozenset(comparison.damaged_trials) - set(new)
+    if damaged and redo != "none":
+        # That a stored result is damaged is seen when it is read: until then it counts as done.
+        ended = run_it(redo="none", again=damaged)
+        new, seconds = (*new, *ended.new), seconds + ended.seconds
+        comparison = current_comparison(folder)
+    exported = _export(plan, folder, only, again=redo != "none", on_export=on_export)
+    return Outcome(
+        name=plan.spec.name,
+        out=folder,
+        counts=dict(ended.counts),
+        new=new,
+        failed=ended.failed,
+        seconds=seconds,
+        exported=exported,
+        comparison=current_comparison(folder) if exported else comparison,
+    )
+
+
+def _planned(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> tuple[Path, Plan]:
+    from suite.spec.plan import make_plan
+    from suite.spec.shipped import find_spec
+    from suite.spec.spec import load_spec
+
+    path = find_spec(spec)
+    return path, make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
+
+
+def _look_at_data(plan: Plan, folder: Path, only: tuple[str, ...], redo: Literal["none", "failed", "all"]) -> None:
+    """Before a worker starts: the headline, and what labels and contents tell, kept for report and terminal.
+
+    Raises ``DataError`` where a data set is not there, or the headline cannot be computed on it.
+    """
+    from suite.runner.schedule import missing_trials
+    from suite.spec.trial_selection import select
+    from suite.store.store import glance
+
+    chosen = select(plan, only) if only else plan
+    missing = missing_trials(chosen, glance(folder).entries, redo=redo)
+    if not missing:
+        return  # a finished run answers at once: it imports nothing that looks at data
+    from suite.report.checkup import keep_checks
+    from suite.runner.data_checks import look_at_data
+    from suite.runner.run import verify_datasets
+
+    verify_datasets(missing)
+    found = look_at_data(plan, missing)
+    if found is not None:
+        keep_checks(folder, found)
+
+
+def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: int | None) -> DeviceSettings:
+    """What was asked for in this call, else in the spec. Raises ``SuiteError`` for what neither may ask for."""
+    from suite.spec.placement import DeviceSettings, refuse_distribution
+
+    if distribution is not None:
+        refuse_distribution(distribution)
+    return DeviceSettings(
+        distribution or spec.distribution, gpu_memory_mb or spec.gpu_memory_mb, spec.training.deterministic
+    )
+
+
+def _refuse_missing_runtimes(plan: Plan) -> None:
+    """Before anything runs."""
+    if plan.spec.feature_engine not in {"auto", "keras"}:
+        from suite.training.feature_engines import refuse_missing_engine
+
+        refuse_missing_engine(plan.spec.feature_engine)
+    if plan.spec.exports:
+        from suite.export import refuse_missing_runtimes
+
+        refuse_missing_runtimes(plan.spec.exports)
+
+
+def _export(
+    plan: Plan, folder: Path, only: tuple[str, ...], *, again: bool, on_export: Callable[[ExportCard], None]
+) -> tuple[ExportCard, ...]:
+    """The files that the spec asks for and that are missing, of the selected trials."""
+    if not plan.spec.exports:
+        return ()
+    from suite.export import export_missing
+    from suite.spec.trial_selection import select
+
+    chosen = select(plan, only) if only else plan
+    trial_ids = {trial.id for trial in chosen.trials}
+    try:
+        return export_missing(folder, plan.spec.exports, trial_ids=trial_ids, again=again, on_card=on_export)
+    except SuiteError:
+        current_comparison(folder)  # the trials are done: their report is written, whatever became of the files
+        raise
+
+
+def _command(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> str:
+    """What makes these results again, as it would be typed."""
+    import shlex
+
+    words = ["suite", "run", str(spec)]
+    words += ["--set", *overrides] if overrides else []
+    words += [word for plugin in plugins for word in ("--plugin", str(plugin))]
+    return shlex.join(words)
 
 
 def load_results(folder: str | Path) -> pd.DataFrame:
-    """The results of a run, one row per trial; see ``suite.frames.results_frame`` for the columns.
+    """The results of a run, one row per trial; see ``suite.report.frames.results_frame`` for the columns.
 
     Raises:
         StoreError: Where the folder holds no run.
     """
-    from suite.frames import results_frame
-    from suite.store import open_store
+    from suite.report.frames import results_frame
+    from suite.store.store import open_store
 
     with open_store(Path(folder), create=False) as store:
         return results_frame(store.query())
-
-
-def load_comparison(folder: str | Path, *, tell: Callable[[str], None] = lambda _: None) -> ComparisonView:
-    """The comparison of a run; in a notebook it shows its leaderboard and charts.
-
-    Args:
-        folder: Of a run. Nothing that it names is imported.
-        tell: Told what of it is damaged, a sentence each.
-
-    Raises:
-        StoreError: Where the folder holds no run.
-    """
-    from suite.notebook import ComparisonView
-
-    folder = Path(folder)
-    state = _state(folder)
-    comparison = _kept_comparison(folder, state) or _compare(folder, state)
-    for line in comparison.damage:
-        tell(line)
-    return ComparisonView(comparison)
 
 
 def recommend(
@@ -150,9 +262,9 @@ def recommend(
     Example:
         >>> suite.recommend("reports/vision", max_latency_ms=20, minimum={"accuracy": 0.9}).take  # doctest: +SKIP
     """
-    from suite.compare.answer import Unmet
-    from suite.constraints import Constraints
-    from suite.spec import validate
+    from suite.compare.advice.records import Unmet
+    from suite.spec.constraints import Constraints
+    from suite.spec.spec import validate
 
     costs = {
         "max_latency_ms": max_latency_ms,
@@ -189,8 +301,8 @@ def recommendations(
     Raises:
         SuiteError: Where nothing was scored, or for a limit on something that the run does not have.
     """
-    from suite.compare.advice import advise_again
-    from suite.constraints import Constraints
+    from suite.compare.advice.advice import advise_again
+    from suite.spec.constraints import Constraints
 
     comparison = load_comparison(folder, tell=tell).comparison
     if dataset is not None and dataset not in comparison.datasets:
@@ -201,247 +313,3 @@ def recommendations(
     if not chosen:
         raise SuiteError(f"{folder}: no trial has finished with a score, so there is nothing to recommend.")
     return chosen
-
-
-def checked_comparison(folder: Path) -> tuple[Comparison, str]:
-    """The comparison of a run with the checks of its results made now, and the stored spec as text.
-
-    Raises:
-        StoreError: Where the folder holds no run.
-    """
-    state = _state(folder)
-    return _compare(folder, state), state.documents.get("spec", "{}")
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A run as it is stored now, for those who only read it."""
-
-    folder: Path
-    state: Glance
-
-    @property
-    def key(self) -> str:
-        """Changes with anything that its report would say."""
-        return _key(self.folder, self.state)
-
-    def kept(self) -> Comparison | None:
-        """The comparison beside the report, where both were made from what is stored now."""
-        comparison = _kept_comparison(self.folder, self.state)
-        return comparison if (self.folder / REPORT).is_file() else None
-
-    def compare(self) -> Comparison:
-        """The comparison made anew; nothing is written."""
-        return _compare(self.folder, self.state)
-
-
-def look_at_run(folder: Path) -> StoredRun:
-    """What is stored of a run, without reading any result.
-
-    Raises:
-        StoreError: Where the folder holds no run; ``StoreVersionError`` where a newer suite wrote it.
-    """
-    return StoredRun(folder, _state(folder))
-
-
-def _state(folder: Path) -> Glance:
-    """What the store holds. Raises ``StoreError`` where there is none."""
-    state = glance(folder)
-    if "plan" not in state.documents:
-        if address_of(folder) is not None:
-            _refuse_unknown(folder)
-        raise StoreError(f"{folder}: holds no run; expected a folder that 'suite run' wrote, such as reports/vision.")
-    return state
-
-
-def _refuse_unknown(folder: Path) -> None:
-    """Raises ``StoreError`` with the nearest name in a team's database, where it has no run of this name."""
-    from suite.store import open_store
-
-    open_store(folder, create=False).close()
-
-
-def current_comparison(folder: Path) -> Comparison:
-    """The comparison of all that is stored; made, and the report written, only where results are new.
-
-    Raises:
-        StoreError: Where the folder holds no run.
-    """
-    state = _state(folder)
-    kept = _kept_comparison(folder, state)
-    if kept is not None and (folder / REPORT).is_file():
-        return kept
-    _prepare_pictures(state)
-    comparison = _compare(folder, state)
-    _write(folder, state, comparison)
-    return comparison
-
-
-def is_report_current(folder: Path, state: Glance) -> bool:
-    """Whether the report of a run is there and was made from exactly what is stored; only the head of a file is read.
-
-    Args:
-        folder: Of the run.
-        state: What its store holds.
-    """
-    head = f'{{"key": {json.dumps(_key(folder, state))}, '
-    try:
-        with (folder / COMPARISON).open(encoding="utf-8") as file:
-            return file.read(len(head)) == head and (folder / REPORT).is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _prepare_pictures(state: Glance) -> None:
-    """Starts what draws, so that it is ready when the comparison is made."""
-    from suite.charts.render import prepare
-
-    prepare(many=len(state.entries) > MANY_TRIALS)
-
-
-@collector_paused()
-def _compare(folder: Path, state: Glance) -> Comparison:
-    """The comparison of everything in the store that belongs to the plan, checked."""
-    from suite.compare.compare import compare
-    from suite.compare.next_steps import with_findings
-    from suite.compare.planned import read_plan
-    from suite.compare.plugins import missing_plugins
-    from suite.generations import load_predictions
-    from suite.lint.examine import check_run
-    from suite.lint.kept import read_kept
-    from suite.lint.subjects import Run
-    from suite.store import open_store
-
-    with open_store(folder, create=False) as store:
-
-        def find_file(result: Result, name: str) -> Path | None:
-            path = store.artefact(result, name)
-            return path if path is not None and path.is_file() else None
-
-        def load(result: Result, name: str) -> AnyPredictions | None:
-            predictions = f"predictions/{name}"
-            if predictions in result.artefacts and store.is_elsewhere(result.id):
-                raise StoreError("the predictions are on the machine that made them.")
-            path = find_file(result, predictions)
-            return load_predictions(path) if path is not None else None
-
-        plan = read_plan(state.documents["plan"], folder)
-        results = store.query()
-        exports = store.exports()
-        comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file, exports=exports)
-        checks = check_run(Run(comparison, results, load), data=read_kept(folder))
-        lost = missing_plugins(plan.plugins, spec_of(state.documents))
-        remarks = (*store.damage, *lost, *comparison.remarks)
-        comparison = comparison.model_copy(
-            update={
-                "checks": checks,
-                "damage": store.damage,
-                "damaged_trials": store.damaged_trials,
-                "missing_plugins": lost,
-                "remarks": remarks,
-            }
-        )
-        found = with_findings(comparison.recommendations, comparison)
-        return comparison.model_copy(update={"recommendations": found})
-
-
-def _to_tell(comparison: Comparison) -> tuple[str, ...]:
-    """What of a run is not in its report, and how to get it in."""
-    return (*comparison.damage, *comparison.missing_plugins)
-
-
-def _key(folder: Path, state: Glance) -> str:
-    """Tells whether a kept comparison was made from what is stored now."""
-    stored = sorted((entry.id, entry.sequence) for entry in state.entries.values())
-    described = [COMPARISON_FORMAT, suite.__version__, state.documents, stored, state.exports, _checks_text(folder)]
-    text = json.dumps(described, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _checks_text(folder: Path) -> str:
-    """What ``suite lint`` kept, as it stands; empty where it kept nothing."""
-    from suite.lint.kept import CHECKS_FILE
-
-    try:
-        return (folder / CHECKS_FILE).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
-@collector_paused()
-def _kept_comparison(folder: Path, state: Glance) -> Comparison | None:
-    """The comparison beside the report, where it was made from exactly what is stored."""
-    from suite.compare.comparison import Comparison
-
-    try:
-        text = (folder / COMPARISON).read_text(encoding="utf-8")
-        content, _, digest = text.rpartition(DIGEST)
-        if digest.strip() != f'"{_digest(content)}"}}':
-            return None
-        kept = json.loads(text)
-        if kept["key"] != _key(folder, state):
-            return None
-        comparison = Comparison.model_validate(kept["comparison"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None  # missing, half written by a killed process, damaged, or of another version: it is made again
-    return None if _can_be_more(comparison, folder, state) else comparison
-
-
-def _can_be_more(comparison: Comparison, folder: Path, state: Glance) -> bool:
-    """Whether a plugin is loaded now that was missing when it was made."""
-    if not comparison.missing_plugins:
-        return False
-    from suite.compare.planned import read_plan
-    from suite.compare.plugins import missing_plugins
-
-    plan = read_plan(state.documents["plan"], folder)
-    return missing_plugins(plan.plugins, spec_of(state.documents)) != comparison.missing_plugins
-
-
-def _digest(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-@collector_paused()
-def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
-    """Report first, then the data: a kept comparison means that its report was written."""
-    from suite.report import write_report
-
-    made: list[str] = []
-    written = write_report(comparison, folder, meanwhile=lambda: made.append(_as_text(folder, state, comparison)))
-    path = folder / COMPARISON
-    write_by_rename(path, made[0])
-    with contextlib.suppress(OSError):  # the report is there; the next command needs --store again
-        keep_link(folder)
-    return (written.html, written.markdown, path)
-
-
-def _as_text(folder: Path, state: Glance, comparison: Comparison) -> str:
-    # Pydantic writes the pairs of a thousand trials, 25 MB, five times as fast as the json module.
-    return kept_text(_key(folder, state), comparison.model_dump_json())
-
-
-def kept_text(key: str, comparison: str) -> str:
-    """What lies beside a report: the comparison, the key of what it was made from, and a digest of both.
-
-    Args:
-        key: Of ``StoredRun``.
-        comparison: As JSON.
-    """
-    content = f'{{"key": {json.dumps(key)}, "comparison": {comparison}'
-    return f'{content}{DIGEST}"{_digest(content)}"}}'
-
-
-def write_by_rename(path: Path, content: str | bytes) -> None:
-    """Writes beside the place and renames, so that nobody reads half a file. Raises ``StoreError``."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-            Path(name).chmod(0o644)  # a temporary file is its owner's alone; this one is published beside the report
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror}); make room or choose another --out.") from error

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from suite import old_names
 from suite.errors import SuiteError, UnknownNameError, did_you_mean
 
 __all__ = [
@@ -119,6 +120,7 @@ class Registry(Generic[T]):
             return
         self._entry_points_read = True
         for point in importlib.metadata.entry_points(group=f"suite.{self.kind}"):
+            old_names.install()
             if point.name in self._entries:
                 raise SuiteError(f"an installed package adds {self.noun} '{point.name}', which exists already.")
             self._entries[point.name] = point.value
@@ -154,6 +156,7 @@ def load_plugin_file(path: Path) -> None:
     if module_spec is None or module_spec.loader is None:
         raise SuiteError(f"plugin file '{path}' is not a Python file (expected a name that ends in .py).")
     before = {registry.kind: registry.snapshot() for registry in REGISTRIES}
+    old_names.install()
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[module_name] = module
     try:
@@ -239,7 +242,7 @@ MODELS: Registry[Any] = Registry(
         "applications": "suite.models.applications:ApplicationsSource",
         "file": "suite.models.file:FileSource",
         "hub": "suite.models.hub:HubSource",
-        "zoo": "suite.models.zoo:ZooSource",
+        "zoo": "suite.models.zoo.images:ZooSource",
     },
 )
 STRATEGIES: Registry[Any] = Registry(
@@ -261,11 +264,11 @@ EXPORTERS: Registry[Any] = Registry(
     "exporters",
     "export format",
     {
-        "keras": "suite.exporters.keras:KerasExporter",
-        "litert": "suite.exporters.litert:LiteRtExporter",
-        "onnx": "suite.exporters.onnx:OnnxExporter",
-        "openvino": "suite.exporters.openvino:OpenVinoExporter",
-        "saved_model": "suite.exporters.saved_model:SavedModelExporter",
+        "keras": "suite.export.formats.keras:KerasExporter",
+        "litert": "suite.export.formats.litert:LiteRtExporter",
+        "onnx": "suite.export.formats.onnx:OnnxExporter",
+        "openvino": "suite.export.formats.openvino:OpenVinoExporter",
+        "saved_model": "suite.export.formats.saved_model:SavedModelExporter",
     },
 )
 METRICS: Registry[Any] = Registry(
@@ -302,31 +305,31 @@ CHARTS: Registry[Any] = Registry(
     "charts",
     "chart",
     {
-        "calibration": "suite.charts.calibration:Calibration",
-        "complexity": "suite.charts.complexity:Complexity",
-        "confusion_matrix": "suite.charts.confusion_matrix:ConfusionMatrix",
-        "corruptions": "suite.charts.corruptions:Corruptions",
-        "cross_data": "suite.charts.cross_data:CrossData",
-        "expected_best": "suite.charts.expected_best:ExpectedBest",
-        "critical_difference": "suite.charts.critical_difference:CriticalDifference",
-        "exports_latency": "suite.charts.exported_files:ExportsLatency",
-        "exports_size": "suite.charts.exported_files:ExportsSize",
-        "generalisation": "suite.charts.generalisation:Generalisation",
-        "labels": "suite.charts.labels:LabelsChart",
-        "learning_curves": "suite.charts.learning_curves:LearningCurves",
-        "out_of_class": "suite.charts.out_of_class:OutOfClass",
-        "per_class": "suite.charts.per_class:PerClass",
-        "quality_latency": "suite.charts.quality_cost:QualityLatency",
-        "quality_parameters": "suite.charts.quality_cost:QualityParameters",
-        "quality_training": "suite.charts.quality_cost:QualityTraining",
-        "ranks": "suite.charts.ranks:Ranks",
-        "reliability": "suite.charts.reliability:Reliability",
-        "risk_coverage": "suite.charts.risk_coverage:RiskCoverage",
-        "robustness": "suite.charts.robustness:Robustness",
-        "seeds": "suite.charts.seeds:Seeds",
-        "severity": "suite.charts.severity:Severity",
-        "training_time": "suite.charts.training_time:TrainingTime",
-        "tuning": "suite.charts.tuning:Tuning",
+        "calibration": "suite.report.charts.calibration:Calibration",
+        "complexity": "suite.report.charts.complexity:Complexity",
+        "confusion_matrix": "suite.report.charts.confusion_matrix:ConfusionMatrix",
+        "corruptions": "suite.report.charts.corruptions:Corruptions",
+        "cross_data": "suite.report.charts.cross_data:CrossData",
+        "expected_best": "suite.report.charts.expected_best:ExpectedBest",
+        "critical_difference": "suite.report.charts.critical_difference:CriticalDifference",
+        "exports_latency": "suite.report.charts.exported_files:ExportsLatency",
+        "exports_size": "suite.report.charts.exported_files:ExportsSize",
+        "generalisation": "suite.report.charts.generalisation:Generalisation",
+        "labels": "suite.report.charts.labels:LabelsChart",
+        "learning_curves": "suite.report.charts.learning_curves:LearningCurves",
+        "out_of_class": "suite.report.charts.out_of_class:OutOfClass",
+        "per_class": "suite.report.charts.per_class:PerClass",
+        "quality_latency": "suite.report.charts.quality_cost:QualityLatency",
+        "quality_parameters": "suite.report.charts.quality_cost:QualityParameters",
+        "quality_training": "suite.report.charts.quality_cost:QualityTraining",
+        "ranks": "suite.report.charts.ranks:Ranks",
+        "reliability": "suite.report.charts.reliability:Reliability",
+        "risk_coverage": "suite.report.charts.risk_coverage:RiskCoverage",
+        "robustness": "suite.report.charts.robustness:Robustness",
+        "seeds": "suite.report.charts.seeds:Seeds",
+        "severity": "suite.report.charts.severity:Severity",
+        "training_time": "suite.report.charts.training_time:TrainingTime",
+        "tuning": "suite.report.charts.tuning:Tuning",
     },
 )
 CHECKS: Registry[Any] = Registry(
@@ -340,7 +343,7 @@ CHECKS: Registry[Any] = Registry(
         "fit_notes": "suite.lint.fit_notes:FitNotes",
         "label_budgets": "suite.lint.label_budgets:LabelBudgets",
         "more_data": "suite.lint.more_data:MoreData",
-        "picture_size": "suite.lint.picture_size:PictureSize",
+        "picture_size": "suite.lint.image_size:PictureSize",
         "rates": "suite.lint.rates:Rates",
         "resolution": "suite.lint.resolution:Resolution",
         "seen_before": "suite.lint.seen_before:SeenBefore",
@@ -354,49 +357,49 @@ CORRUPTIONS: Registry[Any] = Registry(
     "corruptions",
     "corruption",
     {
-        "blur": "suite.corruptions.blur:Blur",
-        "brightness": "suite.corruptions.brightness:Brightness",
-        "contrast": "suite.corruptions.contrast:Contrast",
-        "deletion": "suite.corruptions.deletion:Deletion",
-        "jpeg": "suite.corruptions.jpeg:Jpeg",
-        "letter_case": "suite.corruptions.letter_case:LetterCase",
-        "noise": "suite.corruptions.noise:Noise",
-        "occlusion": "suite.corruptions.occlusion:Occlusion",
-        "pixelation": "suite.corruptions.pixelation:Pixelation",
-        "typos": "suite.corruptions.typos:Typos",
-        "word_drop": "suite.corruptions.word_drop:WordDrop",
+        "blur": "suite.data.corruptions.images:Blur",
+        "brightness": "suite.data.corruptions.images:Brightness",
+        "contrast": "suite.data.corruptions.images:Contrast",
+        "deletion": "suite.data.corruptions.texts:Deletion",
+        "jpeg": "suite.data.corruptions.images:Jpeg",
+        "letter_case": "suite.data.corruptions.texts:LetterCase",
+        "noise": "suite.data.corruptions.images:Noise",
+        "occlusion": "suite.data.corruptions.images:Occlusion",
+        "pixelation": "suite.data.corruptions.images:Pixelation",
+        "typos": "suite.data.corruptions.texts:Typos",
+        "word_drop": "suite.data.corruptions.texts:WordDrop",
     },
 )
 DESTINATIONS: Registry[Any] = Registry(
     "destinations",
     "destination",
     {
-        "mlflow": "suite.destinations.mlflow:MLflow",
-        "tensorboard": "suite.destinations.tensorboard:TensorBoard",
+        "mlflow": "suite.publish.destinations.mlflow:MLflow",
+        "tensorboard": "suite.publish.destinations.tensorboard:TensorBoard",
     },
 )
 OBJECTIVES: Registry[Any] = Registry(
     "objectives",
     "pretraining objective",
     {
-        "causal_lm": "suite.objectives.causal_lm:CausalLM",
-        "masked_lm": "suite.objectives.masked_lm:MaskedLM",
-        "span_corruption": "suite.objectives.span_corruption:SpanCorruptionObjective",
-        "supervised": "suite.objectives.supervised:Supervised",
+        "causal_lm": "suite.strategies.pretraining.causal_lm:CausalLM",
+        "masked_lm": "suite.strategies.pretraining.masked_lm:MaskedLM",
+        "span_corruption": "suite.strategies.pretraining.span_corruption:SpanCorruptionObjective",
+        "supervised": "suite.strategies.pretraining.supervised:Supervised",
     },
 )
 TRANSFERABILITY: Registry[Any] = Registry(
     "transferability",
     "transferability estimator",
     {
-        "h_score": "suite.transferability.h_score:h_score",
-        "knn": "suite.transferability.knn:knn",
-        "leep": "suite.transferability.leep:leep",
-        "linear_probe": "suite.transferability.linear_probe:linear_probe",
-        "logme": "suite.transferability.logme:logme",
-        "n_leep": "suite.transferability.n_leep:n_leep",
-        "nce": "suite.transferability.nce:nce",
-        "transrate": "suite.transferability.transrate:transrate",
+        "h_score": "suite.metrics.transferability.h_score:h_score",
+        "knn": "suite.metrics.transferability.knn:knn",
+        "leep": "suite.metrics.transferability.leep:leep",
+        "linear_probe": "suite.metrics.transferability.linear_probe:linear_probe",
+        "logme": "suite.metrics.transferability.logme:logme",
+        "n_leep": "suite.metrics.transferability.n_leep:n_leep",
+        "nce": "suite.metrics.transferability.nce:nce",
+        "transrate": "suite.metrics.transferability.transrate:transrate",
     },
 )
 

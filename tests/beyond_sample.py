@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from suite.compare import comparison as c
-from suite.compare.beyond import (
+from suite.compare.robustness.records import (
     AwareScore,
     CalibrationSummary,
     ConditionScore,

@@ -12,8 +12,8 @@ from pathlib import Path
 from runner_executors import result_of, write_artefacts
 
 from suite.cache import entry_path, write_entry
-from suite.results import Result, Score
 from suite.runner.request import TrialRequest
+from suite.store.records.result import Result, Score
 
 
 def execute(request: TrialRequest) -> Result:

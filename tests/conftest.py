@@ -73,7 +73,7 @@ def out(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder of a run whose results are in a file of its own, and once more in a team's database."""
     folder = tmp_path / "out"
     if request.param == "postgres":
-        from suite.address import StoreChoice
+        from suite.store.address import StoreChoice
 
         StoreChoice(request.getfixturevalue("team_url")).attach(folder)
     return folder

@@ -33,7 +33,7 @@ def architecture(kind: str) -> Any:
     """A narrow KerasHub backbone for pictures of 32 pixels."""
     from hub_configs import HUB_CONFIGS
 
-    from suite.models.zoo import Architecture
+    from suite.models.zoo.images import Architecture
 
     return Architecture(
         builder="keras_hub",
@@ -97,12 +97,12 @@ def of_texts(model: str, task: str) -> Callable[[], Outcome]:
 
     def run() -> Outcome:
         from suite.data.dataset import Dataset, Split
-        from suite.engines import EngineChooser
-        from suite.models.zoo import ZooSource
+        from suite.models.zoo.images import ZooSource
         from suite.registry import TASKS
         from suite.strategies.fit import FitContext
         from suite.strategies.jit import JitChooser
         from suite.strategies.workshop import Workshop
+        from suite.training.feature_engines import EngineChooser
 
         kind, root = TASKS.get(task), Path(tempfile.mkdtemp())
         writes = kind.answers == "text"

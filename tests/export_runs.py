@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from suite.exported import ExportCard
 from suite.registry import EXPORTERS
-from suite.resizing import Resizing
-from suite.store import open_store
+from suite.store.records.export_card import ExportCard
+from suite.store.records.resizing import Resizing
+from suite.store.store import open_store
 
 CLASSES = ('mädchen\'s "cat"', "日本 語", "new\nline")
 FORMATS = EXPORTERS.names()

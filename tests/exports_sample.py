@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from suite.compare.comparison import Comparison
 from suite.compare.exports import exported_files
-from suite.exported import Difference, ExportCard, Measured, Parity, TensorRecord
-from suite.results import Result, Score
+from suite.store.records.export_card import Difference, ExportCard, Measured, Parity, TensorRecord
+from suite.store.records.result import Result, Score
 
 __all__ = ["make_card", "with_exports"]
 

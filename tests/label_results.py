@@ -10,8 +10,8 @@ from lint_results import make_result, predictions
 
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial, PlanSummary
-from suite.labels import Budget
-from suite.results import Predictions, Profile, Result
+from suite.spec.label_budget import Budget
+from suite.store.records.result import Predictions, Profile, Result
 
 SIZES: Mapping[Budget, tuple[int, int]] = {2: (4, 2), 5: (10, 2), 20: (40, 10), "25%": (25, 6), "all": (100, 25)}
 """Training and validation examples of two classes."""

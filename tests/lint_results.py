@@ -8,10 +8,10 @@ import numpy as np
 
 from suite.compare.compare import compare
 from suite.compare.comparison import PlannedTrial, PlanSummary
-from suite.finding import Checks
 from suite.lint.examine import check_run
 from suite.lint.subjects import Run
-from suite.results import DataRecord, EpochRecord, Predictions, Result, Score, WeightsRecord
+from suite.store.records.check import Checks
+from suite.store.records.result import DataRecord, EpochRecord, Predictions, Result, Score, WeightsRecord
 
 
 def make_result(

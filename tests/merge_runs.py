@@ -11,11 +11,11 @@ import numpy as np
 from export_runs import contents
 from lint_results import make_result, predictions
 
-from suite.address import StoreChoice
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.exported import ExportCard
-from suite.results import Environment, Result
-from suite.store import open_store
+from suite.store.address import StoreChoice
+from suite.store.records.export_card import ExportCard
+from suite.store.records.result import Environment, Result
+from suite.store.store import open_store
 
 TEAM: list[str] = []
 """The address of a team's database and the names of the folders that are in it; empty for files of SQLite."""

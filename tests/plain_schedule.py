@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from suite.plan import Trial, canonical_json
+from suite.spec.plan import Trial, canonical_json
 
 __all__ = ["PlainSchedule"]
 

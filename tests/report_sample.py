@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from suite.compare import comparison as c
-from suite.compare.across_datasets import across_datasets, why_missing
-from suite.results import DataRecord, Environment, EpochRecord, WeightsRecord
+from suite.compare.across_datasets.summary import across_datasets, why_missing
+from suite.store.records.result import DataRecord, Environment, EpochRecord, WeightsRecord
 
 ACCURACY = c.MetricInfo(name="accuracy", label="accuracy", higher_is_better=True, summary="Share of right answers.")
 F1 = c.MetricInfo(name="f1_macro", label="macro F1", higher_is_better=True, summary="Mean F1 over classes.")

@@ -7,8 +7,8 @@ from pathlib import Path
 from sample_run import make_sample_results
 from test_export_model_card import make_export
 
-from suite.results import Result
-from suite.store import open_store
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 MODELS = ("perceptron_8", "logistic")
 

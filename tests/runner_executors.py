@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from suite.errors import ModelError, TrialDiverged, TrialSkipped
-from suite.results import Predictions, Result, Score, Timings
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
+from suite.store.records.result import Predictions, Result, Score, Timings
 
 
 def execute(request: TrialRequest) -> Result:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from suite import registry, spec
-from suite.plan import Plan, make_plan
+from suite import registry
+from suite.spec import spec
+from suite.spec.plan import Plan, make_plan
 
 
 class PlainOptions(spec.Options):

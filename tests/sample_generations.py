@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from suite.generations import Generations
+from suite.store.records.generations import Generations
 
 WORDS = (
     "a",

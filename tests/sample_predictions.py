@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 
 def predictions_of(targets: list[int], probabilities: list[list[float]]) -> Predictions:

@@ -33,7 +33,7 @@ from sklearn.neural_network import MLPClassifier
 import suite
 from suite.compare.comparison import PlannedSkip, PlannedTrial, PlanSummary
 from suite.metrics import metrics_named, score_all
-from suite.results import (
+from suite.store.records.result import (
     Candidate,
     DataRecord,
     Environment,

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from suite.compare.comparison import PlannedTrial, PlanSummary
-from suite.generations import Generations, load_predictions
 from suite.metrics import metrics_answering, metrics_named, score_all
-from suite.results import (
+from suite.store.records.generations import Generations, load_predictions
+from suite.store.records.result import (
     DataRecord,
     Environment,
     EpochRecord,

@@ -11,15 +11,15 @@ from PIL import Image
 
 from suite.data.batches import Examples
 from suite.data.sklearn import SklearnSource
-from suite.engines import EngineChooser
 from suite.models.backbone import Backbone, WeightsOrigin
 from suite.models.hashing import weights_sha256
-from suite.models.zoo import Architecture, build_architecture
-from suite.spec import SplitsSpec
+from suite.models.zoo.images import Architecture, build_architecture
+from suite.spec.spec import SplitsSpec
 from suite.strategies.fit import FitContext
 from suite.strategies.jit import JitChooser
 from suite.strategies.workshop import Workshop
 from suite.tasks.image_classification import ImageClassification
+from suite.training.feature_engines import EngineChooser
 
 ARCHITECTURE = Architecture(
     builder="keras_hub",

@@ -10,19 +10,19 @@ from label_results import labelled, plan_of
 from lint_results import make_result, predictions, run_of
 
 from suite.cli.leaderboard import print_leaderboard
-from suite.compare.advice import advise_again
+from suite.compare.advice.advice import advise_again
+from suite.compare.advice.next_steps import with_findings
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial, PlanSummary
-from suite.compare.next_steps import with_findings
 from suite.compare.readiness import dataset_answers
-from suite.constraints import Constraints
-from suite.finding import Checks, DataChecks, Finding
-from suite.funnel.record import DatasetFunnel, Drop, FunnelState, StageState
-from suite.notebook import ComparisonView
 from suite.publish.recording import record_of
+from suite.report.notebook import ComparisonView
 from suite.report.page import make_page
 from suite.report.writing import render_markdown
-from suite.results import Result
+from suite.spec.constraints import Constraints
+from suite.spec.funnel.record import DatasetFunnel, Drop, FunnelState, StageState
+from suite.store.records.check import Checks, DataChecks, Finding
+from suite.store.records.result import Result
 
 MODELS = ("wide", "net", "thin")
 YET = "No answer yet: 2 of 6 trials are done; 2 of 3 cells have no score."

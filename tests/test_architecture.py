@@ -89,7 +89,7 @@ PLANNING = {"errors", "registry", "spec", "plan", "cli", "schema", "outlook"}
 
 
 def unit_of(path: Path) -> str:
-    """``suite/data/folder.py`` belongs to ``data``, ``suite/spec.py`` to ``spec``."""
+    """``suite/data/folder.py`` belongs to ``data``, ``suite/spec/spec.py`` to ``spec``."""
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from merge_runs import make_run, trial
 
-from suite.api import look_at_run
-from suite.results import DataRecord
+from suite.report.stored_run import look_at_run
+from suite.store.records.result import DataRecord
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +26,7 @@ def test_the_peer_sees_the_examples_that_the_spec_lists() -> None:
     """Ids of every split are those of a run of ``specs/vision.json``, splits of its own included."""
     from benchmarks.home import HomeData
     from suite.data.sklearn import SklearnSource
-    from suite.spec import SplitsSpec
+    from suite.spec.spec import SplitsSpec
 
     listed: dict[str, Any] = json.loads((ROOT / "specs" / "vision.json").read_text("utf-8"))["datasets"][0]
     options = SklearnSource.Options(name=listed["name"])

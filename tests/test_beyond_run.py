@@ -12,11 +12,11 @@ from pictures import class_folders
 
 import suite
 from suite.errors import DataError
-from suite.kept import CORRUPTED, CorruptedLabels, OutOfClass, out_of_class_name
 from suite.metrics.temperature import fit_temperature
 from suite.report.page import make_page
-from suite.results import Predictions, Result
-from suite.store import open_store
+from suite.store.records.example_files import CORRUPTED, CorruptedLabels, OutOfClass, out_of_class_name
+from suite.store.records.result import Predictions, Result
+from suite.store.store import open_store
 
 CORRUPTIONS = ["noise", "contrast"]
 SEVERITIES = [1, 5]

@@ -15,10 +15,12 @@ from beyond_sample import with_beyond
 from exports_sample import with_exports
 from report_sample import make_comparison, with_labels
 
-from suite.charts.encodings import with_bars
-from suite.charts.label_places import HEIGHT, LETTER, LINE, WIDTH, place_labels
-from suite.charts.render import specification, svg
-from suite.charts.rows import (
+from suite.compare.number_format import duration, megabytes, number, percent, plural, score, short
+from suite.registry import CHARTS
+from suite.report.charts.encodings import with_bars
+from suite.report.charts.label_positions import HEIGHT, LETTER, LINE, WIDTH, place_labels
+from suite.report.charts.render import specification, svg
+from suite.report.charts.rows import (
     board,
     candidate_rows,
     confusion_rows,
@@ -27,9 +29,7 @@ from suite.charts.rows import (
     reliability_rows,
     setting_text,
 )
-from suite.charts.theme import INK, OKABE_ITO, STRONG_INK, model_colours, strategy_shapes
-from suite.charts.words import duration, megabytes, number, percent, plural, score, short
-from suite.registry import CHARTS
+from suite.report.charts.theme import INK, OKABE_ITO, STRONG_INK, model_colours, strategy_shapes
 
 COMPARISON = with_labels(make_comparison())
 SEVERAL = make_comparison(models=("vgg", "vit", "resnet"), datasets=tuple(f"set {index}" for index in range(7)))

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from suite.charts import engine
-from suite.charts.engine import NOTHING, draw, processes, start
+from suite.report.charts import engine
+from suite.report.charts.engine import NOTHING, draw, processes, start
 
 BARS = {"data": {"values": [{"a": "x", "b": 2}, {"a": "y", "b": 3}]}, "mark": "bar"}
 BARS |= {"encoding": {"x": {"field": "a", "type": "nominal"}, "y": {"field": "b", "type": "quantitative"}}}

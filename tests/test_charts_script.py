@@ -10,8 +10,8 @@ import pytest
 import vl_convert
 
 from suite.cache import description_of, entries, write_entry
-from suite.charts import engine
-from suite.charts.script import bundle
+from suite.report.charts import engine
+from suite.report.charts.script import bundle
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from suite.cli.main import COMMANDS, cli
-from suite.shipped import shipped_specs
+from suite.spec.shipped import shipped_specs
 
 HEAVY = {"tensorflow", "keras", "pandas", "altair", "sqlalchemy", "pydantic", "numpy", "scipy", "sklearn", "rich"}
 

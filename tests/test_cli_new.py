@@ -16,13 +16,13 @@ from suite.devices import Machine, look_at_machine
 from suite.errors import SuiteError
 from suite.lint.examine import examine
 from suite.models.applications import ApplicationsSource
-from suite.models.zoo import ZooSource
-from suite.plan import make_plan
-from suite.spec import parse_spec
-from suite.starter import first_spec
-from suite.starter.budget import Share, cost_of
-from suite.starter.candidates import models_for, strategies_for
-from suite.starter.examples import look_at_folder
+from suite.models.zoo.images import ZooSource
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.spec.starter import first_spec
+from suite.spec.starter.budget import Share, cost_of
+from suite.spec.starter.candidates import models_for, strategies_for
+from suite.spec.starter.examples import look_at_folder
 
 SMALL = Machine("Linux", "a processor", 2, 8_000_000_000, ())
 LARGE = Machine("Linux", "a processor", 64, 512_000_000_000, ("NVIDIA H100, 81559 MiB",))

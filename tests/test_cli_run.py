@@ -20,13 +20,13 @@ from test_plugins import SPEC, write_example
 
 import suite
 from suite import api
-from suite.charts import engine
 from suite.cli.main import cli
 from suite.errors import StoreError
-from suite.notebook import SHOWN
-from suite.plan import make_plan
+from suite.report.charts import engine
+from suite.report.notebook import SHOWN
 from suite.runner.run import run_plan
-from suite.spec import load_spec
+from suite.spec.plan import make_plan
+from suite.spec.spec import load_spec
 
 TESTS = Path(__file__).resolve().parent
 HEAVY = {"tensorflow", "keras", "pandas", "altair", "scipy", "sklearn", "sqlalchemy", "pebble", "jinja2"}

@@ -20,10 +20,10 @@ from runner_plans import plan_of
 
 import suite
 from suite.errors import MissingExtraError, SuiteError
-from suite.results import Result
 from suite.runner.run import run_plan
 from suite.runner.workers import ClusterChoice
-from suite.store import open_store
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or why_not() is not None, reason=str(why_not()))
 CORE = {"resources": {"cpus": 1}}

@@ -14,13 +14,11 @@ from runner_plans import plan_of
 from suite.cache import entries, entry_path, write_entry
 from suite.cli.main import cli
 from suite.errors import SpecError, StoreError, SuiteError
-from suite.outlook import look_ahead
-from suite.placement import DeviceSettings
-from suite.plan import Trial
 from suite.runner.cluster.artefacts import Parcel, Place, pack, unpack
 from suite.runner.cluster.connect import Cluster, _why
 from suite.runner.cluster.nodes import Node, difference
 from suite.runner.cluster.versions import versions
+from suite.runner.dry_run import look_ahead
 from suite.runner.environment import usable_cores, worker_settings
 from suite.runner.estimate import Estimate
 from suite.runner.forecast import wall_seconds
@@ -28,7 +26,9 @@ from suite.runner.progress import LinesProgress
 from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule
 from suite.runner.workers import Standing
-from suite.shares import Capacity, ResourcesSpec, Share, share_of
+from suite.spec.placement import DeviceSettings
+from suite.spec.plan import Trial
+from suite.spec.trial_resources import Capacity, ResourcesSpec, Share, share_of
 
 GB = 1_000_000_000
 MISMATCH = """RuntimeError: Version mismatch: The cluster was started with:

@@ -16,8 +16,8 @@ from kuberay_schema import RAY_CLUSTER_SPEC, RAY_JOB, Validator, complaints
 from kubernetes_schema import definitions
 from runner_plans import plan_of
 
-from suite.shares import ResourcesSpec
-from suite.spec import parse_spec
+from suite.spec.spec import parse_spec
+from suite.spec.trial_resources import ResourcesSpec
 
 RECIPES = Path(__file__).resolve().parents[1] / "docs" / "cluster"
 HEAD = "spec.rayClusterSpec.headGroupSpec"

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from suite.collector import collector_paused
+from suite.report.garbage_collector import collector_paused
 
 
 def test_the_collector_rests_meanwhile_and_goes_on_afterwards():

@@ -15,8 +15,8 @@ from report_sample import make_comparison
 from scipy import stats
 
 from suite.cli.leaderboard import print_leaderboard
-from suite.compare.across import Across
-from suite.compare.across_datasets import Scored, compare_methods, why_missing
+from suite.compare.across_datasets.records import Across
+from suite.compare.across_datasets.summary import Scored, compare_methods, why_missing
 from suite.compare.comparison import FailureRecord, PlannedSkip, PlannedTrial
 
 Scores = Mapping[str, Mapping[str, float]]

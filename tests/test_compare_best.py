@@ -12,9 +12,9 @@ from scipy import stats
 from benchmarks.simulated import evidence_of, right_answers
 from suite.compare.best import Contender, contest_of, verdicts
 from suite.compare.cell import BestComparison
-from suite.compare.hierarchy import spread_of
-from suite.compare.kept_evidence import keep_evidence
+from suite.compare.robustness.saved_evidence import keep_evidence
 from suite.compare.simultaneous import luck_of
+from suite.compare.statistics.intervals import spread_of
 
 
 def contenders_of(answers: np.ndarray) -> list[Contender]:

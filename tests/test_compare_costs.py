@@ -12,12 +12,12 @@ from suite.compare.cell import CellSummary, FileLatency, Ledger, ProfileSummary,
 from suite.compare.costs import Cheapest, Cost, cheapest, dearer, is_worth_saying, why_cheaper
 from suite.compare.exports import with_file_latencies
 from suite.compare.ranking import info_of
-from suite.compare.same_graph import block_range, disturbed_remarks, with_shared_costs
+from suite.compare.shared_costs import block_range, disturbed_remarks, with_shared_costs
 from suite.compare.summaries import profile_of, spread, timings_of
-from suite.exported import Difference
 from suite.metrics import metrics_named
 from suite.report.tables import latency_box
-from suite.results import Profile, Result, Timings
+from suite.store.records.export_card import Difference
+from suite.store.records.result import Profile, Result, Timings
 
 SEEDS = (1, 2, 3)
 MACHINE_REFERENCE_MS = 1.7

@@ -9,9 +9,9 @@ from exports_sample import make_card, measured, with_exports
 from report_sample import make_comparison
 
 from suite.compare.exports import exported_files
-from suite.exported import Difference
 from suite.report import write_report
-from suite.results import Score
+from suite.store.records.export_card import Difference
+from suite.store.records.result import Score
 
 COMPARISON = make_comparison()
 WITH = with_exports(COMPARISON)

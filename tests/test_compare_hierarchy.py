@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import example_variances, luck_spreads, overall_interval, spread_of
-from suite.compare.spread import WEIGHTS, Seeds, seed_spread
+from suite.compare.statistics.evidence import SetEvidence
+from suite.compare.statistics.intervals import example_variances, luck_spreads, overall_interval, spread_of
+from suite.compare.statistics.seed_variance import WEIGHTS, Seeds, seed_spread
 from suite.metrics.intervals import interval_of, luck_of
 from suite.metrics.resampling import resampled_means
 from suite.registry import METRICS
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 
 def evidence_of(

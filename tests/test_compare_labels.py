@@ -9,14 +9,14 @@ import pytest
 from label_results import compared, labelled, plan_of
 from lint_results import epochs, make_result
 
-from suite.charts.labels import LabelsChart
-from suite.compare.advice import advise_again
+from suite.compare.advice.advice import advise_again
 from suite.compare.comparison import Comparison
-from suite.constraints import Constraints
 from suite.lint.examine import check_run
 from suite.lint.subjects import Run
 from suite.report import write_report
+from suite.report.charts.labels import LabelsChart
 from suite.report.page import make_page
+from suite.spec.constraints import Constraints
 
 QUICK = {2: 0.5, 5: 0.7, "all": 0.8}
 """Good with few labels."""

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from suite.compare.across_datasets import Scored, compare_methods
-from suite.compare.paired import holm
-from suite.compare.ranks import (
+from suite.compare.across_datasets.summary import Scored, compare_methods
+from suite.compare.statistics.paired_tests import holm
+from suite.compare.statistics.rank_tests import (
     FEWEST_DATASETS,
     critical_difference,
     fewest_datasets,

@@ -10,8 +10,8 @@ from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
 from suite.compare.comparison import CellSummary, Comparison, PlanSummary
-from suite.compare.paired import Z_POWER
-from suite.results import Predictions, Result
+from suite.compare.statistics.paired_tests import Z_POWER
+from suite.store.records.result import Predictions, Result
 
 Load = Callable[[Result, str], Predictions | None]
 

@@ -10,14 +10,14 @@ import pytest
 from beyond_sample import with_beyond
 from report_sample import make_comparison
 
-from suite.compare.beyond import CorruptionScore, Estimate, RobustnessSummary
-from suite.compare.damage import damage_sentence
-from suite.compare.evidence import SetEvidence, gather
-from suite.compare.robust import Losses, losses_of, robustness_facts, robustness_of, with_errors
-from suite.kept import CorruptedLabels
+from suite.compare.robustness.corruptions import Losses, losses_of, robustness_facts, robustness_of, with_errors
+from suite.compare.robustness.records import CorruptionScore, Estimate, RobustnessSummary
+from suite.compare.robustness.sentence import damage_sentence
+from suite.compare.statistics.evidence import SetEvidence, gather
 from suite.metrics import metrics_named
 from suite.registry import CORRUPTIONS
-from suite.results import CorruptedScores, Predictions, Result, Score
+from suite.store.records.example_files import CorruptedLabels
+from suite.store.records.result import CorruptedScores, Predictions, Result, Score
 
 CONDITIONS = (("noise", 1), ("noise", 3), ("blur", 1), ("blur", 3))
 N = 200
@@ -145,7 +145,7 @@ def test_leaders_and_those_that_cannot_be_told_apart():
 
 def make_conditions():
     """Scores under ``CONDITIONS``; their values do not matter here."""
-    from suite.compare.beyond import ConditionScore
+    from suite.compare.robustness.records import ConditionScore
 
     nothing = Estimate(value=0.5)
     return tuple(
@@ -169,7 +169,7 @@ def test_the_sentence_names_what_hurts_most_and_who_loses_least_there():
 
 def test_the_recommendation_has_at_most_five_reasons():
     """However much there is to say."""
-    from suite.compare.advice import advise_again
+    from suite.compare.advice.advice import advise_again
 
     comparison = with_beyond(make_comparison())
     for answer in advise_again(comparison, None):

@@ -14,15 +14,15 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlanSummary
 from suite.compare.facts import wall_seconds
-from suite.compare.paired import Z_POWER
 from suite.compare.planned import summarise_plan
+from suite.compare.statistics.paired_tests import Z_POWER
 from suite.errors import StoreError
 from suite.metrics.intervals import agresti_coull, interval_of, luck_of
-from suite.plan import make_plan
 from suite.registry import METRICS
 from suite.report.tables import metrics_table
-from suite.results import Predictions, Result, Score
-from suite.spec import parse_spec
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.store.records.result import Predictions, Result, Score
 
 Load = Callable[[Result, str], Predictions | None]
 Sample = tuple[PlanSummary, list[Result], Load]

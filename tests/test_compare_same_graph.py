@@ -8,8 +8,8 @@ import pytest
 from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
-from suite.compare.same_graph import with_shared_costs
-from suite.results import Result
+from suite.compare.shared_costs import with_shared_costs
+from suite.store.records.result import Result
 
 
 @pytest.fixture(scope="module")

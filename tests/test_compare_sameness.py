@@ -6,7 +6,7 @@ import pytest
 from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
-from suite.compare.sameness import changes_between
+from suite.compare.environment_changes import changes_between
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from benchmarks.peers import moderated_t, squeezed_as_smyth
-from suite.compare import spread
-from suite.compare.spread import WEIGHTS, Seeds, seed_spread, squeezed
+from suite.compare.statistics import seed_variance as spread
+from suite.compare.statistics.seed_variance import WEIGHTS, Seeds, seed_spread, squeezed
 
 
 def seeds_of(variance: list[float], *, luck: float = 1e-5, freedom: int = 2) -> Seeds:

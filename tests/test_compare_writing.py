@@ -12,15 +12,15 @@ from page_reader import Elements
 from sample_predictions import random_predictions
 from sample_writing import load_from, make_writing_results
 
+from suite.compare.advice.wording import change, points, quality
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison
-from suite.compare.evidence import gather
-from suite.compare.wording import change, points, quality
+from suite.compare.statistics.evidence import gather
 from suite.errors import StoreError
-from suite.kept import LONGEST, PASSAGES, Passages
 from suite.metrics import metrics_named
 from suite.report import Written, write_report
-from suite.results import Predictions
+from suite.store.records.example_files import LONGEST, PASSAGES, Passages
+from suite.store.records.result import Predictions
 
 
 def compared(folder: Path, headline: str = "bits_per_byte") -> Comparison:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.corruptions import SEVERITIES, corrupt, generator_of
 from suite.data.corrupted import WORKING_SIDE, corrupted, to_working_size
+from suite.data.corruptions import SEVERITIES, corrupt, generator_of
 from suite.data.dataset import Split
 from suite.errors import SuiteError, UnknownNameError
 from suite.registry import CORRUPTIONS

@@ -17,7 +17,7 @@ from suite.data.docstrings import docstrings_below
 from suite.data.libraries import CLASSES, NAMES, PREFIXES, Library, Passage, collect, passages, split_of
 from suite.data.paragraphs import LONGEST, SHORTEST, normal_form, paragraphs_of, without_names
 from suite.errors import DataError, UnknownNameError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 NUMPY_STYLE = """
 Solve the equation for the unknown values.

@@ -21,7 +21,7 @@ from suite.data.cache import decoded
 from suite.data.decoding import resize_image
 from suite.data.folder import FolderOptions, FolderSource
 from suite.errors import BadExampleError, StoreError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 
 def load(path: Path):

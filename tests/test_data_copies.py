@@ -11,8 +11,8 @@ from pictures import class_folders, encoded, picture
 from suite.data.dataset import Dataset
 from suite.data.folder import FolderOptions, FolderSource
 from suite.errors import DataError
-from suite.plan import make_plan
-from suite.spec import SplitsSpec, parse_spec
+from suite.spec.plan import make_plan
+from suite.spec.spec import SplitsSpec, parse_spec
 
 
 def folder_of(root: Path, copies: dict[str, str], *, splits: bool = False) -> Path:

@@ -22,7 +22,7 @@ from pictures import class_folders, encoded, picture, zipped
 from suite.data.describe import describe_dataset
 from suite.data.folder import FolderOptions, FolderSource
 from suite.errors import BadExampleError, DataError, SuiteError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "images"
 

@@ -22,9 +22,8 @@ from hypothesis import strategies as st
 from suite.data.download import fetch
 from suite.data.keras import KerasOptions, KerasSource, read_cifar, read_idx, read_mnist
 from suite.data.literals import Call, bytes_array, read_literals
-from suite.errors import DataError, DownloadError, UnknownNameError
-from suite.requirement import Requirement
-from suite.spec import SplitsSpec
+from suite.errors import DataError, DownloadError, Requirement, UnknownNameError
+from suite.spec.spec import SplitsSpec
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "images"
 CIFAR10 = {

@@ -13,7 +13,7 @@ import pytest
 from suite.data.newsgroups import load_newsgroups, newsgroups_requirement
 from suite.data.sklearn import SklearnOptions, SklearnSource
 from suite.errors import DataError, DownloadError, UnknownNameError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 
 def load(name: str, *, seed: int = 0):

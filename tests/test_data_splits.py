@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from suite.data.dataset import Split
 from suite.data.splits import complete_splits, name_with_seed
 from suite.errors import DataError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 
 def make(counts: list[int], *, name: str = "train", prefix: str = "", shuffle_seed: int | None = None) -> Split:

@@ -21,7 +21,7 @@ from suite.data.describe import describe_dataset
 from suite.data.table import TableSource
 from suite.data.table_options import TableOptions
 from suite.errors import BadExampleError, DataError, MissingExtraError, SpecError, UnknownNameError
-from suite.spec import SplitsSpec, resolve_options
+from suite.spec.spec import SplitsSpec, resolve_options
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "text"
 

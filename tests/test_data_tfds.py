@@ -14,7 +14,7 @@ import pytest
 
 from suite.data.tfds import TfdsOptions, TfdsSource
 from suite.errors import DataError, DownloadError, UnknownNameError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 NAMES = ("apple", "pear", "plum")
 

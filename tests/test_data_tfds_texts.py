@@ -15,7 +15,7 @@ import pytest
 
 from suite.data.tfds import TfdsOptions, TfdsSource
 from suite.errors import BadExampleError, DataError, SpecError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 CONFIGS = ("review", "pair", "translation", "plain", "bad", "unlabelled")
 

@@ -14,19 +14,19 @@ from results_run import store_sample
 from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
-from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import spread_of
-from suite.compare.kept_evidence import keep_evidence
+from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.statistics.evidence import SetEvidence
+from suite.compare.statistics.intervals import spread_of
 from suite.errors import StoreError, StoreVersionError
 from suite.metrics import metrics_named, score_all
 from suite.metrics.resampling import resampled_means
+from suite.publish.change_tests import Side, judge
 from suite.publish.difference_markdown import difference_markdown
 from suite.publish.differing import differ, trend
-from suite.publish.judging import Side, judge
 from suite.publish.recorded import evidence_beside, read_run
 from suite.publish.recording import record_of
-from suite.results import Predictions
-from suite.store import open_store
+from suite.store.records.result import Predictions
+from suite.store.store import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "templates" / "site" / "difference.js"
@@ -559,7 +559,7 @@ def as_browsers_have_it(record, evidence):
 
 def test_the_browser_says_the_same_metrics_in_per_cent():
     """The list in the script is the one of the sentences."""
-    from suite.compare.wording import SHARES
+    from suite.compare.advice.wording import SHARES
 
     names = SCRIPT.read_text(encoding="utf-8").partition("SHARES = new Set([")[2].partition("]")[0]
     assert set(json.loads(f"[{names.strip().rstrip(',')}]")) == SHARES

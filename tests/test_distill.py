@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 from export_runs import suite_command
 
-from suite.api import current_comparison
-from suite.compare.taught import taught
-from suite.compare.wording import points
+from suite.compare.advice.distillation import taught
+from suite.compare.advice.wording import points
 from suite.data.batches import Examples
 from suite.errors import SpecError
-from suite.plan import make_plan
-from suite.results import Predictions, Result
+from suite.report.stored_run import current_comparison
 from suite.runner.request import Teacher
 from suite.runner.schedule import Schedule, missing_trials
 from suite.runner.teacher import answers_of
-from suite.selection import select
-from suite.spec import parse_spec
-from suite.store import open_store
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.spec.trial_selection import select
+from suite.store.records.result import Predictions, Result
+from suite.store.store import open_store
 from suite.strategies.distill import Distill, DistillOptions
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.fit import TeacherAnswers

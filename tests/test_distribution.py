@@ -17,7 +17,9 @@ from test_end_to_end import SPEC
 
 from suite.compare.comparison import Comparison, EnvironmentUse
 from suite.errors import SpecError, SuiteError
-from suite.placement import (
+from suite.report.sections.environment import environment_pairs
+from suite.runner.environment import environment, worker_settings
+from suite.spec.placement import (
     LOGICAL_CPUS,
     Deterministic,
     DeviceSettings,
@@ -27,11 +29,9 @@ from suite.placement import (
     refuse_distribution,
     share_gpus,
 )
-from suite.plan import make_plan
-from suite.report.environment import environment_pairs
-from suite.runner.environment import environment, worker_settings
-from suite.spec import parse_spec
-from suite.store import open_store
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.store.store import open_store
 
 TESTS = Path(__file__).resolve().parent
 WITH_BATCH_NORM = {"MobileNet", "ResNetBackbone"}

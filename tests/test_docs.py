@@ -12,7 +12,7 @@ import click
 import pytest
 
 from suite.cli.main import COMMANDS, cli
-from suite.spec import parse_spec
+from suite.spec.spec import parse_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -49,7 +49,7 @@ def test_every_command_has_its_section() -> None:
 def test_every_registered_name_has_its_section() -> None:
     """Sources, strategies, metrics and charts, as a fresh process knows them."""
     program = (
-        "import json\nfrom suite.catalogue import CATALOGUES\n"
+        "import json\nfrom suite.cli.catalogue import CATALOGUES\n"
         "print(json.dumps([name for registry in CATALOGUES.values() for name in registry.names()]))"
     )
     names = json.loads(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
@@ -132,7 +132,7 @@ def test_no_document_names_a_machine() -> None:
 
 def test_every_catalogue_can_be_listed() -> None:
     """The command's choices are written out, so that its help needs no import of them."""
-    from suite.catalogue import CATALOGUES
+    from suite.cli.catalogue import CATALOGUES
     from suite.cli.list import KINDS
 
     assert set(KINDS) == set(CATALOGUES)

@@ -10,16 +10,16 @@ import pytest
 from click.testing import CliRunner
 from pictures import class_folders
 
-from suite.checkup import keep_checks
 from suite.cli.main import cli
 from suite.errors import DataError
-from suite.lint.kept import read_kept
+from suite.lint.stored_findings import read_kept
 from suite.metrics import metrics_answering
 from suite.metrics.computable import computable_on, missing_on
-from suite.plan import Plan, make_plan
 from suite.registry import METRICS
-from suite.runner.early import look_at_data
-from suite.spec import parse_spec
+from suite.report.checkup import keep_checks
+from suite.runner.data_checks import look_at_data
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import parse_spec
 
 SPLITS = ("train", "validation", "test")
 ROWS = {"good": 12, "bad": 12, "so so": 12}

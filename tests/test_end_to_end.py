@@ -13,11 +13,11 @@ import pytest
 
 import suite
 from suite.cache import cache_root
-from suite.plan import make_plan
-from suite.results import Result
 from suite.runner.run import run_plan
-from suite.spec import load_spec
-from suite.store import open_store
+from suite.spec.plan import make_plan
+from suite.spec.spec import load_spec
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 SPEC = {
     "name": "small",
@@ -134,8 +134,8 @@ def test_the_best_model_of_each_cell_is_kept_and_repeats_its_predictions(spec, w
     import numpy as np
 
     from suite.data.cache import decoded
-    from suite.results import Predictions
     from suite.runner.warm import load_dataset
+    from suite.store.records.result import Predictions
 
     with open_store(whole.out, create=False) as store:
         finals = [result for result in store.query() if result.phase == "final"]

@@ -9,10 +9,10 @@ import pytest
 from small_workshop import build
 
 from suite.data.batches import Examples
-from suite.engines import EngineChooser
-from suite.features import FeatureStore
 from suite.registry import EXPORTERS
 from suite.tasks.image_classification import ImageClassification
+from suite.training.feature_engines import EngineChooser
+from suite.training.features import FeatureStore
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (96, 16, 16, 3), dtype=np.uint8)
 MANY = np.broadcast_to(PICTURES[:1], (4_000_000, 16, 16, 3))
@@ -144,9 +144,9 @@ def test_a_run_says_which_engine_made_its_features(tmp_path):
     """In the result; and another engine is another trial."""
     from export_runs import run_pictures
 
-    from suite.plan import make_plan
-    from suite.spec import parse_spec
-    from suite.store import open_store
+    from suite.spec.plan import make_plan
+    from suite.spec.spec import parse_spec
+    from suite.store.store import open_store
 
     root = run_pictures(tmp_path, ("resnet_tiny",), feature_engine="onnx")
     with open_store(root / "out", create=False) as store:
@@ -188,8 +188,8 @@ def test_a_frozen_backbone_is_not_run_again_for_its_predictions(tmp_path):
     """They come from kept features, and are those of the model that is kept, to rounding."""
     from export_runs import run_pictures
 
-    from suite.results import Predictions
-    from suite.store import open_store
+    from suite.store.records.result import Predictions
+    from suite.store.store import open_store
 
     root = run_pictures(tmp_path, ("resnet_tiny",), seeds=[1, 2])
     with open_store(root / "out", create=False) as store:

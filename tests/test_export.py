@@ -24,7 +24,7 @@ from export_runs import (
 from export_runs import suite_command as suite
 
 from suite.registry import EXPORTERS
-from suite.store import open_store
+from suite.store.store import open_store
 
 CROP = {"fit": "shorter_side", "crop_share": 0.875, "interpolation": "bicubic", "fill": [0, 0, 0]}
 
@@ -239,7 +239,7 @@ def test_a_layer_that_a_format_lacks_is_named(tmp_path):
     """A model that resizes by a method that ONNX has no operator for."""
     import keras
 
-    from suite.exporting.requests import WriteRequest, run
+    from suite.export.requests import WriteRequest, run
 
     pictures = keras.Input((8, 8, 3), name="pictures")
     larger = keras.layers.Resizing(16, 16, interpolation="lanczos5", name="sharper")(pictures)

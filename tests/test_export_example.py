@@ -12,9 +12,9 @@ import pytest
 from pictures import encoded, picture
 
 from suite.data.decoding import decode_image, resize_image
-from suite.exporters.example import image_example
+from suite.export.formats.example import image_example
 from suite.registry import EXPORTERS
-from suite.resizing import Resizing
+from suite.store.records.resizing import Resizing
 
 CASE = Path(__file__).parents[2] / "shared" / "cases" / "06-example-sees-another-picture"
 WAYS = (

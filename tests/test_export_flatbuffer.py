@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.exporters.examples import PICTURES, ExampleArrays
-from suite.exporters.flatbuffer import LARGEST, compact
-from suite.exporters.litert import HEAD, LiteRtExporter, _quantise
-from suite.exporting.prepare import built_backbone
+from suite.export.formats.examples import PICTURES, ExampleArrays
+from suite.export.formats.flatbuffer import LARGEST, compact
+from suite.export.formats.litert import HEAD, LiteRtExporter, _quantise
+from suite.export.prepare import built_backbone
 from suite.registry import TASKS
 
 pytestmark = [  # of the quantiser, which keeps what it measures; of TensorFlow, which recommends the other interpreter

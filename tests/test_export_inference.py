@@ -10,14 +10,14 @@ import pytest
 import tensorflow as tf
 from export_runs import FORMATS
 
-from suite.engines import ENGINES, EngineChooser
-from suite.exporters.examples import PICTURES
-from suite.exporters.inference import for_inference
+from suite.export.formats.examples import PICTURES
+from suite.export.formats.inference import for_inference
 from suite.models.file import FileOptions, FileSource
-from suite.profiler import count_macs
 from suite.registry import EXPORTERS
 from suite.tasks.image_classification import ImageClassification
 from suite.training import Predictor
+from suite.training.feature_engines import ENGINES, EngineChooser
+from suite.training.profiler import count_macs
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (5, 40, 40, 3)).astype("float32")
 

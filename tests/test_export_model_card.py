@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_results import make_result
 
-from suite.exported import Difference, ExportCard, Measured, Parity, TensorRecord
-from suite.exporting.model_card import model_card_data, write_model_card
-from suite.results import Result, Score, TeachingRecord, WeightsRecord
+from suite.export.model_card import model_card_data, write_model_card
+from suite.store.records.export_card import Difference, ExportCard, Measured, Parity, TensorRecord
+from suite.store.records.result import Result, Score, TeachingRecord, WeightsRecord
 
 HOSTILE = (
     "---",

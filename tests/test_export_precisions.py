@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from export_runs import FORMATS, card_of, folders_of, in_cache, resizing_inside, run_pictures, suite_command
 
-from suite.resizing import STRETCH
-from suite.store import open_store
+from suite.store.records.resizing import STRETCH
+from suite.store.store import open_store
 
 SMALLER = [(name, precision) for name in ("litert", "onnx", "openvino") for precision in ("fp16", "int8")]
 
@@ -117,8 +117,8 @@ def test_an_impossible_precision_is_refused_before_anything_is_written(words, sa
 
 def test_every_format_says_which_precisions_it_refuses():
     """fp32 is refused by none."""
-    from suite.exported import PRECISIONS
     from suite.registry import EXPORTERS
+    from suite.store.records.export_card import PRECISIONS
 
     for name in FORMATS:
         refuses = EXPORTERS.get(name).refuses

@@ -10,7 +10,7 @@ from export_runs import FORMATS, card_of, folders_of, in_cache, run_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite.store import open_store
+from suite.store.store import open_store
 
 LETTERS = st.one_of(
     st.characters(max_codepoint=0x17F, categories=("Lu", "Ll", "Nd", "Po", "Pd", "Ps", "Pe"), exclude_characters="Ĳĳſ"),
@@ -108,8 +108,8 @@ def test_the_example_classifies_a_sentence_with_the_runtime_alone(name, folders,
     """At most 25 lines, in an environment of its own; what it prints is what the model said of that text."""
     import numpy as np
 
-    from suite.kept import Passages
-    from suite.results import Predictions
+    from suite.store.records.example_files import Passages
+    from suite.store.records.result import Predictions
 
     folder = folders["bert_tiny", name, "fp32"]
     source = (folder / "example.py").read_text(encoding="utf-8")
@@ -141,8 +141,8 @@ def tokenisers():
     """Each of the zoo's tokenisers and what was written of it."""
     import tokenizers
 
-    from suite.exporting.prepare import built_backbone
-    from suite.exporting.tokenizer_json import tokenizer_json
+    from suite.export.prepare import built_backbone
+    from suite.export.tokenizer_json import tokenizer_json
 
     made = {}
     for name in ("bert_tiny", "roberta_tiny"):

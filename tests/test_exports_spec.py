@@ -7,7 +7,7 @@ import json
 import pytest
 
 from suite.errors import SpecError
-from suite.spec import parse_spec
+from suite.spec.spec import parse_spec
 
 
 def document(exports, **changes):
@@ -33,7 +33,7 @@ def test_the_best_trial_of_each_cell_in_single_precision_is_meant_when_nothing_e
 
 def test_files_are_part_of_no_trials_identity():
     """A run may be asked for more files later."""
-    from suite.plan import make_plan
+    from suite.spec.plan import make_plan
 
     plans = [make_plan(parse_spec(document(exports))) for exports in ([], [{"format": "onnx"}])]
     assert [trial.id for trial in plans[0].trials] == [trial.id for trial in plans[1].trials]

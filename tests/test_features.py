@@ -10,11 +10,11 @@ import pytest
 from small_workshop import build
 
 from suite.data.batches import Examples
-from suite.engines import Engine
-from suite.features import FeatureStore
 from suite.models.backbone import Backbone
-from suite.resizing import Resizing
-from suite.results import FeatureEngineRecord
+from suite.store.records.resizing import Resizing
+from suite.store.records.result import FeatureEngineRecord
+from suite.training.feature_engines import Engine
+from suite.training.features import FeatureStore
 
 EXAMPLES = Examples(np.zeros((4, 16, 16, 3), np.uint8), np.zeros(4, np.int64), ("a", "b", "c", "d"))
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.errors import SpecError
-from suite.funnel.rules import Judged, behind, clearly_worse, over_limits, paired, spared, unpaired
-from suite.funnel.settings import FEWEST_KEPT, ShortSpec, rungs_of
-from suite.plan import make_plan
-from suite.results import Profile
-from suite.selection import select
-from suite.spec import parse_spec
-from suite.transferability.noise import wilson
+from suite.metrics.transferability.noise import wilson
+from suite.spec.funnel.rules import Judged, behind, clearly_worse, over_limits, paired, spared, unpaired
+from suite.spec.funnel.settings import FEWEST_KEPT, ShortSpec, rungs_of
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.spec.trial_selection import select
+from suite.store.records.result import Profile
 
 SPEC = {
     "name": "small",

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import suite
 from suite.cli.main import cli
-from suite.store import open_store
+from suite.store.store import open_store
 
 MODELS = ("mobilenet_025", "vgg_tiny", "resnet_tiny")
 SPEC = {

@@ -11,10 +11,10 @@ from sample_generations import generations_of
 
 from suite.compare.funnel import summarise_funnel
 from suite.compare.planned import summarise_plan
-from suite.plan import make_plan
-from suite.results import Predictions, Profile, Result, Score, Timings
-from suite.runner.standing import standing_of
-from suite.spec import parse_spec
+from suite.runner.funnel_state import standing_of
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.store.records.result import Predictions, Profile, Result, Score, Timings
 
 MODELS = ("resnet_tiny", "vgg_tiny", "vit_tiny", "mobilenet_025")
 FEATURES = dict(zip(MODELS, (0.8, 0.7, 0.3, 0.2), strict=True))

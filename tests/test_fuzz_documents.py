@@ -20,10 +20,10 @@ from benchmarks import fuzz_documents, fuzz_predictions, fuzz_run, fuzz_tables
 from suite.compare.planned import read_plan
 from suite.data.table import TableSource
 from suite.errors import BadExampleError, StoreError
-from suite.generations import load_predictions
-from suite.predictions import Predictions
-from suite.results import Profile
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
+from suite.store.records.generations import load_predictions
+from suite.store.records.predictions import Predictions
+from suite.store.records.result import Profile
 
 SECONDS = 15.0
 TARGETS = (fuzz_tables, fuzz_predictions, fuzz_documents, fuzz_run)

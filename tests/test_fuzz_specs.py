@@ -15,8 +15,8 @@ from benchmarks.fuzz_specs import FEW_LABELS, RICH
 from benchmarks.fuzz_specs import TARGETS as SPECS
 from suite.cli.main import cli
 from suite.errors import SpecError
-from suite.plan import make_plan
-from suite.spec import parse_spec
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
 
 SECONDS = 15.0
 

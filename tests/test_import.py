@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import suite
 from suite.cli.main import cli
 from suite.errors import DataError, StoreError, SuiteError
-from suite.published.importing import Imported, import_table
-from suite.published.table import Columns, Published, Unit, read_table
-from suite.store import open_store
+from suite.runner.importing.importing import Imported, import_table
+from suite.runner.importing.table import Columns, Published, Unit, read_table
+from suite.store.store import open_store
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data" / "reference"
 LONG = Columns(model="model", dataset="data", scores=("acc",))

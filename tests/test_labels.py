@@ -16,9 +16,9 @@ from suite.data.batches import Batches, Examples
 from suite.data.dataset import Dataset
 from suite.data.labelled import labelled_splits
 from suite.errors import DataError, SpecError, TrialSkipped
-from suite.labels import ALL, Budget, allowance, allowance_beside, parse_budget, short_class, words_of
-from suite.selection import select
-from suite.spec import parse_spec
+from suite.spec.label_budget import ALL, Budget, allowance, allowance_beside, parse_budget, short_class, words_of
+from suite.spec.spec import parse_spec
+from suite.spec.trial_selection import select
 
 COUNTS = st.lists(st.integers(1, 60), min_size=2, max_size=5)
 NUMBERS = st.integers(1, 80)

@@ -14,8 +14,8 @@ from test_end_to_end import SPEC
 import suite
 from suite.cli.main import cli
 from suite.errors import DataError
-from suite.results import Result
-from suite.store import open_store
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 SMALL: dict[str, Any] = {**SPEC, "name": "few", "evaluate_on": [], "train_examples": [2, "20%", "all", 500]}
 ALL_ONLY = {key: value for key, value in SMALL.items() if key != "train_examples"}
@@ -72,7 +72,7 @@ def test_a_budget_shrinks_training_and_validation_and_no_test_set(done):
 
 def test_predictions_on_validation_are_of_the_examples_that_were_used(ran, done):
     """Scores there, and the choice of settings, cost no label beyond the budget."""
-    from suite.results import Predictions
+    from suite.store.records.result import Predictions
 
     with open_store(ran.out, create=False) as store:
         for result in done[2]:
@@ -83,7 +83,7 @@ def test_predictions_on_validation_are_of_the_examples_that_were_used(ran, done)
 
 def test_all_models_and_strategies_of_a_seed_have_the_same_labels(ran, done):
     """The ids of their validation examples say so; another seed has others."""
-    from suite.results import Predictions
+    from suite.store.records.result import Predictions
 
     seen: dict[int, set[tuple[str, ...]]] = {}
     with open_store(ran.out, create=False) as store:

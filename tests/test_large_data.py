@@ -21,10 +21,10 @@ from suite.data.table import TableOptions, TableSource
 from suite.data.texts import TextCollector
 from suite.data.tokens import Piece, tokenised
 from suite.errors import BadExampleError, StoreError
-from suite.features import FeatureStore
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 from suite.strategies import linear_probe
 from suite.strategies.linear_probe import LinearProbeOptions, Probe, fit_probe
+from suite.training.features import FeatureStore
 
 IDS = ("a.csv:1", "a.csv:2", "b.csv:2", "cat/1.jpg", "a.csv:007", "a.csv:", "x:y:3", "a.csv:-4", "٣:٣")
 
@@ -248,7 +248,7 @@ def _probe(features: Any, targets: Any, classes: int) -> Probe:
 
 def test_many_texts_are_cut_as_one_by_one() -> None:
     """In a graph where they are plain, by KerasHub's Python where they are not; empty texts too."""
-    from suite.models.zoo import ZooOptions, ZooSource
+    from suite.models.zoo.images import ZooOptions, ZooSource
 
     backbone: Any = ZooSource.build(ZooOptions(name="bert_tiny"), weights="pretrained")
     some = ["The array's `shape`, e.g. (3, 4)!", "", "naïve café", "unbelievableness x_1 == 0x7f", "a\tb\nc", "x" * 300]

@@ -9,17 +9,17 @@ import pytest
 from click.testing import CliRunner
 from lint_results import make_result, run_of
 
-from suite.catalogue import listings
+from suite.cli.catalogue import listings
 from suite.cli.main import cli
-from suite.compare.advice import advise_again
+from suite.compare.advice.advice import advise_again
 from suite.compare.comparison import Comparison
-from suite.constraints import Constraints
 from suite.errors import SpecError
-from suite.frames import leaderboard_frame
 from suite.models.licences import FAMILIES, licence_of_preset, terms_of
 from suite.models.presets import TEXT_FOLDERS, VISION_FOLDERS, builtin_presets, find_preset
-from suite.results import WeightsRecord
-from suite.spec import parse_spec
+from suite.report.frames import leaderboard_frame
+from suite.spec.constraints import Constraints
+from suite.spec.spec import parse_spec
+from suite.store.records.result import WeightsRecord
 
 
 def test_the_terms_of_nearly_every_preset_are_known() -> None:

@@ -15,11 +15,11 @@ from test_cli_run import call, prepared
 from test_report_hostile import HOSTILE
 
 from suite.errors import SuiteError
-from suite.finding import Checks, DataChecks, Finding
 from suite.lint.examine import examine
-from suite.lint.kept import read_kept
+from suite.lint.stored_findings import read_kept
 from suite.registry import CHECKS
 from suite.report import write_report
+from suite.store.records.check import Checks, DataChecks, Finding
 
 
 def spec_of(folder: Path, data: Path, **more: object) -> Path:
@@ -195,7 +195,7 @@ def test_checks_are_listed_and_a_plugin_s_is_run(tmp_path: Path, finished: Path)
     """One file adds a check; it says something of every run."""
     assert "duplicates" in call("list", "checks").stdout
     (tmp_path / "loud.py").write_text(
-        "from suite.finding import Finding\nfrom suite.registry import CHECKS\n\n\n"
+        "from suite.store.records.check import Finding\nfrom suite.registry import CHECKS\n\n\n"
         "@CHECKS.register('loud')\nclass Loud:\n    summary = 'always says something'\n    looks_at = ('results',)\n\n"
         "    @classmethod\n    def findings(cls, run):\n        yield Finding(check='loud', severity='note', "
         "what='Loud.', where='all', why='Tests.', mend='Nothing.')\n"

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from pictures import class_folders
 
 from suite.data.dataset import Dataset, Split
-from suite.finding import Finding
 from suite.lint.examine import examine
 from suite.lint.label_budgets import LabelBudgets
 from suite.lint.names import shared_source
 from suite.lint.splits import Splits, same_shares_p_value
 from suite.lint.study import Home, Study, read_study
 from suite.lint.unbalanced import Unbalanced
-from suite.plan import Plan, make_plan
-from suite.spec import parse_spec
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import parse_spec
+from suite.store.records.check import Finding
 
 ZOO = {"source": "zoo", "name": "vit_tiny"}
 DIGITS = {"source": "sklearn", "name": "digits_photo"}

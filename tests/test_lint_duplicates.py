@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_sample_images
 
 from suite.data.dataset import Dataset, Split
-from suite.finding import Finding
 from suite.lint.duplicates import Duplicates
 from suite.lint.examine import examine
 from suite.lint.hashes import equal_pairs, mark, near_pairs, normalised, stack
 from suite.lint.study import Home, Study, read_study
-from suite.plan import make_plan
-from suite.spec import parse_spec
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.store.records.check import Finding
 
 
 def photos(count: int, side: int = 240) -> list[np.ndarray]:

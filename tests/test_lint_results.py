@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from lint_results import checked, epochs, make_result, predictions, run_of, said
 from sample_run import load_from, make_sample_results
 
+from suite.compare.advice.wording import THIN, always
 from suite.compare.compare import compare
-from suite.compare.wording import THIN, always
-from suite.finding import Checks, DataChecks, Finding, counted, worst_first
 from suite.lint.examine import check_run
 from suite.lint.subjects import Run
 from suite.lint.training_runs import standstill
+from suite.store.records.check import Checks, DataChecks, Finding, counted, worst_first
 
 HERE = "net x photos x fine_tune"
 

@@ -19,12 +19,12 @@ from test_funnel_standing import result_of
 
 from suite.compare.planned import PlanSummary, summarise_plan
 from suite.errors import SuiteError
-from suite.finding import DataChecks, Finding
-from suite.merging import merge
-from suite.results import DataRecord, WeightsRecord
 from suite.runner.funnel import Funnel
+from suite.runner.merging import merge
 from suite.runner.run import run_plan
-from suite.store import open_store
+from suite.store.records.check import DataChecks, Finding
+from suite.store.records.result import DataRecord, WeightsRecord
+from suite.store.store import open_store
 
 
 @pytest.fixture(autouse=True, params=["sqlite", "postgres"])
@@ -523,7 +523,7 @@ def test_a_folder_that_is_missing_is_told_with_the_nearest(halves):
 
 def test_a_run_that_is_at_work_is_not_disturbed(halves):
     """A trial that another living run has claimed keeps the merge out."""
-    from suite.database import claims
+    from suite.store.database import claims
 
     first, second, joined = halves
     merge([first], joined)

@@ -15,10 +15,10 @@ from sample_generations import generations_of, random_generations
 from sample_predictions import random_predictions
 
 from suite.errors import StoreError, SuiteError
-from suite.generations import Generations, load_predictions
 from suite.metrics import Metric, MissingScore, metric, metrics_answering, metrics_named, resampling, score_all
 from suite.metrics.resampling import interval, resampled_by_fit, resampled_scores
 from suite.registry import METRICS
+from suite.store.records.generations import Generations, load_predictions
 
 WRITING = tuple(name for name in metrics_answering("text") if name not in {"perplexity", "bits_per_byte"})
 SHARED = ("bleu", "chrf", "rouge_1", "rouge_2", "rouge_l", "exact_match")

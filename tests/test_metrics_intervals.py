@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from benchmarks.interval_coverage import METRICS_COVERED, covered, simulated
-from suite.compare.hierarchy import luck_spreads, overall_interval
+from suite.compare.statistics.intervals import luck_spreads, overall_interval
 from suite.metrics.intervals import (
     Luck,
     agresti_coull,
@@ -24,7 +24,7 @@ from suite.metrics.intervals import (
 from suite.metrics.metric import Metric
 from suite.metrics.resampling import resampled_scores
 from suite.registry import METRICS
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 BY_CLASSES = [name for name in METRICS.names() if METRICS.get(name).answers == "class"]
 

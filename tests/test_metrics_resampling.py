@@ -11,7 +11,7 @@ from sklearn import metrics as sklearn_metrics
 from suite.metrics import metrics_named, resampling, score_all
 from suite.metrics.resampling import interval, resampled_means, resampled_scores
 from suite.registry import METRICS
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 
 def test_the_interval_is_scipys():

@@ -16,7 +16,7 @@ from suite.metrics import MissingScore, metric, metrics_answering, metrics_named
 from suite.metrics.calibration import reliability_bins
 from suite.metrics.confusion import class_table, confusion_matrix
 from suite.registry import METRICS
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

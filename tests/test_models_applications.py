@@ -20,9 +20,9 @@ from suite.models.applications import ApplicationsOptions, ApplicationsSource
 from suite.models.cache import keras_models_folder
 from suite.models.constructors import CONSTRUCTORS, weights_file
 from suite.models.preprocessing import preprocessing_for
-from suite.plan import make_plan
 from suite.registry import MODELS
-from suite.spec import load_spec, parse_spec
+from suite.spec.plan import make_plan
+from suite.spec.spec import load_spec, parse_spec
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 MOBILENET = SHARED / "weights" / "mobilenet_025" / "mobilenet_2_5_224_tf_no_top.h5"
@@ -176,7 +176,7 @@ def test_planning_imports_no_tensorflow() -> None:
     """Names, sizes and requirements of all sources are known without it."""
     code = (
         "import sys; from suite.models.applications import *; from suite.models.hub import *;"
-        "from suite.models.file import *; from suite.models.zoo import *;"
+        "from suite.models.file import *; from suite.models.zoo.images import *;"
         "o = ApplicationsSource.check(ApplicationsOptions(name='ResNet50'));"
         "assert ApplicationsSource.requirements(o) and HubSource.known_names();"
         "assert not {'tensorflow', 'keras', 'keras_hub'} & set(sys.modules)"

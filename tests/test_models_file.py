@@ -21,7 +21,7 @@ from suite.errors import ModelError, SuiteError, WeightsError
 from suite.models.describe import describe_model
 from suite.models.file import FileOptions, FileSource
 from suite.models.hashing import weights_sha256
-from suite.models.zoo import Architecture, build_architecture
+from suite.models.zoo.images import Architecture, build_architecture
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from suite.errors import DownloadError, ModelError, WeightsError
 from suite.models.hub import HubOptions, HubSource
 from suite.models.preset_loading import load_preset
 from suite.models.presets import builtin_presets, find_preset
-from suite.resizing import STRETCH, Resizing
+from suite.store.records.resizing import STRETCH, Resizing
 
 VIT = {**HUB_CONFIGS["ViTBackbone"], "image_shape": (32, 32, 3)}
 

@@ -23,7 +23,6 @@ from text_configs import (
 )
 
 from suite.errors import ModelError
-from suite.models import zoo, zoo_text
 from suite.models.architecture import Architecture
 from suite.models.backbone import TextBackbone
 from suite.models.describe import describe_backbone
@@ -33,6 +32,8 @@ from suite.models.presets import VISION_FOLDERS, builtin_presets
 from suite.models.stages import stages_of
 from suite.models.text_encoder import construct, encoder_of, encoder_only
 from suite.models.text_families import MODEL_TYPES, TEXT_FAMILIES
+from suite.models.zoo import images as zoo
+from suite.models.zoo import texts as zoo_text
 
 REFERENCE = Path(__file__).with_name("transformers_reference.py")
 MINILM_TEXTS = [

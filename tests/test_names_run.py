@@ -10,7 +10,7 @@ import pytest
 
 import suite
 from suite.models.hub import HubOptions, HubSource
-from suite.store import open_store
+from suite.store.store import open_store
 from suite.tasks.image_classification import ImageClassification
 
 

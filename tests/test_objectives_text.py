@@ -13,7 +13,7 @@ from suite.data.masking import IGNORED, Masking, mask
 from suite.data.packing import pack
 from suite.data.spans import SpanCorruption, corrupt_spans
 from suite.errors import DataError
-from suite.objectives.language import Rows, perplexity
+from suite.strategies.pretraining.language import Rows, perplexity
 
 VOCABULARY = 50
 SPECIAL = {0, 1, 2, 3}

@@ -13,18 +13,18 @@ from site_verdicts import SITE_PLACES
 
 from benchmarks.simulated import evidence_of, right_answers
 from suite.cli.leaderboard import print_leaderboard
-from suite.compare.advice import advise
+from suite.compare.advice.advice import advise
 from suite.compare.best import held_against_best
 from suite.compare.comparison import CellSummary, Comparison, SeedScore
-from suite.compare.hierarchy import spread_of
-from suite.compare.kept_evidence import keep_evidence
-from suite.compare.pairs import differences
+from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.statistics.intervals import spread_of
+from suite.compare.statistics.pairwise import differences
 from suite.compare.verdict_words import verdict_of
-from suite.frames import leaderboard_frame
 from suite.metrics.resampling import interval
-from suite.report.advice import losers_table
+from suite.report.frames import leaderboard_frame
 from suite.report.page import make_page
-from suite.report.pairs import pairs_matrix
+from suite.report.sections.advice import losers_table
+from suite.report.sections.pairs import pairs_matrix
 from suite.report.writing import render_html, render_markdown
 
 MODELS = ("one", "two", "three", "four", "five", "six")

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.errors import SpecError
-from suite.plan import Plan, make_plan
-from suite.selection import select
-from suite.spec import parse_spec
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import parse_spec
+from suite.spec.trial_selection import select
 
 BASE: dict[str, Any] = {
     "name": "small",

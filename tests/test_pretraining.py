@@ -14,11 +14,11 @@ from suite.data.assemble import Part, assemble
 from suite.data.dataset import Split
 from suite.errors import SpecError, SuiteError
 from suite.models.architecture import Architecture
-from suite.models.zoo import Card, zoo_folder
-from suite.options import Options
-from suite.pretraining import load_pretrain_spec, pretrain
+from suite.models.zoo.images import Card, zoo_folder
 from suite.registry import DATASETS, OBJECTIVES
-from suite.spec import SplitsSpec
+from suite.spec.options import Options
+from suite.spec.spec import SplitsSpec
+from suite.strategies.pretraining.pretrain import load_pretrain_spec, pretrain
 
 SPECS = Path(__file__).parents[1] / "specs" / "pretrain"
 
@@ -222,10 +222,10 @@ def test_a_preset_of_texts_has_its_tokeniser_and_a_card_that_is_true(tmp_path, s
 
 def _perplexity(folder, architecture, card) -> float:
     """Measured anew from the files of a preset."""
-    from suite.models.zoo import load_weights
-    from suite.models.zoo_text import build_text_architecture
-    from suite.objectives import causal_lm, span_corruption
-    from suite.objectives.language import perplexity
+    from suite.models.zoo.images import load_weights
+    from suite.models.zoo.texts import build_text_architecture
+    from suite.strategies.pretraining import causal_lm, span_corruption
+    from suite.strategies.pretraining.language import perplexity
 
     backbone = build_text_architecture(architecture, name="small_text", folder=folder)
     load_weights(backbone.model, folder / "model.weights.h5", card.weights_sha256)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from suite.profiler import (
+from suite.training.macs import count_macs
+from suite.training.profiler import (
     count_parameters,
     device_name,
     measure_throughput,
@@ -21,7 +22,6 @@ from suite.profiler import (
     reset_peak_memory,
     weights_bytes,
 )
-from suite.training.macs import count_macs
 
 COMPLEXITY = Path(__file__).resolve().parents[2] / "shared" / "data" / "reference" / "complexity.csv"
 OTHER_LAYOUT = {"ResNet50", "ResNet101", "ResNet152"}

@@ -18,16 +18,16 @@ from test_export_model_card import make_export
 from suite.api import rebuild_report
 from suite.compare.cell import BestComparison
 from suite.errors import SuiteError
-from suite.exported import ExportCard
-from suite.glance import stored_texts
 from suite.publish.collection import Entry
 from suite.publish.pages.boards import answer
 from suite.publish.publish import Published, publish
 from suite.publish.record import CellRecord, DatasetRecord, RunRecord, Scored
 from suite.publish.recorded import read_run
 from suite.publish.schema import site_schema
-from suite.results import Result
-from suite.store import open_store
+from suite.store.quick_read import stored_texts
+from suite.store.records.export_card import ExportCard
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("net", "wide")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from merge_runs import make_run, trial
 from site_reader import manifest_of
 
-from suite.charts.theme import colours_in_force, free_colour, model_colours
 from suite.publish.colours import site_colours
 from suite.publish.publish import publish
+from suite.report.charts.theme import colours_in_force, free_colour, model_colours
 
 NAMES = st.sampled_from([f"model_{number}" for number in range(12)])
 RUNS = st.lists(st.sets(NAMES, min_size=1, max_size=8), min_size=1, max_size=6)

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.credentials import without_credentials
 from suite.errors import StoreError, SuiteError, UnknownNameError
 from suite.publish.targets.address import open_target
 from suite.publish.targets.bucket import Bucket
@@ -26,6 +25,7 @@ from suite.publish.targets.git import Branch
 from suite.publish.targets.paths import ROOM, checked
 from suite.publish.targets.target import MARKER, Target, order_of
 from suite.publish.targets.unfinished import UNFINISHED
+from suite.store.credentials import without_credentials
 
 SITE = {MARKER: "{}", "index.html": "index", "runs/a/page.html": "page", "assets/site.1a2b3c4d.css": "css"}
 
@@ -227,7 +227,7 @@ import os, sys
 from pathlib import Path
 from suite.errors import SuiteError
 from suite.publish.targets.folder import Folder
-import suite.database
+import suite.store.database
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

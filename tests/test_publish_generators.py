@@ -17,7 +17,6 @@ from report_sample import make_comparison
 from results_run import store_sample
 from test_publish import export_of
 
-from suite.api import current_comparison
 from suite.errors import StoreError, SuiteError
 from suite.publish.generators.address import GENERATORS as GENERATORS_BY_NAME
 from suite.publish.generators.address import section_of
@@ -27,6 +26,7 @@ from suite.publish.generators.tables import as_csv, cut
 from suite.publish.publish import publish as publish_runs
 from suite.report.markdown import plain
 from suite.report.page import make_page
+from suite.report.stored_run import current_comparison
 from suite.report.writing import render_markdown
 
 EVERY = list(PROGRAMS)

@@ -23,8 +23,8 @@ from suite.publish.names import folder_name
 from suite.publish.private import Cleaner, without_private
 from suite.publish.publish import publish
 from suite.publish.stage import inside_site
-from suite.results import DataRecord
-from suite.store import open_store
+from suite.store.records.result import DataRecord
+from suite.store.store import open_store
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -19,17 +19,17 @@ import suite
 from suite.cli.main import cli
 from suite.errors import SpecError, StoreError, SuiteError
 from suite.metrics import Metric, metric
-from suite.metrics.kept import metric_to_read, records_of, scored_by
+from suite.metrics.plugin_metrics import metric_to_read, records_of, scored_by
 from suite.metrics.resampling import resampled_by_fit
-from suite.plan import make_plan
-from suite.predictions import Predictions
+from suite.publish.serving.live import LiveReader
+from suite.publish.serving.rebuild import _report
 from suite.registry import METRICS, load_plugin_file
-from suite.results import Result, Score
 from suite.runner.run import run_plan
-from suite.serving.live import LiveReader
-from suite.serving.rebuild import _report
-from suite.spec import load_spec, parse_stored_spec
-from suite.store import open_store
+from suite.spec.plan import make_plan
+from suite.spec.spec import load_spec, parse_stored_spec
+from suite.store.records.predictions import Predictions
+from suite.store.records.result import Result, Score
+from suite.store.store import open_store
 
 PLUGIN = """
 from pathlib import Path

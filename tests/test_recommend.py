@@ -18,20 +18,20 @@ from sample_run import load_from, make_sample_results
 
 import suite
 from suite.cli.main import cli
-from suite.compare.advice import advise_again
-from suite.compare.answer import Unmet
+from suite.compare.advice.advice import advise_again
+from suite.compare.advice.constraints import keeps, limits_of, unlimited
+from suite.compare.advice.recommendation import choose
+from suite.compare.advice.records import Unmet
 from suite.compare.cell import BestComparison, LearningCurve, Tried
 from suite.compare.compare import compare
 from suite.compare.comparison import CellSummary, Comparison, PlanSummary, Recommendation
-from suite.compare.limits import keeps, limits_of, unlimited
-from suite.compare.recommendation import choose
-from suite.constraints import Constraints, parse_bounds
 from suite.errors import SpecError, UnknownNameError
-from suite.plan import make_plan
 from suite.report import write_report
-from suite.results import EpochRecord, Result
-from suite.spec import parse_spec
-from suite.store import open_store
+from suite.spec.constraints import Constraints, parse_bounds
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
+from suite.store.records.result import EpochRecord, Result
+from suite.store.store import open_store
 
 Ask = Callable[..., Recommendation | Unmet]
 

@@ -15,16 +15,16 @@ from report_sample import make_comparison
 from sample_run import load_from, make_sample_results
 from test_charts import contrast
 
-from suite.charts.words import score
-from suite.compare.across_datasets import across_datasets
+from suite.compare.across_datasets.summary import across_datasets
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial
+from suite.compare.number_format import score
 from suite.compare.verdict_words import verdict_of
 from suite.errors import StoreError
 from suite.registry import CHARTS
 from suite.report import Written, write_report
 from suite.report.page import make_page
-from suite.resources import templates_folder
+from suite.spec.shipped import templates_folder
 
 
 @pytest.fixture(scope="module")

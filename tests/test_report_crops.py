@@ -10,8 +10,8 @@ from sample_run import load_from, make_sample_results
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison
 from suite.report import write_report
-from suite.resizing import Resizing
-from suite.results import Result
+from suite.store.records.resizing import Resizing
+from suite.store.records.result import Result
 
 CROP = Resizing(fit="shorter_side", crop_share=0.875)
 BICUBIC = Resizing(fit="shorter_side", crop_share=0.875, interpolation="bicubic")

@@ -11,10 +11,10 @@ from beyond_sample import with_beyond
 from page_reader import Elements, browse, data_of, needs_browser
 from report_sample import make_comparison, with_labels
 
-from suite.charts.render import drawable, svg
-from suite.compare.across_datasets import across_datasets
+from suite.compare.across_datasets.summary import across_datasets
 from suite.compare.comparison import FailureRecord
 from suite.report import Written, write_report
+from suite.report.charts.render import drawable, svg
 from suite.report.markdown import fenced, literal
 
 HOSTILE = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from report_sample import make_comparison
 
-from suite.charts.words import score
 from suite.compare.comparison import Comparison
-from suite.report.leaderboard import make_board, shared_scale
+from suite.compare.number_format import score
 from suite.report.page import make_page
-from suite.report.pairs import MOST_CELLS, pairs_matrix
+from suite.report.sections.leaderboard import make_board, shared_scale
+from suite.report.sections.pairs import MOST_CELLS, pairs_matrix
 from suite.report.writing import render_html, render_markdown
 
 

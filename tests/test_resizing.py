@@ -20,10 +20,10 @@ from suite.lint.resolution import Resolution
 from suite.models.applications import ApplicationsOptions, ApplicationsSource
 from suite.models.constructors import CONSTRUCTORS, evaluation_resizing
 from suite.models.hub import HubOptions, HubSource
-from suite.models.zoo import ZooOptions, ZooSource
-from suite.plan import make_plan
-from suite.resizing import STRETCH, Resizing
-from suite.spec import SplitsSpec, parse_spec
+from suite.models.zoo.images import ZooOptions, ZooSource
+from suite.spec.plan import make_plan
+from suite.spec.spec import SplitsSpec, parse_spec
+from suite.store.records.resizing import STRETCH, Resizing
 
 TIMM = Path(__file__).parents[2] / "shared" / "data" / "reference" / "timm" / "results-imagenet.csv"
 CROP = Resizing(fit="shorter_side", crop_share=0.875)

@@ -15,8 +15,8 @@ from suite.data.dataset import Dataset
 from suite.data.folder import FolderOptions, FolderSource
 from suite.models.applications import ApplicationsOptions, ApplicationsSource
 from suite.models.backbone import Backbone
-from suite.resizing import STRETCH
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
+from suite.store.records.resizing import STRETCH
 from suite.tasks.image_classification import ImageClassification
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -19,12 +19,12 @@ import pytest
 from export_runs import suite_command as suite
 from results_run import store_sample
 
-from suite.destinations.destination import CURVES
-from suite.destinations.mlflow import metrics_of, parameters_of
-from suite.destinations.mlflow_server import Server
 from suite.errors import SuiteError
-from suite.results import Result, Score
-from suite.store import open_store
+from suite.publish.destinations.destination import CURVES
+from suite.publish.destinations.mlflow import metrics_of, parameters_of
+from suite.publish.destinations.mlflow_server import Server
+from suite.store.records.result import Result, Score
+from suite.store.store import open_store
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "NO_PROXY": "127.0.0.1"}
 

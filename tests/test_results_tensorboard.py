@@ -13,8 +13,8 @@ from export_runs import suite_command as suite
 from lint_results import epochs, make_result
 from results_run import store_sample
 
-from suite.destinations.tensorboard import EVENTS, MARKER, trial_folder
-from suite.results import Result
+from suite.publish.destinations.tensorboard import EVENTS, MARKER, trial_folder
+from suite.store.records.result import Result
 
 
 @pytest.fixture(scope="module")

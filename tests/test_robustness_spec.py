@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from suite.errors import SpecError
-from suite.plan import Plan, make_plan
 from suite.registry import TASKS
-from suite.spec import parse_spec
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import parse_spec
 from suite.tasks.image_classification import ImageClassification
 
 BASE: dict[str, Any] = {
@@ -82,7 +82,7 @@ def test_order_changes_no_id_and_meaning_does(monkeypatch):
     one = plan_with(robustness={"corruptions": ["blur", "noise"], "severity": [3, 1]}).cells[0].id
     assert one == plan_with(robustness={"corruptions": ["noise", "blur"], "severity": [1, 3]}).cells[0].id
     assert one != plan_with(robustness={"corruptions": ["noise"], "severity": [1, 3]}).cells[0].id
-    monkeypatch.setattr("suite.corruptions.blur.Blur.version", 2)
+    monkeypatch.setattr("suite.data.corruptions.images.Blur.version", 2)
     assert one != plan_with(robustness={"corruptions": ["blur", "noise"], "severity": [3, 1]}).cells[0].id
 
 

@@ -17,15 +17,15 @@ import psutil
 import pytest
 from runner_plans import plan_of
 
-from suite.address import SUITE_STORE, address_of, keep_link
 from suite.errors import DataError, StoreError, SuiteError
-from suite.results import Predictions
 from suite.runner.environment import worker_settings
-from suite.runner.keeping import GROUP_SECONDS
 from suite.runner.pool import Renewal, WorkerPool
 from suite.runner.request import TrialRequest
 from suite.runner.run import run_plan
-from suite.store import glance, open_store
+from suite.runner.saving import GROUP_SECONDS
+from suite.store.address import SUITE_STORE, address_of, keep_link
+from suite.store.records.result import Predictions
+from suite.store.store import glance, open_store
 
 TESTS = Path(__file__).resolve().parent
 HOW_THEY_END = {

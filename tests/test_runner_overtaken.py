@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from runner_plans import plan_of
 
-from suite.plan import Trial
-from suite.results import Result
 from suite.runner.progress import QuietProgress
 from suite.runner.run import run_plan
-from suite.store import open_store
+from suite.spec.plan import Trial
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 
 class OvertakenProgress(QuietProgress):

@@ -12,16 +12,16 @@ import pytest
 from rich.console import Console
 from runner_plans import plan_of
 
-from suite.database import claims as claims_table
 from suite.errors import SpecError, SuiteError
-from suite.results import Result
 from suite.runner.claims import Claims, is_alive
 from suite.runner.environment import environment, repository_state, visible_gpus, worker_settings
 from suite.runner.estimate import Estimate
 from suite.runner.progress import BarProgress, LinesProgress, QuietProgress, make_progress
 from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule, missing_trials
-from suite.store import Entry, open_store
+from suite.store.database import claims as claims_table
+from suite.store.records.result import Result
+from suite.store.store import Entry, open_store
 
 
 def entries_of(plan, **status: str):

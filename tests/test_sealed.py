@@ -13,11 +13,11 @@ import pytest
 from suite.data.assemble import Part, assemble
 from suite.data.dataset import Image, Split
 from suite.errors import SealedSplitError
-from suite.plan import Trial, make_plan
 from suite.registry import DATASETS, STRATEGIES
 from suite.runner.request import Teacher, TrialRequest
 from suite.runner.trial import execute
-from suite.spec import Options, parse_spec
+from suite.spec.plan import Trial, make_plan
+from suite.spec.spec import Options, parse_spec
 from suite.strategies.options import NO_CANDIDATES
 
 STRATEGY_OPTIONS = {

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from suite.compare.ledger import expected_best
 from suite.errors import SpecError
-from suite.plan import Plan, make_plan
-from suite.search.budget import Spending
-from suite.search.propose import Tried, propose
-from suite.search.pruning import watch_for
-from suite.search.settings import Range, SearchSpec
-from suite.search.space import completed, domain_words, grid, values_of
-from suite.spec import parse_spec
+from suite.spec.plan import Plan, make_plan
+from suite.spec.search.budget import Spending
+from suite.spec.search.propose import Tried, propose
+from suite.spec.search.pruning import watch_for
+from suite.spec.search.settings import Range, SearchSpec
+from suite.spec.search.space import completed, domain_words, grid, values_of
+from suite.spec.spec import parse_spec
 
 BASE: dict[str, Any] = {
     "name": "searched",

@@ -15,13 +15,13 @@ from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.compare import compare
 from suite.compare.planned import summarise_plan
 from suite.errors import DataError
-from suite.outlook import look_ahead
-from suite.plan import Plan, make_plan
-from suite.results import Result
+from suite.runner.dry_run import look_ahead
 from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule, missing_trials
-from suite.spec import load_spec
-from suite.store import glance, open_store
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import load_spec
+from suite.store.records.result import Result
+from suite.store.store import glance, open_store
 
 SEARCH = {"trials": 5, "sampler": "tpe", "space": {"penalty": {"low": 0.01, "high": 1.0, "log": True}}}
 
@@ -169,7 +169,7 @@ def test_splits_that_a_data_set_has_of_its_own_cannot_be_resampled(tmp_path: Pat
 
 
 def _test_ids(store: Any, result: Result) -> tuple[str, ...]:
-    from suite.results import Predictions
+    from suite.store.records.result import Predictions
 
     path = store.artefact(result, "predictions/test")
     return tuple(Predictions.load(path).example_ids.tolist())

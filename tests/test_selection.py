@@ -15,12 +15,12 @@ from suite.compare.ledger import ledger_of
 from suite.data.batches import Examples
 from suite.data.token_rows import TokenRows
 from suite.data.tokens import Tokens
-from suite.metrics.judge import BY_LOSS, Judge, Judgement
-from suite.report.ledger import rules_sentence
-from suite.results import Candidate, EpochRecord, Predictions, Result, Timings
-from suite.search.propose import Tried
-from suite.search.pruning import heights, watch_for
-from suite.search.settings import SearchSpec
+from suite.metrics.validation_score import BY_LOSS, Judge, Judgement
+from suite.report.sections.ledger import rules_sentence
+from suite.spec.search.propose import Tried
+from suite.spec.search.pruning import heights, watch_for
+from suite.spec.search.settings import SearchSpec
+from suite.store.records.result import Candidate, EpochRecord, Predictions, Result, Timings
 from suite.strategies.folds import FEW_EXAMPLES, Labelled, few, folds_of
 from suite.strategies.knn import KnnOptions, _probabilities, _search
 from suite.strategies.linear_probe import LinearProbeOptions, Probe, fit_probe

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from suite.metrics.selective import COVERAGES, false_positive_rate, placements, risk_coverage
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 
 def answers(confidences, right) -> Predictions:

@@ -22,17 +22,17 @@ from page_reader import Elements
 from runner_plans import plan_of, register
 
 from suite.errors import SuiteError
-from suite.media_types import content_type
-from suite.results import EpochRecord
-from suite.runner.curve import CurveWriter, curve_path, read_curve
+from suite.publish.media_types import content_type
+from suite.publish.serving import Preview, PreviewServer, find_place, open_server
+from suite.publish.serving.curves import draw
+from suite.publish.serving.files import segments_of
+from suite.publish.serving.injection import relaxed
+from suite.publish.serving.live import LiveReader
+from suite.publish.serving.rebuild import Rebuilder
+from suite.publish.serving.state import RunningTrial, TrialName
+from suite.runner.live_curve import CurveWriter, curve_path, read_curve
 from suite.runner.run import run_plan
-from suite.serving import Preview, PreviewServer, find_place, open_server
-from suite.serving.curves import draw
-from suite.serving.files import segments_of
-from suite.serving.injection import relaxed
-from suite.serving.live import LiveReader
-from suite.serving.rebuild import Rebuilder
-from suite.serving.state import RunningTrial, TrialName
+from suite.store.records.result import EpochRecord
 
 TESTS = Path(__file__).resolve().parent
 PAGE = "<!doctype html><html><head><meta charset=utf-8>{}</head><body><p>höher</p></body></html>"
@@ -531,7 +531,7 @@ def test_the_curve_of_a_real_trial_grows_and_leaves_nothing_behind(tmp_path):
     assert {trial["setting"].get("learning_rate") for trial in seen} >= {0.003, 0.01}
     assert (state["phase"], state["counts"]["done"], state["report"]) == ("finished", 3, "current")
     assert "connect-src 'self'" in page
-    from suite.store import open_store
+    from suite.store.store import open_store
 
     with open_store(out, create=False) as store:
         for result in store.query():

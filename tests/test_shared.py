@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from suite.errors import StoreError
-from suite.plan import Trial, make_plan
-from suite.results import Result, Timings
 from suite.runner.shared import shared_result
-from suite.spec import parse_spec
-from suite.store import Store, open_store
+from suite.spec.plan import Trial, make_plan
+from suite.spec.spec import parse_spec
+from suite.store.records.result import Result, Timings
+from suite.store.store import Store, open_store
 
 
 def two_seeds(out: Path) -> tuple[Store, Trial]:

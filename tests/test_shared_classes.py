@@ -6,7 +6,7 @@ import numpy as np
 
 from suite.data.dataset import Split
 from suite.data.shared_classes import restricted, shared_classes, subset
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 
 def test_names_are_matched_whatever_their_capitals_and_dashes():

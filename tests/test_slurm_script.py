@@ -14,7 +14,7 @@ import psutil
 import pytest
 from ray_cluster import MEMORY_BYTES, TESTS, RayCluster, why_not
 
-from suite.store import open_store
+from suite.store.store import open_store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or why_not() is not None, reason=str(why_not()))
 SCRIPT = TESTS.parent / "docs" / "cluster" / "slurm.sh"

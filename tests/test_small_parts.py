@@ -10,7 +10,7 @@ import pytest
 from suite.errors import TrialSkipped
 from suite.models.freezing import BIASES, apply_trainable
 from suite.models.low_rank import reset_factors
-from suite.models.zoo import Architecture, ZooSource, build_architecture
+from suite.models.zoo.images import Architecture, ZooSource, build_architecture
 from suite.strategies.bitfit import BitFit, BitFitOptions
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.lora import Lora, LoraOptions

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from suite.errors import SpecError, SuiteError
 from suite.registry import REGISTRIES
-from suite.shipped import shipped_specs
-from suite.spec import load_spec, parse_spec
+from suite.spec.shipped import shipped_specs
+from suite.spec.spec import load_spec, parse_spec
 
 BASE: dict[str, Any] = {
     "name": "small",

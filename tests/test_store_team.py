@@ -27,18 +27,18 @@ from test_cli_run import prepared
 from test_distill import plan as school
 from test_store import artefacts, result, save_with_model, without_rights
 
-from suite.address import LINK, SUITE_STORE, StoreChoice, address_of, keep_link, without_password
 from suite.cli.main import cli
-from suite.database import METADATA, claims, results
 from suite.errors import StoreError, StoreVersionError, SuiteError
-from suite.exporting.choose import Asked
-from suite.exporting.missing import without_current
-from suite.exporting.subject import prepare_subject
-from suite.migrations import migrate
-from suite.postgres import open_postgres
+from suite.export.choose import Asked
+from suite.export.missing import without_current
+from suite.export.subject import prepare_subject
 from suite.runner.claims import Claims, living_owners
 from suite.runner.teacher import teacher_of
-from suite.store import STORE_VERSION, Unsaved, glance, open_store
+from suite.store.address import LINK, SUITE_STORE, StoreChoice, address_of, keep_link, without_password
+from suite.store.database import METADATA, claims, results
+from suite.store.migrations import migrate
+from suite.store.postgres import open_postgres
+from suite.store.store import STORE_VERSION, Unsaved, glance, open_store
 
 OLD = Path(__file__).parent / "data" / "store-version-1.sqlite"
 """Three results, a card and a claim as the suite stored them in version 1; its last number, 6, was deleted."""
@@ -150,7 +150,7 @@ def test_an_old_file_is_migrated_by_one_of_several_processes(tmp_path):
     """Two that start at once both end well."""
     folder = old_store(tmp_path / "old")
     program = (
-        "import sys; from pathlib import Path; from suite.store import open_store; from suite.migrations import *\n"
+        "import sys; from pathlib import Path; from suite.store.store import open_store; from suite.store.migrations import *\n"
         f"open_store(Path({str(folder)!r}), create=False).close(); print(flush=True); sys.stdin.readline()\n"
         f"open_store(Path({str(folder)!r})).close()"
     )
@@ -330,9 +330,9 @@ def test_a_folder_with_results_of_its_own_is_not_left_aside(tmp_path, monkeypatc
 
 def test_a_folder_that_several_people_share_is_linked_once(tmp_path, team_url, monkeypatch):
     """Who reads it comes with an address of their own; another server's port is another database."""
-    monkeypatch.setattr("suite.address._given", {})
+    monkeypatch.setattr("suite.store.address._given", {})
     keep_link(attached(tmp_path, "postgresql://ann@server/suite", "vision"))
-    monkeypatch.setattr("suite.address._given", {})
+    monkeypatch.setattr("suite.store.address._given", {})
     monkeypatch.setenv(SUITE_STORE, "postgresql://bob:secret@SERVER:5432/suite")
     assert address_of(tmp_path).url == "postgresql+psycopg://bob:secret@SERVER:5432/suite"
     attached(tmp_path, "postgres://bob@server/suite")

@@ -12,18 +12,18 @@ from merge_runs import make_run, trial
 from postgres_server import PASSWORD
 from test_cli_run import prepared
 
-from suite.address import LINK, StoreChoice
 from suite.cli.main import cli
 from suite.errors import StoreError
-from suite.publish.around import Around
 from suite.publish.points import Job, prepare_all
 from suite.publish.reading import Found
+from suite.publish.serving.live import LiveReader
+from suite.publish.serving.place import find_place
+from suite.publish.serving.rebuild import Rebuilder
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staging
 from suite.runner.claims import Claims, living_owners
-from suite.serving.live import LiveReader
-from suite.serving.place import find_place
-from suite.serving.rebuild import Rebuilder
-from suite.store import glance, open_store
+from suite.store.address import LINK, StoreChoice
+from suite.store.store import glance, open_store
 
 
 def suite(*words: object):

@@ -244,7 +244,7 @@ def test_gradual_phases_use_every_epoch_and_end_with_all_stages(epochs, stages):
 )
 def test_a_wrong_option_is_named_with_what_was_expected(name, options, message):
     """Options are refused before anything runs."""
-    from suite.spec import resolve_options
+    from suite.spec.spec import resolve_options
 
     with pytest.raises(SpecError, match=message.replace("(", r"\(")):
         resolve_options(STRATEGIES.get(name), options, place="spec.json", at="strategies[0]")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.errors import SpecError
-from suite.spec import parse_spec
+from suite.spec.spec import parse_spec
 from suite.strategies.prune import Prune, PruneOptions
 
 
@@ -129,7 +129,7 @@ def test_packing_is_told_beside_what_packing_alone_gives(context):
 
 def test_a_fit_that_is_stopped_early_says_that_it_is_not_as_sparse(context):
     """The short fit of a funnel ends before its schedule does."""
-    from suite.search.pruning import Stop
+    from suite.spec.search.pruning import Stop
 
     stopped = dataclasses.replace(context(epochs=8), watch=Stop(1))
     fit = Prune.fit(stopped, options())

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from test_cli_run import prepared
 
 from suite.api import load_comparison, load_results
-from suite.tabular import _escaped, write_table
+from suite.report.tabular import _escaped, write_table
 
 READ = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet, "xlsx": pd.read_excel}
 ENDINGS = {"csv": "csv", "json": "json", "parquet": "parquet", "xlsx": "xlsx"}

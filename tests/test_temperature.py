@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from suite.metrics import MissingScore, metrics_named
 from suite.metrics.temperature import at_temperature, fit_temperature
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 from suite.tasks.adapted import softmax
 
 

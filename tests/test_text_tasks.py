@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.data.dataset import Dataset, Split
-from suite.decoding import GenerationSpec
 from suite.errors import SpecError
-from suite.models.zoo import ZooSource
-from suite.plan import make_plan
-from suite.spec import parse_spec
+from suite.models.zoo.images import ZooSource
+from suite.spec.generation import GenerationSpec
+from suite.spec.plan import make_plan
+from suite.spec.spec import parse_spec
 from suite.tasks.text_classification import TextClassification, fitted_pair
 from suite.tasks.text_generation import TextGeneration
 

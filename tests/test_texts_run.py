@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from suite.store import open_store
+from suite.store.store import open_store
 
 TEXTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "text"
 AG_NEWS = TEXTS / "ag_news" / "test.csv"

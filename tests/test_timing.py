@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from suite.timing import BLOCKS, CallTimer, disturbance, reference_ms, wanting_threads
+from suite.metrics.latency import BLOCKS, CallTimer, disturbance, reference_ms, wanting_threads
 
 
 def sleeping(seconds: float) -> CallTimer:

@@ -10,7 +10,7 @@ import pytest
 
 from suite.data.batches import Batches, Examples
 from suite.errors import TrialDiverged
-from suite.results import EpochRecord
+from suite.store.records.result import EpochRecord
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,7 @@ class _Nothing:
 @pytest.mark.parametrize("headline", ["log_loss", "balanced_accuracy", "f1_macro", "roc_auc"])
 def test_the_best_epoch_is_the_best_by_the_headline(trainer, digits, headline):
     """Two epochs: the first is right more often, the second is better by everything else."""
-    from suite.metrics.judge import Judge
+    from suite.metrics.validation_score import Judge
     from suite.training import CrossEntropy, Recipe
 
     targets = np.array([0] * 8 + [1] * 2)

@@ -14,14 +14,14 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture
 
+from suite.metrics.transferability import Examples, MissingScore, estimator
+from suite.metrics.transferability.h_score import shrinkage
+from suite.metrics.transferability.knn import NEIGHBOURS
+from suite.metrics.transferability.linear_probe import STRENGTHS
+from suite.metrics.transferability.n_leep import clusters, principal_components
+from suite.metrics.transferability.noise import jackknife_half_width, wilson
+from suite.metrics.transferability.spectrum import spectrum
 from suite.registry import TRANSFERABILITY
-from suite.transferability import Examples, MissingScore, estimator
-from suite.transferability.h_score import shrinkage
-from suite.transferability.knn import NEIGHBOURS
-from suite.transferability.linear_probe import STRENGTHS
-from suite.transferability.n_leep import clusters, principal_components
-from suite.transferability.noise import jackknife_half_width, wilson
-from suite.transferability.spectrum import spectrum
 
 CASES = [(40, 5, 2), (60, 12, 3), (24, 40, 3), (90, 7, 4)]
 """Examples, features, classes; one with more features than examples."""
@@ -173,7 +173,7 @@ def test_the_probe_leaves_out_what_a_refit_leaves_out(case):
             predicted[i] = model.predict(features[i : i + 1])[0]
         errors.append((((labels - predicted) ** 2).mean(), (predicted.argmax(axis=1) == targets).mean()))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("suite.transferability.linear_probe.STRENGTHS", STRENGTHS[::3])
+        patch.setattr("suite.metrics.transferability.linear_probe.STRENGTHS", STRENGTHS[::3])
         assert TRANSFERABILITY.get("linear_probe")(features, targets) == pytest.approx(min(errors)[1], abs=1e-12)
 
 

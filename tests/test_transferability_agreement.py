@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import weightedtau
 
-from suite.transferability.agreement import weighted_tau
+from suite.metrics.transferability.agreement import weighted_tau
 
 TIES_IN_PRINT = {("Caltech101", "LogME"), ("CIFAR100", "LogME"), ("DTD", "LogME")}
 """Two models have the same printed score: the published tau knew a further digit."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from suite.models.architecture import Architecture
-from suite.vocabulary.byte_level_bpe import ByteLevelBPE
-from suite.vocabulary.sentence_piece import SentencePiece
-from suite.vocabulary.word_piece import WordPiece
+from suite.models.vocabulary.byte_level_bpe import ByteLevelBPE
+from suite.models.vocabulary.sentence_piece import SentencePiece
+from suite.models.vocabulary.word_piece import WordPiece
 
 TEXTS = [
     f"The {noun} returns the {adjective} value of the {noun}, unless a {adjective} {noun} was given before."
@@ -34,7 +34,7 @@ def _train(kind: str, folder: Path, size: int = 400) -> Path:
 
 
 def _tokenizer(kind: str, folder: Path):
-    from suite.models.zoo_text import load_tokenizer
+    from suite.models.zoo.texts import load_tokenizer
 
     architecture = Architecture.model_validate(
         {

@@ -55,7 +55,7 @@ def test_the_wheel_holds_templates_specs_and_zoo(wheel: Path) -> None:
         ("templates", "suite/_shipped/templates"),
         ("specs", "suite/_shipped/specs"),
         ("suite/zoo",) * 2,
-        ("suite/migrations",) * 2,
+        ("suite/store/migrations",) * 2,
     ):
         files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         assert {f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" for path in files} <= names

@@ -8,9 +8,9 @@ from pathlib import Path
 import keras
 import pytest
 
-from suite.search.propose import propose
-from suite.search.settings import SearchSpec
-from suite.search.space import completed
+from suite.spec.search.propose import propose
+from suite.spec.search.settings import SearchSpec
+from suite.spec.search.space import completed
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.workshop import MOST_HEADS, MOST_STEPS, cap_batch_norm_momentum
 

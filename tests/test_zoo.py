@@ -12,11 +12,11 @@ from suite.data.api_docs import ApiDocsSource
 from suite.data.cache import decoded
 from suite.data.sklearn import SklearnSource
 from suite.errors import ModelError, WeightsError
-from suite.models import zoo
 from suite.models.hashing import file_sha256
-from suite.models.zoo import ZooOptions, ZooSource
+from suite.models.zoo import images as zoo
+from suite.models.zoo.images import ZooOptions, ZooSource
 from suite.registry import OBJECTIVES
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 NAMES = ("mobilenet_025", "mobilenetv2_035", "resnet_tiny", "vgg_tiny", "vit_tiny")
 TEXT_NAMES = ("bert_tiny", "gpt2_tiny", "roberta_tiny", "t5_tiny")
@@ -79,8 +79,8 @@ def test_pretrained_states_tell_libraries_apart_better_than_random_ones(name):
 @pytest.mark.parametrize("name", ["gpt2_tiny", "t5_tiny"])
 def test_the_perplexity_on_a_card_is_that_of_the_files(name):
     """Measured again on a thirtieth of the held-out rows; a masked model's head is not kept, so it cannot be."""
-    from suite.objectives import causal_lm, span_corruption
-    from suite.objectives.language import perplexity
+    from suite.strategies.pretraining import causal_lm, span_corruption
+    from suite.strategies.pretraining.language import perplexity
 
     card = zoo.read_card(name)
     dataset = _api_docs("prose")

@@ -138,7 +138,7 @@ def _run(folder: Path, what: str, task: str, data: dict[str, Any], model: dict[s
 
 def _scores(out: Path) -> list[dict[str, Any]]:
     """Strategy and test accuracy of each trial."""
-    from suite.store import open_store
+    from suite.store.store import open_store
 
     with open_store(out, create=False) as store:
         results = store.query()

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from suite import registry
-from suite.plan import Plan, make_plan
-from suite.results import Result, Score, Timings
 from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
-from suite.spec import Options, parse_spec
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import Options, parse_spec
+from suite.store.records.result import Result, Score, Timings
 
 __all__ = ["EXECUTOR", "execute", "plan_of"]
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from benchmarks.scale.idle import EXECUTOR, plan_of
 from benchmarks.scale.pages import page_of
-from suite.plan import Trial
-from suite.results import Result
 from suite.runner.environment import usable_cores
 from suite.runner.progress import ELSEWHERE, LinesProgress
 from suite.runner.run import run_plan
-from suite.store import glance
+from suite.spec.plan import Trial
+from suite.store.records.result import Result
+from suite.store.store import glance
 
 __all__ = ["Measured", "main", "measured"]
 

@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 from benchmarks.measure import answer, in_fresh_process
 from benchmarks.scale.pages import page_of
 from suite.compare.planned import summarise_plan
-from suite.glance import Entry
-from suite.plan import Plan, make_plan
 from suite.runner.estimate import Estimate
 from suite.runner.progress import LinesProgress
 from suite.runner.schedule import Schedule, missing_trials
-from suite.spec import parse_spec
+from suite.spec.plan import Plan, make_plan
+from suite.spec.spec import parse_spec
+from suite.store.quick_read import Entry
 
 __all__ = ["main", "planned"]
 

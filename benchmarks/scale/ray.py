@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 
 from benchmarks.scale.pages import page_of
-from suite.plan import Trial
-from suite.results import Result
 from suite.runner.progress import ELSEWHERE, QuietProgress
 from suite.runner.run import run_plan
 from suite.runner.workers import ClusterChoice
+from suite.spec.plan import Trial
+from suite.store.records.result import Result
 
 __all__ = ["main"]
 

@@ -21,7 +21,7 @@ def by_suite(folder: Path, cache: Path) -> dict[str, Any]:
     from suite.data.batches import Batches, Examples
     from suite.data.cache import decoded
     from suite.data.folder import FolderOptions, FolderSource
-    from suite.spec import SplitsSpec
+    from suite.spec.spec import SplitsSpec
 
     import_tensorflow()
     began = time.perf_counter()

@@ -20,9 +20,9 @@ import numpy as np
 
 from benchmarks.scale.idle import plan_of
 from benchmarks.scale.pages import page_of
-from suite.plan import Trial
 from suite.runner.retries import Retries
 from suite.runner.schedule import Schedule
+from suite.spec.plan import Trial
 
 __all__ = ["Cluster", "Outcome", "main", "simulated"]
 

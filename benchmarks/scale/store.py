@@ -20,10 +20,10 @@ from pathlib import Path
 import sqlalchemy as sql
 
 from benchmarks.scale.pages import page_of
-from suite.address import SUITE_STORE, StoreChoice
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.results import Environment, EpochRecord, Profile, Result, Score, Timings
-from suite.store import Store, Unsaved, glance, open_store
+from suite.store.address import SUITE_STORE, StoreChoice
+from suite.store.records.result import Environment, EpochRecord, Profile, Result, Score, Timings
+from suite.store.store import Store, Unsaved, glance, open_store
 
 __all__ = ["main"]
 

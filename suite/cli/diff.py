@@ -12,8 +12,8 @@ from suite.cli.options import as_json, json_option, load_plugins, plugin_option,
 from suite.errors import StoreError, SuiteError
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
     from suite.publish.difference import RunDifference
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -93,7 +93,7 @@ def _form(out: Path | None, *, markdown: bool, json_: bool) -> Form:
 
 
 def _tell(text: str, out: Path | None) -> None:
-    from suite.api import write_by_rename
+    from suite.store.atomic_write import write_by_rename
 
     if out is None:
         click.echo(text, nl=False)

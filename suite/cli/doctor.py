@@ -11,7 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, print_table, size_in_words
 
 if TYPE_CHECKING:
-    from suite.doctor import Examination
+    from suite.cli.machine_check import Examination
 
 __all__ = ["command"]
 
@@ -31,7 +31,7 @@ def command(ctx: click.Context, *, deep: bool, json_: bool) -> None:
       suite doctor
       suite doctor --deep --json
     """
-    from suite.doctor import examine
+    from suite.cli.machine_check import examine
 
     found = examine(deep=deep)
     if json_:

@@ -19,8 +19,8 @@ from suite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
-    from suite.exported import ExportCard
+    from suite.store.address import StoreChoice
+    from suite.store.records.export_card import ExportCard
 
 __all__ = ["command", "say_nothing", "told"]
 
@@ -74,7 +74,7 @@ def command(
     """
     from suite.api import rebuild_report
     from suite.errors import SuiteError
-    from suite.exporting import export
+    from suite.export import export
 
     if best + all_ + bool(trials) > 1:
         raise SuiteError("--best, --all and --trial say which models; give one of them.")

@@ -13,7 +13,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import STORE_URL, as_json, json_option, store_options
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -77,8 +77,8 @@ def command(
       suite import vtab.csv --out reports/vtab --wide --model method --dataset dataset \\
         --train-examples train_examples_if_subset --ignore metadata --scale 0.01
     """
-    from suite.published.importing import import_table
-    from suite.published.table import Columns
+    from suite.runner.importing.importing import import_table
+    from suite.runner.importing.table import Columns
 
     columns = Columns(
         model=model,

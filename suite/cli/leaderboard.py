@@ -9,8 +9,8 @@ from suite.cli.options import print_table, say
 
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
-    from suite.finding import Finding
-    from suite.results import Result
+    from suite.store.records.check import Finding
+    from suite.store.records.result import Result
 
 __all__ = ["print_failures", "print_findings", "print_leaderboard"]
 
@@ -22,7 +22,7 @@ def print_leaderboard(comparison: Comparison) -> None:
     """Prints one table per data set on stdout, then the answer, what the checks found, and how to read the verdicts."""
     from suite.compare.readiness import dataset_answers
     from suite.compare.verdict_words import HOW_TO_READ, INTERVAL
-    from suite.leaderboard import NUMBERS, leaderboard_columns, leaderboard_row
+    from suite.report.leaderboard_text import NUMBERS, leaderboard_columns, leaderboard_row
 
     columns = leaderboard_columns(comparison)
     for dataset in comparison.datasets:

@@ -13,9 +13,9 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import PairsCommand, as_json, json_option, plugin_option, set_option, store_options
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
-    from suite.checkup import Checkup
-    from suite.finding import Finding
+    from suite.report.checkup import Checkup
+    from suite.store.address import StoreChoice
+    from suite.store.records.check import Finding
 
 __all__ = ["command"]
 
@@ -24,7 +24,7 @@ WIDTH = 100
 
 
 def _find(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
-    from suite.shipped import find_spec
+    from suite.spec.shipped import find_spec
 
     return find_spec(value)
 
@@ -66,7 +66,7 @@ def command(
       suite lint specs/vision.json
       suite lint reports/vision --json
     """
-    from suite.checkup import lint
+    from suite.report.checkup import lint
 
     def tell(line: str) -> None:
         click.echo(line, err=True)

@@ -12,7 +12,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
 
 if TYPE_CHECKING:
-    from suite.catalogue import Listing
+    from suite.cli.catalogue import Listing
 
 __all__ = ["command"]
 
@@ -36,7 +36,7 @@ def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
       suite list models
       suite list strategies --json
     """
-    from suite.catalogue import listings
+    from suite.cli.catalogue import listings
 
     load_plugins(plugins)
     found = listings(kind)

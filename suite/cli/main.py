@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-import suite
 from suite.errors import SuiteError, did_you_mean
+from suite.version import __version__
 
 __all__ = ["COMMANDS", "Entry", "cli"]
 
@@ -118,7 +118,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Start with: suite run specs/vision.json",
 )
-@click.version_option(suite.__version__, prog_name="suite")
+@click.version_option(__version__, prog_name="suite")
 def cli() -> None:
     """Which pretrained model for my task, adapted how, at what cost - and how sure are we?"""
     # For the commands that build a model in this process; TensorFlow's notes about itself are no progress.

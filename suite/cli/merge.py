@@ -11,7 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, store_options, warn
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -51,7 +51,7 @@ def command(
       suite merge reports/vision --into reports/team --store postgresql+psycopg://me@server/suite
     """
     from suite.api import rebuild_report
-    from suite.merging import attach_all, merge
+    from suite.runner.merging import attach_all, merge
 
     load_plugins(plugins)
     if store is not None:

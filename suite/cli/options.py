@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
     from suite.runner.workers import ClusterChoice
+    from suite.store.address import StoreChoice
 
 __all__ = [
     "STORE_URL",
@@ -73,7 +73,7 @@ def spec_argument(function: F) -> F:
     """``SPEC``, a path; ``specs/<name>.json`` also finds the specs that ship with the suite."""
 
     def find(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
-        from suite.shipped import find_spec
+        from suite.spec.shipped import find_spec
 
         return find_spec(value)
 
@@ -194,9 +194,9 @@ def _url_option(said: str) -> Callable[[F], F]:
 
 
 def _choice(url: str | None, run: str | None, artefacts: str | None) -> StoreChoice | None:
-    from suite.address import SUITE_STORE, StoreChoice
-    from suite.credentials import without_credentials
     from suite.errors import SuiteError
+    from suite.store.address import SUITE_STORE, StoreChoice
+    from suite.store.credentials import without_credentials
 
     if not url:
         for name, given in (("--run", run), ("--artifacts", artefacts)):

@@ -23,8 +23,8 @@ from suite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
-    from suite.outlook import CellOutlook, Outlook
+    from suite.runner.dry_run import CellOutlook, Outlook
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -69,7 +69,7 @@ def command(
       suite plan specs/imagenet.json --only model=ResNet50
       suite plan specs/imagenet.json --cluster 8
     """
-    from suite.outlook import look_ahead
+    from suite.runner.dry_run import look_ahead
 
     outlook = look_ahead(spec, only=only, overrides=overrides, plugins=plugins, out=out, store=store, nodes=nodes)
     if json_:
@@ -105,7 +105,7 @@ def _print_trials(outlook: Outlook) -> None:
 
 def _budget_column(outlook: Outlook) -> list[str]:
     """A column for label budgets, where the spec has any."""
-    from suite.labels import ALL
+    from suite.spec.label_budget import ALL
 
     return ["labels"] if any(cell.train_examples != ALL for cell in outlook.cells) else []
 

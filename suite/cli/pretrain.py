@@ -33,7 +33,7 @@ def command(spec: Path, *, data: Path | None, out: Path | None, plugins: tuple[P
       suite pretrain specs/pretrain/vgg_tiny.json
       suite pretrain specs/pretrain/vgg_tiny.json --data cifar10.zip --out ./presets
     """
-    from suite.pretraining import pretrain
+    from suite.strategies.pretraining.pretrain import pretrain
 
     load_plugins(plugins)
     click.echo(pretrain(spec, data=data, out=out))

@@ -11,7 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, runs_store_option
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -81,7 +81,7 @@ def command(
 def _publish(runs: tuple[Path, ...], target: str, *, json_: bool, **options: Any) -> None:
     from dataclasses import asdict
 
-    from suite.charts.words import plural
+    from suite.compare.number_format import plural
     from suite.publish.publish import publish
 
     done = publish(runs, target, say=lambda text: click.echo(text, err=True), **options)
@@ -105,10 +105,10 @@ def _publish(runs: tuple[Path, ...], target: str, *, json_: bool, **options: Any
 
 def _write_workflow(kind: Literal["github", "gitlab"], runs: tuple[Path, ...], **options: Any) -> None:
     """The CI file in its place; one that is there and differs stays."""
-    from suite.api import write_by_rename
     from suite.errors import StoreError
     from suite.publish.publish import checked_address
     from suite.publish.workflow import workflow
+    from suite.store.atomic_write import write_by_rename
 
     if options["base_url"] is not None:
         options["base_url"] = checked_address(options["base_url"])

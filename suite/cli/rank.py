@@ -23,10 +23,10 @@ from suite.cli.options import (
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
     from suite.compare.funnel import FunnelSummary, RankedModel
-    from suite.results import Score
     from suite.runner.workers import ClusterChoice
+    from suite.store.address import StoreChoice
+    from suite.store.records.result import Score
 
 __all__ = ["command"]
 

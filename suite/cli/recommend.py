@@ -13,8 +13,8 @@ from suite.cli.options import PairsCommand, as_json, json_option, load_plugins, 
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
     from suite.compare.comparison import Recommendation
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -82,9 +82,9 @@ def command(
       suite recommend reports/vision --min accuracy=0.7 digits:accuracy=0.6 --json
     """
     from suite.api import recommendations
-    from suite.compare.answer import Unmet
-    from suite.constraints import Constraints, parse_bounds
-    from suite.spec import validate
+    from suite.compare.advice.records import Unmet
+    from suite.spec.constraints import Constraints, parse_bounds
+    from suite.spec.spec import validate
 
     load_plugins(plugins)
     if store is not None:

@@ -18,7 +18,7 @@ import click
 
 from suite.cli.main import COMMANDS, cli
 from suite.publish.schema import site_schema
-from suite.schema import MOST_NAMES, field_descriptions, spec_schema
+from suite.spec.schema import MOST_NAMES, field_descriptions, spec_schema
 
 __all__ = ["choices_page", "commands_page", "main", "pages"]
 
@@ -74,7 +74,7 @@ def commands_page() -> str:
 
 def choices_page() -> str:
     """Every source, strategy, metric, chart and check with its options."""
-    from suite.catalogue import CATALOGUES, listings
+    from suite.cli.catalogue import CATALOGUES, listings
 
     parts = [
         "# Choices\n",

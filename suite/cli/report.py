@@ -11,7 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import load_plugins, plugin_option, store_options, warn
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 

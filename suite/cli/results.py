@@ -9,10 +9,10 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import load_plugins, plugin_option, store_options, warn
-from suite.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
+from suite.report.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -80,8 +80,8 @@ def command(
 
 
 def _send(folder: Path, destinations: tuple[str, ...], *, overwrite: bool, table: bool) -> None:
-    from suite.destinations import choose, send
     from suite.errors import SuiteError
+    from suite.publish.destinations import choose, send
 
     if destinations and table:
         raise SuiteError("--to sends whole trials; --table, --format and --out are for tables. Give one or the other.")

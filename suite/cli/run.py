@@ -23,10 +23,10 @@ from suite.cli.options import (
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
     from suite.api import Outcome
-    from suite.placement import DistributionName
     from suite.runner.workers import ClusterChoice
+    from suite.spec.placement import DistributionName
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 

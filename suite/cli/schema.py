@@ -24,7 +24,7 @@ def command(*, plugins: tuple[Path, ...]) -> None:
     Example:
       suite schema > spec.schema.json
     """
-    from suite.schema import spec_schema
+    from suite.spec.schema import spec_schema
 
     load_plugins(plugins)
     as_json(spec_schema())

@@ -11,7 +11,7 @@ from suite.cli.main import COMMANDS
 from suite.cli.options import load_plugins, plugin_option, store_options
 
 if TYPE_CHECKING:
-    from suite.address import StoreChoice
+    from suite.store.address import StoreChoice
 
 __all__ = ["command"]
 
@@ -46,8 +46,8 @@ def command(
       suite serve reports/vision
       suite serve reports/vision --port 8080 --open
     """
+    from suite.publish.serving import LOOPBACK, Preview, find_place, open_server
     from suite.runner.interrupts import terminable
-    from suite.serving import LOOPBACK, Preview, find_place, open_server
 
     load_plugins(plugins)
     place = find_place(folder, store)

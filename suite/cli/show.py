@@ -40,7 +40,7 @@ def command(kind: str, name: str, *, plugins: tuple[Path, ...], json_: bool) -> 
       suite show model hub:vit_base_patch16_224_imagenet
       suite show dataset ./photos
     """
-    from suite.catalogue import describe_dataset, describe_model
+    from suite.cli.catalogue import describe_dataset, describe_model
 
     load_plugins(plugins)
     description = describe_model(name) if kind == "model" else describe_dataset(name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from suite.compare.advice.wording import seconds
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.compare.wording import seconds
-from suite.labels import ALL, spending_place, words_of
-from suite.results import Result
-from suite.search.budget import Spending
+from suite.spec.label_budget import ALL, spending_place, words_of
+from suite.spec.search.budget import Spending
+from suite.store.records.result import Result
 
 __all__ = ["budget_remarks", "cut_by_budget"]
 

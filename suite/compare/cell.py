@@ -6,10 +6,23 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from suite.compare.beyond import AwareScore, CalibrationSummary, CrossCell, RobustnessSummary, SelectiveSummary
-from suite.compare.kept_evidence import EvidenceRecord
-from suite.resizing import Resizing
-from suite.results import EpochRecord, Record, SparsityRecord, TeachingRecord, TokensRecord, WeightsRecord
+from suite.compare.robustness.records import (
+    AwareScore,
+    CalibrationSummary,
+    CrossCell,
+    RobustnessSummary,
+    SelectiveSummary,
+)
+from suite.compare.robustness.saved_evidence import EvidenceRecord
+from suite.store.records.resizing import Resizing
+from suite.store.records.result import (
+    EpochRecord,
+    Record,
+    SparsityRecord,
+    TeachingRecord,
+    TokensRecord,
+    WeightsRecord,
+)
 
 __all__ = [
     "BestComparison",

@@ -8,29 +8,29 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from suite.compare.across_datasets import across_datasets
-from suite.compare.answer import Unmet
+from suite.compare.across_datasets.summary import across_datasets
+from suite.compare.advice.distillation import taught
+from suite.compare.advice.records import Unmet
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Comparison, Recommendation
-from suite.compare.evidence import LoadPredictions
+from suite.compare.environment_changes import changes_between
 from suite.compare.exports import exported_files
 from suite.compare.facts import environments_of, facts_of, failures_of
 from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_dropped
-from suite.compare.labels import ByLabels, with_labels
-from suite.compare.look_beyond import no_file
+from suite.compare.label_budgets.labels import ByLabels, with_labels
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
 from suite.compare.readiness import across_so_far, labels_so_far, so_far
-from suite.compare.robust import FindFile
-from suite.compare.same_graph import disturbed_remarks, with_shared_costs
-from suite.compare.sameness import changes_between
-from suite.compare.taught import taught
-from suite.exported import ExportCard
+from suite.compare.robustness.corruptions import FindFile
+from suite.compare.robustness.summary import no_file
+from suite.compare.shared_costs import disturbed_remarks, with_shared_costs
+from suite.compare.statistics.evidence import LoadPredictions
 from suite.metrics import Metric
-from suite.metrics.kept import metric_to_read
-from suite.resizing import STRETCH, Resizing
-from suite.results import Result
+from suite.metrics.plugin_metrics import metric_to_read
+from suite.store.records.export_card import ExportCard
+from suite.store.records.resizing import STRETCH, Resizing
+from suite.store.records.result import Result
 
 __all__ = ["compare"]
 

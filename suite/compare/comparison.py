@@ -12,9 +12,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from suite.compare.across import Across
-from suite.compare.answer import Change, LimitUse, Loser, NextStep, Unmet
-from suite.compare.beyond import RobustnessFacts
+from suite.compare.across_datasets.records import Across
+from suite.compare.advice.records import Change, LimitUse, Loser, NextStep, Unmet
 from suite.compare.cell import (
     BestComparison,
     Bin,
@@ -33,14 +32,15 @@ from suite.compare.cell import (
     TimingsSummary,
     Tried,
 )
-from suite.compare.files import ExportedFiles
+from suite.compare.example_records import Disagreements, SideBySide
+from suite.compare.export_records import ExportedFiles
 from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary
-from suite.compare.shown import Disagreements, SideBySide
-from suite.constraints import Constraints
-from suite.finding import Checks, Finding
-from suite.labels import ALL, Budget
-from suite.results import DataRecord, Environment, Phase, Record, Status, WeightsRecord
+from suite.compare.robustness.records import RobustnessFacts
+from suite.spec.constraints import Constraints
+from suite.spec.label_budget import ALL, Budget
+from suite.store.records.check import Checks, Finding
+from suite.store.records.result import DataRecord, Environment, Phase, Record, Status, WeightsRecord
 
 __all__ = [
     "Across",

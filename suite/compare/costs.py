@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from suite.compare.advice.wording import THIN, seconds
 from suite.compare.cell import CellSummary, FileLatency
-from suite.compare.wording import THIN, seconds
 
 __all__ = [
     "AXES",

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from suite.compare.cell import CellSummary
-from suite.compare.evidence import SetEvidence
-from suite.compare.robust import FindFile
-from suite.compare.shown import Answered, Disagreement, Disagreements, SideBySide, WrittenExample
+from suite.compare.example_records import Answered, Disagreement, Disagreements, SideBySide, WrittenExample
+from suite.compare.robustness.corruptions import FindFile
+from suite.compare.statistics.evidence import SetEvidence
 from suite.errors import StoreError
-from suite.generations import Generations
-from suite.kept import PASSAGES, Passages
-from suite.results import Predictions, Result
+from suite.store.records.example_files import PASSAGES, Passages
+from suite.store.records.generations import Generations
+from suite.store.records.result import Predictions, Result
 
 __all__ = ["MOST_DISAGREEMENTS", "MOST_MODELS", "MOST_WRITTEN", "disagreements_of", "side_by_side"]
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from suite.compare.cell import CellSummary, FileLatency, MetricInfo
 from suite.compare.comparison import Recommendation
-from suite.compare.files import ExportedFiles
+from suite.compare.export_records import ExportedFiles
 from suite.compare.pareto import front
-from suite.compare.same_graph import block_range, usual_reference
-from suite.exported import PRECISIONS, ExportCard, Measured
-from suite.results import Result
-from suite.timing import long_tail
+from suite.compare.shared_costs import block_range, usual_reference
+from suite.metrics.latency import long_tail
+from suite.store.records.export_card import PRECISIONS, ExportCard, Measured
+from suite.store.records.result import Result
 
 __all__ = ["exported_files", "with_file_latencies"]
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import DatasetFacts, Difference, EnvironmentUse, Facts, FailureRecord
-from suite.compare.evidence import SetEvidence
 from suite.compare.planned import PlanSummary
-from suite.labels import budget_of
+from suite.compare.statistics.evidence import SetEvidence
 from suite.metrics import Metric
-from suite.results import Environment, Predictions, Result, Status
+from suite.spec.label_budget import budget_of
+from suite.store.records.result import Environment, Predictions, Result, Status
 
 __all__ = ["dataset_facts", "environments_of", "facts_of", "failures_of", "wall_seconds"]
 

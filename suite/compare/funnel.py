@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from suite.compare.cell import CellSummary
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.funnel.record import DatasetFunnel, Drop, StageKind, StageState
-from suite.funnel.rules import measured_of, said_of, static_limits
-from suite.results import Profile, Record, Result, Score
-from suite.transferability.agreement import Agreement, weighted_tau
+from suite.metrics.transferability.agreement import Agreement, weighted_tau
+from suite.spec.funnel.record import DatasetFunnel, Drop, StageKind, StageState
+from suite.spec.funnel.rules import measured_of, said_of, static_limits
+from suite.store.records.result import Profile, Record, Result, Score
 
 __all__ = ["FunnelStage", "FunnelSummary", "RankedModel", "left_out_by_funnel", "summarise_funnel", "without_dropped"]
 

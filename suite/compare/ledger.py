@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from suite.compare.cell import Ledger, Tried
-from suite.results import Result
-from suite.search.settings import SearchSpec
-from suite.search.space import domain_words
+from suite.spec.search.settings import SearchSpec
+from suite.spec.search.space import domain_words
+from suite.store.records.result import Result
 
 __all__ = ["expected_best", "ledger_of"]
 

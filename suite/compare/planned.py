@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from suite.compare.plugins import PluginRecord, plugin_records
-from suite.complaints import first_complaint
-from suite.constraints import Constraints
 from suite.errors import StoreError
-from suite.funnel.record import FunnelState
-from suite.labels import ALL, StoredBudget
-from suite.plan import Plan
 from suite.registry import TASKS
-from suite.results import Phase, Record
+from suite.spec.constraints import Constraints
+from suite.spec.funnel.record import FunnelState
+from suite.spec.label_budget import ALL, StoredBudget
+from suite.spec.plan import Plan
+from suite.store.records.result import Phase, Record
+from suite.store.records.validation import first_complaint
 
 __all__ = ["PlanSummary", "PlannedSkip", "PlannedTrial", "read_plan", "summarise_plan"]
 

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from suite.registry import CHARTS, CHECKS, METRICS, Registry, added_names, loaded_plugin_files
-from suite.results import Record
+from suite.store.records.result import Record
 
 __all__ = ["PluginRecord", "missing_plugins", "plugin_records"]
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.compare.advice import advise
-from suite.compare.answer import Unmet
+from suite.compare.advice.advice import advise
+from suite.compare.advice.records import Unmet
 from suite.compare.best import held_against_best
-from suite.compare.beyond import RobustnessFacts
 from suite.compare.cell import (
     BestComparison,
     CellSummary,
@@ -25,21 +24,22 @@ from suite.compare.cell import (
     Spread,
 )
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
-from suite.compare.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
+from suite.compare.example_records import Disagreements, SideBySide
 from suite.compare.examples import disagreements_of, side_by_side
 from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
-from suite.compare.hierarchy import spread_of
-from suite.compare.kept_evidence import keep_evidence
 from suite.compare.ledger import ledger_of
-from suite.compare.look_beyond import look_beyond
-from suite.compare.pairs import differences
 from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.compare.resplit import testable
-from suite.compare.robust import FindFile
+from suite.compare.robustness.corruptions import FindFile
+from suite.compare.robustness.records import RobustnessFacts
+from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.robustness.summary import look_beyond
 from suite.compare.score_intervals import Lucks, lucks_of, with_intervals
-from suite.compare.shown import Disagreements, SideBySide
+from suite.compare.statistics.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
+from suite.compare.statistics.intervals import spread_of
+from suite.compare.statistics.pairwise import differences
+from suite.compare.statistics.resampled_splits import testable
 from suite.compare.summaries import (
     confusion_of,
     curves_of,
@@ -50,11 +50,11 @@ from suite.compare.summaries import (
     timings_of,
     writing_of,
 )
-from suite.exported import ExportCard
 from suite.metrics import Metric
 from suite.metrics.intervals import Luck, difference_of
-from suite.metrics.kept import metrics_to_read
-from suite.results import Result
+from suite.metrics.plugin_metrics import metrics_to_read
+from suite.store.records.export_card import ExportCard
+from suite.store.records.result import Result
 
 __all__ = ["Ranking", "info_of", "metric_infos", "rank_cells"]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from suite.compare.across import Across
-from suite.compare.answer import NextStep, Unmet
+from suite.compare.across_datasets.records import Across
+from suite.compare.advice.records import NextStep, Unmet
+from suite.compare.advice.wording import called, quality, range_of
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Comparison, Facts, Labels, Recommendation
 from suite.compare.planned import PlannedTrial
-from suite.compare.wording import called, quality, range_of
 
 __all__ = [
     "DatasetAnswer",

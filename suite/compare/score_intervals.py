@@ -13,12 +13,12 @@ from typing import TypeVar
 import numpy as np
 
 from suite.compare.cell import CellSummary, ElsewhereScore, HeadlineScore, MetricSpread
-from suite.compare.evidence import SetEvidence
-from suite.compare.hierarchy import luck_spreads, overall_interval
+from suite.compare.statistics.evidence import SetEvidence
+from suite.compare.statistics.intervals import luck_spreads, overall_interval
 from suite.metrics import Metric, MissingScore
 from suite.metrics.intervals import Luck, luck_of
-from suite.metrics.kept import metrics_to_read
-from suite.results import Result
+from suite.metrics.plugin_metrics import metrics_to_read
+from suite.store.records.result import Result
 
 __all__ = ["Lucks", "lucks_of", "with_intervals"]
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from suite.compare.advice.wording import THIN, called, points
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference
-from suite.compare.wording import THIN, called, points
 
 __all__ = ["OpenPair", "Settling", "open_pair", "seeds_coincide", "what_settles"]
 

@@ -21,7 +21,7 @@ from suite.compare.cell import (
 from suite.metrics.calibration import reliability_bins
 from suite.metrics.confusion import class_table, confusion_matrix
 from suite.metrics.intervals import agresti_coull
-from suite.results import GenerationRecord, Predictions, Profile, Result, Timings
+from suite.store.records.result import GenerationRecord, Predictions, Profile, Result, Timings
 
 __all__ = [
     "confusion_of",

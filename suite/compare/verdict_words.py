@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from suite.compare.advice.wording import between, points
 from suite.compare.cell import BestComparison, CellSummary, MetricInfo
-from suite.compare.wording import between, points
 
 __all__ = [
     "HOW_TO_READ",

@@ -1,0 +1,1 @@
+"""Examples and labels from anywhere: sources, splits, decoding, transforms, batches, corruptions."""

@@ -28,9 +28,9 @@ from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.dataset import Dataset, Split, Text
 from suite.data.libraries import CLASSES, LIBRARIES, Library, Passage, passages, rank_of, split_of
 from suite.data.splits import SPLIT_NAMES
-from suite.errors import DataError, UnknownNameError, did_you_mean
-from suite.requirement import Requirement
-from suite.spec import Options, SplitsSpec
+from suite.errors import DataError, Requirement, UnknownNameError, did_you_mean
+from suite.spec.options import Options
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["ApiDocsOptions", "ApiDocsSource", "dataset_of"]
 

@@ -16,7 +16,7 @@ from suite.data.dataset import Answers, Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["OnBadExample", "Part", "assemble"]
 

@@ -17,6 +17,7 @@ from suite.data.token_rows import Arrays, TokenRows
 
 __all__ = [
     "CLASS",
+    "PICTURES",
     "TEACHER",
     "Batches",
     "Examples",
@@ -34,6 +35,8 @@ Inputs = NDArray[np.uint8] | TokenRows
 """The examples of a split: pictures ``(n, height, width, 3)``, or tokens."""
 ModelInput = NDArray[np.uint8] | Arrays
 """A batch of them, as a model takes it."""
+PICTURES = "pictures"
+"""The name of images among the inputs of a model that has several kinds of them."""
 T = TypeVar("T")
 CLASS, TEACHER = "class", "teacher"
 """Names of what a student learns of an example: its class, and the teacher's logits."""

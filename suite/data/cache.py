@@ -15,7 +15,7 @@ from suite.data.dataset import Dataset, Split
 from suite.data.decoding import DECODING_VERSION, resize_image
 from suite.data.example_ids import ids_digest
 from suite.errors import StoreError
-from suite.resizing import STRETCH, Resizing
+from suite.store.records.resizing import STRETCH, Resizing
 
 __all__ = ["ImageArray", "decoded"]
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from suite.corruptions.corruption import corrupt, version_of
+from suite.data.corruptions.corruption import corrupt
 from suite.data.dataset import Image, Split
 from suite.data.decoding import resize_image
+from suite.spec.robustness import version_of
 
 __all__ = ["WORKING_SIDE", "corrupted", "to_working_size"]
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from suite.data.dataset import Image
 from suite.data.plain_jpeg import decode_plain_jpeg
 from suite.errors import BadExampleError
-from suite.resizing import STRETCH, Interpolation, Resizing
+from suite.store.records.resizing import STRETCH, Interpolation, Resizing
 
 __all__ = ["DECODING_VERSION", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
 

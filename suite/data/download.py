@@ -10,8 +10,7 @@ import urllib.request
 import uuid
 from pathlib import Path
 
-from suite.errors import DownloadError
-from suite.requirement import Requirement
+from suite.errors import DownloadError, Requirement
 
 __all__ = ["fetch", "file_sha256", "require_reachable"]
 

@@ -26,10 +26,9 @@ from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import IMAGE_SUFFIXES, decode_image
 from suite.data.files import FileTree, open_tree
 from suite.data.splits import SPLIT_WORDS
-from suite.errors import DataError
-from suite.options import Options, PathText
-from suite.requirement import Requirement
-from suite.spec import SplitsSpec
+from suite.errors import DataError, Requirement
+from suite.spec.options import Options, PathText
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["FolderOptions", "FolderSource"]
 

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.download import fetch
+from suite.data.keras_home import keras_home
 from suite.data.literals import bytes_array, read_literals
-from suite.errors import DataError, UnknownNameError, did_you_mean
-from suite.keras_home import keras_home
-from suite.requirement import Requirement
-from suite.spec import Options, SplitsSpec
+from suite.errors import DataError, Requirement, UnknownNameError, did_you_mean
+from suite.spec.options import Options
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["KerasOptions", "KerasSource", "read_cifar", "read_idx", "read_mnist"]
 

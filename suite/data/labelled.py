@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from suite.data.dataset import Dataset, Split
 from suite.data.splits import choose, subset
 from suite.errors import DataError, TrialSkipped
-from suite.labels import ALL, Budget, allowance, allowance_beside, short_class
+from suite.spec.label_budget import ALL, Budget, allowance, allowance_beside, short_class
 
 __all__ = ["LabelledSplit", "labelled_splits"]
 

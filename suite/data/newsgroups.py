@@ -17,9 +17,8 @@ from pathlib import Path
 from suite.data.assemble import OnBadExample, assemble
 from suite.data.dataset import Dataset
 from suite.data.texts import TextCollector, encoded_text
-from suite.errors import DataError
-from suite.requirement import Requirement
-from suite.spec import SplitsSpec
+from suite.errors import DataError, Requirement
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["load_newsgroups", "newsgroups_requirement"]
 

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-from suite.errors import DataError, MissingExtraError, did_you_mean
-from suite.requirement import DISTRIBUTION
+from suite.errors import DISTRIBUTION, DataError, MissingExtraError, did_you_mean
 
 __all__ = [
     "ENDINGS",

@@ -10,7 +10,7 @@ import numpy as np
 
 from suite.data.dataset import Split
 from suite.data.splits import subset as part_of
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = ["restricted", "shared_classes", "subset"]
 

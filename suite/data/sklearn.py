@@ -28,9 +28,9 @@ from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.download import fetch
 from suite.data.newsgroups import load_newsgroups, newsgroups_requirement
-from suite.errors import UnknownNameError, did_you_mean
-from suite.requirement import Requirement
-from suite.spec import Options, SplitsSpec
+from suite.errors import Requirement, UnknownNameError, did_you_mean
+from suite.spec.options import Options
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["SklearnOptions", "SklearnSource"]
 

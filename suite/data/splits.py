@@ -14,7 +14,7 @@ from suite.data.copies import groups_of
 from suite.data.dataset import Split
 from suite.data.example_ids import some_ids
 from suite.errors import DataError
-from suite.spec import SplitsSpec
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["SPLIT_NAMES", "SPLIT_WORDS", "choose", "complete_splits", "missing_splits", "name_with_seed", "subset"]
 

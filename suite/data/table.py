@@ -29,9 +29,9 @@ from suite.data.rows import Row, Table, encoding_complaint, printable, read_batc
 from suite.data.splits import SPLIT_WORDS
 from suite.data.table_options import TableOptions, check_options, files_of, tables_of, text_columns
 from suite.data.texts import TextCollector, encoded_text
-from suite.errors import BadExampleError, DataError, did_you_mean
-from suite.requirement import Requirement
-from suite.spec import Options, SplitsSpec
+from suite.errors import BadExampleError, DataError, Requirement, did_you_mean
+from suite.spec.options import Options
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["TableOptions", "TableSource"]
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from suite.data.rows import ENDINGS, Format, Table
 from suite.errors import SpecError, UnknownNameError, did_you_mean
-from suite.options import Options, PathText
+from suite.spec.options import Options, PathText
 
 __all__ = ["TableOptions", "check_options", "files_of", "tables_of", "text_columns"]
 

@@ -25,10 +25,9 @@ from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import decode_image
 from suite.data.download import require_reachable
 from suite.data.tfds_texts import TextFeatures, text_features, text_part
-from suite.errors import DataError, DownloadError, SpecError, UnknownNameError, did_you_mean
-from suite.options import Options, PathText
-from suite.requirement import Requirement
-from suite.spec import SplitsSpec
+from suite.errors import DataError, DownloadError, Requirement, SpecError, UnknownNameError, did_you_mean
+from suite.spec.options import Options, PathText
+from suite.spec.spec import SplitsSpec
 
 __all__ = ["TfdsOptions", "TfdsSource"]
 

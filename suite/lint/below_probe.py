@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from suite.compare.advice.wording import quality
 from suite.compare.comparison import CellSummary, HeadlineScore
-from suite.compare.wording import quality
-from suite.finding import Finding
 from suite.lint.subjects import LooksAt, Run, place_of
+from suite.store.records.check import Finding
 
 __all__ = ["BelowProbe"]
 

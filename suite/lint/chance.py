@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
-from suite.charts.words import percent
+from suite.compare.advice.wording import always as always_gives
+from suite.compare.advice.wording import quality
 from suite.compare.comparison import CellSummary, MetricInfo
-from suite.compare.wording import always as always_gives
-from suite.compare.wording import quality
-from suite.finding import Finding
+from suite.compare.number_format import percent
 from suite.lint.subjects import LeftOut, LooksAt, Run, place_of
+from suite.store.records.check import Finding
 
 __all__ = ["Chance", "share"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.dataset import Copies, Dataset
-from suite.finding import Finding, Severity
 from suite.lint.hashes import BITS, MOST_BITS_APART, equal_pairs, near_pairs
 from suite.lint.study import SplitMarks, Study
 from suite.lint.subjects import LooksAt
+from suite.store.records.check import Finding, Severity
 
 __all__ = ["Duplicates"]
 

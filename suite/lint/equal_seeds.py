@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from suite.compare.settle import seeds_coincide
 from suite.errors import StoreError
-from suite.finding import Finding
-from suite.generations import AnyPredictions, Generations
 from suite.lint.subjects import LooksAt, Run, place_of
-from suite.results import Result
+from suite.store.records.check import Finding
+from suite.store.records.generations import AnyPredictions, Generations
+from suite.store.records.result import Result
 
 __all__ = ["EqualSeeds"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.errors import SuiteError
-from suite.finding import Checks, DataChecks, Finding, worst_first
 from suite.lint.subjects import LeftOut, LooksAt, Run
 from suite.registry import CHECKS
+from suite.store.records.check import Checks, DataChecks, Finding, worst_first
 
 __all__ = ["Examined", "check_run", "examine"]
 

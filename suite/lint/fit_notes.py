@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar
 
-from suite.finding import Finding
 from suite.lint.subjects import LooksAt, Run, place_of
+from suite.store.records.check import Finding
 
 __all__ = ["FitNotes"]
 

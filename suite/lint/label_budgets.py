@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from suite.finding import Finding
-from suite.labels import ALL, Budget, allowance, allowance_beside, short_class, words_of
 from suite.lint.study import Home, Study
 from suite.lint.subjects import LooksAt
+from suite.spec.label_budget import ALL, Budget, allowance, allowance_beside, short_class, words_of
+from suite.store.records.check import Finding
 
 __all__ = ["FEWEST", "LabelBudgets"]
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import ClassVar
 
 from suite.compare.comparison import CellSummary, HeadlineScore
-from suite.finding import Finding
 from suite.lint.chance import share
 from suite.lint.subjects import LooksAt, Run
+from suite.store.records.check import Finding
 
 __all__ = ["MARGIN", "MoreData"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from suite.finding import Finding
 from suite.lint.subjects import LooksAt
-from suite.plan import Cell, Plan
 from suite.registry import STRATEGIES
-from suite.strategies.usual_rates import SMALL_SOURCES, UsualRates, rates_of, usual_rates
+from suite.spec.learning_rates import SMALL_SOURCES, UsualRates, rates_of, usual_rates
+from suite.spec.plan import Cell, Plan
+from suite.store.records.check import Finding
 
 __all__ = ["Rates"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from suite.finding import Finding
 from suite.lint.subjects import LooksAt
-from suite.plan import Plan, label_of
 from suite.registry import MODELS
-from suite.resizing import Resizing
+from suite.spec.plan import Plan, label_of
+from suite.store.records.check import Finding
+from suite.store.records.resizing import Resizing
 
 __all__ = ["Resolution", "input_side", "models_of"]
 

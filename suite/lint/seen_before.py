@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import ClassVar
 
-from suite.finding import Finding
 from suite.lint.names import shared_source
 from suite.lint.resolution import models_of
 from suite.lint.subjects import LooksAt, Run
-from suite.plan import Plan, label_of
 from suite.registry import DATASETS
-from suite.spec import DatasetSpec
+from suite.spec.plan import Plan, label_of
+from suite.spec.spec import DatasetSpec
+from suite.store.records.check import Finding
 
 __all__ = ["SeenBefore"]
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.charts.words import percent
+from suite.compare.number_format import percent
 from suite.data.dataset import Dataset
-from suite.finding import Finding
 from suite.lint.study import Study
 from suite.lint.subjects import LooksAt
+from suite.store.records.check import Finding
 
 __all__ = ["FEWEST", "Splits"]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from suite.data.dataset import Dataset, Split
-from suite.further import labels_of
 from suite.lint.hashes import Marks, mark, stack
-from suite.plan import Plan, canonical_json, label_of
 from suite.registry import DATASETS
-from suite.spec import DatasetSpec
+from suite.spec.other_datasets import labels_of
+from suite.spec.plan import Plan, canonical_json, label_of
+from suite.spec.spec import DatasetSpec
 
 __all__ = ["Home", "SplitMarks", "Study", "read_study"]
 

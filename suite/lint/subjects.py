@@ -22,8 +22,8 @@ from functools import cached_property
 from typing import Literal
 
 from suite.compare.comparison import CellSummary, Comparison
-from suite.compare.evidence import LoadPredictions
-from suite.results import DataRecord, Result
+from suite.compare.statistics.evidence import LoadPredictions
+from suite.store.records.result import DataRecord, Result
 
 __all__ = ["LeftOut", "LooksAt", "Run", "place_of"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import ClassVar
 
+from suite.compare.advice.wording import points
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
 from suite.compare.settle import OpenPair, open_pair
-from suite.compare.wording import points
-from suite.finding import Finding
 from suite.lint.subjects import LeftOut, LooksAt, Run
+from suite.store.records.check import Finding
 
 __all__ = ["TestSize"]
 

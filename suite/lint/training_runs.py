@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from suite.compare.comparison import CellSummary, FailureRecord
-from suite.finding import Finding
 from suite.lint.subjects import LooksAt, Run, place_of
-from suite.results import EpochRecord
+from suite.store.records.check import Finding
+from suite.store.records.result import EpochRecord
 
 __all__ = ["Training", "standstill"]
 

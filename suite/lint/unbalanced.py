@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.charts.words import percent
-from suite.finding import Finding
+from suite.compare.number_format import percent
 from suite.lint.study import Study
 from suite.lint.subjects import LooksAt
+from suite.store.records.check import Finding
 
 __all__ = ["FOLLOWS_THE_LARGEST", "UNBALANCED", "Unbalanced"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from suite.metrics.metric import MissingScore, metric
 from suite.metrics.probabilities import normalised
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = ["BINS", "ReliabilityBins", "brier", "expected_calibration_error", "log_loss", "reliability_bins"]
 

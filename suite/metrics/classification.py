@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from suite.metrics.confusion import f1_per_class, mean_over_classes, precision_per_class, recall_per_class
 from suite.metrics.metric import MissingScore, metric
 from suite.metrics.probabilities import normalised, refuse_absent_classes
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = [
     "accuracy",

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from suite.metrics.metric import MissingScore, metrics_answering, metrics_named
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = ["computable_on", "missing_on"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = [
     "ClassTable",

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.generations import Generations
 from suite.metrics.metric import MissingScore, metric
+from suite.store.records.generations import Generations
 
 __all__ = [
     "bits_per_byte",

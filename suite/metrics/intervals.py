@@ -10,7 +10,7 @@ What a metric declares decides how luck with examples is measured, not its name,
   value where the metric has no simpler one, with Hall's transformation, which removes skewness: Hall (1992), On the
   Removal of Skewness by Transformation, Journal of the Royal Statistical Society B 54.
 - *Anything else* by leaving out one of ``GROUPS`` groups of examples at a time; of a plugin that is not there by the
-  scores of resampled examples that it left (``suite.metrics.kept``).
+  scores of resampled examples that it left (``suite.metrics.plugin_metrics``).
 
 Several fits on the same examples share their luck: what each example adds is averaged over them first.
 ``benchmarks/statistics.md`` shows how often all of this covers.
@@ -25,11 +25,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.generations import AnyPredictions
 from suite.metrics.confusion import confusion_matrix
 from suite.metrics.metric import Counts, Metric, Sums
 from suite.metrics.resampling import resampled_by_fit
-from suite.results import Predictions, Score
+from suite.store.records.generations import AnyPredictions
+from suite.store.records.result import Predictions, Score
 
 __all__ = [
     "Luck",

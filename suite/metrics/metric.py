@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import SuiteError
-from suite.generations import AnyPredictions, Generations
 from suite.registry import METRICS
-from suite.results import Score
+from suite.store.records.generations import AnyPredictions, Generations
+from suite.store.records.result import Score
 
 __all__ = [
     "Answers",
@@ -86,7 +86,7 @@ class Metric:
     """The least and the largest value that it can have, where it has both; intervals do not leave them."""
     kept_resamples: PerExample | None = None
     """Of a metric of a plugin that is not there: predictions to the scores of bootstrap samples that were kept with
-    them; see ``suite.metrics.kept``."""
+    them; see ``suite.metrics.plugin_metrics``."""
 
     def __call__(self, predictions: AnyPredictions) -> float:
         """The metric of these predictions.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.metrics.metric import MissingScore
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = ["normalised", "refuse_absent_classes"]
 

@@ -17,9 +17,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.generations import AnyPredictions
 from suite.metrics.metric import Counts, Metric, MissingScore, Statistics, Sums
-from suite.results import Predictions
+from suite.store.records.generations import AnyPredictions
+from suite.store.records.result import Predictions
 
 __all__ = [
     "LEVEL",

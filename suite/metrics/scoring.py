@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.generations import AnyPredictions
 from suite.metrics.intervals import with_interval
 from suite.metrics.metric import Metric
-from suite.results import Score
+from suite.store.records.generations import AnyPredictions
+from suite.store.records.result import Score
 
 __all__ = ["score_all"]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from suite.errors import ModelError, WeightsError, did_you_mean
+from suite.errors import ModelError, Requirement, WeightsError, did_you_mean
 from suite.models.backbone import Backbone, WeightsOrigin
 from suite.models.cache import fetch, keras_models_folder, refuse_wrong_hash
 from suite.models.constructors import (
@@ -24,9 +24,8 @@ from suite.models.constructors import (
 from suite.models.hashing import file_matches, file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import preprocessing_for
-from suite.options import Options, PathText
-from suite.requirement import Requirement
-from suite.resizing import Resizing
+from suite.spec.options import Options, PathText
+from suite.store.records.resizing import Resizing
 
 __all__ = ["ApplicationsOptions", "ApplicationsSource"]
 

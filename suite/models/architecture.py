@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from suite.models.backbone import Pooling, TextPooling
 from suite.models.text_families import TEXT_FAMILIES
-from suite.spec import Options
+from suite.spec.options import Options
 
 __all__ = ["Architecture", "TokenizerFiles"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from suite.models.tokenizer import Tokenizer
-from suite.resizing import STRETCH, Resizing
+from suite.store.records.resizing import STRETCH, Resizing
 
 __all__ = ["AnyBackbone", "Backbone", "Pooling", "Stage", "TextBackbone", "TextPooling", "WeightsOrigin"]
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from suite.errors import DownloadError, WeightsError
-from suite.keras_home import keras_home
+from suite.data.keras_home import keras_home
+from suite.errors import DownloadError, Requirement, WeightsError
 from suite.models.constructors import WeightsFile
 from suite.models.hashing import file_matches
-from suite.requirement import Requirement
 
 __all__ = ["fetch", "keras_models_folder", "patience", "refuse_wrong_hash"]
 

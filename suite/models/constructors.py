@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from suite.models.preprocessing import PreprocessingMode
-from suite.resizing import Interpolation, Resizing
+from suite.store.records.resizing import Interpolation, Resizing
 
 __all__ = [
     "CONSTRUCTORS",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from suite.errors import Requirement
 from suite.models.backbone import AnyBackbone, TextBackbone
 from suite.models.preprocessing import Preprocessing
 from suite.models.stages.graph import own_variables, weighted_layers
 from suite.registry import MODELS
-from suite.requirement import Requirement
 
 __all__ = ["ModelDescription", "StageDescription", "describe_backbone", "describe_model"]
 

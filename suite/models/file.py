@@ -9,16 +9,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from suite.errors import ModelError, SuiteError, WeightsError, did_you_mean
+from suite.errors import ModelError, Requirement, SuiteError, WeightsError, did_you_mean
 from suite.models.backbone import Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.keras_file import check_keras_file
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
-from suite.options import Options, PathText
-from suite.requirement import Requirement
-from suite.resizing import STRETCH, Resizing
+from suite.spec.options import Options, PathText
+from suite.store.records.resizing import STRETCH, Resizing
 
 __all__ = ["FileOptions", "FileSource"]
 

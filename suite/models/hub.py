@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from suite.errors import ModelError, did_you_mean
+from suite.errors import ModelError, Requirement, did_you_mean
 from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import weights_sha256
 from suite.models.hub_text import AskedPooling, text_from_class, text_from_preset
@@ -34,9 +34,8 @@ from suite.models.presets import (
     static_size,
 )
 from suite.models.text_families import TEXT_FAMILIES, text_tasks
-from suite.options import Options, PathText
-from suite.requirement import Requirement
-from suite.resizing import STRETCH, Resizing
+from suite.spec.options import Options, PathText
+from suite.store.records.resizing import STRETCH, Resizing
 
 __all__ = ["HubOptions", "HubSource"]
 

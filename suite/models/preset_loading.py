@@ -11,7 +11,7 @@ from suite.errors import DownloadError, MissingExtraError, ModelError, SuiteErro
 from suite.models.cache import SILENCE_SECONDS, patience
 from suite.models.preprocessing import Preprocessing
 from suite.models.presets import Preset, find_preset, is_reachable, resizing_of
-from suite.resizing import STRETCH, Resizing
+from suite.store.records.resizing import STRETCH, Resizing
 
 __all__ = [
     "SHAPE_ARGUMENTS",

@@ -17,7 +17,7 @@ from typing import Any
 
 from suite.errors import ModelError
 from suite.models.text_families import MODEL_TYPES, TEXT_FAMILIES
-from suite.resizing import Fit, Interpolation, Resizing
+from suite.store.records.resizing import Fit, Interpolation, Resizing
 
 __all__ = [
     "Preset",

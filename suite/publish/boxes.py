@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from suite.charts.words import MISSING
+from suite.compare.number_format import MISSING
 from suite.report.tables import Column
 
 __all__ = ["FIRST_ROWS", "Cell", "Facet", "Interval", "SiteTable", "facet"]

@@ -9,9 +9,9 @@ from functools import cached_property
 
 from suite.compare.cell import MetricInfo
 from suite.compare.settle import what_settles
+from suite.publish.change_tests import Judged, Side, judge, why_not
 from suite.publish.change_words import moved_words, proof_words
 from suite.publish.difference import CellDifference, CellName, CostChange, CostName, Verdict
-from suite.publish.judging import Judged, Side, judge, why_not
 from suite.publish.record import CellRecord, EvidenceRecord, RunRecord
 
 __all__ = ["TIMES", "Evidence", "Key", "TwoRuns", "cell_differences", "key_of"]

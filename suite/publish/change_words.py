@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from suite.charts.words import plural
+from suite.compare.advice.wording import SHARES, points
 from suite.compare.cell import MetricInfo
-from suite.compare.wording import SHARES, points
+from suite.compare.number_format import plural
 
 __all__ = ["is_large", "moved_words", "proof_words", "unproven_words"]
 

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from suite.charts.theme import model_colours, strategy_shapes
 from suite.compare.cell import MetricInfo
 from suite.publish.names import folder_name
 from suite.publish.record import CellRecord, DatasetRecord, RunRecord
+from suite.report.charts.theme import model_colours, strategy_shapes
 
 __all__ = ["BoardKey", "Collection", "Entry", "History", "collect", "dataset_address", "model_address"]
 

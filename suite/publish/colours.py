@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from suite.charts.theme import free_colour, model_colours
+from suite.report.charts.theme import free_colour, model_colours
 
 __all__ = ["site_colours"]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from suite.compare.cell import MetricInfo
-from suite.results import Record
+from suite.store.records.result import Record
 
 __all__ = [
     "DIFFERENCE_VERSION",

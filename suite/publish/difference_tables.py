@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from suite.charts.words import MISSING, count, duration, megabytes, number, short
+from suite.compare.advice.wording import amount, between, quality
 from suite.compare.cell import MetricInfo
-from suite.compare.wording import amount, between, quality
+from suite.compare.number_format import MISSING, count, duration, megabytes, number, short
 from suite.publish.cell_differences import TIMES
 from suite.publish.difference import CellDifference, CellName, CostChange, CostName, RunDifference
 from suite.publish.difference_words import p_words, package

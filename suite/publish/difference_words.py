@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from suite.charts.words import plural, thin
+from suite.compare.advice.what_would_change import listed
+from suite.compare.advice.wording import between, points, quality
 from suite.compare.cell import MetricInfo
-from suite.compare.changes import listed
-from suite.compare.wording import between, points, quality
+from suite.compare.number_format import plural, thin
 from suite.publish.change_words import is_large, unproven_words
 from suite.publish.difference import (
     CellDifference,

@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 from suite.compare.comparison import Comparison
-from suite.exported import ExportCard
 from suite.publish.names import folder_name
 from suite.publish.private import Cleaner
 from suite.publish.record import CutFile, FileRecord
 from suite.publish.stage import Staged, Staging, write_staged
+from suite.store.records.export_card import ExportCard
 
 __all__ = ["write_downloads"]
 

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from suite.publish.around import Around
 from suite.publish.changes import Change, Changes
 from suite.publish.collection import Collection
 from suite.publish.record import RunRecord
 from suite.publish.rows import alarm_words, answer_words, run_address
+from suite.publish.site_frame import Around
 
 __all__ = ["feed", "site_map"]
 

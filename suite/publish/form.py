@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from suite.publish.around import Around
 from suite.publish.changes import Changes, Evidence
 from suite.publish.collection import BoardKey, Collection
 from suite.publish.over_runs import BoardVerdicts
 from suite.publish.reading import Read
 from suite.publish.record import CutFile, RunRecord
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging
 
 __all__ = ["Arranged", "Form"]

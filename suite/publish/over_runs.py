@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-import suite
 from suite.compare.best import RULE, Contender, verdicts
 from suite.compare.cell import BestComparison
+from suite.publish.change_tests import why_not
 from suite.publish.changes import Evidence
 from suite.publish.collection import BoardKey, Collection, Entry
-from suite.publish.judging import why_not
+from suite.version import __version__
 
 __all__ = ["BoardVerdicts", "verdicts_over_runs"]
 
@@ -50,7 +50,7 @@ def _of_board(key: BoardKey, collection: Collection, evidence: Evidence, known: 
     metric = collection.metric(key)
     contenders = [_contender(entry, evidence) for entry in collection.boards[key]]
     told = [[one.name, one.score, one.evidence and one.evidence.model_dump_json()] for one in contenders]
-    text = json.dumps([suite.__version__, RULE, metric.higher_is_better, told])
+    text = json.dumps([__version__, RULE, metric.higher_is_better, told])
     made_from = hashlib.sha256(text.encode()).hexdigest()
     kept = _kept(known(f"data/leaderboards/{key.address}.json"), made_from, len(contenders))
     found = verdicts(contenders, higher_is_better=metric.higher_is_better) if kept is None else kept

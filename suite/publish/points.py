@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from suite.address import Address, chosen, take_over
-from suite.charts.theme import colours_in_force
-from suite.publish.around import Around
 from suite.publish.downloads import write_downloads
 from suite.publish.form import Form
 from suite.publish.names import folder_name
@@ -21,8 +18,11 @@ from suite.publish.reading import Found, read
 from suite.publish.record import EvidenceRecord, RunRecord
 from suite.publish.recording import record_of
 from suite.publish.rendering import as_json
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
 from suite.registry import load_plugin_file, loaded_plugin_files
+from suite.report.charts.theme import colours_in_force
+from suite.store.address import Address, chosen, take_over
 
 __all__ = ["Job", "Point", "address_of", "prepare_all"]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from suite.credentials import without_credentials
+from suite.store.credentials import without_credentials
 
 __all__ = ["Cleaner", "without_private"]
 

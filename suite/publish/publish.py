@@ -10,11 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import suite
-from suite.address import address_of as database_of
-from suite.charts.theme import colours_in_force, model_colours
 from suite.errors import ScratchError, StoreError, SuiteError
-from suite.publish.around import Around, write_assets
 from suite.publish.changes import changes_of
 from suite.publish.collection import Collection, collect
 from suite.publish.colours import site_colours
@@ -34,14 +30,18 @@ from suite.publish.pages.models import model_pages
 from suite.publish.pages.runs import write_run
 from suite.publish.points import Job, Point, address_of, prepare_all
 from suite.publish.private import Cleaner
+from suite.publish.published_state import Standing, kept_evidence, kept_records, standing
 from suite.publish.reading import Found, Read, find
 from suite.publish.record import CutFile, RunRecord
 from suite.publish.rendering import as_json, write_pages
 from suite.publish.schema import site_schema
+from suite.publish.site_frame import Around, write_assets
 from suite.publish.stage import Manifest, Staged, Staging, gone, write_staged
-from suite.publish.standing import Standing, kept_evidence, kept_records, standing
 from suite.publish.targets.address import open_target
 from suite.publish.targets.target import MARKER, Target
+from suite.report.charts.theme import colours_in_force, model_colours
+from suite.store.address import address_of as database_of
+from suite.version import __version__
 
 __all__ = ["Published", "checked_address", "publish"]
 
@@ -184,7 +184,7 @@ def _bring(  # noqa: PLR0917 - each of these is another thing
 ) -> tuple[list[str], str]:
     """Brings what was prepared to its place; returns what was removed, and what the target has to say."""
     manifest = Manifest(
-        suite=suite.__version__,
+        suite=__version__,
         title=around.title,
         base_url=around.base_url,
         colours=dict(around.colours),

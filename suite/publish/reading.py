@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import suite
-from suite.api import StoredRun, look_at_run
 from suite.compare.comparison import Comparison
 from suite.compare.planned import read_plan
-from suite.glance import spec_of, stored_texts
 from suite.publish.private import Cleaner
 from suite.publish.record import CutFile
 from suite.publish.recording import newest
 from suite.publish.stage import digest_of
-from suite.store import open_store
+from suite.report.stored_run import StoredRun, look_at_run
+from suite.store.quick_read import spec_of, stored_texts
+from suite.store.store import open_store
+from suite.version import __version__
 
 __all__ = ["Found", "Read", "find", "read"]
 
@@ -74,7 +74,7 @@ def find(folder: Path, *, options: str) -> Found:
     # Numbers of rows say nothing of what is in them.
     contents = [digest_of(text.encode()) for text in stored_texts(folder)]
     key = _hash([documents.get("spec"), documents["plan"], *contents])
-    made_from = _hash([key, run.key, suite.__version__, RENDERING, options])
+    made_from = _hash([key, run.key, __version__, RENDERING, options])
     models = tuple(dict.fromkeys([*(one.model for one in plan.trials), *(one.model for one in plan.skips)]))
     return Found(folder, plan.spec_name, plan.task, models, key, made_from)
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 from pydantic import Field, FiniteFloat
 
 from suite.compare.cell import BestComparison, MetricInfo
-from suite.compare.kept_evidence import EvidenceRecord
-from suite.finding import Finding
-from suite.results import Record
+from suite.compare.robustness.saved_evidence import EvidenceRecord
+from suite.store.records.check import Finding
+from suite.store.records.result import Record
 
 __all__ = [
     "RECORD_VERSION",

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from suite.address import address_of
 from suite.errors import StoreError, StoreVersionError
 from suite.publish.record import RECORD_VERSION, EvidenceRecord, RunRecord, read_record
 from suite.publish.recording import record_of_folder
-from suite.results import Record
+from suite.store.address import address_of
+from suite.store.records.result import Record
 
 __all__ = ["Recorded", "evidence_beside", "read_run"]
 

@@ -24,8 +24,8 @@ from suite.publish.record import (
 
 if TYPE_CHECKING:
     from suite.compare.comparison import CellSummary, Comparison
-    from suite.exported import ExportCard
-    from suite.results import DataRecord
+    from suite.store.records.export_card import ExportCard
+    from suite.store.records.result import DataRecord
 
 __all__ = ["newest", "record_of", "record_of_folder"]
 
@@ -41,9 +41,9 @@ def record_of_folder(
     Raises:
         StoreError: Where the folder holds no run, or a newer suite wrote it.
     """
-    from suite.api import load_comparison
-    from suite.glance import glance, spec_of
-    from suite.store import open_store
+    from suite.report.stored_run import load_comparison
+    from suite.store.quick_read import glance, spec_of
+    from suite.store.store import open_store
 
     comparison = load_comparison(folder, tell=tell).comparison
     spec = spec_of(glance(folder).documents)

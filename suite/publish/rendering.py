@@ -8,11 +8,11 @@ from typing import Any
 
 import jinja2
 
-from suite.charts.render import svgs
-from suite.publish.around import Around
 from suite.publish.pages.page import SitePage
 from suite.publish.pages.runs import as_part
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
+from suite.report.charts.render import svgs
 from suite.report.writing import SHAPE_PATHS, environment
 
 __all__ = ["as_json", "write_pages"]

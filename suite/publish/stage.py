@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from suite.errors import ScratchError, StoreError, StoreVersionError
 from suite.publish.targets.target import MARKER, Target
-from suite.results import Record
+from suite.store.records.result import Record
 
 __all__ = ["Manifest", "Staged", "Staging", "digest_of", "gone", "inside_site", "read_manifest", "write_staged"]
 

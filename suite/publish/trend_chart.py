@@ -6,12 +6,12 @@ from typing import Any
 
 import altair as alt
 
-from suite.charts.encodings import finish
-from suite.charts.render import specification, unchecked
-from suite.charts.theme import model_colours
 from suite.publish.changes import Changes
 from suite.publish.collection import History
 from suite.publish.names import folder_name
+from suite.report.charts.encodings import finish
+from suite.report.charts.render import specification, unchecked
+from suite.report.charts.theme import model_colours
 from suite.report.layout import Drawing
 
 __all__ = ["trend_drawings"]

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Literal
 
-from suite.errors import SuiteError
-from suite.requirement import DISTRIBUTION
+from suite.errors import DISTRIBUTION, SuiteError
 
 __all__ = ["Forge", "workflow"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from suite.report import tables
-from suite.report.leaderboard import Board
+from suite.report.sections.leaderboard import Board
 from suite.report.tables import Table
 
 __all__ = [

@@ -8,34 +8,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import suite
-from suite.charts.render import specification, unchecked
-from suite.charts.rows import MOST_ROWS
-from suite.charts.words import count, duration, plural, thin
+from suite.compare.advice.wording import always, amount, points
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
+from suite.compare.number_format import count, duration, plural, thin
 from suite.compare.verdict_words import HOW_TO_READ
-from suite.compare.wording import always, amount, points
 from suite.registry import CHARTS
 from suite.report import tables
-from suite.report.across import across_section
-from suite.report.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
-from suite.report.checks import MOST_ALARMS, alarms, checks_section
-from suite.report.confidence import confidence_section
-from suite.report.cross_data import cross_section
-from suite.report.environment import environment_note, environment_pairs
-from suite.report.examples import disagreements_section, written_section
-from suite.report.exports import exports_section
-from suite.report.funnel import funnel_fact, funnel_section
-from suite.report.labels import budgets_of, labels_section
+from suite.report.charts.render import specification, unchecked
+from suite.report.charts.rows import MOST_ROWS
 from suite.report.layout import Choice, Drawing, Errors, Fact, Group, Page, Section
-from suite.report.leaderboard import make_board
-from suite.report.ledger import ledger_table, rules_sentence, tries_sentence
-from suite.report.pairs import pairs_matrix, pairs_read, pairs_table
-from suite.report.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
-from suite.report.robustness import robustness_section
-from suite.report.students import students_table
+from suite.report.sections.across_datasets import across_section
+from suite.report.sections.advice import MOST_ANSWERS, answers, answers_table, losers_table, next_section
+from suite.report.sections.checks import MOST_ALARMS, alarms, checks_section
+from suite.report.sections.confidence import confidence_section
+from suite.report.sections.cross_data import cross_section
+from suite.report.sections.environment import environment_note, environment_pairs
+from suite.report.sections.examples import disagreements_section, written_section
+from suite.report.sections.exports import exports_section
+from suite.report.sections.funnel import funnel_fact, funnel_section
+from suite.report.sections.labels import budgets_of, labels_section
+from suite.report.sections.leaderboard import make_board
+from suite.report.sections.ledger import ledger_table, rules_sentence, tries_sentence
+from suite.report.sections.pairs import pairs_matrix, pairs_read, pairs_table
+from suite.report.sections.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
+from suite.report.sections.robustness import robustness_section
+from suite.report.sections.students import students_table
+from suite.report.sections.tokens import tokens_table, truncation_sentences, writing_table
 from suite.report.tables import Table
-from suite.report.tokens import tokens_table, truncation_sentences, writing_table
+from suite.version import __version__
 
 __all__ = ["make_page"]
 
@@ -86,7 +86,7 @@ def make_page(comparison: Comparison) -> Page:
     kind = "Published results of pretrained models" if published else "Comparison of pretrained models"
     boards = tuple(make_board(comparison, dataset) for dataset in comparison.datasets if comparison.cells)
     return Page(
-        version=suite.__version__,
+        version=__version__,
         title=comparison.title or f"Which model for {comparison.spec_name}?",
         kicker=f"{kind} · {task} · {comparison.spec_name}",
         overall=thin(comparison.across.answer or "") if comparison.across else "",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from suite.charts.words import MISSING, count, number, score, short
 from suite.compare.comparison import (
     CellSummary,
     ClassScores,
@@ -17,8 +16,9 @@ from suite.compare.comparison import (
     ProfileSummary,
     Spread,
 )
-from suite.resizing import STRETCH
-from suite.results import DataRecord
+from suite.compare.number_format import MISSING, count, number, score, short
+from suite.store.records.resizing import STRETCH
+from suite.store.records.result import DataRecord
 
 __all__ = [
     "BUSY",

@@ -15,14 +15,14 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from suite.charts.render import javascript, svgs
 from suite.compare.comparison import Comparison
 from suite.errors import StoreError
-from suite.report.details import cell_details
+from suite.report.charts.render import javascript, svgs
 from suite.report.layout import Page
 from suite.report.markdown import fenced, literal
 from suite.report.page import make_page
-from suite.resources import templates_folder
+from suite.report.sections.details import cell_details
+from suite.spec.shipped import templates_folder
 
 __all__ = [
     "SHAPE_PATHS",

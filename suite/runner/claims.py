@@ -23,12 +23,12 @@ from typing import Any, Literal, Self
 import psutil
 import sqlalchemy as sql
 
-from suite.address import address_of, files_of
-from suite.database import Clock, claims, results
 from suite.errors import StoreError
-from suite.runner.curve import curve_path
-from suite.store import Store, open_store
-from suite.stored import FEW
+from suite.runner.live_curve import curve_path
+from suite.store.address import address_of, files_of
+from suite.store.database import Clock, claims, results
+from suite.store.reader import FEW
+from suite.store.store import Store, open_store
 
 __all__ = ["Claim", "Claims", "claimed", "is_alive", "living_owners", "own_name"]
 

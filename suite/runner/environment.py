@@ -11,13 +11,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import suite
 from suite.devices import Machine, look_at_machine
 from suite.errors import SuiteError
-from suite.placement import USUAL_DEVICES, DeviceSettings, share_gpus
-from suite.results import Environment
 from suite.runner.process import WorkerSettings
-from suite.shares import Capacity, ResourcesSpec, Share, share_of
+from suite.spec.placement import USUAL_DEVICES, DeviceSettings, share_gpus
+from suite.spec.trial_resources import Capacity, ResourcesSpec, Share, share_of
+from suite.store.records.result import Environment
+from suite.version import __version__
 
 __all__ = [
     "environment",
@@ -72,7 +72,7 @@ def environment(
     """
     threads = threads or int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")) or usable_cores()
     return Environment(
-        suite=suite.__version__,
+        suite=__version__,
         python=platform.python_version(),
         packages=dict(_package_versions()),
         platform=platform.platform(),
@@ -165,7 +165,7 @@ def worker_settings(
         jobs: Number of workers; the most where ``resources`` are given.
         folder: Where their logs go.
         gpus: What to share out; ``visible_gpus()`` where it is left out.
-        devices: How a worker uses its devices, see ``suite.placement.share_gpus``, also for what it raises.
+        devices: How a worker uses its devices, see ``suite.spec.placement.share_gpus``, also for what it raises.
         resources: What each gets; as many workers as that leaves room for.
 
     Raises:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from suite.plan import Trial
 from suite.runner.estimate import Estimate
 from suite.runner.schedule import Schedule
+from suite.spec.plan import Trial
 
 __all__ = ["wall_seconds"]
 

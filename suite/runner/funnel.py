@@ -7,13 +7,13 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from suite.errors import StoreError
-from suite.funnel.record import FunnelState
-from suite.generations import AnyPredictions, load_predictions
-from suite.plan import Plan, Trial
-from suite.results import Result
+from suite.runner.funnel_state import Standing, standing_of
 from suite.runner.schedule import cut, spending_of
-from suite.runner.standing import Standing, standing_of
-from suite.store import Entry, Store, glance, open_store
+from suite.spec.funnel.record import FunnelState
+from suite.spec.plan import Plan, Trial
+from suite.store.records.generations import AnyPredictions, load_predictions
+from suite.store.records.result import Result
+from suite.store.store import Entry, Store, glance, open_store
 
 __all__ = ["Funnel", "funnel_of"]
 

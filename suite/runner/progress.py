@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from suite.plan import Trial
 from suite.registry import STRATEGIES
-from suite.results import Result
 from suite.runner.estimate import Estimate
 from suite.runner.workers import Standing
+from suite.spec.plan import Trial
+from suite.store.records.result import Result
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from suite.labels import Budget
-from suite.placement import USUAL_DEVICES, DeviceSettings
-from suite.plan import Trial
-from suite.results import Result, Status
+from suite.spec.label_budget import Budget
+from suite.spec.placement import USUAL_DEVICES, DeviceSettings
+from suite.spec.plan import Trial
+from suite.store.records.result import Result, Status
 
 __all__ = ["Teacher", "TrialEnd", "TrialRequest"]
 

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suite.errors import SuiteError
-from suite.placement import DeviceSettings
-from suite.plan import Plan, Trial, canonical_json
 from suite.registry import DATASETS
-from suite.results import Result
 from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials, without
 from suite.runner.workers import EXECUTOR, ClusterChoice
-from suite.selection import select
-from suite.spec import Spec
-from suite.store import Entry, glance
+from suite.spec.placement import DeviceSettings
+from suite.spec.plan import Plan, Trial, canonical_json
+from suite.spec.spec import Spec
+from suite.spec.trial_selection import select
+from suite.store.records.result import Result
+from suite.store.store import Entry, glance
 
 __all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
 
@@ -72,7 +72,7 @@ def run_plan(
         plan: The plan of a validated spec.
         out: Folder of the run; the store is made in it.
         cache_root: Where decoded images and features are kept.
-        only: ``key=value`` selections; see ``suite.selection.select``. The store still describes the whole plan.
+        only: ``key=value`` selections; see ``suite.spec.trial_selection.select``. The store still describes the whole plan.
         redo: ``failed`` (the default) runs what is missing, what failed and what took too long; a divergence or a
             skip would come again and is kept. ``none`` leaves every stored trial alone, ``all`` runs each again.
         jobs: Worker processes; the spec's where it is left out, else one per GPU, or one on a CPU.
@@ -164,7 +164,7 @@ def _outcome(
     unsuccessful = [entry.id for entry in known if entry.status in UNSUCCESSFUL]
     failed: list[Result] = []
     if unsuccessful:
-        from suite.store import open_store
+        from suite.store.store import open_store
 
         with open_store(out, create=False) as store:
             found = {result.id: result for result in store.query(ids=unsuccessful)}

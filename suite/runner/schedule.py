@@ -10,11 +10,11 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.labels import spending_place
-from suite.plan import Cell, Plan, Trial, canonical_json
 from suite.runner.queues import Queue, WarmModels
-from suite.search.budget import Spending
-from suite.store import Entry
+from suite.spec.label_budget import spending_place
+from suite.spec.plan import Cell, Plan, Trial, canonical_json
+from suite.spec.search.budget import Spending
+from suite.store.store import Entry
 
 __all__ = ["Redo", "Schedule", "cut", "missing_trials", "spending_of", "without"]
 

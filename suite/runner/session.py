@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import SuiteError
-from suite.placement import DeviceSettings
-from suite.plan import Plan, Trial
 from suite.runner.claims import Claims
 from suite.runner.environment import repository_state, worker_settings
 from suite.runner.estimate import Estimate
@@ -24,7 +22,9 @@ from suite.runner.retries import Retries
 from suite.runner.schedule import Redo, Schedule, missing_trials, spending_of, without
 from suite.runner.work import WARM_MODELS, Work, direction_of, headline_of
 from suite.runner.workers import ClusterChoice, Workers
-from suite.store import Entry, Store, open_store
+from suite.spec.placement import DeviceSettings
+from suite.spec.plan import Plan, Trial
+from suite.store.store import Entry, Store, open_store
 
 if TYPE_CHECKING:
     from suite.runner.cluster.connect import Cluster

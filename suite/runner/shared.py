@@ -10,9 +10,9 @@ from collections.abc import Container
 from datetime import UTC, datetime
 from pathlib import Path
 
-from suite.plan import Trial
-from suite.results import Result
-from suite.store import MODEL, Store
+from suite.spec.plan import Trial
+from suite.store.records.result import Result
+from suite.store.store import MODEL, Store
 
 __all__ = ["shared_result"]
 
@@ -35,7 +35,7 @@ def shared_result(trial: Trial, store: Store, *, folder: Path, coming: Container
     Raises:
         StoreError: When the disk is full or cannot be written.
     """
-    from suite.database import mendable
+    from suite.store.database import mendable
 
     if trial.phase != "final" or not trial.cell.is_deterministic:
         return None

@@ -12,10 +12,10 @@ import numpy as np
 
 from suite.data.batches import Examples
 from suite.errors import StoreError, TrialFailure
-from suite.plan import Trial
-from suite.results import Predictions, Result
 from suite.runner.request import Teacher
-from suite.store import Store
+from suite.spec.plan import Trial
+from suite.store.records.result import Predictions, Result
+from suite.store.store import Store
 from suite.strategies.fit import Fit, FitContext, TeacherAnswers
 from suite.tasks.adapted import class_predictions
 

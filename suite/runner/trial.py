@@ -18,27 +18,27 @@ from suite.data.dataset import Dataset
 from suite.data.labelled import LabelledSplit, labelled_splits
 from suite.data.token_rows import TokenRows
 from suite.errors import BatchTooLarge, DataError, TrialDiverged, TrialFailure
-from suite.generations import AnyPredictions
-from suite.kept import file_safe
-from suite.labels import ALL
 from suite.metrics import Metric, metrics_answering, metrics_named, score_all
-from suite.metrics.kept import records_of, scored_by
+from suite.metrics.plugin_metrics import records_of, scored_by
 from suite.models.backbone import TextBackbone
 from suite.models.precision import store_in_float32
-from suite.plan import Trial
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
-from suite.results import DataRecord, Environment, Predictions, Result, Score, Timings, WeightsRecord
-from suite.runner.beyond import Beyond, Shown, refuse_familiar
-from suite.runner.curve import CurveWriter
+from suite.runner.data_checks import refuse_headline
 from suite.runner.environment import environment
-from suite.runner.headline import refuse_headline
+from suite.runner.hyperparameters import batch_size_of, setting_of, watch_of
+from suite.runner.live_curve import CurveWriter
 from suite.runner.ready import warm_of
 from suite.runner.request import TrialRequest
-from suite.runner.setting import batch_size_of, setting_of, watch_of
+from suite.runner.robustness import Beyond, Shown, refuse_familiar
 from suite.runner.teacher import answers_of, keep_answers
 from suite.runner.texts import generation_record, keep_passages, tokens_record
 from suite.runner.warm import Warm
-from suite.spec import DatasetSpec
+from suite.spec.label_budget import ALL
+from suite.spec.plan import Trial
+from suite.spec.spec import DatasetSpec
+from suite.store.records.example_files import file_safe
+from suite.store.records.generations import AnyPredictions
+from suite.store.records.result import DataRecord, Environment, Predictions, Result, Score, Timings, WeightsRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.tasks.adapted import Adapted, softmax
 
@@ -46,7 +46,7 @@ from suite.tasks.adapted import Adapted, softmax
 from suite.training import Predictor
 
 if TYPE_CHECKING:
-    from suite.profiler import ModelProfiler
+    from suite.training.profiler import ModelProfiler
 
 __all__ = ["execute"]
 
@@ -121,7 +121,7 @@ class _Execution:
         return choice.with_splits_of(self.trial.seed)
 
     def run(self) -> Result:
-        from suite.profiler import reset_peak_memory
+        from suite.training.profiler import reset_peak_memory
 
         started, started_at = time.perf_counter(), _now()
         reset_peak_memory()
@@ -135,7 +135,7 @@ class _Execution:
         fit: Fit = strategy.fit(context, options)
         profiler = self._profiler(context, fit.adapted) if self.trial.phase == "final" else None
         if profiler is not None:
-            profiler.begin()  # blocks of latencies lie between the other work of the trial; see ``suite.timing``
+            profiler.begin()  # blocks of latencies lie between the other work of the trial; see ``suite.metrics.latency``
         predictions = self._with_scored(self._predictions(context, fit))
         artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
         shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
@@ -179,7 +179,7 @@ class _Execution:
 
     def _ranked(self, started: float, started_at: str) -> Result:
         """What the backbone costs and what its frozen features say; no fit."""
-        from suite.runner.ranking import rank_features
+        from suite.runner.rank_trial import rank_features
 
         context = self._context()
         adapted = context.workshop.adapted(num_classes=context.num_classes)
@@ -367,7 +367,7 @@ class _Execution:
 
     def _profiler(self, context: FitContext, adapted: Adapted) -> ModelProfiler:
         """What measures the model; one for each inference graph of a worker."""
-        from suite.profiler import ModelProfiler
+        from suite.training.profiler import ModelProfiler
 
         inputs = context.train.inputs
         # A text of median length takes another time on another data set.

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from suite.data.batches import Examples
 from suite.data.dataset import Dataset, Split
-from suite.engines import EngineChooser
 from suite.errors import DataError, SuiteError
 from suite.models.backbone import AnyBackbone, Backbone
 from suite.models.precision import refuse_other_precision
-from suite.placement import Precision
-from suite.plan import Cell, canonical_json
 from suite.registry import DATASETS, MODELS, TASKS
-from suite.resizing import Resizing
-from suite.spec import DatasetSpec, ModelSpec
+from suite.spec.placement import Precision
+from suite.spec.plan import Cell, canonical_json
+from suite.spec.spec import DatasetSpec, ModelSpec
+from suite.store.records.resizing import Resizing
 from suite.strategies.workshop import Workshop
+from suite.training.feature_engines import EngineChooser
 
 if TYPE_CHECKING:
     from suite.training import Placement
@@ -49,7 +49,7 @@ class Warm:
     @property
     def device(self) -> str:
         """What fits run on, in words: ``2 x NVIDIA A100``."""
-        from suite.profiler import device_name
+        from suite.training.profiler import device_name
 
         name, count = device_name(), self.placement.replicas
         if count == 1:
@@ -88,8 +88,8 @@ class Warm:
         workshop = self._workshops.pop(key, None)
         if workshop is None:
             self._make_room()
-            from suite.profiler import device_name
             from suite.strategies.jit import JitChooser
+            from suite.training.profiler import device_name
 
             device = device_name()
             # What is measured for one of these does not hold for another.

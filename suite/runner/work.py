@@ -11,25 +11,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from suite.database import FULL
 from suite.errors import DataError, SpecError, StoreError, SuiteError, did_you_mean
-from suite.plan import Plan, Trial
 from suite.registry import METRICS
-from suite.results import Result
 from suite.runner.claims import Claims
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
-from suite.runner.keeping import Unkept, completed, unsuccessful, why_not_kept
+from suite.runner.hyperparameters import drawn
 from suite.runner.progress import Progress
 from suite.runner.request import Teacher, TrialEnd, TrialRequest
 from suite.runner.retries import Retries
+from suite.runner.saving import Unkept, completed, unsuccessful, why_not_kept
 from suite.runner.schedule import Schedule, cut
-from suite.runner.setting import drawn
 from suite.runner.shared import shared_result
 from suite.runner.teacher import learned_the_same, teacher_of
 from suite.runner.workers import Finished, Standing, Workers
-from suite.search.budget import Spending
-from suite.store import MODEL, Entry, Store, Unsaved
+from suite.spec.plan import Plan, Trial
+from suite.spec.search.budget import Spending
+from suite.store.database import FULL
+from suite.store.records.result import Result
+from suite.store.store import MODEL, Entry, Store, Unsaved
 
 if TYPE_CHECKING:
     from suite.runner.session import SessionSettings

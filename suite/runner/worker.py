@@ -13,11 +13,11 @@ from typing import cast
 import psutil
 import pydantic
 
-from suite.complaints import first_complaint
 from suite.errors import DataError, SuiteError, TrialFailure
-from suite.results import Result, Status
 from suite.runner.process import point_output_at
 from suite.runner.request import TrialEnd, TrialRequest
+from suite.store.records.result import Result, Status
+from suite.store.records.validation import first_complaint
 
 __all__ = ["LOG", "log_tail", "run_request"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from suite.results import Environment
 from suite.runner.request import TrialEnd, TrialRequest
+from suite.store.records.result import Environment
 
 __all__ = ["EXECUTOR", "ClusterChoice", "Finished", "Standing", "Workers"]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from suite.errors import SuiteError, TrialSkipped
-from suite.plan import Cell
-from suite.results import TeachingRecord
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.store.records.result import TeachingRecord
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, Teaching, probe_head, run_phases

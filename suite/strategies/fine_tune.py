@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from suite.search.settings import Domain
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, probe_head, run_phases
 from suite.strategies.options import GradientOptions, gradient_space

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from suite.data.batches import Examples
 from suite.errors import SealedSplitError
-from suite.features import Features
-from suite.metrics.judge import Judge
-from suite.results import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord, TeachingRecord
-from suite.search.pruning import Stop, Watch
+from suite.metrics.validation_score import Judge
+from suite.spec.search.pruning import Stop, Watch
+from suite.store.records.result import Candidate, EpochRecord, FeatureEngineRecord, SparsityRecord, TeachingRecord
 from suite.strategies.workshop import Workshop
 from suite.tasks.adapted import Adapted
+from suite.training.features import Features
 
 __all__ = ["Fit", "FitContext", "TeacherAnswers"]
 

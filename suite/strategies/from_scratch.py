@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from suite.search.settings import Domain
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, run_phases
 from suite.strategies.options import GradientOptions, gradient_space

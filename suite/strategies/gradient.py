@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.data.batches import Batches, Examples
-from suite.results import EpochRecord
-from suite.search.pruning import heights
+from suite.spec.search.pruning import heights
+from suite.store.records.result import EpochRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import GradientOptions
 from suite.strategies.workshop import Prepared, Pruned

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from suite.metrics.judge import Judge
-from suite.plan import Cell
-from suite.results import Candidate, Predictions
-from suite.spec import Options
+from suite.metrics.validation_score import Judge
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.store.records.result import Candidate, Predictions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of, joined
 from suite.strategies.options import NO_CANDIDATES, without_classes

@@ -14,10 +14,10 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from suite.data.example_ids import ids_digest
-from suite.metrics.judge import Judge, Judgement
-from suite.plan import Cell
-from suite.results import Candidate, Predictions
-from suite.spec import Options
+from suite.metrics.validation_score import Judge, Judgement
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.store.records.result import Candidate, Predictions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of
 from suite.strategies.options import NO_CANDIDATES, without_classes

@@ -8,10 +8,10 @@ from pydantic import Field, field_validator
 
 from suite.data.augmentation import AUGMENTATIONS
 from suite.errors import did_you_mean
-from suite.plan import Cell
 from suite.registry import TASKS
-from suite.search.settings import Domain, Range
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.spec.search.settings import Domain, Range
 
 __all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space", "without_classes"]
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from suite.errors import SuiteError, TrialSkipped
-from suite.plan import Cell
-from suite.results import SparsityRecord
-from suite.search.settings import Domain
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.spec.search.settings import Domain
+from suite.store.records.result import SparsityRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, Pruning, run_phases
 from suite.strategies.options import GradientOptions, gradient_space, without_classes

@@ -18,18 +18,18 @@ import numpy as np
 
 from suite.data.batches import Batches, Examples
 from suite.data.token_rows import TokenRows
-from suite.engines import EngineChooser
-from suite.features import Features, FeatureStore
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import BIASES, LORA, apply_trainable
 from suite.models.sparsity import prunable_variables
-from suite.results import FeatureEngineRecord
+from suite.store.records.result import FeatureEngineRecord
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
 from suite.tasks.adapted import Adapted
+from suite.training.feature_engines import EngineChooser
+from suite.training.features import Features, FeatureStore
 
 if TYPE_CHECKING:
-    from suite.profiler import ModelProfiler
     from suite.training import Masks, Objective, OptimizerSettings, Predictor, Trainer
+    from suite.training.profiler import ModelProfiler
 
 __all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
 

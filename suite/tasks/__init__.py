@@ -1,0 +1,1 @@
+"""Tasks, one file each: targets, head, objective, outputs, what is deployed, and which metric leads."""

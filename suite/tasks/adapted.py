@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from suite.data.batches import Examples
 from suite.data.example_ids import id_array
 from suite.models.backbone import AnyBackbone
-from suite.results import Predictions
+from suite.store.records.result import Predictions
 
 __all__ = ["FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
 

@@ -10,9 +10,9 @@ from suite.data.batches import Examples
 from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
 from suite.models.backbone import Backbone
-from suite.plan import Cell
-from suite.results import Predictions
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.store.records.result import Predictions
 from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
 
 __all__ = ["ImageClassification", "pool"]

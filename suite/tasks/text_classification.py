@@ -17,9 +17,9 @@ from suite.errors import DataError
 from suite.models.backbone import TextBackbone
 from suite.models.text_encoder import encoder_only
 from suite.models.tokenizer import TokenIds
-from suite.plan import Cell
-from suite.results import Predictions
-from suite.spec import Options
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.store.records.result import Predictions
 from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
 
 __all__ = ["TextClassification", "fitted_pair", "pool_tokens"]

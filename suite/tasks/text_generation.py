@@ -14,12 +14,12 @@ from suite.data.dataset import Dataset, Split, Text
 from suite.data.example_ids import id_array
 from suite.data.token_rows import Layout, TokenRows
 from suite.data.tokens import Piece, tokenised
-from suite.decoding import GenerationSpec
-from suite.generations import Generations
 from suite.models.backbone import TextBackbone
 from suite.models.tokenizer import TokenIds
-from suite.plan import Cell
-from suite.spec import Options
+from suite.spec.generation import GenerationSpec
+from suite.spec.options import Options
+from suite.spec.plan import Cell
+from suite.store.records.generations import Generations
 from suite.tasks.adapted import Adapted
 from suite.tasks.writing import Writer
 

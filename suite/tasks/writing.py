@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.token_rows import TokenRows
-from suite.decoding import GenerationSpec
+from suite.spec.generation import GenerationSpec
 from suite.tasks.adapted import Adapted
 
 __all__ = ["Speed", "Writer"]

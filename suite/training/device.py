@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from suite.placement import Deterministic, Distribution, Precision, determinism_for, precision_for
+from suite.spec.placement import Deterministic, Distribution, Precision, determinism_for, precision_for
 
 __all__ = ["Placement", "place", "prepare_device", "set_precision"]
 
@@ -32,7 +32,7 @@ def prepare_device(
         threads: Of the CPU.
         logical_cpus: Devices that the CPU is shown as; several are for trying out what is meant for several GPUs.
         gpu_memory_mb: Of each GPU, the most that is taken at once; where it is left out, memory is taken as needed.
-        deterministic: Whether operations are; see ``suite.placement.Deterministic``.
+        deterministic: Whether operations are; see ``suite.spec.placement.Deterministic``.
 
     Returns:
         Whether operations are deterministic now.

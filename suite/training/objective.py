@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from suite.data.batches import CLASS, TEACHER, Examples, Inputs
 from suite.data.example_ids import id_array
 from suite.data.token_rows import TokenRows
-from suite.generations import Generations
-from suite.metrics.judge import Judge, Judgement
-from suite.results import Predictions
+from suite.metrics.validation_score import Judge, Judgement
+from suite.store.records.generations import Generations
+from suite.store.records.result import Predictions
 from suite.training.inputs import model_input
 
 __all__ = [

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from suite.data.batches import ModelInput, Targets
 from suite.errors import BatchTooLarge, TrialDiverged
-from suite.results import EpochRecord
+from suite.store.records.result import EpochRecord
 from suite.training.inputs import as_tensors
 from suite.training.objective import CrossEntropy, Losses, Objective, Validation
 from suite.training.optimizer import OptimizerSettings, WarmupCosine, make_optimizer, reset_optimizer, with_loss_scale

@@ -1,5 +1,5 @@
 // What changed between two runs, computed in the browser from their records and evidence: the same numbers as
-// suite/publish/judging.py and cell_differences.py, and the same words as change_words.py and difference_words.py,
+// suite/publish/change_tests.py and cell_differences.py, and the same words as change_words.py and difference_words.py,
 // which tests/test_diff.py holds this file to.
 //
 //   suiteDiffer(before, after, evidenceBefore, evidenceAfter)
@@ -9,7 +9,7 @@
 "use strict";
 
 (function () {
-  const WEIGHTS = [0.2, 0.3, 0.25, 0.15, 0.07, 0.03]; // suite.compare.spread.WEIGHTS
+  const WEIGHTS = [0.2, 0.3, 0.25, 0.15, 0.07, 0.03]; // suite.compare.statistics.seed_variance.WEIGHTS
   const BOTH = WEIGHTS.flatMap((one) => WEIGHTS.map((other) => one * other));
   const SIGNIFICANT = 0.05;
   const Z_POWER = 0.8416212335729143; // standard errors beyond the interval where a change shows 4 times in 5

@@ -14,12 +14,12 @@ from sample_run import make_sample_results
 from sample_writing import make_writing_results
 from test_export_model_card import make_export
 
-from suite import api
 from suite.compare.comparison import Comparison
 from suite.compare.planned import PlanSummary
 from suite.publish.publish import publish
-from suite.results import Result
-from suite.store import open_store
+from suite.report import stored_run
+from suite.store.records.result import Result
+from suite.store.store import open_store
 
 __all__ = ["CLASSES", "KINDS", "LONG", "MODELS", "ROWS", "TITLE", "SampleSite", "write_site"]
 
@@ -214,5 +214,5 @@ def _kept(run: Path, comparison: Comparison, *, ended: str) -> Path:
         store.save(make_result(finished_at=f"{ended}T10:00:00+00:00"))
         store.save_document("plan", plan.model_dump_json())
         store.save_document("spec", '{"name": "made"}')
-    api._write(run, api._state(run), comparison)
+    stored_run._write(run, stored_run._state(run), comparison)
     return run

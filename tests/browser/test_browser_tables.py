@@ -15,10 +15,10 @@ import pytest
 from browser.conftest import Opener
 from browser.sample_site import MODELS, ROWS, STRATEGIES, SampleSite
 from browser.visiting import Visit, visiting
-from suite.publish.around import Around, write_assets
 from suite.publish.boxes import Cell, SiteTable, facet
 from suite.publish.pages.page import SitePage
 from suite.publish.rendering import write_pages
+from suite.publish.site_frame import Around, write_assets
 from suite.publish.stage import Staged, Staging
 from suite.report.tables import Column
 

@@ -1,0 +1,1 @@
+"""Runs as Markdown in somebody's project of MkDocs, Hugo or Jekyll."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from suite.publish.around import Around
 from suite.publish.form import Arranged
 from suite.publish.generators.address import Section
 from suite.publish.generators.generator import Front
@@ -20,17 +19,18 @@ from suite.publish.pages.histories import history_pages
 from suite.publish.pages.index import index_page
 from suite.publish.pages.models import model_pages
 from suite.publish.pages.runs import pictures_of
-from suite.publish.picture import small_picture
 from suite.publish.reading import Read
 from suite.publish.record import RunRecord
 from suite.publish.rendering import as_json
 from suite.publish.rows import day
 from suite.publish.schema import site_schema
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
 from suite.publish.targets.folder import Folder
+from suite.publish.thumbnail import small_picture
 from suite.report.page import make_page
 from suite.report.writing import render_markdown
-from suite.resources import templates_folder
+from suite.spec.shipped import templates_folder
 
 __all__ = ["Markdown", "markdown_at"]
 

@@ -7,10 +7,10 @@ import json
 import re
 from pathlib import Path
 
-from suite.api import write_by_rename
 from suite.publish.generators.configuration import configuration_of, value_of
 from suite.publish.generators.generator import Front, front_matter, way
 from suite.report.markdown import plain
+from suite.store.atomic_write import write_by_rename
 
 __all__ = ["MkDocs"]
 

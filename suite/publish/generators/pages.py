@@ -9,8 +9,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from suite.charts.render import svgs
-from suite.publish.around import Around
 from suite.publish.boxes import SiteTable
 from suite.publish.collection import Collection
 from suite.publish.difference import RunDifference
@@ -24,7 +22,9 @@ from suite.publish.pages.models import file_columns, file_row
 from suite.publish.pages.page import SitePage
 from suite.publish.record import RunRecord
 from suite.publish.rendering import as_json
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
+from suite.report.charts.render import svgs
 from suite.report.writing import environment
 
 __all__ = ["Writer", "file_pages", "write_pages"]

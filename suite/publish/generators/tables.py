@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from suite.charts.words import count
+from suite.compare.number_format import count
 from suite.publish.boxes import Cell, SiteTable
 from suite.publish.generators.literal import literal
 from suite.report.layout import Page, Section
-from suite.report.leaderboard import Board
+from suite.report.sections.leaderboard import Board
 from suite.report.tables import Box, Column, Table
 
 __all__ = ["MOST_ROWS", "as_csv", "cut", "grid", "length_of", "link"]

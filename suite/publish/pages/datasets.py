@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.charts.words import MISSING, count, score
+from suite.compare.number_format import MISSING, count, score
 from suite.publish.boxes import Cell, SiteTable, facet
 from suite.publish.collection import BoardKey, Collection, dataset_address
 from suite.publish.pages.page import SitePage

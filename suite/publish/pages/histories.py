@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suite.charts.words import MISSING, count, plural, score
+from suite.compare.number_format import MISSING, count, plural, score
 from suite.publish.boxes import Cell, SiteTable
 from suite.publish.changes import Changes
 from suite.publish.collection import Collection, History

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.charts.words import count, plural
+from suite.compare.number_format import count, plural
 from suite.publish.boxes import Cell, SiteTable, facet
 from suite.publish.collection import Collection, History
 from suite.publish.pages.page import SitePage

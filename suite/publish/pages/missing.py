@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from suite.publish.around import Around
 from suite.publish.pages.page import SitePage
+from suite.publish.site_frame import Around
 
 __all__ = ["missing_page"]
 

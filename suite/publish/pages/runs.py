@@ -8,15 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from suite.charts.render import svgs
-from suite.publish.around import Around
-from suite.publish.picture import small_picture
 from suite.publish.reading import Read
 from suite.publish.record import RunRecord
+from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
-from suite.report.details import cell_details
+from suite.publish.thumbnail import small_picture
+from suite.report.charts.render import svgs
 from suite.report.layout import Page
 from suite.report.page import make_page
+from suite.report.sections.details import cell_details
 from suite.report.writing import SHAPE_PATHS, environment, inside_script, render_markdown
 
 __all__ = ["as_part", "pictures_of", "write_run"]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from suite.credentials import without_credentials
 from suite.errors import SuiteError, UnknownNameError, did_you_mean
 from suite.publish.generators.address import GENERATORS
 from suite.publish.targets.bucket import Bucket
 from suite.publish.targets.folder import Folder
 from suite.publish.targets.git import BRANCH, Branch
 from suite.publish.targets.target import Target
+from suite.store.credentials import without_credentials
 
 __all__ = ["OPENERS", "open_target"]
 

@@ -14,16 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from suite.credentials import without_credentials
 from suite.errors import StoreError, SuiteError
-from suite.media_types import content_type
-from suite.places import DRIVERS, open_place
+from suite.publish.media_types import content_type
 from suite.publish.targets.complaint import complaint
 from suite.publish.targets.headers import cache_control
 from suite.publish.targets.paths import checked, checked_write, crossing, parents
 from suite.publish.targets.target import MARKER, stages_of
 from suite.publish.targets.trouble import raise_if_full
 from suite.publish.targets.unfinished import UNFINISHED, read_unfinished, unfinished
+from suite.store.credentials import without_credentials
+from suite.store.remote_files import DRIVERS, open_place
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
-from suite.credentials import without_credentials
+from suite.store.credentials import without_credentials
 
 __all__ = ["complaint"]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from suite.credentials import without_credentials
 from suite.errors import StoreError
 from suite.publish.targets.paths import checked, checked_write, crossing, parents
 from suite.publish.targets.program import Git, GitFailed
 from suite.publish.targets.remote import Remote, remote_of
 from suite.publish.targets.target import MARKER
 from suite.publish.targets.trouble import raise_if_full
+from suite.store.credentials import without_credentials
 
 __all__ = ["BRANCH", "Branch"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from suite.cache import is_same, try_lock
 from suite.errors import StoreError
-from suite.locks import is_same, try_lock
-from suite.results import Record
+from suite.store.records.result import Record
 
 __all__ = ["Lock"]
 

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from suite.credentials import without_credentials
 from suite.errors import StoreError
+from suite.store.credentials import without_credentials
 
 __all__ = ["Git", "GitFailed"]
 

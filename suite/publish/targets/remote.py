@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from suite.credentials import without_credentials
 from suite.errors import StoreError
 from suite.publish.targets.program import Git, GitFailed
+from suite.store.credentials import without_credentials
 
 __all__ = ["Remote", "remote_of"]
 

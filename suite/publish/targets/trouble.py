@@ -20,7 +20,7 @@ def raise_if_full(shown: str, error: BaseException | None, scratch: Path | None 
     Raises:
         StoreError: Where the disk, a quota or a limit on the size of files was reached.
     """
-    from suite.database import FULL
+    from suite.store.database import FULL
 
     if not isinstance(error, OSError) or error.errno not in FULL:
         return

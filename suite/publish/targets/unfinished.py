@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from suite.results import Record
+from suite.store.records.result import Record
 
 __all__ = ["UNFINISHED", "read_unfinished", "unfinished"]
 

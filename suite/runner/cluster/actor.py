@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suite.cache import cache_root
-from suite.results import Environment
 from suite.runner.claims import is_alive, own_name
 from suite.runner.cluster.artefacts import Parcel, Place, pack
 from suite.runner.environment import environment
 from suite.runner.process import point_output_at
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.worker import LOG, run_request
+from suite.store.records.result import Environment
 
 __all__ = ["ActorSettings", "Enclosed", "Ready", "TrialActor", "rescue_log"]
 

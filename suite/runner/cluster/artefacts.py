@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from suite.credentials import without_credentials
 from suite.errors import StoreError, SuiteError
-from suite.places import DRIVERS, open_place
+from suite.store.credentials import without_credentials
+from suite.store.remote_files import DRIVERS, open_place
 
 __all__ = ["Parcel", "Place", "pack", "unpack"]
 

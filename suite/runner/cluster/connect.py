@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.errors import MissingExtraError, SuiteError
-from suite.placement import DeviceSettings, share_gpus
-from suite.requirement import install_line
+from suite.errors import MissingExtraError, SuiteError, install_line
 from suite.runner.cluster.artefacts import Place
 from suite.runner.cluster.nodes import Node, first_line, living_nodes, refuse_differences
 from suite.runner.environment import usable_cores
 from suite.runner.workers import ClusterChoice
-from suite.shares import ResourcesSpec, Share, share_of
+from suite.spec.placement import DeviceSettings, share_gpus
+from suite.spec.trial_resources import ResourcesSpec, Share, share_of
 
 __all__ = ["Cluster", "connected"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from suite.errors import SuiteError
 from suite.runner.cluster import versions as sent
 from suite.runner.cluster.versions import COMPARED, versions
-from suite.shares import Capacity
+from suite.spec.trial_resources import Capacity
 
 __all__ = ["Node", "difference", "first_line", "living_nodes", "on_node", "refuse_differences", "version_question"]
 

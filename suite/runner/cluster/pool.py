@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from suite.database import FULL
 from suite.errors import SuiteError
 from suite.runner.cluster.actor import ActorSettings, Enclosed, TrialActor, rescue_log
 from suite.runner.cluster.artefacts import Parcel, Place, unpack
@@ -26,6 +25,7 @@ from suite.runner.pool import USUAL_RENEWAL, Age
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.worker import LOG, log_tail
 from suite.runner.workers import Finished, Standing
+from suite.store.database import FULL
 
 __all__ = ["ClusterPool"]
 

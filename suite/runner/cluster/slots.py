@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from suite.results import Environment
 from suite.runner.cluster.nodes import Node
 from suite.runner.pool import Age
 from suite.runner.request import TrialRequest
 from suite.runner.workers import Finished
-from suite.shares import Share
+from suite.spec.trial_resources import Share
+from suite.store.records.result import Environment
 
 __all__ = ["Awaited", "Slot", "Waiting"]
 

@@ -15,9 +15,9 @@ def versions() -> dict[str, str | None]:
 
     found: dict[str, str | None] = {"Python": platform.python_version()}
     try:
-        import suite
+        from suite.version import __version__
 
-        found["suite"] = suite.__version__
+        found["suite"] = __version__
     except ImportError:
         found["suite"] = None
     for package in ("tensorflow", "keras"):

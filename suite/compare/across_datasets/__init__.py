@@ -1,0 +1,1 @@
+"""One comparison of methods over several data sets: ranks, tests, sentences."""

@@ -1,0 +1,1 @@
+"""What to take, why, what would change it, and what to try next, all of it generated from results."""

@@ -1,0 +1,1 @@
+"""Evidence of cells to intervals, tests and ranks: arrays in, numbers out."""

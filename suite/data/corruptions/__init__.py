@@ -1,0 +1,5 @@
+"""Corruptions: an example in, the same example damaged, the same way for every model."""
+
+from suite.data.corruptions.corruption import SEVERITIES, corrupt, generator_of
+
+__all__ = ["SEVERITIES", "corrupt", "generator_of"]

@@ -1,6 +1,0 @@
-"""Where results go besides files: one file per program that keeps or draws the trials of many runs."""
-
-from suite.destinations.destination import Shipment
-from suite.destinations.sending import Delivery, choose, send
-
-__all__ = ["Delivery", "Shipment", "choose", "send"]

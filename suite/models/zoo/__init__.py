@@ -1,0 +1,1 @@
+"""Small pretrained backbones that ship with the suite, so that it runs with no network."""

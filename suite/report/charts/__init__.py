@@ -1,0 +1,1 @@
+"""Comparison to chart specifications, one file per chart; drawn in ``render``."""

@@ -1,0 +1,1 @@
+"""The sections of a report, each ready for the HTML page and its Markdown twin."""

@@ -1,0 +1,224 @@
+"""The leaderboard of one data set, ready for both templates."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
+from suite.compare.number_format import MISSING, WHOLE, number, plural, score, short
+from suite.compare.verdict_words import behind_of, verdict_of
+from suite.report.charts.rows import all_models, all_strategies
+from suite.report.charts.theme import model_colours, strategy_shapes
+from suite.report.sections.ledger import tries_box
+from suite.report.tables import Box, Column, latency_box, metric_box, spread_box
+
+__all__ = ["Board", "BoardRow", "make_board"]
+
+FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss", "chrf", "rouge_l", "perplexity")
+"""The first of these that the results have, and that is not missing, stands beside the headline."""
+MOST_SETS = 3
+"""Further test sets with a column of their own; the table under 'Generalisation' has all."""
+FAR = 2.0
+"""Times the median width that the drawn scale makes room for on each side of a score."""
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One cell of the leaderboard."""
+
+    cell: str
+    order: int
+    """Place in the table, from 1; what sorting by rank goes by."""
+    rank: str
+    verdict: Box
+    """May it be the best: in words; pointing at it says how far it is behind."""
+    behind: str
+    """How far it is behind the best score, with its interval, as text."""
+    model: str
+    strategy: str
+    colour: str
+    shape: str
+    score: Box
+    interval: str
+    low: float | None
+    """Ends and middle of the drawn interval, in percent of the shared scale."""
+    at: float | None
+    high: float | None
+    leaves: str
+    """Where the interval leaves the scale: ``left``, ``right``, both, or empty; class names of the page."""
+    boxes: tuple[Box, ...]
+    taken: bool
+    """Whether it is the recommended cell."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard of one data set."""
+
+    dataset: str
+    metric: str
+    columns: tuple[Column, ...]
+    rows: tuple[BoardRow, ...]
+    models: tuple[str, ...]
+    strategies: tuple[str, ...]
+    scale_low: str
+    scale_high: str
+    missing: str
+    """A sentence on cells without a score; empty where all have one."""
+    note: str = ""
+    """Said below it in Markdown, for instance that it was cut."""
+
+    @property
+    def tested(self) -> bool:
+        """Whether some row says how far it is behind the best."""
+        return any(row.behind != MISSING for row in self.rows)
+
+
+def make_board(comparison: Comparison, dataset: str) -> Board:
+    """The leaderboard of a data set; cells without a score stand last."""
+    cells = [cell for cell in comparison.cells if cell.dataset == dataset]
+    low, high = shared_scale(cells)
+    further = _further_metric(comparison)
+    taken = comparison.taken
+    colours = model_colours(all_models(comparison))
+    shapes = strategy_shapes(all_strategies(comparison))
+    rows = []
+    for order, cell in enumerate(cells, start=1):
+        left, at, right, leaves = _drawn(cell.headline, low, high)
+        behind = behind_of(cell, comparison.headline)
+        rows.append(
+            BoardRow(
+                cell=cell.cell_id,
+                order=order,
+                rank=MISSING if cell.rank is None else str(cell.rank),
+                verdict=Box(verdict_of(cell) or MISSING, title=f"{behind} behind the best score" if behind else ""),
+                behind=behind or MISSING,
+                model=cell.model,
+                strategy=cell.strategy,
+                colour=colours[cell.model],
+                shape=shapes[cell.strategy],
+                score=_score_box(cell),
+                interval=_interval(cell.headline),
+                low=left,
+                at=at,
+                high=right,
+                leaves=leaves,
+                boxes=_boxes(comparison, cell, further),
+                taken=cell.cell_id in taken,
+            )
+        )
+    without = sum(cell.headline is None for cell in cells)
+    return Board(
+        dataset=dataset,
+        metric=comparison.headline.label,
+        columns=_columns(comparison, further),
+        rows=tuple(rows),
+        models=tuple(sorted({cell.model for cell in cells})),
+        strategies=tuple(sorted({cell.strategy for cell in cells})),
+        scale_low=f"{low:.2f}" if high < WHOLE else number(low),
+        scale_high=f"{high:.2f}" if high < WHOLE else number(high),
+        missing=f"{plural(without, 'cell has', 'cells have')} no score yet and no rank." if without else "",
+    )
+
+
+def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
+    """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05.
+
+    It holds every score, and every interval but those of the few that are ``FAR`` wider than most: two seeds far apart
+    can leave everything open, and would press all others together. What leaves the scale is drawn as leaving it.
+    """
+    headlines = [cell.headline for cell in cells if cell.headline is not None]
+    if not headlines:
+        return 0.0, 1.0
+    known = [one.interval for one in headlines if one.interval is not None]
+    most = FAR * statistics.median(high - low for low, high in known) if known else 0.0
+    ends = [one.interval or (one.value, one.value) for one in headlines]
+    least = min(max(low, one.value - most) for one, (low, _) in zip(headlines, ends, strict=True))
+    largest = max(min(high, one.value + most) for one, (_, high) in zip(headlines, ends, strict=True))
+    low, high = math.floor(least * 20) / 20, math.ceil(largest * 20) / 20
+    return (low, high) if high > low else (low - 0.05, high + 0.05)
+
+
+def _drawn(
+    headline: HeadlineScore | None, low: float, high: float
+) -> tuple[float | None, float | None, float | None, str]:
+    """Ends and middle of the bar in percent of the scale, cut at it, and where it leaves the scale."""
+    if headline is None:
+        return None, None, None, ""
+    ends = headline.interval or (headline.value, headline.value)
+    left, at, right = (_place(end, low, high) for end in (ends[0], headline.value, ends[1]))
+    leaves = " ".join(["left"] * (left < 0) + ["right"] * (right > 100))
+    return max(0.0, left), at, min(100.0, right), leaves
+
+
+def _place(value: float, low: float, high: float) -> float:
+    return round(100 * (value - low) / (high - low), 2)
+
+
+def _score_box(cell: CellSummary) -> Box:
+    headline = cell.headline
+    if headline is None:
+        return Box(MISSING, "", "no finished trial")
+    return Box(score(headline.value), headline.value, _spoken(headline))
+
+
+def _spoken(headline: HeadlineScore) -> str:
+    """The score, its interval and the seeds, for tool tips and screen readers."""
+    text = score(headline.value)
+    if headline.interval is not None:
+        text += f", 95 % interval {_interval(headline)}"
+    seeds = ", ".join(score(seed.value) for seed in headline.seeds)
+    return f"{text}; seeds {seeds}" + (f"; {headline.reason}" if headline.reason else "")
+
+
+def _interval(headline: HeadlineScore | None) -> str:
+    ends = headline.interval if headline is not None else None
+    return MISSING if ends is None else f"{score(ends[0])} to {score(ends[1])}"
+
+
+def _further_metric(comparison: Comparison) -> MetricInfo | None:
+    there = {name for cell in comparison.cells for name, found in cell.metrics.items() if found.mean is not None}
+    by_name = {one.name: one for one in comparison.metrics if one.name in there - {comparison.headline.name}}
+    return next((by_name[name] for name in FURTHER_METRICS if name in by_name), None)
+
+
+def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column, ...]:
+    columns = []
+    if further is not None:
+        columns.append(Column(further.label, number=True, best_high=further.higher_is_better, narrow=False))
+    high = comparison.headline.higher_is_better
+    columns += [Column(f"on {name}", number=True, best_high=high) for name in comparison.evaluation_sets[:MOST_SETS]]
+    seeds = Column("seeds", number=True, best_high=True)
+    if comparison.published:
+        return (*columns, seeds)
+    return (
+        *columns,
+        Column("latency", "ms", number=True),
+        Column("parameters", number=True),
+        Column("training", "s", number=True),
+        Column("tries", number=True, best_high=True),
+        seeds,
+    )
+
+
+def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None) -> tuple[Box, ...]:
+    boxes = []
+    if further is not None:
+        boxes.append(metric_box(cell.metrics.get(further.name)))
+    for name in comparison.evaluation_sets[:MOST_SETS]:
+        found = cell.on(name)
+        boxes.append(spread_box(found.headline if found else None, as_score=True))
+    profile, timings = cell.profile, cell.timings
+    seeds = Box(f"{cell.finished}/{cell.planned}", cell.finished / max(1, cell.planned))
+    if comparison.published:
+        return (*boxes, seeds)
+    return (
+        *boxes,
+        latency_box(profile),
+        Box(short(profile.parameters), profile.parameters) if profile else Box(MISSING, ""),
+        spread_box(timings.training_seconds if timings else None),
+        tries_box(cell.ledger),
+        seeds,
+    )

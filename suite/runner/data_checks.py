@@ -1,0 +1,104 @@
+"""What is looked at in the data before a worker starts: whether the headline can be computed, and what misleads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from suite.data.dataset import Dataset
+from suite.errors import DataError
+from suite.lint.examine import examine
+from suite.lint.study import Study, read_study
+from suite.metrics.computable import computable_on, missing_on
+from suite.registry import TASKS
+from suite.spec.plan import Plan, Trial
+from suite.store.records.check import DataChecks, worst_first
+
+__all__ = ["look_at_data", "refuse_headline"]
+
+
+def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -> DataChecks | None:
+    """Loads the data sets of some trials and looks at what can be seen without decoding an example.
+
+    A data set that is not on this machine, or that TensorFlow reads, is left out: the first worker that has loaded it
+    looks at its headline then.
+
+    Args:
+        plan: Of a validated spec.
+        trials: Those whose data sets are looked at.
+        patient: Whether a data set is looked at too that takes long to make on a new machine: what ``suite plan`` says
+            must not take as long as what a run does.
+
+    Returns:
+        The findings, for the report; None where the trials need no data set that is here.
+
+    Raises:
+        DataError: Where the headline cannot be computed on a split that it judges on, and where a data set that is
+            there cannot be read as one.
+    """
+    wanted = replace(plan, trials=tuple(trials), skips=())
+    study = replace(read_study(wanted, leave=_workers_alone if patient else _slow), reads=False)
+    if not study.homes:
+        return None
+    if getattr(TASKS.get(plan.spec.task), "answers", "class") == "class":
+        _refuse_headlines(study, plan.headline)
+    planned, found = examine("plan", plan), examine("data", study)
+    return DataChecks(
+        spec_name=plan.spec.name,
+        checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        fingerprints={label: dataset.fingerprint for label, dataset in study.all_sets()},
+        findings=worst_first((*planned.findings, *found.findings)),
+        ran=tuple(sorted({*planned.ran, *found.ran})),
+        left_out={**study.left_out, **planned.left_out, **found.left_out},
+        decoded=False,
+    )
+
+
+def _workers_alone(source: Any) -> str | None:
+    if getattr(source, "loads_with_tensorflow", False):
+        return "it is read with TensorFlow, which only workers start; 'suite lint' looks at it too."
+    return None
+
+
+def _slow(source: Any) -> str | None:
+    slow = "it takes long to make; 'suite run' and 'suite lint' look at it."
+    return slow if getattr(source, "slow_to_load", False) else _workers_alone(source)
+
+
+def _refuse_headlines(study: Study, headline: str) -> None:
+    complaints = []
+    for home in study.homes:
+        try:
+            refuse_headline(home.dataset, headline, home.label)
+        except DataError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise DataError("\n".join(complaints))
+
+
+# A headline that cannot be computed on the data is refused before anything is trained.
+
+JUDGED = ("validation", "test")
+"""The splits on which the headline chooses and ranks."""
+
+
+def refuse_headline(dataset: Dataset, headline: str, label: str) -> None:
+    """Raises ``DataError`` where the headline cannot be computed on validation or test, with what can be."""
+    for name in JUDGED:
+        counts = np.bincount(dataset.splits[name].targets, minlength=dataset.num_classes)
+        reason = missing_on(headline, counts, dataset.class_names)
+        if reason is None:
+            continue
+        able = set(computable_on(counts, dataset.class_names))
+        for other in JUDGED:
+            own = np.bincount(dataset.splits[other].targets, minlength=dataset.num_classes)
+            able &= set(computable_on(own, dataset.class_names))
+        instead = f'Take one that can be, as "headline": {", ".join(sorted(able))}; or' if able else "Please"
+        raise DataError(
+            f"{label}: the headline '{headline}' cannot be computed on the {name} split: {reason} {instead} give every "
+            "class examples in validation and test."
+        )

@@ -1,5 +1,0 @@
-"""A first spec for somebody's own pictures or texts, each choice with its reason."""
-
-from suite.starter.writing import Starter, first_spec
-
-__all__ = ["Starter", "first_spec"]

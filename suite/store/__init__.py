@@ -1,0 +1,1 @@
+"""Records of results and outputs, and where they are kept: SQLite, PostgreSQL, migrations, remote files."""

@@ -1,0 +1,1 @@
+"""One revision of the results database per file."""

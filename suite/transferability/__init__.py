@@ -1,6 +1,0 @@
-"""Transferability: features and labels in, one number out; higher means that the model should transfer better."""
-
-from suite.metrics.metric import MissingScore
-from suite.transferability.estimator import Estimator, Examples, estimator
-
-__all__ = ["Estimator", "Examples", "MissingScore", "estimator"]
