@@ -32,8 +32,8 @@ from suite.runner.live_curve import curve_path, read_curve
 from suite.spec.spec import parse_stored_spec
 from suite.store.address import address_of
 from suite.store.database import Database
-from suite.store.quick_read import documents_of, entries_of, spec_of
 from suite.store.reader import Stored
+from suite.store.state import documents_of, entries_of, spec_of
 from suite.store.store import open_store
 
 __all__ = ["KINDS", "TARGETS", "one"]

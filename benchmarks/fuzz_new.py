@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from suite.devices import Machine
-from suite.spec.starter import first_spec
+from suite.runner.starter import first_spec
 
 __all__ = ["TARGETS"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from suite.compare.best import held_against_best
 from suite.compare.cell import BestComparison, CellSummary, HeadlineScore
 from suite.compare.comparison import Difference
-from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.statistics.best import held_against_best
 from suite.compare.statistics.evidence import SetEvidence
 from suite.compare.statistics.intervals import spread_of
 from suite.compare.statistics.pairwise import differences
+from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.metrics.resampling import resampled_means
 from suite.store.records.result import Predictions
 

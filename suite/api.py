@@ -147,7 +147,7 @@ def _look_at_data(plan: Plan, folder: Path, only: tuple[str, ...], redo: Literal
     """
     from suite.runner.schedule import missing_trials
     from suite.spec.trial_selection import select
-    from suite.store.store import glance
+    from suite.store.quick_read import glance
 
     chosen = select(plan, only) if only else plan
     missing = missing_trials(chosen, glance(folder).entries, redo=redo)

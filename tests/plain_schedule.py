@@ -6,7 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from suite.spec.plan import Trial, canonical_json
+from suite.spec.plan import canonical_json
+from suite.spec.trial import Trial
 
 __all__ = ["PlainSchedule"]
 

@@ -12,9 +12,9 @@ from lint_results import make_result, predictions, run_of
 from suite.cli.leaderboard import print_leaderboard
 from suite.compare.advice.advice import advise_again
 from suite.compare.advice.next_steps import with_findings
+from suite.compare.advice.readiness import dataset_answers
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial, PlanSummary
-from suite.compare.readiness import dataset_answers
 from suite.publish.recording import record_of
 from suite.report.notebook import ComparisonView
 from suite.report.page import make_page

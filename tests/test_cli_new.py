@@ -17,12 +17,12 @@ from suite.errors import SuiteError
 from suite.lint.examine import examine
 from suite.models.applications import ApplicationsSource
 from suite.models.zoo.images import ZooSource
+from suite.runner.starter import first_spec
+from suite.runner.starter.budget import Share, cost_of
+from suite.runner.starter.candidates import models_for, strategies_for
+from suite.runner.starter.examples import look_at_folder
 from suite.spec.plan import make_plan
 from suite.spec.spec import parse_spec
-from suite.spec.starter import first_spec
-from suite.spec.starter.budget import Share, cost_of
-from suite.spec.starter.candidates import models_for, strategies_for
-from suite.spec.starter.examples import look_at_folder
 
 SMALL = Machine("Linux", "a processor", 2, 8_000_000_000, ())
 LARGE = Machine("Linux", "a processor", 64, 512_000_000_000, ("NVIDIA H100, 81559 MiB",))

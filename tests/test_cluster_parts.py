@@ -27,7 +27,7 @@ from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule
 from suite.runner.workers import Standing
 from suite.spec.placement import DeviceSettings
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.spec.trial_resources import Capacity, ResourcesSpec, Share, share_of
 
 GB = 1_000_000_000

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from benchmarks.simulated import evidence_of, right_answers
-from suite.compare.best import Contender, contest_of, verdicts
 from suite.compare.cell import BestComparison
-from suite.compare.robustness.saved_evidence import keep_evidence
-from suite.compare.simultaneous import luck_of
+from suite.compare.statistics.best import Contender, contest_of, verdicts
 from suite.compare.statistics.intervals import spread_of
+from suite.compare.statistics.saved_evidence import keep_evidence
+from suite.compare.statistics.simultaneous import luck_of
 
 
 def contenders_of(answers: np.ndarray) -> list[Contender]:

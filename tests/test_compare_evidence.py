@@ -13,8 +13,8 @@ from sample_run import load_from, make_sample_results
 from suite.api import load_comparison, rebuild_report
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison
-from suite.compare.robustness.saved_evidence import KEPT, EvidenceRecord, keep_evidence, resamples_of
 from suite.compare.statistics.evidence import gather
+from suite.compare.statistics.saved_evidence import KEPT, EvidenceRecord, keep_evidence, resamples_of
 from suite.metrics import metrics_named
 from suite.publish.record import RunRecord
 from suite.publish.recording import newest, record_of, record_of_folder

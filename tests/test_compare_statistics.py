@@ -13,8 +13,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.peers import sign_flip_p_values
-from suite.compare.pareto import front
 from suite.compare.statistics.paired_tests import holm, reach_of, spread_p_values
+from suite.compare.statistics.pareto import front
 
 
 def one_p_value(differences: np.ndarray, *, steps: int = 1) -> float:

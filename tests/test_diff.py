@@ -14,9 +14,9 @@ from results_run import store_sample
 from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
-from suite.compare.robustness.saved_evidence import keep_evidence
 from suite.compare.statistics.evidence import SetEvidence
 from suite.compare.statistics.intervals import spread_of
+from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.errors import StoreError, StoreVersionError
 from suite.metrics import metrics_named, score_all
 from suite.metrics.resampling import resampled_means

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.export.formats.examples import PICTURES, ExampleArrays
+from suite.data.batches import PICTURES
+from suite.export.formats.examples import ExampleArrays
 from suite.export.formats.flatbuffer import LARGEST, compact
 from suite.export.formats.litert import HEAD, LiteRtExporter, _quantise
 from suite.export.prepare import built_backbone

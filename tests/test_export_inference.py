@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from export_runs import FORMATS
 
-from suite.export.formats.examples import PICTURES
+from suite.data.batches import PICTURES
 from suite.export.formats.inference import for_inference
 from suite.models.file import FileOptions, FileSource
 from suite.registry import EXPORTERS

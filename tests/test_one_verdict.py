@@ -14,12 +14,12 @@ from site_verdicts import SITE_PLACES
 from benchmarks.simulated import evidence_of, right_answers
 from suite.cli.leaderboard import print_leaderboard
 from suite.compare.advice.advice import advise
-from suite.compare.best import held_against_best
+from suite.compare.advice.verdict_words import verdict_of
 from suite.compare.comparison import CellSummary, Comparison, SeedScore
-from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.statistics.best import held_against_best
 from suite.compare.statistics.intervals import spread_of
 from suite.compare.statistics.pairwise import differences
-from suite.compare.verdict_words import verdict_of
+from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.metrics.resampling import interval
 from suite.report.frames import leaderboard_frame
 from suite.report.page import make_page

@@ -16,10 +16,10 @@ from sample_run import load_from, make_sample_results
 from test_charts import contrast
 
 from suite.compare.across_datasets.summary import across_datasets
+from suite.compare.advice.verdict_words import verdict_of
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial
 from suite.compare.number_format import score
-from suite.compare.verdict_words import verdict_of
 from suite.errors import StoreError
 from suite.registry import CHARTS
 from suite.report import Written, write_report

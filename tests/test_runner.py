@@ -24,8 +24,9 @@ from suite.runner.request import TrialRequest
 from suite.runner.run import run_plan
 from suite.runner.saving import GROUP_SECONDS
 from suite.store.address import SUITE_STORE, address_of, keep_link
+from suite.store.quick_read import glance
 from suite.store.records.result import Predictions
-from suite.store.store import glance, open_store
+from suite.store.store import open_store
 
 TESTS = Path(__file__).resolve().parent
 HOW_THEY_END = {

@@ -10,7 +10,7 @@ from runner_plans import plan_of
 
 from suite.runner.progress import QuietProgress
 from suite.runner.run import run_plan
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Result
 from suite.store.store import open_store
 

@@ -21,7 +21,8 @@ from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule, missing_trials
 from suite.store.database import claims as claims_table
 from suite.store.records.result import Result
-from suite.store.store import Entry, open_store
+from suite.store.state import Entry
+from suite.store.store import open_store
 
 
 def entries_of(plan, **status: str):

@@ -16,8 +16,9 @@ from suite.errors import SealedSplitError
 from suite.registry import DATASETS, STRATEGIES
 from suite.runner.request import Teacher, TrialRequest
 from suite.runner.trial import execute
-from suite.spec.plan import Trial, make_plan
+from suite.spec.plan import make_plan
 from suite.spec.spec import Options, parse_spec
+from suite.spec.trial import Trial
 from suite.strategies.options import NO_CANDIDATES
 
 STRATEGY_OPTIONS = {

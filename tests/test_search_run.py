@@ -20,8 +20,9 @@ from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule, missing_trials
 from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import load_spec
+from suite.store.quick_read import glance
 from suite.store.records.result import Result
-from suite.store.store import glance, open_store
+from suite.store.store import open_store
 
 SEARCH = {"trials": 5, "sampler": "tpe", "space": {"penalty": {"low": 0.01, "high": 1.0, "log": True}}}
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lint_results import checked, epochs, make_result, predictions, run_of
 
+from suite.compare.advice.settle import what_settles
 from suite.compare.advice.wording import THIN
-from suite.compare.settle import what_settles
 
 
 def answered(shares: dict[str, tuple[float, ...]], examples: int, strategy: str = "linear_probe", **more: object):

@@ -10,8 +10,9 @@ import pytest
 
 from suite.errors import StoreError
 from suite.runner.shared import shared_result
-from suite.spec.plan import Trial, make_plan
+from suite.spec.plan import make_plan
 from suite.spec.spec import parse_spec
+from suite.spec.trial import Trial
 from suite.store.records.result import Result, Timings
 from suite.store.store import Store, open_store
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from suite.errors import StoreError, StoreVersionError
+from suite.store.quick_read import glance
 from suite.store.records.result import Result, Score, Timings
-from suite.store.store import STORE_VERSION, Store, Unsaved, glance, open_store
+from suite.store.state import STORE_VERSION
+from suite.store.store import Store, Unsaved, open_store
 
 
 def result(name: str, *, status: str = "done", cell: str = "cell", score: float | None = None, **more: Any) -> Result:

@@ -38,7 +38,9 @@ from suite.store.address import LINK, SUITE_STORE, StoreChoice, address_of, keep
 from suite.store.database import METADATA, claims, results
 from suite.store.migrations import migrate
 from suite.store.postgres import open_postgres
-from suite.store.store import STORE_VERSION, Unsaved, glance, open_store
+from suite.store.quick_read import glance
+from suite.store.state import STORE_VERSION
+from suite.store.store import Unsaved, open_store
 
 OLD = Path(__file__).parent / "data" / "store-version-1.sqlite"
 """Three results, a card and a claim as the suite stored them in version 1; its last number, 6, was deleted."""
@@ -150,7 +152,8 @@ def test_an_old_file_is_migrated_by_one_of_several_processes(tmp_path):
     """Two that start at once both end well."""
     folder = old_store(tmp_path / "old")
     program = (
-        "import sys; from pathlib import Path; from suite.store.store import open_store; from suite.store.migrations import *\n"
+        "import sys; from pathlib import Path; from suite.store.store import open_store\n"
+        "from suite.store.migrations import *\n"
         f"open_store(Path({str(folder)!r}), create=False).close(); print(flush=True); sys.stdin.readline()\n"
         f"open_store(Path({str(folder)!r})).close()"
     )

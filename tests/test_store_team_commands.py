@@ -23,7 +23,8 @@ from suite.publish.site_frame import Around
 from suite.publish.stage import Staging
 from suite.runner.claims import Claims, living_owners
 from suite.store.address import LINK, StoreChoice
-from suite.store.store import glance, open_store
+from suite.store.quick_read import glance
+from suite.store.store import open_store
 
 
 def suite(*words: object):

@@ -20,9 +20,9 @@ from benchmarks.scale.pages import page_of
 from suite.runner.environment import usable_cores
 from suite.runner.progress import ELSEWHERE, LinesProgress
 from suite.runner.run import run_plan
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
+from suite.store.quick_read import glance
 from suite.store.records.result import Result
-from suite.store.store import glance
 
 __all__ = ["Measured", "main", "measured"]
 

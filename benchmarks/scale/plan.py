@@ -24,7 +24,7 @@ from suite.runner.progress import LinesProgress
 from suite.runner.schedule import Schedule, missing_trials
 from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_spec
-from suite.store.quick_read import Entry
+from suite.store.state import Entry
 
 __all__ = ["main", "planned"]
 

@@ -19,7 +19,7 @@ from benchmarks.scale.pages import page_of
 from suite.runner.progress import ELSEWHERE, QuietProgress
 from suite.runner.run import run_plan
 from suite.runner.workers import ClusterChoice
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Result
 
 __all__ = ["main"]

@@ -22,7 +22,7 @@ from benchmarks.scale.idle import plan_of
 from benchmarks.scale.pages import page_of
 from suite.runner.retries import Retries
 from suite.runner.schedule import Schedule
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 
 __all__ = ["Cluster", "Outcome", "main", "simulated"]
 

@@ -26,8 +26,9 @@ from benchmarks.scale.pages import page_of
 from suite.runner.environment import usable_cores
 from suite.runner.progress import ELSEWHERE, LinesProgress
 from suite.runner.run import run_plan
-from suite.spec.plan import Plan, Trial, make_plan
+from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_spec
+from suite.spec.trial import Trial
 from suite.store.records.result import Result
 
 __all__ = ["Soaked", "Watch", "main", "plan_of", "soaked"]

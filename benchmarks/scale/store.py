@@ -22,8 +22,9 @@ import sqlalchemy as sql
 from benchmarks.scale.pages import page_of
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.store.address import SUITE_STORE, StoreChoice
+from suite.store.quick_read import glance
 from suite.store.records.result import Environment, EpochRecord, Profile, Result, Score, Timings
-from suite.store.store import Store, Unsaved, glance, open_store
+from suite.store.store import Store, Unsaved, open_store
 
 __all__ = ["main"]
 

@@ -20,8 +20,8 @@ NAMED = 5
 
 def print_leaderboard(comparison: Comparison) -> None:
     """Prints one table per data set on stdout, then the answer, what the checks found, and how to read the verdicts."""
-    from suite.compare.readiness import dataset_answers
-    from suite.compare.verdict_words import HOW_TO_READ, INTERVAL
+    from suite.compare.advice.readiness import dataset_answers
+    from suite.compare.advice.verdict_words import HOW_TO_READ, INTERVAL
     from suite.report.leaderboard_text import NUMBERS, leaderboard_columns, leaderboard_row
 
     columns = leaderboard_columns(comparison)

@@ -38,7 +38,7 @@ def command(data: Path, *, minutes: float, text: str | None, label: str | None, 
       suite new reviews.csv --label stars > specs/reviews.json
       suite run specs/mine.json
     """
-    from suite.spec.starter import first_spec
+    from suite.runner.starter import first_spec
 
     starter = first_spec(data, minutes=minutes, downloads=downloads, text=text, label=label)
     as_json(starter.spec)

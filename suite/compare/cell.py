@@ -13,7 +13,7 @@ from suite.compare.robustness.records import (
     RobustnessSummary,
     SelectiveSummary,
 )
-from suite.compare.robustness.saved_evidence import EvidenceRecord
+from suite.compare.statistics.saved_evidence import EvidenceRecord
 from suite.store.records.resizing import Resizing
 from suite.store.records.result import (
     EpochRecord,
@@ -125,7 +125,7 @@ class HeadlineScore(Record):
 class BestComparison(Record):
     """One cell held against the best-scoring one of its data set: the one verdict that every page prints.
 
-    Made by ``suite.compare.best`` and nowhere else.
+    Made by ``suite.compare.statistics.best`` and nowhere else.
     """
 
     verdict: Verdict

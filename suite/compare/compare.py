@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from suite.compare.across_datasets.summary import across_datasets
 from suite.compare.advice.distillation import taught
+from suite.compare.advice.readiness import across_so_far, labels_so_far, so_far
 from suite.compare.advice.records import Unmet
 from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary
@@ -21,7 +22,6 @@ from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_d
 from suite.compare.label_budgets.labels import ByLabels, with_labels
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
-from suite.compare.readiness import across_so_far, labels_so_far, so_far
 from suite.compare.robustness.corruptions import FindFile
 from suite.compare.robustness.summary import no_file
 from suite.compare.shared_costs import disturbed_remarks, with_shared_costs

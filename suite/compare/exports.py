@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from suite.compare.cell import CellSummary, FileLatency, MetricInfo
 from suite.compare.comparison import Recommendation
 from suite.compare.export_records import ExportedFiles
-from suite.compare.pareto import front
 from suite.compare.shared_costs import block_range, usual_reference
+from suite.compare.statistics.pareto import front
 from suite.metrics.latency import long_tail
 from suite.store.records.export_card import PRECISIONS, ExportCard, Measured
 from suite.store.records.result import Result

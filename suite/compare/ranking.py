@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from suite.compare.advice.advice import advise
 from suite.compare.advice.records import Unmet
-from suite.compare.best import held_against_best
 from suite.compare.cell import (
     BestComparison,
     CellSummary,
@@ -29,17 +28,18 @@ from suite.compare.examples import disagreements_of, side_by_side
 from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
 from suite.compare.ledger import ledger_of
-from suite.compare.pareto import pareto_fronts
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.robustness.corruptions import FindFile
 from suite.compare.robustness.records import RobustnessFacts
-from suite.compare.robustness.saved_evidence import keep_evidence
 from suite.compare.robustness.summary import look_beyond
-from suite.compare.score_intervals import Lucks, lucks_of, with_intervals
+from suite.compare.statistics.best import held_against_best
 from suite.compare.statistics.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.statistics.intervals import spread_of
 from suite.compare.statistics.pairwise import differences
+from suite.compare.statistics.pareto import pareto_fronts
 from suite.compare.statistics.resampled_splits import testable
+from suite.compare.statistics.saved_evidence import keep_evidence
+from suite.compare.statistics.score_intervals import Lucks, lucks_of, with_intervals
 from suite.compare.summaries import (
     confusion_of,
     curves_of,

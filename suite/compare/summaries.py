@@ -51,7 +51,7 @@ def spread(values: Iterable[float | None], *, reason: str | None = None) -> Spre
 def metric_spreads(finals: Sequence[Result], name: str) -> dict[str, MetricSpread]:
     """Every metric of the finished trials on one evaluation set, in the order in which trials list them.
 
-    Without intervals, which need the other cells: ``suite.compare.score_intervals``.
+    Without intervals, which need the other cells: ``suite.compare.statistics.score_intervals``.
     """
     scored = [result.scores.get(name, {}) for result in finals]
     names = dict.fromkeys(metric for scores in scored for metric in scores)

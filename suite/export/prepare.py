@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import cache_root
+from suite.data.batches import PICTURES
 from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
 from suite.data.token_rows import TokenRows
 from suite.errors import SuiteError
-from suite.data.batches import PICTURES
 from suite.export.formats.examples import ExampleArrays
 from suite.export.requests import Outcome, PrepareRequest
 from suite.export.tokenizer_json import agreement, tokenizer_json

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.compare.settle import seeds_coincide
+from suite.compare.advice.settle import seeds_coincide
 from suite.errors import StoreError
 from suite.lint.subjects import LooksAt, Run, place_of
 from suite.store.records.check import Finding

@@ -8,7 +8,8 @@ from typing import ClassVar
 from suite.lint.subjects import LooksAt
 from suite.registry import STRATEGIES
 from suite.spec.learning_rates import SMALL_SOURCES, UsualRates, rates_of, usual_rates
-from suite.spec.plan import Cell, Plan
+from suite.spec.plan import Plan
+from suite.spec.trial import Cell
 from suite.store.records.check import Finding
 
 __all__ = ["Rates"]

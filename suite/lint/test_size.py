@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import ClassVar
 
+from suite.compare.advice.settle import OpenPair, open_pair
 from suite.compare.advice.wording import points
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts
-from suite.compare.settle import OpenPair, open_pair
 from suite.lint.subjects import LeftOut, LooksAt, Run
 from suite.store.records.check import Finding
 

@@ -1,6 +1,6 @@
 """Metrics of plugins as results keep them: a run is read without importing anything that it names.
 
-A trial writes down what is known of each metric that a plugin brought (``suite.store.records.result.MetricRecord``), and beside its
+A trial writes down what is known of each metric that a plugin brought (``MetricRecord`` of a result), and beside its
 predictions what the metric said of them: where it is a mean over examples the value of each, else the score followed by
 the scores of the bootstrap samples.  Both are enough to rank, to draw intervals and to pair.
 """

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from suite.models.backbone import TextPooling
+from suite.models.tokenizer import Frame
 
-__all__ = ["MODEL_TYPES", "TEXT_FAMILIES", "Frame", "Generates", "TextFamily", "text_tasks"]
+__all__ = ["MODEL_TYPES", "TEXT_FAMILIES", "Generates", "TextFamily", "text_tasks"]
 
-Frame = Literal["cls_sep", "sentence", "end", "start", "bare"]
-"""``cls_sep``: ``[CLS] a [SEP] b [SEP]``; ``sentence``: ``<s> a </s></s> b </s>``; ``end``: ``a </s> b </s>``;
-``start``: ``<s> a``; ``bare``: the text alone."""
 Generates = Literal["causal", "seq2seq"]
 
 

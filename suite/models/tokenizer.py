@@ -8,17 +8,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import ModelError
 
-if TYPE_CHECKING:
-    from suite.models.text_families import Frame
-
 __all__ = ["Packing", "TokenIds", "Tokenizer", "tokenizer_of"]
+
+Frame = Literal["cls_sep", "sentence", "end", "start", "bare"]
+"""``cls_sep``: ``[CLS] a [SEP] b [SEP]``; ``sentence``: ``<s> a </s></s> b </s>``; ``end``: ``a </s> b </s>``;
+``start``: ``<s> a``; ``bare``: the text alone."""
 
 TokenIds = NDArray[np.int32]
 """Token ids of one text, shape ``(tokens,)``."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from suite.compare.advice.settle import what_settles
 from suite.compare.cell import MetricInfo
-from suite.compare.settle import what_settles
 from suite.publish.change_tests import Judged, Side, judge, why_not
 from suite.publish.change_words import moved_words, proof_words
 from suite.publish.difference import CellDifference, CellName, CostChange, CostName, Verdict

@@ -1,9 +1,9 @@
 """Whether a score changed beyond noise: the tests of ``suite.compare.statistics.pairwise``, for cells of two runs.
 
-The predictions are not at hand, only what ``suite.compare.robustness.saved_evidence`` keeps of them.  Where both cells were scored
-on the same examples their resamples are the same draws, and the variance of the difference is that of the paired
-resamples; elsewhere the two are independent, and their variances add up.  What other seeds add comes on top, from
-both.  A comparison holds right-or-wrong scores to an exact test over examples too; here its normal approximation with a
+The predictions are not at hand, only what ``suite.compare.statistics.saved_evidence`` keeps of them.  Where both
+cells were scored on the same examples their resamples are the same draws, and the variance of the difference is that of
+the paired resamples; elsewhere the two are independent, and their variances add up.  What other seeds add comes on top,
+from both.  A comparison holds right-or-wrong scores to an exact test over examples too; here its normal approximation with a
 correction for continuity stands in for it, which needs no more than the variance.
 ``templates/site/difference.js`` does the same in a browser.
 """
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from suite.compare.robustness.saved_evidence import EvidenceRecord, resamples_of
 from suite.compare.statistics.paired_tests import SIGNIFICANT, Z_POWER, reach_of, spread_p_values
+from suite.compare.statistics.saved_evidence import EvidenceRecord, resamples_of
 from suite.compare.statistics.seed_variance import BOTH, WEIGHTS
 
 __all__ = ["Judged", "Side", "judge", "why_not"]

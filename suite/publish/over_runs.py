@@ -1,4 +1,4 @@
-"""Which cells of a leaderboard over runs may be the best: the verdict of ``suite.compare.best`` on kept evidence."""
+"""Which cells of a leaderboard over runs may be the best: the one verdict, ``best``, on saved evidence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from suite.compare.best import RULE, Contender, verdicts
 from suite.compare.cell import BestComparison
+from suite.compare.statistics.best import RULE, Contender, verdicts
 from suite.publish.change_tests import why_not
 from suite.publish.changes import Evidence
 from suite.publish.collection import BoardKey, Collection, Entry

@@ -16,7 +16,8 @@ from suite.publish.record import CutFile
 from suite.publish.recording import newest
 from suite.publish.stage import digest_of
 from suite.report.stored_run import StoredRun, look_at_run
-from suite.store.quick_read import spec_of, stored_texts
+from suite.store.quick_read import stored_texts
+from suite.store.state import spec_of
 from suite.store.store import open_store
 from suite.version import __version__
 

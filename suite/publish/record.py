@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, FiniteFloat
 
 from suite.compare.cell import BestComparison, MetricInfo
-from suite.compare.robustness.saved_evidence import EvidenceRecord
+from suite.compare.statistics.saved_evidence import EvidenceRecord
 from suite.store.records.check import Finding
 from suite.store.records.result import Record
 

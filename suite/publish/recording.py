@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.compare.readiness import dataset_answers
+from suite.compare.advice.readiness import dataset_answers
 from suite.publish.private import without_private
 from suite.publish.record import (
     CellRecord,
@@ -42,7 +42,8 @@ def record_of_folder(
         StoreError: Where the folder holds no run, or a newer suite wrote it.
     """
     from suite.report.stored_run import load_comparison
-    from suite.store.quick_read import glance, spec_of
+    from suite.store.quick_read import glance
+    from suite.store.state import spec_of
     from suite.store.store import open_store
 
     comparison = load_comparison(folder, tell=tell).comparison

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
+from suite.compare.advice.verdict_words import behind_words, scatter_words, verdict_words
 from suite.compare.cell import BestComparison, MetricInfo, Verdict
 from suite.compare.number_format import MISSING, number, plural, score, short
-from suite.compare.verdict_words import behind_words, scatter_words, verdict_words
 from suite.publish.boxes import Cell, Interval
 from suite.publish.collection import Collection, Entry, dataset_address, model_address
 from suite.publish.record import CellRecord, RunRecord, Scored

@@ -174,7 +174,7 @@ def _of_stored_spec(text: str) -> tuple[tuple[Finding, ...], tuple[str, ...], di
     from suite.lint.examine import examine
     from suite.spec.plan import make_plan
     from suite.spec.spec import parse_stored_spec
-    from suite.store.quick_read import spec_of
+    from suite.store.state import spec_of
 
     if "models" not in spec_of({"spec": text}):
         return (), (), {"plan": "these results were not made from a spec."}

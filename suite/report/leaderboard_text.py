@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from suite.compare.advice.verdict_words import verdict_of
 from suite.compare.comparison import CellSummary, Comparison
-from suite.compare.verdict_words import verdict_of
 
 __all__ = ["NUMBERS", "leaderboard_columns", "leaderboard_row"]
 

@@ -7,8 +7,8 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from suite.compare.advice.readiness import dataset_answers
 from suite.compare.comparison import Comparison
-from suite.compare.readiness import dataset_answers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from suite.compare.advice.verdict_words import HOW_TO_READ
 from suite.compare.advice.wording import always, amount, points
 from suite.compare.comparison import CellSummary, Comparison, DatasetFacts, MetricInfo
 from suite.compare.number_format import count, duration, plural, thin
-from suite.compare.verdict_words import HOW_TO_READ
 from suite.registry import CHARTS
 from suite.report import tables
 from suite.report.charts.render import specification, unchecked

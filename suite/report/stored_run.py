@@ -19,9 +19,9 @@ from suite.report.garbage_collector import collector_paused
 from suite.report.outcome import REPORT
 from suite.store.address import address_of, keep_link
 from suite.store.atomic_write import write_by_rename
-from suite.store.quick_read import spec_of
+from suite.store.quick_read import glance
 from suite.store.records.result import Result
-from suite.store.store import Glance, glance
+from suite.store.state import Glance, spec_of
 from suite.version import __version__
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from suite.lint.examine import examine
 from suite.lint.study import Study, read_study
 from suite.metrics.computable import computable_on, missing_on
 from suite.registry import TASKS
-from suite.spec.plan import Plan, Trial
+from suite.spec.plan import Plan
+from suite.spec.trial import Trial
 from suite.store.records.check import DataChecks, worst_first
 
 __all__ = ["look_at_data", "refuse_headline"]

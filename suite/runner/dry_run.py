@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from suite.errors import Requirement, install_line
 from suite.registry import DATASETS, MODELS
 from suite.spec.label_budget import ALL, Budget
-from suite.spec.plan import Plan, Trial, canonical_json, make_plan
+from suite.spec.plan import Plan, canonical_json, make_plan
 from suite.spec.spec import DatasetSpec, ModelSpec, Spec, load_spec
+from suite.spec.trial import Trial
 from suite.spec.trial_selection import select
-from suite.store.quick_read import Entry
+from suite.store.state import Entry
 
 if TYPE_CHECKING:
     from suite.runner.estimate import Estimate
@@ -197,7 +198,7 @@ def look_ahead(
     """
     from suite.runner.data_checks import look_at_data
     from suite.runner.run import verify_datasets
-    from suite.store.store import glance
+    from suite.store.quick_read import glance
 
     spec = load_spec(path, overrides=overrides, plugins=plugins)
     plan = select(make_plan(spec), only)
@@ -329,7 +330,8 @@ def past_of(folder: Path) -> dict[str, Past]:
     Raises:
         StoreError: Where it cannot be read.
     """
-    from suite.store.store import glance, open_store
+    from suite.store.quick_read import glance
+    from suite.store.store import open_store
 
     if not glance(folder).entries:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 
 __all__ = ["Estimate"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from suite.runner.estimate import Estimate
 from suite.runner.schedule import Schedule
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 
 __all__ = ["wall_seconds"]
 

@@ -10,10 +10,13 @@ from suite.errors import StoreError
 from suite.runner.funnel_state import Standing, standing_of
 from suite.runner.schedule import cut, spending_of
 from suite.spec.funnel.record import FunnelState
-from suite.spec.plan import Plan, Trial
+from suite.spec.plan import Plan
+from suite.spec.trial import Trial
+from suite.store.quick_read import glance
 from suite.store.records.generations import AnyPredictions, load_predictions
 from suite.store.records.result import Result
-from suite.store.store import Entry, Store, glance, open_store
+from suite.store.state import Entry
+from suite.store.store import Store, open_store
 
 __all__ = ["Funnel", "funnel_of"]
 

@@ -28,7 +28,8 @@ from suite.spec.funnel.rules import (
     unpaired,
 )
 from suite.spec.funnel.settings import FunnelSpec
-from suite.spec.plan import Cell, Plan, Trial
+from suite.spec.plan import Plan
+from suite.spec.trial import Cell, Trial
 from suite.store.records.generations import AnyPredictions
 from suite.store.records.result import Result
 

@@ -9,9 +9,9 @@ from typing import Any
 from suite.errors import TrialSkipped
 from suite.registry import METRICS
 from suite.runner.request import TrialRequest
-from suite.spec.plan import Trial
 from suite.spec.search.propose import Tried, propose
 from suite.spec.search.pruning import Stop, Watch, heights, watch_for
+from suite.spec.trial import Trial
 from suite.store.records.result import Result, Score
 
 __all__ = ["batch_size_of", "drawn", "setting_of", "watch_of"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from suite.registry import STRATEGIES
 from suite.runner.estimate import Estimate
 from suite.runner.workers import Standing
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Result
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from suite.spec.label_budget import Budget
 from suite.spec.placement import USUAL_DEVICES, DeviceSettings
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Result, Status
 
 __all__ = ["Teacher", "TrialEnd", "TrialRequest"]

@@ -21,8 +21,8 @@ from suite.metrics.temperature import CALIBRATION, at_temperature, fit_temperatu
 from suite.registry import METRICS, TASKS
 from suite.runner.warm import Warm
 from suite.spec.other_datasets import labels_of
-from suite.spec.plan import Cell
 from suite.spec.spec import DatasetSpec
+from suite.spec.trial import Cell
 from suite.store.records.example_files import CORRUPTED, CorruptedLabels, OutOfClass, out_of_class_name
 from suite.store.records.result import CorruptedScores, CrossScores, OutOfClassRecord, Predictions, TemperatureFit
 from suite.tasks.adapted import Adapted

@@ -18,11 +18,13 @@ from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials, without
 from suite.runner.workers import EXECUTOR, ClusterChoice
 from suite.spec.placement import DeviceSettings
-from suite.spec.plan import Plan, Trial, canonical_json
+from suite.spec.plan import Plan, canonical_json
 from suite.spec.spec import Spec
+from suite.spec.trial import Trial
 from suite.spec.trial_selection import select
+from suite.store.quick_read import glance
 from suite.store.records.result import Result
-from suite.store.store import Entry, glance
+from suite.store.state import Entry
 
 __all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
 
@@ -72,7 +74,8 @@ def run_plan(
         plan: The plan of a validated spec.
         out: Folder of the run; the store is made in it.
         cache_root: Where decoded images and features are kept.
-        only: ``key=value`` selections; see ``suite.spec.trial_selection.select``. The store still describes the whole plan.
+        only: ``key=value`` selections; see ``suite.spec.trial_selection``. The store still describes
+            the whole plan.
         redo: ``failed`` (the default) runs what is missing, what failed and what took too long; a divergence or a
             skip would come again and is kept. ``none`` leaves every stored trial alone, ``all`` runs each again.
         jobs: Worker processes; the spec's where it is left out, else one per GPU, or one on a CPU.
@@ -99,7 +102,8 @@ def run_plan(
     missing = _without_left_out(missing_trials(chosen, without(stored.entries, again), redo=redo), chosen, out)
     new: tuple[str, ...] = ()
     if missing or stored.documents.get("spec") != plan.spec.model_dump_json():
-        from suite.runner.session import Session, SessionSettings
+        from suite.runner.session import Session
+        from suite.runner.settings import SessionSettings
 
         verify_datasets(missing)
         settings = SessionSettings(

@@ -12,7 +12,7 @@ from suite.runner.environment import environment
 from suite.runner.request import TrialRequest
 from suite.runner.worker import LOG
 from suite.runner.workers import Finished
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Result
 from suite.store.records.validation import first_complaint
 from suite.store.store import Unsaved

@@ -12,9 +12,10 @@ from typing import Literal
 
 from suite.runner.queues import Queue, WarmModels
 from suite.spec.label_budget import spending_place
-from suite.spec.plan import Cell, Plan, Trial, canonical_json
+from suite.spec.plan import Plan, canonical_json
 from suite.spec.search.budget import Spending
-from suite.store.store import Entry
+from suite.spec.trial import Cell, Trial
+from suite.store.state import Entry
 
 __all__ = ["Redo", "Schedule", "cut", "missing_trials", "spending_of", "without"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,35 +18,19 @@ from suite.runner.pool import WorkerPool
 from suite.runner.process import WorkerSettings
 from suite.runner.progress import Progress
 from suite.runner.retries import Retries
-from suite.runner.schedule import Redo, Schedule, missing_trials, spending_of, without
+from suite.runner.schedule import Schedule, missing_trials, spending_of, without
+from suite.runner.settings import SessionSettings
 from suite.runner.work import WARM_MODELS, Work, direction_of, headline_of
-from suite.runner.workers import ClusterChoice, Workers
-from suite.spec.placement import DeviceSettings
-from suite.spec.plan import Plan, Trial
-from suite.store.store import Entry, Store, open_store
+from suite.runner.workers import Workers
+from suite.spec.plan import Plan
+from suite.spec.trial import Trial
+from suite.store.state import Entry
+from suite.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from suite.runner.cluster.connect import Cluster
 
-__all__ = ["Session", "SessionSettings", "headline_of"]
-
-
-@dataclass(frozen=True)
-class SessionSettings:
-    """How a plan is run; see ``suite.runner.run.run_plan``."""
-
-    out: Path
-    cache_root: Path
-    redo: Redo
-    jobs: int | None
-    timeout_seconds: float | None
-    base: Path
-    command: str | None
-    executor: str
-    devices: DeviceSettings
-    cluster: ClusterChoice | None = None
-    again: frozenset[str] = frozenset()
-    """Trials whose stored results are damaged."""
+__all__ = ["Session", "headline_of"]
 
 
 class Session:

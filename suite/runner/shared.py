@@ -10,7 +10,7 @@ from collections.abc import Container
 from datetime import UTC, datetime
 from pathlib import Path
 
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Result
 from suite.store.store import MODEL, Store
 

@@ -13,7 +13,7 @@ import numpy as np
 from suite.data.batches import Examples
 from suite.errors import StoreError, TrialFailure
 from suite.runner.request import Teacher
-from suite.spec.plan import Trial
+from suite.spec.trial import Trial
 from suite.store.records.result import Predictions, Result
 from suite.store.store import Store
 from suite.strategies.fit import Fit, FitContext, TeacherAnswers

@@ -8,7 +8,7 @@ from typing import Any
 from suite.data.batches import Batches, Examples, padding_share
 from suite.data.example_ids import id_array
 from suite.data.token_rows import TokenRows
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.example_files import PASSAGES, Passages
 from suite.store.records.result import GenerationRecord, TokensRecord
 from suite.strategies.fit import Fit, FitContext

@@ -34,8 +34,8 @@ from suite.runner.teacher import answers_of, keep_answers
 from suite.runner.texts import generation_record, keep_passages, tokens_record
 from suite.runner.warm import Warm
 from suite.spec.label_budget import ALL
-from suite.spec.plan import Trial
 from suite.spec.spec import DatasetSpec
+from suite.spec.trial import Trial
 from suite.store.records.example_files import file_safe
 from suite.store.records.generations import AnyPredictions
 from suite.store.records.result import DataRecord, Environment, Predictions, Result, Score, Timings, WeightsRecord
@@ -135,7 +135,7 @@ class _Execution:
         fit: Fit = strategy.fit(context, options)
         profiler = self._profiler(context, fit.adapted) if self.trial.phase == "final" else None
         if profiler is not None:
-            profiler.begin()  # blocks of latencies lie between the other work of the trial; see ``suite.metrics.latency``
+            profiler.begin()  # blocks of latencies lie between the other work; see ``suite.metrics.latency``
         predictions = self._with_scored(self._predictions(context, fit))
         artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
         shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}

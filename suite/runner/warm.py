@@ -16,8 +16,9 @@ from suite.models.backbone import AnyBackbone, Backbone
 from suite.models.precision import refuse_other_precision
 from suite.registry import DATASETS, MODELS, TASKS
 from suite.spec.placement import Precision
-from suite.spec.plan import Cell, canonical_json
+from suite.spec.plan import canonical_json
 from suite.spec.spec import DatasetSpec, ModelSpec
+from suite.spec.trial import Cell
 from suite.store.records.resizing import Resizing
 from suite.strategies.workshop import Workshop
 from suite.training.feature_engines import EngineChooser

@@ -25,14 +25,16 @@ from suite.runner.schedule import Schedule, cut
 from suite.runner.shared import shared_result
 from suite.runner.teacher import learned_the_same, teacher_of
 from suite.runner.workers import Finished, Standing, Workers
-from suite.spec.plan import Plan, Trial
+from suite.spec.plan import Plan
 from suite.spec.search.budget import Spending
+from suite.spec.trial import Trial
 from suite.store.database import FULL
 from suite.store.records.result import Result
-from suite.store.store import MODEL, Entry, Store, Unsaved
+from suite.store.state import Entry
+from suite.store.store import MODEL, Store, Unsaved
 
 if TYPE_CHECKING:
-    from suite.runner.session import SessionSettings
+    from suite.runner.settings import SessionSettings
 
 __all__ = ["WARM_MODELS", "Work", "direction_of", "headline_of"]
 

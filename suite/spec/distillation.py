@@ -11,8 +11,8 @@ from suite.registry import STRATEGIES, TASKS
 from suite.spec.other_datasets import canonical_json
 
 if TYPE_CHECKING:
-    from suite.spec.plan import Cell
     from suite.spec.spec import Spec, StrategySpec
+    from suite.spec.trial import Cell
 
 __all__ = ["BASELINE", "DISTILL", "with_teachers", "without_teacher"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.registry import STRATEGIES
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 
 __all__ = ["SMALL_SOURCES", "UsualRates", "rates_of", "usual_rates"]
 

@@ -17,10 +17,9 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from suite.errors import SpecError, SuiteError, did_you_mean
-from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, Registry
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
 from suite.spec.constraints import Constraints
 from suite.spec.exports import ExportSpec, check_exports
-from suite.spec.funnel.check import check_funnel
 from suite.spec.funnel.settings import FunnelSpec
 from suite.spec.generation import GenerationSpec
 from suite.spec.label_budget import ALL, LabelBudgets
@@ -305,7 +304,7 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
             "plugins": files,
         }
     )
-    check_funnel(resolved, place)  # it reads options of strategies, which are checked by now
+    _check_funnel(resolved, place)  # it reads options of strategies, which are checked by now
     return resolved
 
 
@@ -443,3 +442,32 @@ def _index(here: Any, part: str, override: str) -> int:
     if not (part.isascii() and part.isdecimal() and len(part) < 9 and int(part) < len(here)):
         raise SpecError(f"--set {override}: expected an index from 0 to {len(here) - 1}, got '{part}'.")
     return int(part)
+
+
+def _check_funnel(spec: Spec, place: str) -> None:
+    """Raises ``SpecError`` for an estimator that there is not or is not computed, and for label budgets beside it."""
+    funnel = spec.funnel
+    if funnel is None:
+        return
+    if spec.train_examples != (ALL,):
+        raise SpecError(
+            f"{place}: train_examples: a funnel drops models by what they do with all labels, which says little of few "
+            "labels; leave 'funnel' or 'train_examples' out."
+        )
+    longest = max(one.own().get("epochs") or spec.training.epochs for one in spec.strategies)
+    too_long = [rung for rung in funnel.short.epochs or () if rung >= longest]
+    if too_long:
+        raise SpecError(
+            f"{place}: funnel.short.epochs: {too_long[0]} is no short fit, since a full one has {longest} epochs; "
+            "leave it out, or give fewer."
+        )
+    computed = funnel.rank.estimators
+    for at, names in (("by", (funnel.rank.by,)), ("estimators", computed or ())):
+        for name in names:
+            if name not in TRANSFERABILITY:
+                complaint = did_you_mean(name, TRANSFERABILITY, what="transferability estimator")
+                raise SpecError(f"{place}: funnel.rank.{at}: {complaint}")
+    if computed is not None and funnel.rank.by not in computed:
+        raise SpecError(
+            f"{place}: funnel.rank.by: '{funnel.rank.by}' decides, and is not among the 'estimators'; add it."
+        )

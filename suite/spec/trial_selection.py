@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from suite.errors import SpecError, did_you_mean
-from suite.spec.plan import Cell, Plan, Trial
+from suite.spec.plan import Plan
+from suite.spec.trial import Cell, Trial
 
 __all__ = ["select"]
 

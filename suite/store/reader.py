@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from suite.errors import StoreError, StoreVersionError
-from suite.store.quick_read import Entry, documents_of, entries_of
 from suite.store.records.result import FORMAT_VERSION, Result, Status
 from suite.store.records.validation import first_complaint, kind_of
 from suite.store.remote_files import is_inside
+from suite.store.state import Entry, documents_of, entries_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sql

@@ -23,17 +23,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import StoreError, did_you_mean
-from suite.store.address import Address, address_of, keep_link
-from suite.store.quick_read import DATABASE, STORE_VERSION, Entry, Glance, check_version, glance
+from suite.store.address import DATABASE, Address, address_of, keep_link
 from suite.store.reader import FEW, PLACE, Stored
 from suite.store.records.result import Result
+from suite.store.state import STORE_VERSION, check_version
 
 if TYPE_CHECKING:
     import sqlalchemy as sql
 
     from suite.store.records.export_card import ExportCard
 
-__all__ = ["MODEL", "STORE_VERSION", "Entry", "Glance", "Store", "Unsaved", "glance", "open_store"]
+__all__ = ["MODEL", "Store", "Unsaved", "open_store"]
 
 REPLACED = "replaced"
 """Folder inside the store where artefacts of results wait that are just being replaced."""

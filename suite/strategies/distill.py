@@ -9,7 +9,7 @@ from pydantic import Field
 
 from suite.errors import SuiteError, TrialSkipped
 from suite.spec.options import Options
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.result import TeachingRecord
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.fit import Fit, FitContext

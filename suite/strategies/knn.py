@@ -12,7 +12,7 @@ from pydantic import Field
 
 from suite.metrics.validation_score import Judge
 from suite.spec.options import Options
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.result import Candidate, Predictions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of, joined

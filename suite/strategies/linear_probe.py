@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from suite.data.example_ids import ids_digest
 from suite.metrics.validation_score import Judge, Judgement
 from suite.spec.options import Options
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.result import Candidate, Predictions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of

@@ -10,8 +10,8 @@ from suite.data.augmentation import AUGMENTATIONS
 from suite.errors import did_you_mean
 from suite.registry import TASKS
 from suite.spec.options import Options
-from suite.spec.plan import Cell
 from suite.spec.search.settings import Domain, Range
+from suite.spec.trial import Cell
 
 __all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space", "without_classes"]
 

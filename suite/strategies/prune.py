@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from suite.errors import SuiteError, TrialSkipped
 from suite.spec.options import Options
-from suite.spec.plan import Cell
 from suite.spec.search.settings import Domain
+from suite.spec.trial import Cell
 from suite.store.records.result import SparsityRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, Pruning, run_phases

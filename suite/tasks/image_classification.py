@@ -11,7 +11,7 @@ from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
 from suite.models.backbone import Backbone
 from suite.spec.options import Options
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.result import Predictions
 from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
 

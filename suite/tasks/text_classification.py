@@ -18,7 +18,7 @@ from suite.models.backbone import TextBackbone
 from suite.models.text_encoder import encoder_only
 from suite.models.tokenizer import TokenIds
 from suite.spec.options import Options
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.result import Predictions
 from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
 

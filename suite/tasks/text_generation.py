@@ -18,12 +18,12 @@ from suite.models.backbone import TextBackbone
 from suite.models.tokenizer import TokenIds
 from suite.spec.generation import GenerationSpec
 from suite.spec.options import Options
-from suite.spec.plan import Cell
+from suite.spec.trial import Cell
 from suite.store.records.generations import Generations
 from suite.tasks.adapted import Adapted
-from suite.tasks.writing import Writer
+from suite.tasks.writing import Writer, framed
 
-__all__ = ["TextGeneration", "framed"]
+__all__ = ["TextGeneration"]
 
 
 class TextGeneration:
@@ -115,21 +115,6 @@ class TextGeneration:
             tokens=sums[:, 2].astype(np.int64),
             reference_bytes=rows.tokens.answer_bytes[rows.positions],
         )
-
-
-def framed(backbone: TextBackbone) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The special tokens before and behind what a model writes.
-
-    T5's decoder starts from padding (Raffel et al. 2020), BART's from the end token and then the start token (as
-    KerasHub's ``BartSeq2SeqLMPreprocessor``), a causal model from its start token, where it has one.
-    """
-    tokenizer = backbone.tokenizer
-    end = () if tokenizer.end_id is None else (tokenizer.end_id,)
-    if backbone.generates == "seq2seq":
-        if tokenizer.packing.start and tokenizer.start_id is not None:
-            return (*end, tokenizer.start_id), end
-        return (tokenizer.pad_id,), end
-    return (() if tokenizer.start_id is None else (tokenizer.start_id,)), end
 
 
 def _settings(cell: Cell | None) -> GenerationSpec:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.token_rows import TokenRows
+from suite.models.backbone import TextBackbone
 from suite.spec.generation import GenerationSpec
 from suite.tasks.adapted import Adapted
 
@@ -92,8 +93,6 @@ class Writer:
 
     def _prompt(self, rows: TokenRows, index: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """What the encoder reads, and what the decoder starts from; one of them empty for a decoder alone."""
-        from suite.tasks.text_generation import framed
-
         backbone: Any = self.adapted.backbone
         place = rows.positions[index : index + 1]
         start, second = int(rows.tokens.starts_of(place)[0]), int(rows.tokens.second[place][0])
@@ -167,3 +166,18 @@ def _sampler(settings: GenerationSpec) -> Any:
     if settings.decoding == "top_p":
         return samplers.TopPSampler(p=settings.p, **drawn)
     return samplers.GreedySampler()
+
+
+def framed(backbone: TextBackbone) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The special tokens before and behind what a model writes.
+
+    T5's decoder starts from padding (Raffel et al. 2020), BART's from the end token and then the start token (as
+    KerasHub's ``BartSeq2SeqLMPreprocessor``), a causal model from its start token, where it has one.
+    """
+    tokenizer = backbone.tokenizer
+    end = () if tokenizer.end_id is None else (tokenizer.end_id,)
+    if backbone.generates == "seq2seq":
+        if tokenizer.packing.start and tokenizer.start_id is not None:
+            return (*end, tokenizer.start_id), end
+        return (tokenizer.pad_id,), end
+    return (() if tokenizer.start_id is None else (tokenizer.start_id,)), end

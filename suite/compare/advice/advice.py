@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from suite.compare.advice.constraints import Limit, beyond, keeps, limits_of
 from suite.compare.advice.next_steps import next_steps, with_findings
+from suite.compare.advice.readiness import labels_so_far, so_far
 from suite.compare.advice.recommendation import Choice, Pairs, choose, is_worse, recommend
 from suite.compare.advice.records import LimitUse, Loser, Unmet
+from suite.compare.advice.verdict_words import scatter_of
 from suite.compare.advice.what_would_change import changes, gap, listed, unmet
 from suite.compare.advice.wording import between, points
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Comparison, Difference, Recommendation
 from suite.compare.costs import dearer
 from suite.compare.label_budgets.labels import label_advice
-from suite.compare.readiness import labels_so_far, so_far
-from suite.compare.verdict_words import scatter_of
 from suite.spec.constraints import Constraints, check_names
 
 __all__ = ["advise", "advise_again"]

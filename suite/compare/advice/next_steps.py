@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from suite.compare.advice.recommendation import Choice, Pairs
 from suite.compare.advice.records import NextStep, Unmet
+from suite.compare.advice.settle import open_pair
 from suite.compare.advice.what_would_change import gap
 from suite.compare.advice.wording import adapted, between, called, points, quality
 from suite.compare.cell import CellSummary, LearningCurve, MetricInfo
 from suite.compare.comparison import Comparison, Recommendation
-from suite.compare.settle import open_pair
 from suite.store.records.check import Finding
 
 __all__ = ["next_steps", "with_findings"]

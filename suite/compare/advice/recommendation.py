@@ -71,7 +71,7 @@ def recommend(
 ) -> Recommendation | None:
     """The recommendation for one data set; None where no cell has a score.
 
-    Of the cells that may be the best (``suite.compare.best``) the cheapest is taken; see ``suite.compare.costs``.
+    Of the cells that may be the best (``statistics.best``) the cheapest is taken; see ``compare.costs``.
 
     Args:
         dataset: Label of the data set.

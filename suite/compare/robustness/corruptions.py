@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.compare.best import Contender, verdicts
 from suite.compare.cell import CellSummary
 from suite.compare.robustness.records import (
     ConditionScore,
@@ -24,9 +23,10 @@ from suite.compare.robustness.records import (
     RobustnessFacts,
     RobustnessSummary,
 )
-from suite.compare.robustness.saved_evidence import keep_evidence
+from suite.compare.statistics.best import Contender, verdicts
 from suite.compare.statistics.evidence import SetEvidence
 from suite.compare.statistics.intervals import spread_of
+from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.errors import StoreError
 from suite.metrics.intervals import difference_intervals, share_intervals, shared_luck
 from suite.metrics.resampling import resampled_means
@@ -170,7 +170,7 @@ def _leader(name: str, conditions: Sequence[tuple[str, int]], losses: Mapping[st
 
 
 def _best(values: Mapping[str, Array]) -> tuple[str, tuple[str, ...]]:
-    """The cell with the highest mean, and the others that may be the best by the verdict of ``suite.compare.best``.
+    """The cell with the highest mean, and the others that may be the best by the verdict of ``statistics.best``.
 
     Args:
         values: Cell id to what each example counts for each seed, shape ``(seeds, n)``; the same examples for all.

@@ -84,11 +84,11 @@ class CorruptionLeader(Record):
     most_right: str
     """Cell id of the one that is right most often."""
     as_right: tuple[str, ...]
-    """The others that may be the best at it, by the verdict of ``suite.compare.best``."""
+    """The others that may be the best at it, by the verdict of ``suite.compare.statistics.best``."""
     least_lost: str
     """Cell id of the one that loses least of its accuracy."""
     as_little: tuple[str, ...]
-    """The others that may be the best at it, by the verdict of ``suite.compare.best``."""
+    """The others that may be the best at it, by the verdict of ``suite.compare.statistics.best``."""
 
 
 class RobustnessFacts(Record):

@@ -1,6 +1,6 @@
 """Every pair of ranked cells of a data set: difference, simultaneous interval, test, and how sure the order is.
 
-The pairs of the best cell are those of its leaderboard (``suite.compare.best``), number for number.  All others are
+The pairs of the best cell are those of its leaderboard (``best``), number for number.  All others are
 corrected for being one of all pairs, by the same draws.
 """
 
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.compare.best import Contest
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Difference
-from suite.compare.robustness.saved_evidence import keep_evidence
-from suite.compare.simultaneous import Family, Luck, luck_of
+from suite.compare.statistics.best import Contest
 from suite.compare.statistics.evidence import SetEvidence
 from suite.compare.statistics.paired_tests import Z_POWER, spread_p_values
 from suite.compare.statistics.resampled_splits import NoSplitTest, common_seeds
+from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.compare.statistics.seed_variance import BOTH
+from suite.compare.statistics.simultaneous import Family, Luck, luck_of
 
 __all__ = ["differences"]
 

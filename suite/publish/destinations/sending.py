@@ -9,8 +9,8 @@ from pathlib import Path
 from suite.errors import MissingExtraError, SuiteError, UnknownNameError, did_you_mean, install_line
 from suite.publish.destinations.destination import Destination, Sent, Shipment
 from suite.registry import DESTINATIONS
-from suite.store.quick_read import spec_of
 from suite.store.records.result import Result
+from suite.store.state import spec_of
 
 __all__ = ["Delivery", "choose", "send"]
 

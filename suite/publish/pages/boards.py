@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from suite.compare.advice.verdict_words import HOW_TO_READ, INTERVAL
 from suite.compare.cell import BestComparison, Verdict
 from suite.compare.number_format import MISSING, count, plural, score
-from suite.compare.verdict_words import HOW_TO_READ, INTERVAL
 from suite.publish.boxes import Cell, SiteTable, facet
 from suite.publish.collection import BoardKey, Collection, Entry, dataset_address
 from suite.publish.over_runs import BoardVerdicts

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from suite.compare.advice.readiness import cells_to_come
 from suite.compare.planned import PlannedTrial, PlanSummary
-from suite.compare.readiness import cells_to_come
 from suite.errors import StoreError, SuiteError
 from suite.publish.serving.state import Counts, EndedTrial, LiveState, ReportState, RunningTrial, TrialName
 from suite.publish.serving.watch import Pace
@@ -26,8 +26,9 @@ from suite.spec.label_budget import ALL, words_of
 from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_stored_spec
 from suite.store.postgres import without_patience
-from suite.store.quick_read import Entry, Glance, glance
+from suite.store.quick_read import glance
 from suite.store.records.result import Result
+from suite.store.state import Entry, Glance
 from suite.store.store import Store, open_store
 
 __all__ = ["LiveReader"]

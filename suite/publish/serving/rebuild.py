@@ -19,7 +19,8 @@ from suite.report.stored_run import is_report_current
 from suite.runner.claims import living_owners
 from suite.store.address import SUITE_STORE, address_of
 from suite.store.postgres import without_patience
-from suite.store.quick_read import Glance, glance
+from suite.store.quick_read import glance
+from suite.store.state import Glance
 
 __all__ = ["Rebuilder"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from suite.compare.readiness import no_answer_words
+from suite.compare.advice.readiness import no_answer_words
 from suite.runner.progress import duration
 from suite.store.records.result import EpochRecord, Status
 

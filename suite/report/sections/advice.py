@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from suite.compare.advice.readiness import dataset_answers
 from suite.compare.advice.what_would_change import listed
 from suite.compare.advice.wording import called
 from suite.compare.comparison import CellSummary, Comparison, Recommendation
 from suite.compare.number_format import MISSING, plural, score
-from suite.compare.readiness import dataset_answers
 from suite.report.layout import Answer, Section
 from suite.report.tables import Box, Column, Table
 

@@ -6,9 +6,9 @@ import math
 import statistics
 from dataclasses import dataclass
 
+from suite.compare.advice.verdict_words import behind_of, verdict_of
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.compare.number_format import MISSING, WHOLE, number, plural, score, short
-from suite.compare.verdict_words import behind_of, verdict_of
 from suite.report.charts.rows import all_models, all_strategies
 from suite.report.charts.theme import model_colours, strategy_shapes
 from suite.report.sections.ledger import tries_box

@@ -16,9 +16,10 @@ from suite.compare.planned import PlannedTrial, PlanSummary, read_plan
 from suite.errors import StoreError, SuiteError
 from suite.runner.importing.table import Columns, Published, Unit, read_table
 from suite.spec.plan import canonical_json
-from suite.store.quick_read import spec_of
+from suite.store.quick_read import glance
 from suite.store.records.result import DataRecord, Result, Score
-from suite.store.store import Store, Unsaved, glance, open_store
+from suite.store.state import spec_of
+from suite.store.store import Store, Unsaved, open_store
 
 __all__ = ["Imported", "import_table"]
 

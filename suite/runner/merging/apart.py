@@ -13,8 +13,9 @@ from suite.runner.merging.documents import join_plans
 from suite.runner.merging.sameness import differences
 from suite.runner.merging.sources import CONFLICTS, Source, read_source
 from suite.runner.merging.verdicts import Conflict
+from suite.store.quick_read import glance
 from suite.store.records.result import Result
-from suite.store.store import glance, open_store
+from suite.store.store import open_store
 
 __all__ = ["Apart", "keep_apart", "place_apart"]
 

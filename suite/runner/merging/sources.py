@@ -14,12 +14,13 @@ from suite.compare.planned import PlanSummary, read_plan
 from suite.errors import StoreError, SuiteError, did_you_mean
 from suite.lint.stored_findings import read_kept
 from suite.store.address import address_of, files_of
+from suite.store.quick_read import glance
 from suite.store.records.check import DataChecks
 from suite.store.records.example_files import file_safe
 from suite.store.records.export_card import ExportCard
 from suite.store.records.result import Result
 from suite.store.remote_files import is_inside
-from suite.store.store import glance, open_store
+from suite.store.store import open_store
 
 __all__ = ["CONFLICTS", "Source", "read_source", "read_sources", "short_names"]
 

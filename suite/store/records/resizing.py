@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
-
-from suite.spec.options import Options
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = ["STRETCH", "Fit", "Interpolation", "Resizing"]
 
@@ -21,8 +19,10 @@ Colour = Annotated[
 WORDS: dict[Fit, str] = {"stretch": "stretched", "shorter_side": "cropped", "letterbox": "letterboxed"}
 
 
-class Resizing(Options):
+class Resizing(BaseModel):
     """The geometry of an evaluation: which part of an image a model sees, and how it is resampled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     fit: Fit = "stretch"
     """``stretch``: the sides are scaled each by itself. ``shorter_side``: proportions are kept, the shorter side fills
@@ -34,6 +34,8 @@ class Resizing(Options):
     """Always antialiased where an image shrinks, but for ``nearest``."""
     fill: Colour = (0, 0, 0)
     """Red, green and blue of what a letterboxed image does not cover, 0 to 255."""
+    why: str | None = Field(default=None, exclude=True)
+    """A remark for the reader of a spec; it changes nothing."""
 
     @model_validator(mode="after")
     def _check_fill(self) -> Self:

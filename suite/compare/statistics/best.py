@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.compare.cell import BestComparison, CellSummary
-from suite.compare.robustness.saved_evidence import EvidenceRecord
-from suite.compare.simultaneous import Family, Luck, luck_of
+from suite.compare.statistics.saved_evidence import EvidenceRecord
+from suite.compare.statistics.simultaneous import Family, Luck, luck_of
 
 __all__ = ["RULE", "Contender", "Contest", "contest_of", "held_against_best", "verdicts"]
 

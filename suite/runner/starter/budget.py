@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from suite.devices import Machine
-from suite.spec.plan import Plan, Trial
-from suite.spec.starter.candidates import Candidate, Strategy
+from suite.runner.starter.candidates import Candidate, Strategy
+from suite.spec.plan import Plan
+from suite.spec.trial import Trial
 
 __all__ = ["Cost", "Share", "cost_of", "filled", "shrunk"]
 

@@ -1,5 +1,5 @@
 """A first spec for somebody's own pictures or texts, each choice with its reason."""
 
-from suite.spec.starter.writing import Starter, first_spec
+from suite.runner.starter.writing import Starter, first_spec
 
 __all__ = ["Starter", "first_spec"]

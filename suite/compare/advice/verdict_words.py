@@ -1,4 +1,4 @@
-"""The verdict of ``suite.compare.best`` in words, the same on every page."""
+"""The verdict of ``suite.compare.statistics.best`` in words, the same on every page."""
 
 from __future__ import annotations
 

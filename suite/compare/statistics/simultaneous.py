@@ -10,9 +10,8 @@ The unit of a difference is its own quantile as far out as the critical value li
 p-value; Beran 1988, Balanced Simultaneous Confidence Sets, JASA 83): every difference has the same share in the 5 %,
 and a cell whose seeds scatter has a wide interval of its own instead of widening those of all others.
 
-Examples enter through the resamples of ``suite.compare.robustness.saved_evidence``, as normal errors with their covariance; seeds
-through what ``suite.compare.statistics.seed_variance`` says their variance may be, which gives few seeds the long tails of Student's
-distribution.
+Examples enter through the resamples of ``saved_evidence``, as normal errors with their covariance; seeds through what
+``seed_variance`` says their variance may be, which gives few seeds the long tails of Student's distribution.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from suite.compare.robustness.saved_evidence import EvidenceRecord, resamples_of
 from suite.compare.statistics.paired_tests import reach_of
+from suite.compare.statistics.saved_evidence import EvidenceRecord, resamples_of
 from suite.compare.statistics.seed_variance import BOTH, WEIGHTS
 
 __all__ = ["Family", "Luck", "luck_of"]

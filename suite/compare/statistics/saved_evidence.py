@@ -37,8 +37,9 @@ class EvidenceRecord(Record):
     seed_factor: float
     """What the variance of one seed's score is multiplied by to give what seeds add to that of the mean."""
     spread: tuple[float, ...] = ()
-    """What the variance of one seed's score beyond luck with examples may be; ``suite.compare.statistics.seed_variance.WEIGHTS`` says how
-    likely each is. Empty where no cell of the data set has two seeds, so that nothing is known of it."""
+    """What the variance of one seed's score beyond luck with examples may be; ``WEIGHTS`` of
+    ``suite.compare.statistics.seed_variance`` says how likely each is. Empty where no cell of the data set has two
+    seeds, so that nothing is known of it."""
     seeds: int = 1
     """How many the score is the mean of."""
     stretch: float = 1.0

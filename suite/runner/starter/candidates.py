@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from suite.spec.starter.examples import Found
+from suite.runner.starter.examples import Found
 
 __all__ = ["Candidate", "Strategy", "models_for", "strategies_for"]
 

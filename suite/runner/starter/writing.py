@@ -13,12 +13,12 @@ from typing import Any
 
 from suite.devices import Machine, look_at_machine
 from suite.errors import SuiteError
+from suite.runner.starter.budget import Cost, Share, cost_of, filled, shrunk
+from suite.runner.starter.candidates import Candidate, Strategy, models_for, strategies_for
+from suite.runner.starter.examples import Found, is_table, look_at_folder, look_at_table
 from suite.spec.learning_rates import UsualRates, usual_rates
 from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_spec
-from suite.spec.starter.budget import Cost, Share, cost_of, filled, shrunk
-from suite.spec.starter.candidates import Candidate, Strategy, models_for, strategies_for
-from suite.spec.starter.examples import Found, is_table, look_at_folder, look_at_table
 
 __all__ = ["Starter", "first_spec"]
 
