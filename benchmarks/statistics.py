@@ -324,7 +324,8 @@ NOTES = """\
 "Verdicts" are the suite's: every model against the best-scoring one, by the largest difference that luck makes
 (`suite/compare/statistics/best.py`). "Matrix" is its table of all pairs. "Holm, all pairs" is the rule of earlier
 versions: each pair by itself, an exact test where there is one, and the correction of Holm (1979) for all pairs;
-"models as given" the sign-flip test alone, which takes the fitted models as they are: the means of three seeds of equally good models do
+"models as given" the sign-flip test alone, which takes the fitted models as they are: the means of three seeds of
+equally good models do
 differ, and a large test set shows it. "Smyth" is the moderated t-test of Smyth (2004) with degrees of freedom by
 Satterthwaite; "resampled t" the test of Nadeau and Bengio (2003), with Holm's correction like the others: scores that
 happen to differ by the same amount on every split make it certain.

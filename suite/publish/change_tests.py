@@ -3,8 +3,8 @@
 The predictions are not at hand, only what ``suite.compare.statistics.saved_evidence`` keeps of them.  Where both
 cells were scored on the same examples their resamples are the same draws, and the variance of the difference is that of
 the paired resamples; elsewhere the two are independent, and their variances add up.  What other seeds add comes on top,
-from both.  A comparison holds right-or-wrong scores to an exact test over examples too; here its normal approximation with a
-correction for continuity stands in for it, which needs no more than the variance.
+from both.  A comparison holds right-or-wrong scores to an exact test over examples too; here its normal approximation
+with a correction for continuity stands in for it, which needs no more than the variance.
 ``templates/site/difference.js`` does the same in a browser.
 """
 
