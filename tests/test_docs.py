@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from test_architecture import ROOMS
 
 from suite.cli.main import COMMANDS, cli
 from suite.spec.spec import parse_spec
@@ -113,15 +114,16 @@ def test_the_readme_s_spec_and_python_are_valid() -> None:
 
 
 def test_the_layout_names_what_is_there() -> None:
-    """Every entry of the tree exists, and every folder of the package is in it."""
+    """The README's tree and the table of the architecture are the list of rooms, in the order of imports."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tree = next(block for block in fenced(readme, "text") if block.startswith("suite/"))
-    inner = re.findall(r"^  (\S+)", tree, flags=re.MULTILINE)
+    inner = [name.rstrip("/") for name in re.findall(r"^  (\S+)", tree, flags=re.MULTILINE)]
     outer = re.findall(r"^(\S+)", tree, flags=re.MULTILINE)
-    assert [name for name in inner if not (ROOT / "suite" / name).exists()] == []
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [name for name in ROOMS if not name.startswith("__")]
+    assert inner == rooms
+    assert re.findall(r"^\| `([a-z_.]+)` \|", page.partition("## How to add")[0], flags=re.MULTILINE) == rooms
     assert [name for name in outer if not (ROOT / name).exists()] == []
-    filled = {path.parent.name for path in (ROOT / "suite").glob("*/*.py") if path.stat().st_size}
-    assert filled - {name.rstrip("/") for name in inner} == set()
 
 
 def test_no_document_names_a_machine() -> None:
