@@ -61,8 +61,8 @@ def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[l
     """The page's lines, and whether the target was met."""
     from suite.models.applications import ApplicationsOptions, ApplicationsSource
     from suite.tasks.image_classification import ImageClassification
-    from suite.training import Predictor
     from suite.training.feature_engines import EngineChooser
+    from suite.training.predictor import Predictor
     from suite.training.profiler import device_name
 
     options = ApplicationsOptions(name="MobileNetV2", input_size=(SIZE, SIZE), weights=str(weights))

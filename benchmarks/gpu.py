@@ -76,16 +76,11 @@ def measure(settings: dict[str, Any]) -> dict[str, float]:
     from suite.data.batches import Batches, Examples
     from suite.models.applications import ApplicationsOptions, ApplicationsSource
     from suite.tasks.image_classification import ImageClassification
-    from suite.training import (
-        OptimizerSettings,
-        Predictor,
-        Recipe,
-        Trainer,
-        Validation,
-        place,
-        prepare_device,
-        set_precision,
-    )
+    from suite.training.device import place, prepare_device, set_precision
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.predictor import Predictor
+    from suite.training.trainer import Recipe, Trainer
 
     prepare_device(threads=look_at_machine().cores, logical_cpus=logical_cpus())
     set_precision(settings["precision"])

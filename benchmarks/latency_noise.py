@@ -50,7 +50,8 @@ def _measured() -> dict[str, dict[str, object]]:
     import numpy as np
 
     from suite.models.zoo.images import ZooOptions, ZooSource
-    from suite.training import Predictor, prepare_device
+    from suite.training.device import prepare_device
+    from suite.training.predictor import Predictor
     from suite.training.profiler import ModelProfiler
 
     prepare_device(threads=os.cpu_count() or 1)

@@ -127,7 +127,7 @@ def main() -> None:
     """Runs one side and prints its JSON."""
     side, *arguments = sys.argv[1:]
     if side.startswith("ours"):
-        from suite.training import prepare_device
+        from suite.training.device import prepare_device
 
         prepare_device(threads=os.cpu_count() or 1)
     answer(lambda: SIDES[side](*arguments))

@@ -59,7 +59,9 @@ def peer_features(length: str) -> dict[str, Any]:
 def ours_steps() -> dict[str, Any]:
     """Median seconds of an epoch of the suite's trainer, after the first."""
     from suite.data.batches import Batches
-    from suite.training import OptimizerSettings, Recipe, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe
 
     workshop, examples, dataset, of = _suite(TRAINED)
     adapted = workshop.adapted(num_classes=dataset.num_classes)
@@ -162,7 +164,7 @@ def main() -> None:
     """Runs one side and prints its JSON."""
     side, *arguments = sys.argv[1:]
     if side.startswith("ours"):
-        from suite.training import prepare_device
+        from suite.training.device import prepare_device
 
         prepare_device(threads=os.cpu_count() or 1)
     answer(lambda: SIDES[side](*arguments))

@@ -181,7 +181,7 @@ def _refuse_missing_runtimes(plan: Plan) -> None:
 
         refuse_missing_engine(plan.spec.feature_engine)
     if plan.spec.exports:
-        from suite.export import refuse_missing_runtimes
+        from suite.export.export import refuse_missing_runtimes
 
         refuse_missing_runtimes(plan.spec.exports)
 
@@ -192,7 +192,7 @@ def _export(
     """The files that the spec asks for and that are missing, of the selected trials."""
     if not plan.spec.exports:
         return ()
-    from suite.export import export_missing
+    from suite.export.export import export_missing
     from suite.spec.trial_selection import select
 
     chosen = select(plan, only) if only else plan

@@ -147,7 +147,7 @@ def with_precision(precision: str) -> Callable[[], Outcome]:
 
         from suite.models.precision import store_in_float32
         from suite.strategies.fine_tune import FineTune, FineTuneOptions
-        from suite.training import set_precision
+        from suite.training.device import set_precision
 
         set_precision(precision)
         try:
@@ -182,7 +182,7 @@ def saved_in_float32() -> Outcome:
     from suite.errors import ModelError
     from suite.models.precision import refuse_other_precision
     from suite.models.preset_loading import load_preset
-    from suite.training import set_precision
+    from suite.training.device import set_precision
 
     folder = Path(tempfile.mkdtemp())
     keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save(folder / "model.keras")
@@ -205,7 +205,10 @@ def compiled_by_xla() -> Outcome:
     import keras
 
     from suite.data.batches import Batches, Examples
-    from suite.training import CrossEntropy, OptimizerSettings, Predictor, Recipe, Trainer
+    from suite.training.objective import CrossEntropy
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.predictor import Predictor
+    from suite.training.trainer import Recipe, Trainer
 
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
@@ -229,7 +232,9 @@ def batch_norm_statistics() -> Outcome:
     import keras
 
     from suite.data.batches import Batches, Examples
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     layers = [keras.layers.BatchNormalization(momentum=0.0), keras.layers.Flatten(), keras.layers.Dense(2)]
     model = keras.Sequential([keras.Input((2, 2, 3)), *layers])
@@ -249,7 +254,7 @@ def dropped() -> Outcome:
     import keras
     import tensorflow as tf
 
-    from suite.training import Replicas, reset_seed_generators
+    from suite.training.replicas import Replicas, reset_seed_generators
 
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dropout(0.5)])
     reset_seed_generators(model, 1)
@@ -263,7 +268,9 @@ def overflow_on_the_last_device() -> Outcome:
     import keras
     import tensorflow as tf
 
-    from suite.training import OptimizerSettings, Trainer, set_precision
+    from suite.training.device import set_precision
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Trainer
 
     set_precision("mixed_float16")
     try:
@@ -311,7 +318,7 @@ def outcomes(precision: str) -> Iterator[tuple[str, dict[str, Outcome]]]:
     """Each case on one device and on two."""
     import keras
 
-    from suite.training import place, prepare_device
+    from suite.training.device import place, prepare_device
 
     prepare_device(threads=2, logical_cpus=2)
     keras.config.set_floatx(precision)

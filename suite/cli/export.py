@@ -74,7 +74,7 @@ def command(
     """
     from suite.api import rebuild_report
     from suite.errors import SuiteError
-    from suite.export import export
+    from suite.export.export import export
 
     if best + all_ + bool(trials) > 1:
         raise SuiteError("--best, --all and --trial say which models; give one of them.")

@@ -51,7 +51,7 @@ def command(
       suite merge reports/vision --into reports/team --store postgresql+psycopg://me@server/suite
     """
     from suite.api import rebuild_report
-    from suite.runner.merging import attach_all, merge
+    from suite.runner.merging.merge import attach_all, merge
 
     load_plugins(plugins)
     if store is not None:

@@ -184,7 +184,7 @@ class ApplicationsSource:
             model, origin = _with_imagenet(options, size)
         else:
             model, origin = _with_file(options, size, Path(options.weights).expanduser())
-        from suite.models.stages import stages_of
+        from suite.models.stages.stage import stages_of
 
         return Backbone(
             name=options.name,

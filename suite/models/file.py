@@ -63,7 +63,7 @@ class FileSource:
     @classmethod
     def check(cls, options: FileOptions) -> FileOptions:
         """Refuses what is no ``.keras`` file. Raises ``ModelError``; needs no TensorFlow."""
-        from suite.models.stages import families
+        from suite.models.stages.stage import families
 
         path = Path(options.path).expanduser()
         if path.suffix != ".keras":
@@ -143,7 +143,7 @@ class FileSource:
     ) -> Backbone:
         import keras
 
-        from suite.models.stages import stages_of
+        from suite.models.stages.stage import stages_of
 
         whole = _load(path)
         model = _features(whole, options)

@@ -379,7 +379,7 @@ def _backbone(
     """The backbone around a built KerasHub model, with one picture in and one tensor out."""
     import keras
 
-    from suite.models.stages import stages_of
+    from suite.models.stages.stage import stages_of
 
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         raise ModelError(f"'{name}' ({kind}) does not take one picture; an image task needs a vision backbone.")

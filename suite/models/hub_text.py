@@ -103,7 +103,7 @@ def text_backbone(
         ModelError: Where the model reads more than text, has fewer tokens than the tokeniser, or takes no sequence
             as long as asked.
     """
-    from suite.models.stages import stages_of
+    from suite.models.stages.stage import stages_of
 
     kind = type(model).__name__
     family = TEXT_FAMILIES[kind]

@@ -74,7 +74,7 @@ def encoder_only(backbone: TextBackbone) -> TextBackbone:
     Returns:
         A backbone whose ``model`` is its ``encoder``, with stages of its own; it does not generate.
     """
-    from suite.models.stages import stages_of
+    from suite.models.stages.stage import stages_of
 
     if backbone.generates != "seq2seq":
         return backbone

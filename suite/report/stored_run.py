@@ -291,7 +291,7 @@ def _digest(content: str) -> str:
 @collector_paused()
 def _write(folder: Path, state: Glance, comparison: Comparison) -> tuple[Path, ...]:
     """Report first, then the data: a kept comparison means that its report was written."""
-    from suite.report import write_report
+    from suite.report.writing import write_report
 
     made: list[str] = []
     written = write_report(comparison, folder, meanwhile=lambda: made.append(_as_text(folder, state, comparison)))

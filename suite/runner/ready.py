@@ -5,7 +5,7 @@ from __future__ import annotations
 from suite.runner.request import TrialRequest
 from suite.runner.warm import Warm
 from suite.spec.placement import logical_cpus
-from suite.training import place, prepare_device, set_precision
+from suite.training.device import place, prepare_device, set_precision
 
 __all__ = ["warm_of"]
 

@@ -43,7 +43,7 @@ from suite.strategies.fit import Fit, FitContext
 from suite.tasks.adapted import Adapted, softmax
 
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
-from suite.training import Predictor
+from suite.training.predictor import Predictor
 
 if TYPE_CHECKING:
     from suite.training.profiler import ModelProfiler

@@ -24,7 +24,7 @@ from suite.strategies.workshop import Workshop
 from suite.training.feature_engines import EngineChooser
 
 if TYPE_CHECKING:
-    from suite.training import Placement
+    from suite.training.device import Placement
 
 __all__ = ["Warm", "load_dataset"]
 

@@ -80,7 +80,7 @@ def open_store(out: Path, *, create: bool = True) -> Store:
             fresh = False
         found = check_version(None if fresh else store.database.version(), path)
         if create and found < STORE_VERSION:
-            from suite.store.migrations import migrate
+            from suite.store.migrations.migrate import migrate
 
             with store.transaction() as connection:
                 migrate(connection)
@@ -109,7 +109,7 @@ def _open_shared(out: Path, address: Address, *, create: bool) -> Store:
         with database.whole() as connection:
             create_tables(connection, version=STORE_VERSION)
     if check_version(database.version(), address.shown) < STORE_VERSION:
-        from suite.store.migrations import migrate
+        from suite.store.migrations.migrate import migrate
 
         with database.whole() as connection:
             migrate(connection)

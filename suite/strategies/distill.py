@@ -73,7 +73,7 @@ class Distill:
     @classmethod
     def fit(cls, context: FitContext, options: DistillOptions) -> Fit:
         """The student. Raises ``TrialSkipped`` where no trial of the teacher's is done."""
-        from suite.training import Distillation
+        from suite.training.objective import Distillation
 
         teacher = context.teacher
         if teacher is None:

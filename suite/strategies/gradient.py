@@ -21,8 +21,8 @@ from suite.tasks.adapted import Adapted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from suite.training import Fitted, Validation
-    from suite.training.objective import Objective
+    from suite.training.objective import Objective, Validation
+    from suite.training.trainer import Fitted
 
 __all__ = ["Phase", "Pruning", "Teaching", "layer_multipliers", "run_phases"]
 
@@ -219,7 +219,7 @@ class _Running:
 
 
 def _rising(epochs: Iterator[int]) -> Validation:
-    from suite.training import Validation
+    from suite.training.objective import Validation
 
     return Validation(loss=0.0, score=float(next(epochs)))
 
@@ -264,7 +264,7 @@ def _prepare(
     objective: Objective | None,
 ) -> Prepared:
     from suite.models.freezing import stage_of_variables
-    from suite.training import OptimizerSettings
+    from suite.training.optimizer import OptimizerSettings
 
     backbone = adapted.backbone
     multipliers: tuple[tuple[str, float], ...] = ()
@@ -285,7 +285,8 @@ def _prepare(
 
 
 def _recipe(phase: Phase, options: GradientOptions, context: FitContext, steps: int) -> Any:
-    from suite.training import Recipe, SparsitySchedule
+    from suite.training.pruning import SparsitySchedule
+    from suite.training.trainer import Recipe
 
     asked = phase.pruning
     sparsity = None

@@ -103,7 +103,7 @@ def _step_seconds(trainer: Any, batch: tuple[Any, Any]) -> float:
 def _forward_seconds(adapted: Any, images: Any, compiled: bool) -> float:
     import tensorflow as tf
 
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     predictor = Predictor(adapted.logits, len(images), jit_compile=compiled)
     tensor = tf.constant(images)

@@ -28,8 +28,12 @@ from suite.training.feature_engines import EngineChooser
 from suite.training.features import Features, FeatureStore
 
 if TYPE_CHECKING:
-    from suite.training import Masks, Objective, OptimizerSettings, Predictor, Trainer
+    from suite.training.objective import Objective
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.predictor import Predictor
     from suite.training.profiler import ModelProfiler
+    from suite.training.pruning import Masks
+    from suite.training.trainer import Trainer
 
 __all__ = ["Prepared", "Pruned", "Workshop", "cap_batch_norm_momentum"]
 
@@ -158,7 +162,7 @@ class Workshop:
 
     def predictor(self, model: Any) -> Predictor:
         """A compiled function for ``model``; the last few are kept, and their models with them."""
-        from suite.training import Predictor
+        from suite.training.predictor import Predictor
 
         kept = self._predictors.pop(id(model), None)
         if kept is None and len(self._predictors) >= MOST_PREDICTORS:
@@ -207,7 +211,7 @@ class Workshop:
             objective: What is learned where it is not what the model's task says; equal ones share a step.
             pruned: Which of the trained weights get masks; None where nothing is pruned.
         """
-        from suite.training import Trainer
+        from suite.training.trainer import Trainer
 
         unfrozen = apply_trainable(self.backbone.model, self.backbone.stages, unfreeze)
         momentum = batch_norm_momentum(epochs * batches.steps)
@@ -264,7 +268,7 @@ class Workshop:
         return f"{self.backbone.name}, {adapted.logits.count_params()} parameters, {self.backbone.input_size}, {rest}"
 
     def _masks(self, pruned: Pruned | None) -> Masks | None:
-        from suite.training import Masks
+        from suite.training.pruning import Masks
 
         if pruned is None:
             return None

@@ -39,7 +39,7 @@ class ImageClassification:
         """The backbone with its preprocessing in front and a dense head behind."""
         import keras
 
-        from suite.training import CrossEntropy
+        from suite.training.objective import CrossEntropy
 
         height, width = backbone.input_size
         images = keras.Input((height, width, 3), name="image", dtype="float32")

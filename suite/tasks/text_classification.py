@@ -77,7 +77,7 @@ class TextClassification:
         """The encoder with a dense head on its pooled states."""
         import keras
 
-        from suite.training import CrossEntropy
+        from suite.training.objective import CrossEntropy
 
         inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in backbone.encoder.input}
         features = pool_tokens(backbone.encoder(inputs), inputs["padding_mask"], backbone)

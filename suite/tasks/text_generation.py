@@ -73,7 +73,7 @@ class TextGeneration:
     def assemble(cls, backbone: TextBackbone, *, num_classes: int = 0, dropout: float = 0.0) -> Adapted:
         """KerasHub's language model around the backbone; ``dropout`` is the backbone's own and ignored here."""
         from suite.models.language import language_model
-        from suite.training import TokenCrossEntropy
+        from suite.training.objective import TokenCrossEntropy
 
         writer = language_model(backbone)
         return Adapted(

@@ -19,9 +19,9 @@ from click.testing import CliRunner, Result
 from test_plugins import SPEC, write_example
 
 import suite
-from suite import api
 from suite.cli.main import cli
 from suite.errors import StoreError
+from suite.report import stored_run
 from suite.report.charts import engine
 from suite.report.notebook import SHOWN
 from suite.runner.run import run_plan
@@ -183,7 +183,7 @@ def test_a_report_of_many_trials_is_drawn_by_two_processes(
     for many in (1000, 0):
         folders.append(tmp_path / str(many))
         shutil.copytree(finished.parent / "out", folders[-1])
-        monkeypatch.setattr(api, "MANY_TRIALS", many)
+        monkeypatch.setattr(stored_run, "MANY_TRIALS", many)
         monkeypatch.setattr(engine, "_started", [])
         monkeypatch.setattr(engine, "_free", queue.SimpleQueue())
         suite.rebuild_report(folders[-1])

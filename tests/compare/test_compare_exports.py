@@ -9,7 +9,7 @@ from exports_sample import make_card, measured, with_exports
 from report_sample import make_comparison
 
 from suite.compare.exports import exported_files
-from suite.report import write_report
+from suite.report.writing import write_report
 from suite.store.records.export_card import Difference
 from suite.store.records.result import Score
 

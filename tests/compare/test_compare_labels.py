@@ -13,9 +13,9 @@ from suite.compare.advice.advice import advise_again
 from suite.compare.comparison import Comparison
 from suite.lint.examine import check_run
 from suite.lint.subjects import Run
-from suite.report import write_report
 from suite.report.charts.labels import LabelsChart
 from suite.report.page import make_page
+from suite.report.writing import write_report
 from suite.spec.constraints import Constraints
 
 QUICK = {2: 0.5, 5: 0.7, "all": 0.8}

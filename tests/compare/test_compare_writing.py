@@ -18,7 +18,7 @@ from suite.compare.comparison import Comparison
 from suite.compare.statistics.evidence import gather
 from suite.errors import StoreError
 from suite.metrics import metrics_named
-from suite.report import Written, write_report
+from suite.report.writing import Written, write_report
 from suite.store.records.example_files import LONGEST, PASSAGES, Passages
 from suite.store.records.result import Predictions
 

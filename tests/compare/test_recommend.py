@@ -26,7 +26,7 @@ from suite.compare.cell import BestComparison, LearningCurve, Tried
 from suite.compare.compare import compare
 from suite.compare.comparison import CellSummary, Comparison, PlanSummary, Recommendation
 from suite.errors import SpecError, UnknownNameError
-from suite.report import write_report
+from suite.report.writing import write_report
 from suite.spec.constraints import Constraints, parse_bounds
 from suite.spec.plan import make_plan
 from suite.spec.spec import parse_spec

@@ -15,8 +15,8 @@ from suite.export.formats.inference import for_inference
 from suite.models.file import FileOptions, FileSource
 from suite.registry import EXPORTERS
 from suite.tasks.image_classification import ImageClassification
-from suite.training import Predictor
 from suite.training.feature_engines import ENGINES, EngineChooser
+from suite.training.predictor import Predictor
 from suite.training.profiler import count_macs
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (5, 40, 40, 3)).astype("float32")

@@ -36,7 +36,7 @@ def mobilenets(keras_home: Path) -> list[Backbone]:
 
 def splits_of(backbone: Backbone, dataset: Dataset, root: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Features and targets of each split, as every trial reads them."""
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     predict = Predictor(ImageClassification.assemble(backbone, num_classes=2).features)
     for split in dataset.splits.values():

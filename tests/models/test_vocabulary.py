@@ -77,7 +77,7 @@ def test_another_process_trains_the_same_vocabularies(tmp_path):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         subprocess.run(
-            [sys.executable, "-c", script, str(tmp_path / name), str(Path(__file__).parents[1])], check=True, timeout=60
+            [sys.executable, "-c", script, str(tmp_path / name), str(Path(__file__).parent)], check=True, timeout=60
         )
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     assert len(files) == 4

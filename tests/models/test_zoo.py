@@ -174,7 +174,7 @@ def _probe_accuracy(name: str, weights: str) -> float:
 
     from suite.strategies.linear_probe import LinearProbeOptions, fit_probe
     from suite.tasks.image_classification import ImageClassification
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     options = SklearnSource.Options.model_validate_json(json.dumps({"name": "digits_photo"}))
     dataset = SklearnSource.load(options, splits=SplitsSpec(), on_bad_example="error")

@@ -22,8 +22,8 @@ from suite.compare.comparison import Comparison, PlannedTrial
 from suite.compare.number_format import score
 from suite.errors import StoreError
 from suite.registry import CHARTS
-from suite.report import Written, write_report
 from suite.report.page import make_page
+from suite.report.writing import Written, write_report
 from suite.spec.shipped import templates_folder
 
 

@@ -9,7 +9,7 @@ from sample_run import load_from, make_sample_results
 
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison
-from suite.report import write_report
+from suite.report.writing import write_report
 from suite.store.records.resizing import Resizing
 from suite.store.records.result import Result
 

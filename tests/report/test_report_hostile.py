@@ -13,9 +13,9 @@ from report_sample import make_comparison, with_labels
 
 from suite.compare.across_datasets.summary import across_datasets
 from suite.compare.comparison import FailureRecord
-from suite.report import Written, write_report
 from suite.report.charts.render import drawable, svg
 from suite.report.markdown import fenced, literal
+from suite.report.writing import Written, write_report
 
 HOSTILE = (
     "</script><script>document.title='taken'</script>",

@@ -20,7 +20,7 @@ from test_funnel_standing import result_of
 from suite.compare.planned import PlanSummary, summarise_plan
 from suite.errors import SuiteError
 from suite.runner.funnel import Funnel
-from suite.runner.merging import merge
+from suite.runner.merging.merge import merge
 from suite.runner.run import run_plan
 from suite.store.records.check import DataChecks, Finding
 from suite.store.records.result import DataRecord, WeightsRecord

@@ -257,7 +257,7 @@ def written_examples() -> Examples:
 
 def test_an_epoch_of_a_writing_model_is_judged_by_bits_per_byte_and_never_by_written_texts() -> None:
     """The likelihoods are there after each epoch; texts are not, so of BLEU the loss takes the place."""
-    from suite.training import TokenCrossEntropy
+    from suite.training.objective import TokenCrossEntropy
 
     sums = np.array([[2.0, 1.0, 2.0], [6.0, 2.0, 4.0]], np.float32)
     validate = TokenCrossEntropy(scores=None).validate

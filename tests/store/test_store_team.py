@@ -36,7 +36,7 @@ from suite.runner.claims import Claims, living_owners
 from suite.runner.teacher import teacher_of
 from suite.store.address import LINK, SUITE_STORE, StoreChoice, address_of, keep_link, without_password
 from suite.store.database import METADATA, claims, results
-from suite.store.migrations import migrate
+from suite.store.migrations.migrate import migrate
 from suite.store.postgres import open_postgres
 from suite.store.quick_read import glance
 from suite.store.state import STORE_VERSION
@@ -153,7 +153,7 @@ def test_an_old_file_is_migrated_by_one_of_several_processes(tmp_path):
     folder = old_store(tmp_path / "old")
     program = (
         "import sys; from pathlib import Path; from suite.store.store import open_store\n"
-        "from suite.store.migrations import *\n"
+        "from suite.store.migrations.migrate import *\n"
         f"open_store(Path({str(folder)!r}), create=False).close(); print(flush=True); sys.stdin.readline()\n"
         f"open_store(Path({str(folder)!r})).close()"
     )

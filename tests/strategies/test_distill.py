@@ -79,7 +79,7 @@ def test_the_loss_is_that_of_the_paper():
     """Against NumPy: alpha T^2 of the softened cross-entropy, and the rest of that of the classes."""
     import keras
 
-    from suite.training import Distillation
+    from suite.training.objective import Distillation
 
     random = np.random.default_rng(1)
     pictures = random.normal(size=(5, 4)).astype(np.float32)

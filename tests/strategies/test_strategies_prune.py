@@ -44,7 +44,7 @@ def kernels(model) -> list[np.ndarray]:
 )
 def test_the_schedule_is_that_of_the_paper(final, total, start, length, updates):
     """It rises by the cubic formula, never falls, and ends at the final share after its last update."""
-    from suite.training import SparsitySchedule
+    from suite.training.pruning import SparsitySchedule
 
     schedule = SparsitySchedule.of(final, start=start, end=start + length, updates=updates, total_steps=total)
     assert 0 <= schedule.begin < schedule.end <= total
@@ -64,7 +64,7 @@ def test_masks_prune_the_smallest_and_keep_what_is_pruned():
     """The smallest magnitudes go first, also where others have shrunk since, and a held weight is exactly +0."""
     import keras
 
-    from suite.training import Masks
+    from suite.training.pruning import Masks
 
     variable = keras.Variable(np.array([[0.1, -0.5], [3.0, -0.2]], np.float32))
     masks = Masks([variable])

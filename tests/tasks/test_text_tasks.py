@@ -41,7 +41,7 @@ def zoo(name: str):
 @pytest.mark.parametrize("name", ["bert_tiny", "gpt2_tiny"])
 def test_features_do_not_depend_on_what_shares_a_batch(name, tmp_path):
     """Padding is hidden: a text alone and among longer ones has the same features."""
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     backbone, data = zoo(name), texts_of(*((text,) for text in TEXTS))
     examples = TextClassification.read(backbone, data, data.splits["test"], root=tmp_path)
@@ -72,7 +72,7 @@ def test_of_two_texts_the_longer_is_cut(first, second, room):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """What the zoo's decoder says of two short summaries."""
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     root = tmp_path_factory.mktemp("cache")
     backbone = zoo("gpt2_tiny")

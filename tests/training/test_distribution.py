@@ -324,7 +324,7 @@ def test_a_gpu_is_fast_unless_determinism_is_asked_for(
     """Which of TensorFlow's settings are made: deterministic operations on a CPU, rewritten graphs on a GPU."""
     import tensorflow as tf
 
-    from suite.training import prepare_device
+    from suite.training.device import prepare_device
 
     asked_of: list[str] = []
     options: dict[str, bool] = {}

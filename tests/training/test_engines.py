@@ -28,7 +28,7 @@ def adapted():
 @pytest.fixture(scope="module")
 def keras(adapted):
     """Its features by Keras."""
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     return Predictor(adapted.features)
 
@@ -83,7 +83,7 @@ def test_a_cache_that_cannot_be_written_stops_no_fit(adapted, keras, tmp_path):
 
 def test_keras_is_timed_once_for_a_backbone(adapted, tmp_path):
     """Further splits that are too small for an export cost nothing but their features."""
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     asked = []
     predict = Predictor(adapted.features)
@@ -104,7 +104,7 @@ def test_an_engine_that_says_something_else_is_not_used(asked, tmp_path):
     """Here a layer draws at random; back to Keras, with the reason in the record."""
     import keras as keras_library
 
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     class Noisy(keras_library.layers.Layer):
         def call(self, x):

@@ -47,13 +47,15 @@ def model():
 @pytest.fixture
 def trainer(model):
     """A trainer of the small network."""
-    from suite.training import OptimizerSettings, Trainer
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Trainer
 
     return Trainer(model, OptimizerSettings(weight_decay=0.01))
 
 
 def _fit(trainer, start, batches, recipe) -> tuple[list[EpochRecord], list[np.ndarray]]:
-    from suite.training import CrossEntropy, Predictor
+    from suite.training.objective import CrossEntropy
+    from suite.training.predictor import Predictor
 
     trainer.model.set_weights(start)
     predictor = Predictor(trainer.model)
@@ -65,7 +67,7 @@ def _fit(trainer, start, batches, recipe) -> tuple[list[EpochRecord], list[np.nd
 
 def test_the_same_seed_gives_the_same_weights_after_another_fit_in_between(model, trainer, digits):
     """A warm trainer forgets everything between fits, random states included."""
-    from suite.training import Recipe
+    from suite.training.trainer import Recipe
 
     start, recipe = model.get_weights(), Recipe(epochs=2, learning_rate=1e-2)
     first = _fit(trainer, start, Batches(digits, 32, seed=1), recipe)[1]
@@ -83,7 +85,9 @@ def test_compiling_changes_no_weight(model, trainer, digits):
 
 def test_training_lowers_the_loss_and_keeps_the_best_epoch(model, trainer, digits):
     """The weights that remain are those of the best validation score."""
-    from suite.training import CrossEntropy, Predictor, Recipe
+    from suite.training.objective import CrossEntropy
+    from suite.training.predictor import Predictor
+    from suite.training.trainer import Recipe
 
     history, _ = _fit(trainer, model.get_weights(), Batches(digits, 32, seed=1), Recipe(epochs=4, learning_rate=1e-2))
     assert history[-1].train_loss < history[0].train_loss
@@ -93,7 +97,8 @@ def test_training_lowers_the_loss_and_keeps_the_best_epoch(model, trainer, digit
 
 def test_patience_ends_a_fit_that_does_not_get_better(trainer, model, digits):
     """With a score that never rises, a fit ends after ``patience`` further epochs."""
-    from suite.training import Recipe, Validation
+    from suite.training.objective import Validation
+    from suite.training.trainer import Recipe
 
     trainer.model.set_weights(model.get_weights())
     fitted = trainer.fit(
@@ -104,7 +109,8 @@ def test_patience_ends_a_fit_that_does_not_get_better(trainer, model, digits):
 
 def test_a_loss_that_is_no_number_ends_the_fit(model, trainer, digits):
     """Weights that are not finite give a diverged trial that names the learning rate."""
-    from suite.training import Recipe, Validation
+    from suite.training.objective import Validation
+    from suite.training.trainer import Recipe
 
     kept = model.get_weights()
     model.set_weights([np.full_like(weight, np.nan) for weight in kept])
@@ -125,7 +131,9 @@ def test_the_loop_agrees_with_keras_fit(model, digits):
     """Without dropout and shuffling the step gives the weights of ``Model.fit`` with the same optimizer."""
     import keras
 
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     keras.utils.set_random_seed(1)
     ours = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
@@ -148,7 +156,9 @@ def test_layer_multipliers_slow_the_named_variables(digits):
     """A multiplier of 0 leaves a variable where it was while the others move."""
     import keras
 
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     net = keras.Sequential(
         [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.Dense(10)]
@@ -165,7 +175,9 @@ def test_layer_multipliers_slow_the_decay_too(digits):
     """A layer that does not learn does not shrink either, as in timm, BEiT and ELECTRA."""
     import keras
 
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     net = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     kernel = net.layers[1].kernel
@@ -183,7 +195,9 @@ def test_a_multiplier_of_the_rate_alone_leaves_the_decay(digits):
     """The embedding of a pretraining learns faster and does not shrink faster: that is how the zoo was made."""
     import keras
 
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     net = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     kernel = net.layers[1].kernel
@@ -198,7 +212,9 @@ def test_one_step_serves_every_decay_and_smoothing(digits):
     """They are variables: what is learned with one is what a step that was compiled for it learns."""
     import keras
 
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     net = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     start = net.get_weights()
@@ -222,7 +238,7 @@ def test_label_smoothing_is_that_of_keras():
     """The loss of a step with smoothing as a variable is Keras's own of the same smoothing."""
     import keras
 
-    from suite.training import CrossEntropy
+    from suite.training.objective import CrossEntropy
 
     logits, targets = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32), np.arange(6) % 4
     model = keras.Sequential([keras.Input((4,)), keras.layers.Identity()])
@@ -235,7 +251,8 @@ def test_label_smoothing_is_that_of_keras():
 @pytest.mark.parametrize("loss", [np.nan, np.inf])
 def test_a_validation_loss_that_is_no_number_ends_the_fit(trainer, digits, loss):
     """A model may be lost in its last steps, which the mean training loss does not show."""
-    from suite.training import Recipe, Validation
+    from suite.training.objective import Validation
+    from suite.training.trainer import Recipe
 
     with pytest.raises(TrialDiverged, match=r"validation loss is (nan|inf) in epoch 1"):
         trainer.fit(Batches(digits, 32, seed=1), lambda: Validation(float(loss), 0.5), Recipe(2, 1e-3))
@@ -245,7 +262,7 @@ class _Nothing:
     """An objective whose gradient is zero, so that only the decay moves a weight."""
 
     def losses(self, model, inputs, targets, *, label_smoothing):
-        from suite.training import Losses
+        from suite.training.objective import Losses
 
         nothing = 0.0 * model(inputs, training=True)[:, 0]
         return Losses(nothing, nothing, nothing + 1.0)
@@ -255,7 +272,8 @@ class _Nothing:
 def test_the_best_epoch_is_the_best_by_the_headline(trainer, digits, headline):
     """Two epochs: the first is right more often, the second is better by everything else."""
     from suite.metrics.validation_score import Judge
-    from suite.training import CrossEntropy, Recipe
+    from suite.training.objective import CrossEntropy
+    from suite.training.trainer import Recipe
 
     targets = np.array([0] * 8 + [1] * 2)
     right_more_often = np.array([[3.0, 0.0]] * 8 + [[9.0, 0.0], [9.0, -1.0]])
@@ -282,7 +300,8 @@ def test_a_token_that_is_there_twice_is_one_step_of_adam():
     import keras
     import tensorflow as tf
 
-    from suite.training import OptimizerSettings, Trainer
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Trainer
 
     keras.utils.set_random_seed(0)
     inputs = {"tokens": keras.Input((3,), dtype="int32", name="tokens")}
@@ -306,7 +325,7 @@ def test_a_token_that_is_there_twice_is_one_step_of_adam():
 
 def test_predictions_do_not_depend_on_the_size_of_the_batch(model, digits):
     """The last batch is filled up and cut; every picture is there once."""
-    from suite.training import Predictor
+    from suite.training.predictor import Predictor
 
     assert np.allclose(Predictor(model, 7)(digits.inputs[:40]), Predictor(model, 64)(digits.inputs[:40]), atol=1e-5)
 
@@ -322,7 +341,7 @@ def test_batches_cover_all_examples_once_in_an_order_of_seed_and_epoch(digits):
 
 def test_a_fit_lets_go_of_its_examples(trainer, digits):
     """Pictures are mapped from files, and a worker that kept those of every fit would run out of file handles."""
-    from suite.training import Recipe
+    from suite.training.trainer import Recipe
 
     batches = Batches(digits.some(np.arange(64)), 32, seed=1)
     kept = weakref.ref(batches.examples)
@@ -336,15 +355,11 @@ def test_slow_batch_norm_statistics_are_measured_anew(digits):
     """A network that is at chance in inference mode, since its statistics lag, is as good as in training mode."""
     import keras
 
-    from suite.training import (
-        CrossEntropy,
-        OptimizerSettings,
-        Predictor,
-        Recipe,
-        Trainer,
-        Validation,
-        refresh_batch_norm,
-    )
+    from suite.training.batch_norm import refresh_batch_norm
+    from suite.training.objective import CrossEntropy, Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.predictor import Predictor
+    from suite.training.trainer import Recipe, Trainer
 
     keras.utils.set_random_seed(0)
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(32)]
@@ -360,7 +375,7 @@ def test_slow_batch_norm_statistics_are_measured_anew(digits):
 
 def test_fast_batch_norm_statistics_are_left_alone(model, digits):
     """Where nothing of the initial statistics is left, not a weight is touched."""
-    from suite.training import refresh_batch_norm
+    from suite.training.batch_norm import refresh_batch_norm
 
     before = model.get_weights()
     assert not refresh_batch_norm(model, Batches(digits, 50, seed=1), trained_steps=5000)

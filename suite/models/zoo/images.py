@@ -182,7 +182,7 @@ def build_architecture(architecture: Architecture, *, name: str) -> Backbone:
     Raises:
         ModelError: Where the class is unknown, reads texts, or refuses its arguments.
     """
-    from suite.models.stages import stages_of
+    from suite.models.stages.stage import stages_of
 
     if architecture.input_size is None:
         raise ModelError(f"{architecture.constructor} reads texts; an architecture of pictures is needed here.")

@@ -116,7 +116,9 @@ def fit_rows(
         SuiteError: Where the texts do not fill one batch.
         TrialDiverged: When the loss is not finite.
     """
-    from suite.training import OptimizerSettings, Recipe, Trainer, Validation
+    from suite.training.objective import Validation
+    from suite.training.optimizer import OptimizerSettings
+    from suite.training.trainer import Recipe, Trainer
 
     if len(rows.rows) < options.batch_size:
         raise SuiteError(
@@ -143,7 +145,7 @@ class _Foretelling:
 
     def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: float) -> Any:
         """Of each row: negative log-likelihood, targets with the highest score, targets that count."""
-        from suite.training import Losses
+        from suite.training.objective import Losses
 
         return Losses(*row_losses(model(inputs, training=True), targets))
 

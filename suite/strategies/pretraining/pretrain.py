@@ -119,7 +119,7 @@ def pretrain(
         raise SpecError(f"{path}: --data takes pictures in folders; give texts as the spec's dataset.")
     folder = (out or zoo_folder()) / spec.name
     dataset = _load_data(spec, data)
-    from suite.training import prepare_device
+    from suite.training.device import prepare_device
 
     threads = threads or look_at_machine().cores
     prepare_device(threads=threads)

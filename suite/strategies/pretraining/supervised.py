@@ -76,7 +76,11 @@ class Supervised:
             Accuracy on ``test``, a fraction.
         """
         from suite.tasks.image_classification import ImageClassification
-        from suite.training import OptimizerSettings, Predictor, Recipe, Trainer, Validation, refresh_batch_norm
+        from suite.training.batch_norm import refresh_batch_norm
+        from suite.training.objective import Validation
+        from suite.training.optimizer import OptimizerSettings
+        from suite.training.predictor import Predictor
+        from suite.training.trainer import Recipe, Trainer
 
         if len(train) < options.batch_size:
             raise SuiteError(f"batch_size {options.batch_size} is larger than the {len(train)} training examples.")
