@@ -25,7 +25,8 @@ import numpy as np
 
 from benchmarks.corruptions import WEIGHTS
 from suite.devices import look_at_machine
-from suite.export.formats.examples import PICTURES, ExampleArrays
+from suite.data.batches import PICTURES
+from suite.export.formats.examples import ExampleArrays
 from suite.export.subject import measured
 
 __all__ = ["main"]
