@@ -44,13 +44,16 @@ EXPORTED = with_exports(make_comparison())
 EMPTY = with_labels(make_comparison(models=(), strategies=(), sets=()))
 
 
+def comparison_for(name: str) -> Any:
+    """One that has what the chart of this name shows."""
+    if name in EXPORTS:
+        return EXPORTED
+    return FURTHER if name in BEYOND else SEVERAL if name in OVER_DATASETS else COMPARISON
+
+
 def build(name: str, comparison: Any = None) -> Any:
     """The chart of this name; where it is of several data sets, of a comparison that has them."""
-    if comparison is None and name in EXPORTS:
-        comparison = EXPORTED
-    if comparison is None:
-        comparison = FURTHER if name in BEYOND else SEVERAL if name in OVER_DATASETS else COMPARISON
-    return CHARTS.get(name).build(comparison)
+    return CHARTS.get(name).build(comparison_for(name) if comparison is None else comparison)
 
 
 @pytest.mark.parametrize("name", CHARTS.names())
@@ -326,3 +329,18 @@ def test_charts_do_without_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("field", ["parameters", "size_bytes", "macs", "latency_ms_p50", "peak_memory_bytes"])
+@pytest.mark.parametrize("name", CHARTS.names())
+def test_a_model_that_weighs_or_costs_nothing_breaks_no_chart(name: str, field: str) -> None:
+    """A logarithmic axis has no place for 0: such a point is left out, and the others are drawn."""
+    comparison = comparison_for(name)
+    first, *others = comparison.cells
+    none = (
+        0
+        if field in {"parameters", "size_bytes", "macs"}
+        else getattr(first.profile, field).model_copy(update={"mean": 0.0})
+    )
+    weightless = first.model_copy(update={"profile": first.profile.model_copy(update={field: none})})
+    build(name, comparison.model_copy(update={"cells": (weightless, *others)})).to_dict()

@@ -93,7 +93,7 @@ def complexity_rows(comparison: Comparison) -> list[Row]:
         if cell.profile is not None:
             rows.extend({"model": model, **measure} for measure in _measures(cell.profile))
     lightest = {row["model"]: row["value"] for row in rows if row["measure"] == "parameters"}
-    return sorted(rows, key=lambda row: lightest[row["model"]])
+    return sorted(rows, key=lambda row: lightest.get(row["model"], 0))  # what has no parameters has no such row
 
 
 def generalisation_rows(comparison: Comparison, dataset: str | None = None) -> tuple[list[Row], list[Row]]:
