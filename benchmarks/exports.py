@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corruptions import WEIGHTS
-from suite.devices import look_at_machine
 from suite.data.batches import PICTURES
+from suite.devices import look_at_machine
 from suite.export.formats.examples import ExampleArrays
 from suite.export.subject import measured
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.compare.number_format import MISSING
+from suite.report.interval_scale import Drawn
 from suite.report.tables import Column
 
 __all__ = ["FIRST_ROWS", "Cell", "Facet", "Interval", "SiteTable", "facet"]
@@ -17,11 +18,9 @@ FIRST_ROWS = 50
 
 @dataclass(frozen=True)
 class Interval:
-    """A score drawn on the scale that its table shares, in percent of the scale."""
+    """A score drawn on the scale that its table shares."""
 
-    low: float
-    at: float
-    high: float
+    drawn: Drawn
     ends: str = ""
     """In words, for a table that draws nothing; empty where nothing is known of them."""
 
@@ -65,7 +64,7 @@ class Cell:
             "s": self.shape,
             "p": self.picture,
             "b": int(self.strong),
-            "i": [self.interval.low, self.interval.at, self.interval.high] if self.interval else None,
+            "i": self.interval.drawn.numbers if self.interval else None,
         }
         there = {name: value for name, value in fields.items() if value}
         if self.value is not None:

@@ -44,6 +44,11 @@ class Scored(Record):
     seeds: dict[int, float | None] = Field(default_factory=dict)
     """Seed to its score."""
 
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of its interval; None where it has none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """No file counts more; a damaged one may hold a number that no float takes."""
@@ -91,6 +96,8 @@ class CellRecord(Record):
     """Final trials of the plan."""
     weights: str | None = None
     """SHA-256 of the weights it started from."""
+    licence: str | None = None
+    """Of these weights; None where it is not stated."""
     hyperparameters: tuple[dict[str, Any], ...] = ()
     """Of each final trial, in the order of the seeds."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from datetime import datetime
 
+from suite.compare.advice.constraints import NO_LICENCE
 from suite.compare.advice.verdict_words import behind_words, scatter_words, verdict_words
 from suite.compare.cell import BestComparison, MetricInfo, Verdict
 from suite.compare.number_format import MISSING, number, plural, score, short
 from suite.publish.boxes import Cell, Interval
 from suite.publish.collection import Collection, Entry, dataset_address, model_address
 from suite.publish.record import CellRecord, RunRecord, Scored
+from suite.report.interval_scale import IntervalScale
 
 __all__ = [
     "alarm_words",
@@ -20,6 +21,7 @@ __all__ = [
     "dataset_cell",
     "day",
     "interval_cell",
+    "licence_cell",
     "model_cell",
     "run_address",
     "run_cell",
@@ -98,6 +100,13 @@ def run_cell(run: RunRecord) -> Cell:
     return Cell(run.name, href=run_address(run), title=f"{run.title} Ended {day(run.ended_at)}.")
 
 
+def licence_cell(cell: CellRecord) -> Cell:
+    """The terms of the pretrained weights."""
+    if cell.licence == NO_LICENCE:
+        return Cell(MISSING, value="", title=NO_LICENCE)
+    return Cell(cell.licence or "not stated", title="of the pretrained weights")
+
+
 def score_cell(scored: Scored | None, *, strong: bool = False) -> Cell:
     """The headline, its interval as the title."""
     if scored is None:
@@ -134,36 +143,20 @@ def verdict_cell(best: BestComparison | None, cell: CellRecord, metric: MetricIn
     )
 
 
-def scale_of(scores: Iterable[Scored | None]) -> tuple[float, float]:
-    """Ends of the scale that the intervals of a table share, rounded outwards to 0.05."""
-    there = [one for one in scores if one is not None]
-    if not there:
-        return 0.0, 1.0
-    least = min(one.value if one.low is None else min(one.low, one.value) for one in there)
-    most = max(one.value if one.high is None else max(one.high, one.value) for one in there)
-    step = 0.05 if most - least < 5 else 10 ** math.floor(math.log10(most - least))
-    low, high = math.floor(least / step) * step, math.ceil(most / step) * step
-    return (low, high) if high > low else (low - step, high + step)
+def scale_of(scores: Iterable[Scored | None]) -> IntervalScale:
+    """The scale that the intervals of a table share."""
+    return IntervalScale.of([(one.value, one.ends) for one in scores if one is not None])
 
 
-def interval_cell(collection: Collection, cell: CellRecord, scale: tuple[float, float]) -> Cell:
+def interval_cell(collection: Collection, cell: CellRecord, scale: IntervalScale) -> Cell:
     """The interval, drawn on the scale."""
     scored = cell.score
     if scored is None:
         return Cell("")
-    low, at, high = (
-        round(100 * (value - scale[0]) / (scale[1] - scale[0]), 2)
-        for value in (
-            scored.value if scored.low is None else scored.low,
-            scored.value,
-            scored.value if scored.high is None else scored.high,
-        )
-    )
-    known = scored.low is not None and scored.high is not None
-    ends = f"{score(scored.low)} to {score(scored.high)}" if known else ""
-    return Cell(
-        said(scored), value=scored.value, colour=collection.colours[cell.model], interval=Interval(low, at, high, ends)
-    )
+    ends = scored.ends
+    words = f"{score(ends[0])} to {score(ends[1])}" if ends is not None else ""
+    drawn = Interval(scale.draw(scored.value, ends), words)
+    return Cell(said(scored), value=scored.value, colour=collection.colours[cell.model], interval=drawn)
 
 
 def cost_cells(cell: CellRecord) -> tuple[Cell, Cell, Cell]:

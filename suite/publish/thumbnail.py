@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from suite.publish.record import RunRecord
 from suite.report.charts.theme import model_colours
+from suite.report.interval_scale import IntervalScale
 
 __all__ = ["small_picture"]
 
@@ -15,32 +16,16 @@ def small_picture(record: RunRecord) -> str:
     dataset = record.home_datasets[0].name if record.home_datasets else ""
     cells = [cell for cell in record.ranking(dataset) if cell.score is not None][:CELLS]
     colours = model_colours({cell.model for cell in record.cells})
-    ends = [
-        end
-        for cell in cells
-        if cell.score is not None
-        for end in (cell.score.low, cell.score.value, cell.score.high)
-        if end is not None
-    ]
+    scores = [cell.score for cell in cells if cell.score is not None]
+    scale = IntervalScale.of([(one.value, one.ends) for one in scores])
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">'
     ]
-    if ends:
-        least, most = min(ends), max(ends)
-        scale = (WIDTH - 2 * MARGIN) / ((most - least) or 1.0)
-        for place, cell in enumerate(cells):
-            scored = cell.score
-            if scored is None:
-                continue
+    for place, cell in enumerate(cells):
+        if cell.score is not None:
+            drawn = scale.draw(cell.score.value, cell.score.ends)
             y = MARGIN + (place + 0.5) * (HEIGHT - 2 * MARGIN) / max(3, len(cells))
-            low, at, high = (
-                MARGIN + (value - least) * scale
-                for value in (
-                    scored.value if scored.low is None else scored.low,
-                    scored.value,
-                    scored.value if scored.high is None else scored.high,
-                )
-            )
+            low, at, high = (MARGIN + one / 100 * (WIDTH - 2 * MARGIN) for one in (drawn.low, drawn.at, drawn.high))
             colour = colours[cell.model]
             parts.append(
                 f'<path d="M{low:.1f} {y:.1f}H{high:.1f}" stroke="{colour}" stroke-opacity=".45" stroke-width="3"/>'

@@ -30,9 +30,9 @@
 
   function contents(cell, column) {
     if (cell.i) {
-      const [low, at, high] = cell.i;
+      const [low, at, high, leaves] = cell.i;
       const style = `--c:${cell.c};--lo:${low}%;--at:${at}%;--hi:${high}%`;
-      return [element("span", { class: "iv", role: "img", "aria-label": cell.t, style }, element("i"), element("b"))];
+      return [element("span", { class: "iv", role: "img", "aria-label": cell.t, style }, element("i", leaves ? { class: leaves } : {}), element("b"))];
     }
     if (cell.p) return [element("img", { src: root + cell.p, alt: cell.t, loading: "lazy", width: 120, height: 40 })];
     let said;

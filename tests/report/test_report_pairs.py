@@ -11,6 +11,7 @@ from suite.report.page import make_page
 from suite.report.sections.leaderboard import make_board, shared_scale
 from suite.report.sections.pairs import MOST_CELLS, pairs_matrix
 from suite.report.writing import render_html, render_markdown
+from suite.store.records.result import WeightsRecord
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_one_bar_is_the_interval_that_is_written(comparison: Comparison):
     assert row.interval == said
     assert f"interval {said};" in row.score.title
     assert f"| {said} |" in render_markdown(make_page(comparison))
-    assert 0 <= row.low <= row.at <= row.high <= 100
+    assert 0 <= row.drawn.low <= row.drawn.at <= row.drawn.high <= 100
 
 
 def test_an_open_interval_does_not_press_the_others_together(comparison: Comparison):
@@ -39,9 +40,9 @@ def test_an_open_interval_does_not_press_the_others_together(comparison: Compari
     first, *others = comparison.cells
     wide = first.headline.model_copy(update={"low": 0.0, "high": 1.0})
     changed = comparison.model_copy(update={"cells": (first.model_copy(update={"headline": wide}), *others)})
-    assert shared_scale(list(changed.cells))[0] > 0.7
+    assert shared_scale(list(changed.cells)).low > 0.7
     row = make_board(changed, "digits_photo").rows[0]
-    assert (row.low, row.leaves) == (0.0, "left")
+    assert (row.drawn.low, row.drawn.leaves) == (0.0, "left")
     assert row.interval == "0.000 to 1.000"
     assert '<i class="left">' in render_html(make_page(changed), changed, {})
 
@@ -121,3 +122,15 @@ def test_the_page_says_how_pairs_were_made(comparison: Comparison):
     """Seed by seed where every seed has splits of its own."""
     assert "seed by seed" not in section_of(comparison).read
     assert "seed by seed" in section_of(comparison.model_copy(update={"resample": True})).read
+
+
+def test_the_terms_of_the_weights_are_a_column_of_the_leaderboard(comparison: Comparison):
+    """Of each cell what its pretrained weights are under; a model that began with random numbers has no terms."""
+    first, *others = comparison.cells
+    weights = WeightsRecord(name="w", sha256="0" * 64, location="", licence="Apache-2.0", pretrained_on=None)
+    licensed = first.model_copy(update={"weights": weights, "strategy_name": "fine_tune"})
+    unknown = [one.model_copy(update={"weights": None, "strategy_name": "from_scratch"}) for one in others]
+    board = make_board(comparison.model_copy(update={"cells": (licensed, *unknown)}), first.dataset)
+    at = [column.title for column in board.columns].index("licence")
+    assert {row.cell: row.boxes[at].text for row in board.rows}[first.cell_id] == "Apache-2.0"
+    assert {row.boxes[at].text for row in board.rows if row.cell != first.cell_id} <= {"–"}

@@ -14,6 +14,7 @@ from suite.publish.pages.page import SitePage
 from suite.publish.rows import (
     cost_cells,
     interval_cell,
+    licence_cell,
     model_cell,
     run_cell,
     scale_of,
@@ -136,6 +137,7 @@ def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdic
             interval_cell(collection, entry.cell, scale),
             *cost_cells(entry.cell),
             seeds_cell(entry.cell),
+            licence_cell(entry.cell),
             run_cell(entry.run),
         )
         for place, (entry, best) in enumerate(zip(entries, verdicts, strict=True), start=1)
@@ -146,11 +148,12 @@ def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdic
         Column("strategy"),
         Column("verdict"),
         Column(metric.label, number=True, best_high=metric.higher_is_better),
-        Column(f"{score(scale[0])} to {score(scale[1])}"),
+        Column(f"{score(scale.low)} to {score(scale.high)}"),
         Column("latency", "ms", number=True),
         Column("parameters", number=True),
         Column("training", "s", number=True),
         Column("seeds", number=True, best_high=True),
+        Column("licence"),
         Column("run"),
     )
     return SiteTable(

@@ -148,7 +148,7 @@ def _scores_table(collection: Collection, entries: Sequence[Entry]) -> SiteTable
         Column("strategy"),
         Column("metric"),
         Column("score", number=True, best_high=True),
-        Column(f"{score(scale[0])} to {score(scale[1])}"),
+        Column(f"{score(scale.low)} to {score(scale.high)}"),
         Column("rank in its run", number=True),
         Column("verdict in its run"),
         Column("latency", "ms", number=True),

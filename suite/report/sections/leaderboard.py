@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from dataclasses import dataclass
 
+from suite.compare.advice.constraints import NO_LICENCE, licence_of
 from suite.compare.advice.verdict_words import behind_of, verdict_of
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.compare.number_format import MISSING, WHOLE, number, plural, score, short
 from suite.report.charts.rows import all_models, all_strategies
 from suite.report.charts.theme import model_colours, strategy_shapes
+from suite.report.interval_scale import Drawn, IntervalScale
 from suite.report.sections.ledger import tries_box
 from suite.report.tables import Box, Column, latency_box, metric_box, spread_box
 
@@ -20,8 +20,6 @@ FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss", "chr
 """The first of these that the results have, and that is not missing, stands beside the headline."""
 MOST_SETS = 3
 """Further test sets with a column of their own; the table under 'Generalisation' has all."""
-FAR = 2.0
-"""Times the median width that the drawn scale makes room for on each side of a score."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,8 @@ class BoardRow:
     shape: str
     score: Box
     interval: str
-    low: float | None
-    """Ends and middle of the drawn interval, in percent of the shared scale."""
-    at: float | None
-    high: float | None
-    leaves: str
-    """Where the interval leaves the scale: ``left``, ``right``, both, or empty; class names of the page."""
+    drawn: Drawn | None
+    """Its interval on the shared scale; None where it has no score."""
     boxes: tuple[Box, ...]
     taken: bool
     """Whether it is the recommended cell."""
@@ -79,14 +73,15 @@ class Board:
 def make_board(comparison: Comparison, dataset: str) -> Board:
     """The leaderboard of a data set; cells without a score stand last."""
     cells = [cell for cell in comparison.cells if cell.dataset == dataset]
-    low, high = shared_scale(cells)
+    scale = shared_scale(cells)
     further = _further_metric(comparison)
     taken = comparison.taken
     colours = model_colours(all_models(comparison))
     shapes = strategy_shapes(all_strategies(comparison))
     rows = []
     for order, cell in enumerate(cells, start=1):
-        left, at, right, leaves = _drawn(cell.headline, low, high)
+        headline = cell.headline
+        drawn = scale.draw(headline.value, headline.interval) if headline is not None else None
         behind = behind_of(cell, comparison.headline)
         rows.append(
             BoardRow(
@@ -101,10 +96,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
                 shape=shapes[cell.strategy],
                 score=_score_box(cell),
                 interval=_interval(cell.headline),
-                low=left,
-                at=at,
-                high=right,
-                leaves=leaves,
+                drawn=drawn,
                 boxes=_boxes(comparison, cell, further),
                 taken=cell.cell_id in taken,
             )
@@ -117,44 +109,15 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
         rows=tuple(rows),
         models=tuple(sorted({cell.model for cell in cells})),
         strategies=tuple(sorted({cell.strategy for cell in cells})),
-        scale_low=f"{low:.2f}" if high < WHOLE else number(low),
-        scale_high=f"{high:.2f}" if high < WHOLE else number(high),
+        scale_low=f"{scale.low:.2f}" if scale.high < WHOLE else number(scale.low),
+        scale_high=f"{scale.high:.2f}" if scale.high < WHOLE else number(scale.high),
         missing=f"{plural(without, 'cell has', 'cells have')} no score yet and no rank." if without else "",
     )
 
 
-def shared_scale(cells: list[CellSummary]) -> tuple[float, float]:
-    """Ends of the scale that all intervals of a board are drawn on, rounded outwards to 0.05.
-
-    It holds every score, and every interval but those of the few that are ``FAR`` wider than most: two seeds far apart
-    can leave everything open, and would press all others together. What leaves the scale is drawn as leaving it.
-    """
-    headlines = [cell.headline for cell in cells if cell.headline is not None]
-    if not headlines:
-        return 0.0, 1.0
-    known = [one.interval for one in headlines if one.interval is not None]
-    most = FAR * statistics.median(high - low for low, high in known) if known else 0.0
-    ends = [one.interval or (one.value, one.value) for one in headlines]
-    least = min(max(low, one.value - most) for one, (low, _) in zip(headlines, ends, strict=True))
-    largest = max(min(high, one.value + most) for one, (_, high) in zip(headlines, ends, strict=True))
-    low, high = math.floor(least * 20) / 20, math.ceil(largest * 20) / 20
-    return (low, high) if high > low else (low - 0.05, high + 0.05)
-
-
-def _drawn(
-    headline: HeadlineScore | None, low: float, high: float
-) -> tuple[float | None, float | None, float | None, str]:
-    """Ends and middle of the bar in percent of the scale, cut at it, and where it leaves the scale."""
-    if headline is None:
-        return None, None, None, ""
-    ends = headline.interval or (headline.value, headline.value)
-    left, at, right = (_place(end, low, high) for end in (ends[0], headline.value, ends[1]))
-    leaves = " ".join(["left"] * (left < 0) + ["right"] * (right > 100))
-    return max(0.0, left), at, min(100.0, right), leaves
-
-
-def _place(value: float, low: float, high: float) -> float:
-    return round(100 * (value - low) / (high - low), 2)
+def shared_scale(cells: list[CellSummary]) -> IntervalScale:
+    """The scale that all intervals of a board are drawn on."""
+    return IntervalScale.of([(one.value, one.interval) for cell in cells if (one := cell.headline) is not None])
 
 
 def _score_box(cell: CellSummary) -> Box:
@@ -200,7 +163,13 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
         Column("training", "s", number=True),
         Column("tries", number=True, best_high=True),
         seeds,
+        *([Column("licence", long=True)] if _licensed(comparison) else []),
     )
+
+
+def _licensed(comparison: Comparison) -> bool:
+    """Whether the terms of some weights are stated: else the column would say nothing."""
+    return any(licence_of(cell) not in {None, NO_LICENCE} for cell in comparison.cells)
 
 
 def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None) -> tuple[Box, ...]:
@@ -221,4 +190,13 @@ def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None
         spread_box(timings.training_seconds if timings else None),
         tries_box(cell.ledger),
         seeds,
+        *([_licence_box(cell)] if _licensed(comparison) else []),
     )
+
+
+def _licence_box(cell: CellSummary) -> Box:
+    """The terms of the weights that a cell began with."""
+    licence = licence_of(cell)
+    if licence == NO_LICENCE:
+        return Box(MISSING, "", NO_LICENCE)
+    return Box(licence or "not stated", title="of the pretrained weights")
