@@ -96,8 +96,6 @@ class CellRecord(Record):
     """Final trials of the plan."""
     weights: str | None = None
     """SHA-256 of the weights it started from."""
-    licence: str | None = None
-    """Of these weights; None where it is not stated."""
     hyperparameters: tuple[dict[str, Any], ...] = ()
     """Of each final trial, in the order of the seeds."""
 

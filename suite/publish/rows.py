@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from suite.compare.advice.constraints import NO_LICENCE
 from suite.compare.advice.verdict_words import behind_words, scatter_words, verdict_words
 from suite.compare.cell import BestComparison, MetricInfo, Verdict
 from suite.compare.number_format import MISSING, number, plural, score, short
@@ -21,7 +20,6 @@ __all__ = [
     "dataset_cell",
     "day",
     "interval_cell",
-    "licence_cell",
     "model_cell",
     "run_address",
     "run_cell",
@@ -98,13 +96,6 @@ def dataset_cell(entry: Entry) -> Cell:
 def run_cell(run: RunRecord) -> Cell:
     """The run by its short name, linked to its newest page."""
     return Cell(run.name, href=run_address(run), title=f"{run.title} Ended {day(run.ended_at)}.")
-
-
-def licence_cell(cell: CellRecord) -> Cell:
-    """The terms of the pretrained weights."""
-    if cell.licence == NO_LICENCE:
-        return Cell(MISSING, value="", title=NO_LICENCE)
-    return Cell(cell.licence or "not stated", title="of the pretrained weights")
 
 
 def score_cell(scored: Scored | None, *, strong: bool = False) -> Cell:

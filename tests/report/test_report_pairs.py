@@ -11,7 +11,6 @@ from suite.report.page import make_page
 from suite.report.sections.leaderboard import make_board, shared_scale
 from suite.report.sections.pairs import MOST_CELLS, pairs_matrix
 from suite.report.writing import render_html, render_markdown
-from suite.store.records.result import WeightsRecord
 
 
 @pytest.fixture(scope="module")
@@ -122,15 +121,3 @@ def test_the_page_says_how_pairs_were_made(comparison: Comparison):
     """Seed by seed where every seed has splits of its own."""
     assert "seed by seed" not in section_of(comparison).read
     assert "seed by seed" in section_of(comparison.model_copy(update={"resample": True})).read
-
-
-def test_the_terms_of_the_weights_are_a_column_of_the_leaderboard(comparison: Comparison):
-    """Of each cell what its pretrained weights are under; a model that began with random numbers has no terms."""
-    first, *others = comparison.cells
-    weights = WeightsRecord(name="w", sha256="0" * 64, location="", licence="Apache-2.0", pretrained_on=None)
-    licensed = first.model_copy(update={"weights": weights, "strategy_name": "fine_tune"})
-    unknown = [one.model_copy(update={"weights": None, "strategy_name": "from_scratch"}) for one in others]
-    board = make_board(comparison.model_copy(update={"cells": (licensed, *unknown)}), first.dataset)
-    at = [column.title for column in board.columns].index("licence")
-    assert {row.cell: row.boxes[at].text for row in board.rows}[first.cell_id] == "Apache-2.0"
-    assert {row.boxes[at].text for row in board.rows if row.cell != first.cell_id} <= {"–"}

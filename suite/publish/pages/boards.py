@@ -14,7 +14,6 @@ from suite.publish.pages.page import SitePage
 from suite.publish.rows import (
     cost_cells,
     interval_cell,
-    licence_cell,
     model_cell,
     run_cell,
     scale_of,
@@ -137,7 +136,6 @@ def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdic
             interval_cell(collection, entry.cell, scale),
             *cost_cells(entry.cell),
             seeds_cell(entry.cell),
-            licence_cell(entry.cell),
             run_cell(entry.run),
         )
         for place, (entry, best) in enumerate(zip(entries, verdicts, strict=True), start=1)
@@ -153,7 +151,6 @@ def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdic
         Column("parameters", number=True),
         Column("training", "s", number=True),
         Column("seeds", number=True, best_high=True),
-        Column("licence"),
         Column("run"),
     )
     return SiteTable(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from suite.compare.advice.constraints import NO_LICENCE, licence_of
 from suite.compare.advice.verdict_words import behind_of, verdict_of
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
 from suite.compare.number_format import MISSING, WHOLE, number, plural, score, short
@@ -163,13 +162,7 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
         Column("training", "s", number=True),
         Column("tries", number=True, best_high=True),
         seeds,
-        *([Column("licence", long=True)] if _licensed(comparison) else []),
     )
-
-
-def _licensed(comparison: Comparison) -> bool:
-    """Whether the terms of some weights are stated: else the column would say nothing."""
-    return any(licence_of(cell) not in {None, NO_LICENCE} for cell in comparison.cells)
 
 
 def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None) -> tuple[Box, ...]:
@@ -190,13 +183,4 @@ def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None
         spread_box(timings.training_seconds if timings else None),
         tries_box(cell.ledger),
         seeds,
-        *([_licence_box(cell)] if _licensed(comparison) else []),
     )
-
-
-def _licence_box(cell: CellSummary) -> Box:
-    """The terms of the weights that a cell began with."""
-    licence = licence_of(cell)
-    if licence == NO_LICENCE:
-        return Box(MISSING, "", NO_LICENCE)
-    return Box(licence or "not stated", title="of the pretrained weights")
