@@ -17,12 +17,13 @@ from suite.errors import StoreError
 from suite.metrics import MissingScore, metrics_named
 from suite.metrics.resampling import interval
 from suite.store.records.example_files import CorruptedLabels, OutOfClass, Passages
-from suite.store.records.generations import Generations, load_predictions
+from suite.store.records.generations import Generations
+from suite.store.records.outputs import load_outputs
 from suite.store.records.predictions import Predictions
 
 __all__ = ["TARGETS", "one"]
 
-KINDS = (load_predictions, load_predictions, load_predictions, CorruptedLabels.load, OutOfClass.load, Passages.load)
+KINDS = (load_outputs, load_outputs, load_outputs, CorruptedLabels.load, OutOfClass.load, Passages.load)
 
 
 def one(random: Random) -> None:

@@ -26,7 +26,8 @@ from suite.metrics.confusion import confusion_matrix
 from suite.metrics.intervals import Luck, luck_of
 from suite.metrics.resampling import interval, resampled_scores
 from suite.registry import METRICS
-from suite.store.records.generations import AnyPredictions, Generations
+from suite.store.records.generations import Generations
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import Predictions
 
 __all__ = [
@@ -199,7 +200,7 @@ def truth(metric: str, share: float, examples: int, seeds: int) -> float:
 
 def simulated(
     metric: str, share: float, examples: int, seeds: int, generator: np.random.Generator, *, moved: bool | None = None
-) -> list[AnyPredictions]:
+) -> list[Outputs]:
     """The seeds of one model on one test set.
 
     Args:
@@ -218,7 +219,7 @@ def simulated(
     return _classes(share, examples, shifts, generator)
 
 
-def _classes(share: float, examples: int, shifts: Array, generator: np.random.Generator) -> list[AnyPredictions]:
+def _classes(share: float, examples: int, shifts: Array, generator: np.random.Generator) -> list[Outputs]:
     """Three classes of 50, 30 and 20 %: one normal score for each, that of the true class is higher."""
     sizes = np.rint(np.array(MIX) * examples).astype(np.int64)
     targets = np.repeat(np.arange(3), sizes)
@@ -227,7 +228,7 @@ def _classes(share: float, examples: int, shifts: Array, generator: np.random.Ge
     truth_of = np.eye(3)[targets] * np.array(EASE)
     common = math.sqrt(SHARED) * generator.normal(size=(count, 3))
     ids = np.arange(count).astype(str)
-    made: list[AnyPredictions] = []
+    made: list[Outputs] = []
     for shift in shifts:
         noise = common + math.sqrt(1 - SHARED) * generator.normal(size=(count, 3))
         logits = OVERCONFIDENT * higher * (truth_of * (higher + shift) + noise)
@@ -254,13 +255,13 @@ def _separation(share: float) -> float:
     return (low + high) / 2
 
 
-def _texts(share: float, examples: int, shifts: Array, generator: np.random.Generator) -> list[AnyPredictions]:
+def _texts(share: float, examples: int, shifts: Array, generator: np.random.Generator) -> list[Outputs]:
     """Texts of 8 words and more, each of which matches the reference or not; as sums of n-grams, without words."""
     lengths = 8 + generator.poisson(12, examples)
     references = np.maximum(1, lengths + generator.integers(-1, 2, examples))
     places = np.arange(lengths.max())
     common = special.logit(share) + TEXT_SPREAD * math.sqrt(SHARED) * generator.normal(size=examples)
-    made: list[AnyPredictions] = []
+    made: list[Outputs] = []
     for shift in shifts:
         logits = common + TEXT_SPREAD * math.sqrt(1 - SHARED) * generator.normal(size=examples) + shift
         right = generator.random((examples, len(places))) < special.expit(logits)[:, None]
@@ -277,13 +278,13 @@ def _texts(share: float, examples: int, shifts: Array, generator: np.random.Gene
     return made
 
 
-def _likelihoods(share: float, examples: int, shifts: Array, generator: np.random.Generator) -> list[AnyPredictions]:
+def _likelihoods(share: float, examples: int, shifts: Array, generator: np.random.Generator) -> list[Outputs]:
     """Texts of 10 tokens and more of 4 bytes on average; a token's probability is from a beta distribution."""
     tokens = 10 + generator.poisson(20, examples)
     size = tokens + generator.poisson(3 * tokens)
     starts = np.concatenate([[0], np.cumsum(tokens)[:-1]])
     common = special.logit(share) + TEXT_SPREAD * math.sqrt(SHARED) * generator.normal(size=examples)
-    made: list[AnyPredictions] = []
+    made: list[Outputs] = []
     for shift in shifts:
         logits = common + TEXT_SPREAD * math.sqrt(1 - SHARED) * generator.normal(size=examples) + shift
         mean = np.repeat(special.expit(logits), tokens)
@@ -308,7 +309,7 @@ def _empty(
     )  # fmt: skip
 
 
-def _scores(metric: Metric, predictions: list[AnyPredictions]) -> Array:
+def _scores(metric: Metric, predictions: list[Outputs]) -> Array:
     """The score of each fit, from what the metric declares: scikit-learn takes up to twenty times as long."""
     if metric.per_example is not None or metric.influences is not None:
         values = metric.per_example or metric.influences
@@ -323,7 +324,7 @@ def _holds(ends: tuple[float, float] | None, true: float) -> bool:
     return ends is not None and ends[0] <= true <= ends[1]
 
 
-def _bca(metric: Metric, predictions: AnyPredictions) -> tuple[float, float] | None:
+def _bca(metric: Metric, predictions: Outputs) -> tuple[float, float] | None:
     if metric.per_example is None:
         return None
     with warnings.catch_warnings():

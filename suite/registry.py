@@ -37,6 +37,7 @@ __all__ = [
     "METRICS",
     "MODELS",
     "OBJECTIVES",
+    "OUTPUTS",
     "REGISTRIES",
     "STRATEGIES",
     "TASKS",
@@ -223,6 +224,14 @@ TASKS: Registry[Any] = Registry(
         "text_generation": "suite.tasks.text_generation:TextGeneration",
     },
 )
+OUTPUTS: Registry[Any] = Registry(
+    "outputs",
+    "kind of outputs",
+    {
+        "class": "suite.store.records.predictions:Predictions",
+        "text": "suite.store.records.generations:Generations",
+    },
+)
 DATASETS: Registry[Any] = Registry(
     "datasets",
     "dataset source",
@@ -405,6 +414,7 @@ TRANSFERABILITY: Registry[Any] = Registry(
 
 REGISTRIES: tuple[Registry[Any], ...] = (
     TASKS,
+    OUTPUTS,
     DATASETS,
     MODELS,
     STRATEGIES,

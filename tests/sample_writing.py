@@ -17,7 +17,8 @@ import numpy as np
 
 from suite.compare.comparison import PlannedTrial, PlanSummary
 from suite.metrics import metrics_answering, metrics_named, score_all
-from suite.store.records.generations import Generations, load_predictions
+from suite.store.records.generations import Generations
+from suite.store.records.outputs import load_outputs
 from suite.store.records.result import (
     DataRecord,
     Environment,
@@ -61,7 +62,7 @@ def load_from(folder: Path) -> Any:
 
     def load(result: Result, name: str) -> Any:
         path = folder / result.id / f"{name}.npz"
-        return load_predictions(path) if path.exists() else None
+        return load_outputs(path) if path.exists() else None
 
     return load
 

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from suite.compare.advice.settle import seeds_coincide
 from suite.errors import StoreError
 from suite.lint.subjects import LooksAt, Run, place_of
 from suite.store.records.check import Finding
-from suite.store.records.generations import AnyPredictions, Generations
 from suite.store.records.result import Result
 
 __all__ = ["EqualSeeds"]
@@ -54,13 +52,8 @@ def _alike(finals: Sequence[Result], run: Run) -> str:
         loaded = [run.load_predictions(result, "test") for result in finals]
     except StoreError:
         loaded = [None]
-    there = [_numbers(one) for one in loaded if one is not None]
+    there = [one.numbers for one in loaded if one is not None]
     if len(there) == len(finals):
         return "predictions" if all(np.array_equal(there[0], other) for other in there[1:]) else ""
     losses = {tuple(epoch.train_loss for epoch in result.history) for result in finals}
     return "losses in every epoch" if len(losses) == 1 else ""
-
-
-def _numbers(predictions: AnyPredictions) -> NDArray[np.floating]:
-    """What two different fits hardly have in common: probabilities of classes, or likelihoods of references."""
-    return predictions.nats if isinstance(predictions, Generations) else predictions.probabilities

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from suite.metrics.confusion import confusion_matrix
 from suite.metrics.metric import Counts, Metric, Sums
 from suite.metrics.resampling import resampled_by_fit
-from suite.store.records.generations import AnyPredictions
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import Predictions, Score
 
 __all__ = [
@@ -88,7 +88,7 @@ class Luck:
 
 
 def luck_of(
-    metric: Metric, predictions: Sequence[AnyPredictions], *, scores: Array | None = None, shared: bool = True
+    metric: Metric, predictions: Sequence[Outputs], *, scores: Array | None = None, shared: bool = True
 ) -> Luck | str:
     """How far other test examples would move the mean score of several fits.
 
@@ -137,7 +137,7 @@ def interval_of(luck: Luck, variance: float | None = None) -> tuple[float, float
     return max(least, min(low, luck.value)), min(most, max(high, luck.value))
 
 
-def with_interval(metric: Metric, predictions: AnyPredictions) -> Score:
+def with_interval(metric: Metric, predictions: Outputs) -> Score:
     """The score with its 95 % interval over examples, or the reason why one of them is missing."""
     score = metric.score(predictions)
     if score.value is None:
@@ -248,9 +248,9 @@ def shared_luck(first: Array, second: Array) -> Array:
     return np.asarray(alike * len(first) / (len(first) + ADDED / 2))
 
 
-def _measured(metric: Metric, predictions: Sequence[AnyPredictions], scores: Array) -> Luck | str:
+def _measured(metric: Metric, predictions: Sequence[Outputs], scores: Array) -> Luck | str:
     """By what the metric declares."""
-    strata = predictions[0].targets if metric.stratified else None
+    strata = predictions[0].strata if metric.stratified else None
     value = float(scores.mean())
     if metric.kept_resamples is not None:
         return _of_resamples(metric, predictions, value)
@@ -371,13 +371,13 @@ def _jackknife(rows: Array, score: Sums) -> Array:
     return np.asarray((len(rows) - 1) * (without.mean() - without))
 
 
-def _without_groups(metric: Metric, predictions: Sequence[AnyPredictions]) -> Array:
+def _without_groups(metric: Metric, predictions: Sequence[Outputs]) -> Array:
     """The same of any metric, by leaving out one group at a time; shape ``(fits, groups)``, NaN where it is missing."""
-    examples = len(predictions[0].targets)
+    examples = len(predictions[0])
     groups = min(GROUPS, examples)
     # Classes are dealt out evenly, in an order that has nothing to do with where examples lay.
     shuffled = np.random.default_rng(examples).permutation(examples)
-    order = shuffled[np.argsort(predictions[0].targets[shuffled], kind="stable")]
+    order = shuffled[np.argsort(predictions[0].strata[shuffled], kind="stable")]
     if metric.from_counts is not None:
         group = np.empty(examples, dtype=np.int64)
         group[order] = np.arange(examples) % groups
@@ -389,7 +389,7 @@ def _without_groups(metric: Metric, predictions: Sequence[AnyPredictions]) -> Ar
     return np.asarray((groups - 1) * (without.mean(axis=1, keepdims=True) - without))
 
 
-def _counts_without(predictions: AnyPredictions, group: NDArray[np.int64]) -> Array:
+def _counts_without(predictions: Outputs, group: NDArray[np.int64]) -> Array:
     """Confusion matrices of all examples but one group each, shape ``(groups, classes, classes)``."""
     if not isinstance(predictions, Predictions):
         raise TypeError("only predictions of classes have a confusion matrix.")
@@ -399,7 +399,7 @@ def _counts_without(predictions: AnyPredictions, group: NDArray[np.int64]) -> Ar
     return np.asarray(counts.sum(axis=0) - counts, dtype=np.float64)
 
 
-def _too_few(metric: Metric, predictions: Sequence[AnyPredictions]) -> str | None:
+def _too_few(metric: Metric, predictions: Sequence[Outputs]) -> str | None:
     """Why so few examples say nothing of a metric that hangs on how wrong the wrong answers are."""
     classified = [one for one in predictions if isinstance(one, Predictions)]
     if not classified:
@@ -452,7 +452,7 @@ def _of_values(metric: Metric, moved: Array, strata: NDArray[np.int64] | None, v
     )
 
 
-def _of_resamples(metric: Metric, predictions: Sequence[AnyPredictions], value: float) -> Luck | str:
+def _of_resamples(metric: Metric, predictions: Sequence[Outputs], value: float) -> Luck | str:
     """Of a metric of a plugin that is not there: by the scores of resampled examples that were kept."""
     by_fit = resampled_by_fit(metric, predictions)
     by_fit = by_fit[:, np.isfinite(by_fit).all(axis=0)]
@@ -474,7 +474,7 @@ def _alike(metric: Metric, count: int) -> str:
     return f"{metric.label} is alike for all {count} test examples, so that they do not say how others would differ."
 
 
-def _apart(metric: Metric, predictions: Sequence[AnyPredictions], scores: Array, between: float) -> Luck | str:
+def _apart(metric: Metric, predictions: Sequence[Outputs], scores: Array, between: float) -> Luck | str:
     """Of fits that saw different examples: their luck is their own."""
     each: list[Luck] = []
     for place, one in enumerate(predictions):

@@ -18,7 +18,7 @@ from suite.errors import StoreError
 from suite.metrics.metric import Metric, MissingScore, metrics_named
 from suite.metrics.resampling import resampled_by_fit
 from suite.registry import METRICS
-from suite.store.records.generations import AnyPredictions
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import MetricRecord, Result
 
 __all__ = ["metric_to_read", "metrics_to_read", "record_of", "records_of", "scored_by"]
@@ -42,7 +42,7 @@ def record_of(metric: Metric) -> MetricRecord:
     )
 
 
-def scored_by(metrics: Iterable[Metric], predictions: AnyPredictions) -> dict[str, NDArray[np.float64]]:
+def scored_by(metrics: Iterable[Metric], predictions: Outputs) -> dict[str, NDArray[np.float64]]:
     """What metrics of plugins say of predictions, to be kept with them; a metric that is missing keeps nothing."""
     found: dict[str, NDArray[np.float64]] = {}
     for metric in metrics:
@@ -95,7 +95,7 @@ def _kept_metric(name: str, record: MetricRecord) -> Metric:
 
     def kept(predictions: Any) -> NDArray[np.float64]:
         scored: Mapping[str, NDArray[np.float64]] = predictions.scored
-        if name not in scored or (record.is_mean and len(scored[name]) != len(predictions.targets)):
+        if name not in scored or (record.is_mean and len(scored[name]) != len(predictions)):
             raise MissingScore(f"{record.label} is a metric of a plugin, and what it says of these was not kept.")
         return scored[name]
 

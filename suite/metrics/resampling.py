@@ -11,15 +11,14 @@ vs. Smoothing, Proceedings of the Section on Statistics and the Environment, ASA
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.metrics.metric import Counts, Metric, MissingScore, Statistics, Sums
-from suite.store.records.generations import AnyPredictions
-from suite.store.records.result import Predictions
+from suite.metrics.metric import Metric
+from suite.store.records.outputs import Outputs
 
 __all__ = [
     "LEVEL",
@@ -37,7 +36,6 @@ SLOW_RESAMPLES = 500
 SEED = 20_170
 WEIGHTS_AT_ONCE = 4_000_000
 """Counts in memory at once: 16 MB."""
-DENSE_CLASSES = 32
 LEVEL = 0.95
 
 
@@ -59,7 +57,7 @@ def resampled_means(values: NDArray[np.float64], *, strata: Targets | None = Non
     return np.concatenate(parts).astype(np.float64) / len(values)
 
 
-def resampled_by_fit(metric: Metric, predictions: Sequence[AnyPredictions]) -> NDArray[np.float64]:
+def resampled_by_fit(metric: Metric, predictions: Sequence[Outputs]) -> NDArray[np.float64]:
     """The metric on bootstrap samples of the examples, for several models of the same examples.
 
     Args:
@@ -78,19 +76,18 @@ def resampled_by_fit(metric: Metric, predictions: Sequence[AnyPredictions]) -> N
     if metric.kept_resamples is not None:
         kept = [metric.kept_resamples(one) for one in predictions]
         return np.stack([one[: min(map(len, kept))] for one in kept])
-    strata = predictions[0].targets if metric.stratified else None
-    if metric.per_example is not None:
-        values = np.stack([metric.per_example(one) for one in predictions], axis=1)
-        return resampled_means(values, strata=strata).T
-    if metric.from_counts is not None:
-        counted = [one for one in predictions if isinstance(one, Predictions)]
-        return np.stack([_from_counts(metric, metric.from_counts, one, strata) for one in counted])
-    if metric.sums is not None and metric.from_sums is not None:
-        return np.stack([_from_sums(metric, metric.sums, metric.from_sums, one, strata) for one in predictions])
-    return np.stack([_anew(metric, one, strata) for one in predictions])
+    if not metric.is_mean:
+        for one in predictions:
+            metric(one)
+    under = [metric.prepared(one) for one in predictions]
+    strata = predictions[0].strata if metric.stratified else None
+    parts = _weights(len(predictions[0]), strata)
+    if metric.is_slow:
+        parts = _first(SLOW_RESAMPLES, parts)
+    return np.concatenate([np.stack([score(weights) for score in under]) for weights in parts], axis=1)
 
 
-def resampled_scores(metric: Metric, predictions: Sequence[AnyPredictions]) -> NDArray[np.float64]:
+def resampled_scores(metric: Metric, predictions: Sequence[Outputs]) -> NDArray[np.float64]:
     """``resampled_by_fit`` averaged over the fits: shape ``(RESAMPLES,)`` or ``(SLOW_RESAMPLES,)``."""
     return np.asarray(resampled_by_fit(metric, predictions).mean(axis=0))
 
@@ -121,6 +118,16 @@ def _small_weights(examples: int, classes: bytes | None) -> NDArray[np.float32]:
     weights = _drawer(examples, classes)(RESAMPLES)
     weights.setflags(write=False)
     return weights
+
+
+def _first(count: int, parts: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """The first resamples of all of them."""
+    left = count
+    for weights in parts:
+        yield weights[:left]
+        left -= len(weights)
+        if left <= 0:
+            return
 
 
 def _drawer(examples: int, classes: bytes | None) -> _Plain | _Stratified:
@@ -167,46 +174,3 @@ class _Stratified:
         counted = np.bincount(place.ravel(), minlength=resamples * examples)
         counts[:, self.order] = counted.reshape(resamples, examples)
         return counts
-
-
-def _from_counts(
-    metric: Metric, score: Counts, predictions: Predictions, strata: Targets | None
-) -> NDArray[np.float64]:
-    metric(predictions)
-    classes = predictions.probabilities.shape[1]
-    cell = predictions.targets * classes + predictions.labels
-    scores: list[NDArray[np.float64]] = []
-    for weights in _weights(len(cell), strata):
-        if classes <= DENSE_CLASSES:
-            one_hot = np.eye(classes * classes, dtype=np.float32)[cell]
-            matrices = (weights @ one_hot).reshape(-1, classes, classes).astype(np.float64)
-            scores.append(score(matrices))
-            continue
-        for row in weights:
-            counts = np.bincount(cell, row, classes * classes).astype(np.float64)
-            scores.append(score(counts.reshape(1, classes, classes)))
-    return np.concatenate(scores)
-
-
-def _from_sums(
-    metric: Metric, statistics: Statistics, score: Sums, predictions: AnyPredictions, strata: Targets | None
-) -> NDArray[np.float64]:
-    metric(predictions)
-    summands = statistics(predictions).astype(np.float32)
-    parts = [score((weights @ summands).astype(np.float64)) for weights in _weights(len(summands), strata)]
-    scores = np.concatenate(parts)
-    return np.where(np.isfinite(scores), scores, np.nan)
-
-
-def _anew(metric: Metric, predictions: AnyPredictions, strata: Targets | None) -> NDArray[np.float64]:
-    examples = len(predictions.targets)
-    scores = np.full(SLOW_RESAMPLES, np.nan)
-    metric(predictions)
-    rows = (row for weights in _weights(examples, strata) for row in weights)
-    for index, row in zip(range(SLOW_RESAMPLES), rows, strict=False):
-        sample = predictions.take(np.repeat(np.arange(examples), row.astype(np.int64)))
-        try:
-            scores[index] = metric(sample)
-        except MissingScore:
-            continue
-    return scores

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 from suite.metrics.intervals import with_interval
 from suite.metrics.metric import Metric
-from suite.store.records.generations import AnyPredictions
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import Score
 
 __all__ = ["score_all"]
 
 
-def score_all(
-    predictions: AnyPredictions, metrics: Sequence[Metric], *, headline: str | None = None
-) -> dict[str, Score]:
+def score_all(predictions: Outputs, metrics: Sequence[Metric], *, headline: str | None = None) -> dict[str, Score]:
     """Every metric of one set of predictions.
 
     Args:

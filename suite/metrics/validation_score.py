@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from suite.metrics.metric import Metric, MissingScore, metrics_named
-from suite.store.records.generations import AnyPredictions
+from suite.store.records.outputs import Outputs
 
 __all__ = ["BY_LOSS", "Judge", "Judgement"]
 
@@ -52,7 +52,7 @@ class Judge:
         """The judge of a spec's headline. Raises ``UnknownNameError`` where there is no such metric."""
         return cls(metrics_named([headline])[0], class_names)
 
-    def __call__(self, predictions: AnyPredictions, loss: float) -> Judgement:
+    def __call__(self, predictions: Outputs, loss: float) -> Judgement:
         """How good these predictions of validation are; no score without a finite ``loss``, their cross-entropy."""
         score = None
         if math.isfinite(loss):

@@ -27,7 +27,7 @@ from suite.version import __version__
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
     from suite.report.notebook import ComparisonView
-    from suite.store.records.generations import AnyPredictions
+    from suite.store.records.outputs import Outputs
 
 __all__ = [
     "StoredRun",
@@ -195,7 +195,7 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     from suite.lint.examine import check_run
     from suite.lint.stored_findings import read_kept
     from suite.lint.subjects import Run
-    from suite.store.records.generations import load_predictions
+    from suite.store.records.outputs import load_outputs
     from suite.store.store import open_store
 
     with open_store(folder, create=False) as store:
@@ -204,12 +204,12 @@ def _compare(folder: Path, state: Glance) -> Comparison:
             path = store.artefact(result, name)
             return path if path is not None and path.is_file() else None
 
-        def load(result: Result, name: str) -> AnyPredictions | None:
+        def load(result: Result, name: str) -> Outputs | None:
             predictions = f"predictions/{name}"
             if predictions in result.artefacts and store.is_elsewhere(result.id):
                 raise StoreError("the predictions are on the machine that made them.")
             path = find_file(result, predictions)
-            return load_predictions(path) if path is not None else None
+            return load_outputs(path) if path is not None else None
 
         plan = read_plan(state.documents["plan"], folder)
         results = store.query()

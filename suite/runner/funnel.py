@@ -13,7 +13,7 @@ from suite.spec.funnel.record import FunnelState
 from suite.spec.plan import Plan
 from suite.spec.trial import Trial
 from suite.store.quick_read import glance
-from suite.store.records.generations import AnyPredictions, load_predictions
+from suite.store.records.outputs import Outputs, load_outputs
 from suite.store.records.result import Result
 from suite.store.state import Entry
 from suite.store.store import Store, open_store
@@ -78,12 +78,12 @@ class Funnel:
             if name in self._planned and self._stale.get(name) != entry.sequence
         }
 
-    def _load_predictions(self, result: Result, name: str) -> AnyPredictions | None:
+    def _load_predictions(self, result: Result, name: str) -> Outputs | None:
         path = self._store.artefact(result, f"predictions/{name}") if self._store is not None else None
         if path is None or not path.is_file():
             return None
         try:
-            return load_predictions(path)
+            return load_outputs(path)
         except StoreError:
             return None  # damaged: nobody is dropped by what cannot be read
 

@@ -30,13 +30,13 @@ from suite.spec.funnel.rules import (
 from suite.spec.funnel.settings import FunnelSpec
 from suite.spec.plan import Plan
 from suite.spec.trial import Cell, Trial
-from suite.store.records.generations import AnyPredictions
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import Result
 
 __all__ = ["Stage", "Standing", "stages_of", "standing_of"]
 
 VALIDATION = "validation"
-LoadPredictions = Callable[[Result, str], AnyPredictions | None]
+LoadPredictions = Callable[[Result, str], Outputs | None]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from suite.spec.label_budget import ALL
 from suite.spec.spec import DatasetSpec
 from suite.spec.trial import Trial
 from suite.store.records.example_files import file_safe
-from suite.store.records.generations import AnyPredictions
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import DataRecord, Environment, Predictions, Result, Score, Timings, WeightsRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.tasks.adapted import Adapted, softmax
@@ -102,7 +102,7 @@ class _Execution:
         return self.request.trial
 
     @cached_property
-    def unseen(self) -> dict[str, AnyPredictions]:
+    def unseen(self) -> dict[str, Outputs]:
         """Predictions on validation of a model that learned from it afterwards; empty where none did."""
         return {}
 
@@ -290,7 +290,7 @@ class _Execution:
         whole = self.warm.examples(self.trial.cell, dataset, labelled.split)
         return whole if labelled.chosen is None else whole.some(labelled.chosen)
 
-    def _predictions(self, context: FitContext, fit: Fit) -> dict[str, AnyPredictions]:
+    def _predictions(self, context: FitContext, fit: Fit) -> dict[str, Outputs]:
         """Validation always; the test split and further sets in the final phase only, once."""
         cell = self.trial.cell
         sets: dict[str, Dataset] = {"validation": self.dataset}
@@ -298,7 +298,7 @@ class _Execution:
             sets["test"] = self.dataset
             for choice, label in zip(self.trial.cell.evaluate_on, self.trial.cell.evaluate_labels, strict=True):
                 sets[label] = self.warm.further(self._seeded(choice), self.dataset)
-        made: dict[str, AnyPredictions] = dict(self.unseen)
+        made: dict[str, Outputs] = dict(self.unseen)
         for name, dataset in sets.items():
             if name in made:
                 continue
@@ -313,14 +313,13 @@ class _Execution:
             # A refit has seen validation; the scores there are those of the model that was chosen by it.
             made["validation"] = replace(before, probabilities=softmax(np.asarray(fit.validation_logits)))
         for name, one in made.items():
-            numbers = one.probabilities if isinstance(one, Predictions) else one.nats
-            if not np.isfinite(numbers).all():
+            if not one.is_finite():
                 # Of a model that was trained by steps it is what a loss that is not a number is.
                 kind = TrialDiverged if fit.history else TrialFailure
-                raise kind(f"the probabilities on {name} are not finite")
+                raise kind(f"the outputs on {name} are not finite")
         return made
 
-    def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, AnyPredictions]) -> Shown:
+    def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, Outputs]) -> Shown:
         """What the fitted model is shown after its test set; only classifiers are shown anything."""
         classes = {name: one for name, one in predictions.items() if isinstance(one, Predictions)}
         if len(classes) < len(predictions):
@@ -343,13 +342,13 @@ class _Execution:
         names = (task.headline, *(name for name in metrics_answering(task.answers) if name != task.headline))
         return metrics_named(names)
 
-    def _with_scored(self, predictions: dict[str, AnyPredictions]) -> dict[str, AnyPredictions]:
+    def _with_scored(self, predictions: dict[str, Outputs]) -> dict[str, Outputs]:
         """The predictions with what metrics of plugins say of them, for readers without these."""
         if all(METRICS.is_builtin(metric.name) for metric in self._metrics):
             return predictions
-        return {name: replace(one, scored=scored_by(self._metrics, one)) for name, one in predictions.items()}
+        return {name: one.with_scored(scored_by(self._metrics, one)) for name, one in predictions.items()}
 
-    def _keep(self, predictions: Mapping[str, AnyPredictions], fit: Fit) -> dict[str, str]:
+    def _keep(self, predictions: Mapping[str, Outputs], fit: Fit) -> dict[str, str]:
         """Writes the artefacts; their names are relative to the trial's folder."""
         folder = self.request.folder
         (folder / "predictions").mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ from suite.errors import StoreError, SuiteError
 from suite.metrics import Metric, MissingScore, metric, metrics_answering, metrics_named, resampling, score_all
 from suite.metrics.resampling import interval, resampled_by_fit, resampled_scores
 from suite.registry import METRICS
-from suite.store.records.generations import Generations, load_predictions
+from suite.store.records.generations import Generations
+from suite.store.records.outputs import load_outputs
 
 WRITING = tuple(name for name in metrics_answering("text") if name not in {"perplexity", "bits_per_byte"})
 SHARED = ("bleu", "chrf", "rouge_1", "rouge_2", "rouge_l", "exact_match")
@@ -204,13 +205,13 @@ def test_either_kind_is_loaded_from_its_file(tmp_path):
     classes, texts = random_predictions(1), random_generations(1)
     classes.save(tmp_path / "classes.npz")
     texts.save(tmp_path / "texts.npz")
-    np.testing.assert_array_equal(load_predictions(tmp_path / "classes.npz").probabilities, classes.probabilities)
-    loaded = load_predictions(tmp_path / "texts.npz")
+    np.testing.assert_array_equal(load_outputs(tmp_path / "classes.npz").probabilities, classes.probabilities)
+    loaded = load_outputs(tmp_path / "texts.npz")
     assert isinstance(loaded, Generations)
     assert loaded.texts == texts.texts
     (tmp_path / "torn.npz").write_bytes(b"PK")
     with pytest.raises(StoreError, match=r"torn\.npz"):
-        load_predictions(tmp_path / "torn.npz")
+        load_outputs(tmp_path / "torn.npz")
 
 
 def test_names_and_directions_need_no_library_of_texts():

@@ -21,7 +21,7 @@ from suite.compare.planned import read_plan
 from suite.data.table import TableSource
 from suite.errors import BadExampleError, StoreError
 from suite.spec.spec import SplitsSpec
-from suite.store.records.generations import load_predictions
+from suite.store.records.outputs import load_outputs
 from suite.store.records.predictions import Predictions
 from suite.store.records.result import Profile
 
@@ -45,7 +45,7 @@ def test_text_that_is_none_in_predictions_is_told(tmp_path: Path) -> None:
     strange = np.full(3, 0x7FFFFFFF, dtype=np.uint32).view("<U1")
     Predictions(strange, np.zeros(3, np.int64), np.ones((3, 1), np.float32), ("a",)).save(tmp_path / "test.npz")
     with pytest.raises(StoreError, match=r"test\.npz: predictions cannot be read \(example_ids: numbers that are no"):
-        load_predictions(tmp_path / "test.npz")
+        load_outputs(tmp_path / "test.npz")
 
 
 @pytest.mark.parametrize(

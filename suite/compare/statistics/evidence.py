@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from suite.errors import StoreError
 from suite.metrics import Metric, MissingScore
 from suite.metrics.resampling import resampled_by_fit
-from suite.store.records.generations import AnyPredictions, Generations
+from suite.store.records.outputs import Outputs
 from suite.store.records.result import Predictions, Result
 
 __all__ = ["THREADS", "LoadPredictions", "SetEvidence", "gather", "mean_score"]
@@ -24,7 +22,7 @@ __all__ = ["THREADS", "LoadPredictions", "SetEvidence", "gather", "mean_score"]
 THREADS = min(4, os.cpu_count() or 1)
 """Cells that are looked at side by side: unpacking, resampling and sorting hold no lock for most of their time."""
 Array = NDArray[np.float64]
-LoadPredictions = Callable[[Result, str], AnyPredictions | None]
+LoadPredictions = Callable[[Result, str], Outputs | None]
 """A result and the name of an evaluation set to its predictions; None where they were not kept."""
 
 
@@ -32,7 +30,7 @@ LoadPredictions = Callable[[Result, str], AnyPredictions | None]
 class SetEvidence:
     """The predictions of a cell's finished trials on one evaluation set."""
 
-    predictions: tuple[AnyPredictions, ...]
+    predictions: tuple[Outputs, ...]
     """One per seed; of the same examples in the same order, unless seeds have splits of their own."""
     seeds: tuple[int, ...]
     keys: tuple[str, ...]
@@ -65,7 +63,7 @@ class SetEvidence:
     @property
     def examples(self) -> int | None:
         """How many examples the set has; None where no predictions were kept."""
-        return len(self.predictions[0].targets) if self.predictions else None
+        return len(self.predictions[0]) if self.predictions else None
 
     @property
     def steps(self) -> int:
@@ -100,7 +98,7 @@ def gather(
         resample: Whether every seed has splits of its own, so that all are kept. Otherwise predictions of other
             examples than the first seed's are left out, with a reason, like those that cannot be read.
     """
-    loaded: list[tuple[Result, AnyPredictions, str]] = []
+    loaded: list[tuple[Result, Outputs, str]] = []
     reason: str | None = None
     for result in results:
         try:
@@ -110,7 +108,7 @@ def gather(
         if found is None:
             reason = reason or "the predictions were not kept."
         else:
-            loaded.append((result, found, _key(found)))
+            loaded.append((result, found, found.examples_key()))
     kept = [entry for entry in loaded if resample or entry[2] == loaded[0][2]]
     if len(kept) < len(loaded):
         reason = f"{len(loaded) - len(kept)} of {len(loaded)} seeds were scored on other examples and are left out."
@@ -146,7 +144,7 @@ def mean_score(results: Sequence[Result], name: str, metric: str) -> float | Non
     return math.fsum(values) / len(values) if values else None
 
 
-def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, AnyPredictions, str]]) -> Array:
+def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, Outputs, str]]) -> Array:
     """The headline of each seed: as stored, and from the predictions where it was not."""
     scores = []
     for result, predictions, _ in kept:
@@ -155,9 +153,7 @@ def _scores(metric: Metric, name: str, kept: Sequence[tuple[Result, AnyPredictio
     return np.array(scores)
 
 
-def _resample(
-    metric: Metric, predictions: tuple[AnyPredictions, ...], keys: tuple[str, ...]
-) -> tuple[Array | None, Array]:
+def _resample(metric: Metric, predictions: tuple[Outputs, ...], keys: tuple[str, ...]) -> tuple[Array | None, Array]:
     """Values per example, where there are any, and the headline on resamples by seed."""
     if len(set(keys)) == 1:
         values = None
@@ -176,12 +172,3 @@ def _test_to_train(results: Sequence[Result]) -> float:
     """Test examples per training example of the home data set; the largest of the seeds."""
     sizes = [result.data[0].sizes for result in results if result.data]
     return max((one.get("test", 0) / max(1, one.get("train", 0)) for one in sizes), default=0.0)
-
-
-def _key(predictions: AnyPredictions) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(predictions.example_ids).tobytes())
-    digest.update(str(predictions.example_ids.dtype).encode())
-    digest.update(np.ascontiguousarray(predictions.targets, dtype=np.int64).tobytes())
-    if isinstance(predictions, Generations):
-        digest.update(json.dumps([predictions.sources, predictions.references]).encode())
-    return digest.hexdigest()

@@ -1,26 +1,27 @@
-"""What is kept of a model that writes: its texts, and how likely it finds the references."""
+"""Outputs of a model that generates: its texts, and how likely it finds the references."""
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.store.records.npz import open_arrays, require
-from suite.store.records.predictions import Predictions, as_arrays, from_arrays
+from suite.store.records.outputs import Outputs, from_arrays, kept_arrays
 
-__all__ = ["AnyPredictions", "Generations", "load_predictions"]
+__all__ = ["Generations"]
 
 
 @dataclass(frozen=True)
-class Generations:
-    """What a fitted model writes for one evaluation set, and how likely it finds the references. NumPy only."""
+class Generations(Outputs):
+    """What a fitted model generates for one evaluation set, and how likely it finds the references. NumPy only."""
+
+    kind: ClassVar[str] = "text"
 
     example_ids: NDArray[np.str_]
     """Shape ``(n,)``."""
@@ -40,10 +41,15 @@ class Generations:
     statistics: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What metrics counted of each example, ``n`` rows each, so that several seeds, metrics and resamples share it."""
 
-    @functools.cached_property
-    def targets(self) -> NDArray[np.int64]:
-        """Zeros: there are no classes. Shape ``(n,)``."""
-        return np.zeros(len(self.example_ids), dtype=np.int64)
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The likelihoods of the references."""
+        return self.nats
+
+    def truth(self) -> Iterator[bytes]:
+        """Sources and references; before them a zero for each example, as keys of before have."""
+        yield np.zeros(len(self), dtype=np.int64).tobytes()
+        yield json.dumps([self.sources, self.references]).encode()
 
     def take(self, rows: NDArray[np.int64]) -> Generations:
         """The examples at these positions, in their order; a position may come several times."""
@@ -67,7 +73,7 @@ class Generations:
             "tokens": self.tokens,
             "reference_bytes": self.reference_bytes,
         }
-        np.savez_compressed(path, **arrays, **as_arrays(self.scored))
+        np.savez_compressed(path, **arrays, **kept_arrays(self))
 
     @classmethod
     def load(cls, path: Path) -> Generations:
@@ -92,18 +98,3 @@ class Generations:
             )
             require(not len(ids) or int(min(made.tokens.min(), made.reference_bytes.min())) >= 0, "its counts are none")
             return made
-
-
-AnyPredictions = Predictions | Generations
-"""What is kept of an evaluation set: classes or texts, by the task."""
-
-
-def load_predictions(path: Path) -> AnyPredictions:
-    """Reads what ``Predictions.save`` or ``Generations.save`` wrote: the arrays in the file tell which.
-
-    Raises:
-        StoreError: Where the file is missing or damaged.
-    """
-    with open_arrays(path, what="predictions") as file:
-        is_text = "passages" in file.names()
-    return Generations.load(path) if is_text else Predictions.load(path)

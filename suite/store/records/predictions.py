@@ -1,28 +1,28 @@
-"""What a fitted model says of the examples of one evaluation set, as arrays."""
+"""Outputs of a classifier: probabilities of classes."""
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.store.records.npz import Arrays, open_arrays, require
+from suite.store.records.npz import open_arrays, require
+from suite.store.records.outputs import Outputs, from_arrays, kept_arrays
 
-__all__ = ["Predictions", "as_arrays", "from_arrays"]
-
-SCORED = "scored."
-"""Begins the names of arrays that metrics of plugins left."""
+__all__ = ["Predictions"]
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """What a fitted model says of one evaluation set. NumPy only."""
+class Predictions(Outputs):
+    """What a fitted classifier says of one evaluation set. NumPy only."""
+
+    kind: ClassVar[str] = "class"
 
     example_ids: NDArray[np.str_]
     """Shape ``(n,)``."""
@@ -40,6 +40,29 @@ class Predictions:
         labels: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return labels
 
+    @property
+    def numbers(self) -> NDArray[np.float32]:
+        """The probabilities."""
+        return self.probabilities
+
+    @property
+    def strata(self) -> NDArray[np.int64]:
+        """The true classes."""
+        return self.targets
+
+    def truth(self) -> Iterator[bytes]:
+        """The true classes."""
+        yield np.ascontiguousarray(self.targets, dtype=np.int64).tobytes()
+
+    def of_file(self, numbers: NDArray[Any]) -> Predictions:
+        """Of the probabilities that a file gave."""
+        return Predictions(self.example_ids, self.targets, numbers, self.class_names)
+
+    @classmethod
+    def same_answers(cls, numbers: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+        """Where both name the same class."""
+        return np.asarray(numbers.argmax(axis=1) == others.argmax(axis=1))
+
     def take(self, rows: NDArray[np.int64]) -> Predictions:
         """The examples at these positions, in their order; a position may come several times."""
         ids, targets, probabilities = self.example_ids[rows], self.targets[rows], self.probabilities[rows]
@@ -53,7 +76,7 @@ class Predictions:
             "probabilities": self.probabilities,
             "class_names": np.array(json.dumps(self.class_names)),
         }
-        np.savez_compressed(path, **arrays, **as_arrays(self.scored))
+        np.savez_compressed(path, **arrays, **kept_arrays(self))
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
@@ -68,14 +91,3 @@ class Predictions:
             inside = not len(targets) or (targets.min() >= 0 and targets.max() < probabilities.shape[1])
             require(bool(inside), "its targets are classes that there are not")
             return cls(ids, targets, probabilities, tuple(names), from_arrays(file))
-
-
-def as_arrays(scored: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
-    """What metrics of plugins said, as arrays of an ``.npz``."""
-    return {f"{SCORED}{name}": values for name, values in scored.items()}
-
-
-def from_arrays(file: Arrays) -> dict[str, NDArray[np.float64]]:
-    """The same, read again. Raises as ``Arrays.array`` does."""
-    names = [name for name in file.names() if name.startswith(SCORED)]
-    return {name.removeprefix(SCORED): file.array(name, "f", None) for name in names}

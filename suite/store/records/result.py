@@ -84,7 +84,7 @@ class MetricRecord(Record):
     label: str
     higher_is_better: bool
     summary: str
-    answers: Literal["class", "text"] = "class"
+    answers: str = "class"
     stratified: bool = False
     bounds: tuple[float, float] | None = None
     is_mean: bool = False
