@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from suite.compare.robustness.records import (
     AwareScore,
@@ -14,6 +14,7 @@ from suite.compare.robustness.records import (
     SelectiveSummary,
 )
 from suite.compare.statistics.saved_evidence import EvidenceRecord
+from suite.registry import METRICS
 from suite.store.records.resizing import Resizing
 from suite.store.records.result import (
     EpochRecord,
@@ -61,6 +62,21 @@ class MetricInfo(Record):
     label: str
     higher_is_better: bool
     summary: str
+    unit: str = ""
+    """``%`` where scores are said in per cent and differences in points."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, values: Any) -> Any:
+        """Records from before metrics had units: those of the suite's own metrics are known."""
+        if isinstance(values, dict) and "unit" not in values and values.get("name") in METRICS:
+            return {**values, "unit": METRICS.get(values["name"]).unit}
+        return values
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is said in per cent."""
+        return self.unit == "%"
 
 
 class Spread(Record):

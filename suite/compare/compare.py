@@ -121,7 +121,18 @@ def compare(
 
 def _asked(plan: PlanSummary) -> dict[str, Any]:
     """What a comparison repeats of its plan."""
-    names = ("spec_name", "title", "task", "command", "skips", "constraints", "published", "resample")
+    names = (
+        "spec_name",
+        "title",
+        "task",
+        "answers",
+        "beside",
+        "command",
+        "skips",
+        "constraints",
+        "published",
+        "resample",
+    )
     return {name: getattr(plan, name) for name in names}
 
 

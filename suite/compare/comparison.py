@@ -283,6 +283,10 @@ class Comparison(Record):
     spec_name: str
     title: str | None
     task: str
+    answers: str = "class"
+    """The kind of outputs that its models give."""
+    beside: tuple[str, ...] = ()
+    """Metrics that may stand beside the headline on a leaderboard, the first that the results have."""
     command: str
     headline: MetricInfo
     metrics: tuple[MetricInfo, ...]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
 
 from suite.compare.plugins import PluginRecord, plugin_records
 from suite.errors import StoreError
@@ -48,6 +51,9 @@ class PlannedSkip(Record):
     train_examples: StoredBudget = ALL
 
 
+TASKS_OF_TEXTS = frozenset({"text_generation"})
+
+
 class PlanSummary(Record):
     """What was asked for. ``suite.compare.planned.summarise_plan`` makes it from a plan."""
 
@@ -59,6 +65,10 @@ class PlanSummary(Record):
     command: str
     """The command that makes these results again."""
     trials: tuple[PlannedTrial, ...]
+    answers: str = "class"
+    """The kind of outputs that models give."""
+    beside: tuple[str, ...] = ()
+    """Metrics that may stand beside the headline on a leaderboard, the first that the results have."""
     skips: tuple[PlannedSkip, ...] = ()
     resample: bool = False
     """Whether each seed has splits of its own."""
@@ -78,6 +88,14 @@ class PlanSummary(Record):
     """Whether the results were read from a table of published ones: nothing was run, and there are no predictions."""
     plugins: tuple[PluginRecord, ...] = ()
     """Plugins that were loaded when it was run."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, values: Any) -> Any:
+        """Plans from before they told the kind of outputs: texts were those of one task."""
+        if isinstance(values, dict) and "answers" not in values and values.get("task") in TASKS_OF_TEXTS:
+            return {**values, "answers": "text"}
+        return values
 
 
 def read_plan(text: str, place: Path | str) -> PlanSummary:
@@ -141,6 +159,8 @@ def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelStat
         title=spec.title,
         task=spec.task,
         headline=spec.headline or str(TASKS.get(spec.task).headline),
+        answers=TASKS.get(spec.task).answers,
+        beside=TASKS.get(spec.task).beside,
         command=command or f"suite run specs/{spec.name}.json",
         trials=tuple(trial for trial in trials if trial.phase != "rank"),
         ranked=tuple(trial for trial in trials if trial.phase == "rank"),

@@ -282,7 +282,11 @@ def _with_ranks(scored: Sequence[CellSummary], best: Mapping[str, BestComparison
 def info_of(metric: Metric) -> MetricInfo:
     """A metric as a comparison describes it."""
     return MetricInfo(
-        name=metric.name, label=metric.label, higher_is_better=metric.higher_is_better, summary=metric.summary
+        name=metric.name,
+        label=metric.label,
+        higher_is_better=metric.higher_is_better,
+        summary=metric.summary,
+        unit=metric.unit,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from suite.data.copies import copies_between, groups_of, refuse_given_copies, without_copies
-from suite.data.dataset import Answers, Content, Dataset, SkippedExample, Split
+from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
@@ -48,7 +48,7 @@ def assemble(
     origin: str,
     licence: str | None,
     content: Content = "image",
-    answers: Answers = "class",
+    answers: str = "class",
     made_from_seed: bool = False,
 ) -> Dataset:
     """A data set with all three splits, its fingerprint computed from every example's content.
@@ -63,7 +63,7 @@ def assemble(
         origin: Where the data came from.
         licence: None where the source does not say.
         content: What an example is.
-        answers: What is to be said of it. Where it is a text there are no classes, and targets are zeros.
+        answers: What is to be said of it, ``Dataset.answers``. Where it is no class, targets are zeros.
         made_from_seed: Whether the source itself made all three ``parts`` from the seed in ``splits``, since they
             follow a rule of its own. The data set then has the seed in its name and other splits for another seed.
 
@@ -79,7 +79,7 @@ def assemble(
     for split_name, part in parts.items():
         given[split_name], left_out = _examine(part, decode=on_bad_example == "skip")
         skipped.extend(left_out)
-    groups = class_names if answers == "class" else ["text"]
+    groups = class_names if answers == "class" else [answers]
     dropped: dict[str, int] = {}
     if splits.duplicates == "group":
         refuse_given_copies(given, place)

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from suite.data.augmentation import augment
 from suite.data.example_ids import some_ids
 from suite.data.large import LARGE_BYTES, let_go, new_array
+from suite.data.targets import Targets
 from suite.data.token_rows import Arrays, TokenRows
 
 __all__ = [
     "CLASS",
     "PICTURES",
     "TEACHER",
+    "BatchTargets",
     "Batches",
     "Examples",
     "Inputs",
     "ModelInput",
-    "Targets",
     "generated",
     "in_batches",
     "padding_share",
@@ -40,8 +41,8 @@ PICTURES = "pictures"
 T = TypeVar("T")
 CLASS, TEACHER = "class", "teacher"
 """Names of what a student learns of an example: its class, and the teacher's logits."""
-Targets = NDArray[np.int64] | dict[str, NDArray[Any]]
-"""Of a batch: class indices ``(batch,)``, or of a student these and the teacher's logits, by name."""
+BatchTargets = NDArray[np.int64] | dict[str, NDArray[Any]]
+"""Of a batch: class indices ``(batch,)``; by name those of a student with the teacher's logits, and annotations."""
 WINDOW = 16
 """Batches among which texts are sorted by length: enough that padding is rare, few enough that order stays random."""
 
@@ -54,7 +55,7 @@ class Examples:
     """Pictures are usually memory-mapped. Of a label budget they have ``shape``, length and indexing, and
     ``numpy.asarray`` makes an array of them."""
     targets: NDArray[np.int64] = field(repr=False)
-    """Class indices, shape ``(n,)``; zeros where answers are texts."""
+    """Class indices, shape ``(n,)``; zeros where there are no classes."""
     ids: Sequence[str] = field(repr=False)
     whole: Examples | None = field(default=None, repr=False)
     """What these were chosen from; None where they are all there are."""
@@ -62,6 +63,8 @@ class Examples:
     """Their positions in ``whole``."""
     texts: Any = field(default=None, repr=False)
     """Position to ``Text``, for tasks that show or continue texts; None for pictures."""
+    annotations: Targets | None = field(default=None, repr=False)
+    """What is to be said of each, where it is neither a class nor a text."""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -74,7 +77,8 @@ class Examples:
             inputs = cast("NDArray[np.uint8]", _Rows(self.inputs, chosen))
         ids = some_ids(self.ids, chosen)
         texts = None if self.texts is None else _Some(self.texts, chosen)
-        return Examples(inputs, self.targets[chosen], ids, whole=self, chosen=chosen, texts=texts)
+        told = None if self.annotations is None else self.annotations.take(chosen)
+        return Examples(inputs, self.targets[chosen], ids, whole=self, chosen=chosen, texts=texts, annotations=told)
 
     def joined(self, other: Examples) -> Examples:
         """These and then others of the same data set, as the same model reads them."""
@@ -85,7 +89,10 @@ class Examples:
         )
         targets = np.concatenate([self.targets, other.targets])
         texts = None if self.texts is None else _Either(self.texts, other.texts, len(self))
-        return Examples(inputs, targets, (*self.ids, *other.ids), texts=texts)
+        told = self.annotations
+        if told is not None and other.annotations is not None:
+            told = told.joined(other.annotations)
+        return Examples(inputs, targets, (*self.ids, *other.ids), texts=texts, annotations=told)
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,7 @@ class Batches:
         """Batches in an epoch."""
         return max(1, len(self.examples) // self.size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[ModelInput, Targets]]:
+    def epoch(self, epoch: int) -> Iterator[tuple[ModelInput, BatchTargets]]:
         """The batches of one epoch: pictures uint8 or arrays of tokens, and targets."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.examples))
@@ -200,7 +207,9 @@ class Batches:
             images = augment(inputs[chosen], self.augmentation, generator)
             yield images, self._targets(chosen)
 
-    def _targets(self, chosen: NDArray[np.int64]) -> Targets:
+    def _targets(self, chosen: NDArray[np.int64]) -> BatchTargets:
+        if self.examples.annotations is not None:
+            return self.examples.annotations.batch(chosen)
         classes = self.examples.targets[chosen]
         return classes if self.teacher is None else {CLASS: classes, TEACHER: self.teacher[chosen]}
 
@@ -225,6 +234,9 @@ class Batches:
         targets: Any = tf.TensorSpec((self.size,), tf.int64)
         if self.teacher is not None:
             targets = {CLASS: targets, TEACHER: tf.TensorSpec((self.size, self.teacher.shape[1]), tf.float32)}
+        if self.examples.annotations is not None:
+            one = self.examples.annotations.batch(np.zeros(1, np.int64))
+            targets = {name: tf.TensorSpec((self.size, *array.shape[1:]), array.dtype) for name, array in one.items()}
         inputs = self.examples.inputs
         if isinstance(inputs, TokenRows):
             names = inputs.take(np.zeros(1, np.int64))

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.data.targets import Targets
 from suite.errors import SealedSplitError
 
-__all__ = ["Answers", "Content", "Copies", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
+__all__ = ["Content", "Copies", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
 
 SplitName = Literal["train", "validation", "test"]
 Image = NDArray[np.uint8]
@@ -21,8 +22,6 @@ Text = tuple[str, ...]
 reference."""
 Content = Literal["image", "text"]
 """What an example is."""
-Answers = Literal["class", "text"]
-"""What is to be said of it."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,15 @@ class Split:
     ids: Sequence[str]
     """One stable id per example, unique in the data set: a tuple, or where there may be millions ``NumberedIds``."""
     targets: NDArray[np.int64]
-    """Class index per example, shape ``(len(ids),)``; zeros where answers are texts."""
+    """Class index per example, shape ``(len(ids),)``; zeros where there are no classes."""
     read: Callable[[int], Any] = field(repr=False)
     """Gives example ``i``, an ``Image`` or a ``Text``. Raises ``BadExampleError`` naming the file if it cannot be."""
 
     digests: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
     """SHA-256 of each example's content, shape ``(n, 32)``, while a data set is put together; None afterwards."""
+
+    annotations: Targets | None = field(default=None, repr=False, compare=False)
+    """What is to be said of each example, where it is neither a class nor a text that ``read`` gives."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,7 +76,7 @@ class Dataset:
     name: str
     """Name for people and file names; the seed of made splits is part of it."""
     class_names: tuple[str, ...]
-    """Empty where answers are texts."""
+    """Empty where there are no classes."""
     splits: Mapping[str, Split]
     fingerprint: str
     """SHA-256 (hex) over ids, targets and content; equal exactly when the data is."""
@@ -86,7 +88,8 @@ class Dataset:
     made_splits: tuple[str, ...] = ()
     """The splits that the source did not have and that were made from a seed."""
     content: Content = "image"
-    answers: Answers = "class"
+    answers: str = "class"
+    """What is to be said of it: the kind of outputs that models give, ``class``, ``text`` or a plugin's."""
     copies: tuple[Copies, ...] = ()
     """What two splits have in common, for each pair that has."""
     dropped_copies: Mapping[str, int] = field(default_factory=dict)
@@ -98,6 +101,11 @@ class Dataset:
     def num_classes(self) -> int:
         """How many classes there are."""
         return len(self.class_names)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether what is to be said is a class."""
+        return self.answers == "class"
 
     def sealed(self) -> Dataset:
         """The same data set with a test split that raises ``SealedSplitError`` when it is looked up."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.data.dataset import Answers, Content, Dataset, Split, Text
+from suite.data.dataset import Content, Dataset, Split, Text
 from suite.errors import BadExampleError
 
 __all__ = ["DatasetDescription", "Sample", "describe_dataset"]
@@ -35,7 +35,7 @@ class DatasetDescription:
     examples: Mapping[str, int]
     """How many there are, by split."""
     class_counts: Mapping[str, tuple[int, ...]]
-    """How many of each class, in the order of ``class_names``, by split; empty where answers are texts."""
+    """How many of each class, in the order of ``class_names``, by split; empty where there are no classes."""
     picture_sizes: tuple[tuple[tuple[int, int], int], ...]
     """Height and width in pixels and how many of the looked-at pictures have them, the most frequent first; empty for
     texts."""
@@ -46,7 +46,7 @@ class DatasetDescription:
     skipped: tuple[tuple[str, str], ...]
     """Id and reason of each example that was left out."""
     content: Content
-    answers: Answers
+    answers: str
     words: tuple[int, int, int] | None
     """Words of the shortest, the middle and the longest of the looked-at texts, both of a pair together; None for
     pictures."""
@@ -72,7 +72,7 @@ def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescripti
         class_counts={
             name: tuple(np.bincount(split.targets, minlength=dataset.num_classes).tolist())
             for name, split in dataset.splits.items()
-            if dataset.answers == "class"
+            if dataset.has_classes
         },
         picture_sizes=tuple(sizes.most_common()),
         pictures_looked_at=sizes.total(),
@@ -100,5 +100,5 @@ def _looked_at(train: Split, look_at: int) -> dict[int, Any]:
 
 def _sample(dataset: Dataset, index: int, text: Text) -> Sample:
     train = dataset.splits["train"]
-    answer = dataset.class_names[int(train.targets[index])] if dataset.answers == "class" else None
+    answer = dataset.class_names[int(train.targets[index])] if dataset.has_classes else None
     return Sample(train.ids[index], answer, text)

@@ -48,6 +48,10 @@ def fingerprint_of(class_names: Sequence[str], splits: Mapping[str, Split]) -> s
             for target, content, identifier in zip(numbers, contents, ids, strict=False):
                 _add_text(total, identifier)
                 total.update(target.to_bytes(8, "big") + content)
+        if split.annotations is not None:
+            for index in range(len(split)):
+                told = split.annotations.content(index)
+                total.update(len(told).to_bytes(8, "big") + told)
     return total.hexdigest()
 
 

@@ -135,6 +135,7 @@ def subset(split: Split, indices: NDArray[np.int64], *, name: str) -> Split:
         targets=split.targets[indices],
         read=_Subset.of(split, indices),
         digests=None if split.digests is None else split.digests[indices],
+        annotations=None if split.annotations is None else split.annotations.take(indices),
     )
 
 

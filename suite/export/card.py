@@ -13,9 +13,10 @@ from suite.export.requests import Outcome
 from suite.export.subject import Subject
 from suite.metrics import metrics_named
 from suite.metrics.intervals import difference_of, luck_of, with_interval
-from suite.registry import EXPORTERS, METRICS
+from suite.registry import EXPORTERS, METRICS, OUTPUTS, TASKS
 from suite.store.records.export_card import Difference, ExportCard, Parity, Precision
-from suite.store.records.result import Predictions, Score
+from suite.store.records.outputs import Outputs
+from suite.store.records.result import Score
 from suite.version import __version__
 
 __all__ = ["AGREEMENT", "card_of", "with_measures", "without_file"]
@@ -99,7 +100,7 @@ def with_measures(
     parity = _parity(subject, probabilities)
     update: dict[str, object] = {"measured": outcome.measured, "parity": parity, **_scores(subject, probabilities)}
     if card.precision == "fp32" and parity.agreement < AGREEMENT:
-        update |= {"status": "failed", "reason": _disagreement(parity)}
+        update |= {"status": "failed", "reason": _disagreement(parity, card)}
     if not np.isfinite(probabilities).all():
         update |= {"status": "failed", "reason": "the file answers numbers that are none (NaN or infinite)"}
     return card.model_copy(update=update)
@@ -111,7 +112,7 @@ def _scores(subject: Subject, probabilities: NDArray[np.float32]) -> dict[str, o
         return {}
     # A plugin that is not given cannot score the file; its metric stays with the run.
     names = tuple(name for name in subject.result.scores["test"] if name in METRICS)
-    found = Predictions(known.example_ids, known.targets, probabilities, known.class_names)
+    found = known.of_file(probabilities)
     scores = {metric.name: with_interval(metric, found) for metric in metrics_named(names)}
     keras_scores = subject.result.scores["test"]
     return {
@@ -122,7 +123,7 @@ def _scores(subject: Subject, probabilities: NDArray[np.float32]) -> dict[str, o
 
 
 def _difference(
-    name: str, ours: tuple[Predictions, dict[str, Score]], theirs: tuple[Predictions, dict[str, Score]]
+    name: str, ours: tuple[Outputs, dict[str, Score]], theirs: tuple[Outputs, dict[str, Score]]
 ) -> Difference | None:
     """Paired over examples: both stand on the same."""
     if name not in ours[1]:
@@ -141,13 +142,22 @@ def _parity(subject: Subject, probabilities: NDArray[np.float32]) -> Parity:
         examples=len(probabilities),
         max_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
-        agreement=float((probabilities.argmax(axis=1) == subject.reference.argmax(axis=1)).mean()),
+        agreement=float(_kind_of(subject).same_answers(probabilities, subject.reference).mean()),
         on="test" if subject.expected is not None else "noise",
     )
 
 
-def _disagreement(parity: Parity) -> str:
+def _kind_of(subject: Subject) -> type[Outputs]:
+    """The kind of outputs that the model gives, noise or not."""
+    kind: type[Outputs] = OUTPUTS.get(TASKS.get(str(subject.result.trial["task"])).answers)
+    return kind
+
+
+def _disagreement(parity: Parity, card: ExportCard) -> str:
+    what, numbers = (
+        ("names another class", "probabilities") if card.labels else ("answers something else", "its numbers")
+    )
     return (
-        f"names another class than the Keras model for {1 - parity.agreement:.1%} of {parity.examples} examples; "
-        f"probabilities differ by up to {parity.max_difference:.2g}"
+        f"{what} than the Keras model for {1 - parity.agreement:.1%} of {parity.examples} examples; "
+        f"{numbers} differ by up to {parity.max_difference:.2g}"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from suite.errors import MissingExtraError, StoreError, SuiteError, UnknownNameError, did_you_mean, install_line
-from suite.registry import EXPORTERS
-from suite.spec.exports import EXPORTABLE, ExportSpec, Which
+from suite.registry import EXPORTERS, TASKS
+from suite.spec.exports import ExportSpec, Which
 from suite.store.records.export_card import PRECISIONS, Precision
 from suite.store.records.result import Result
 from suite.store.store import Store
@@ -72,10 +72,9 @@ def exportable(folder: Path) -> Comparison:
     from suite.report.stored_run import load_comparison
 
     comparison = load_comparison(folder).comparison
-    if comparison.task not in EXPORTABLE:
+    if not TASKS.get(comparison.task).exports:
         raise SuiteError(
-            f"{folder}: is about {comparison.task.replace('_', ' ')}; expected a run of image or text classification, "
-            "the tasks whose models can be exported."
+            f"{folder}: is about {comparison.task.replace('_', ' ')}; models of this task cannot be exported."
         )
     return comparison
 

@@ -134,8 +134,9 @@ def _write_beside(folder: Path, card: ExportCard, subject: Subject) -> None:
     (folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if card.status != "done":
         return
-    one_line = (" ".join(label.split()) for label in card.labels)
-    (folder / "labels.txt").write_text("\n".join(one_line) + "\n", encoding="utf-8")
+    if card.labels:
+        one_line = (" ".join(label.split()) for label in card.labels)
+        (folder / "labels.txt").write_text("\n".join(one_line) + "\n", encoding="utf-8")
     if subject.tokenizer_json is not None:
         shutil.copyfile(subject.tokenizer_json, folder / "tokenizer.json")
     script = _example(card, subject)
@@ -150,7 +151,11 @@ def _example(card: ExportCard, subject: Subject) -> str | None:
     if len(card.inputs[0].shape) == 4:
         _, height, width, _ = card.inputs[0].shape
         return image_example(
-            exporter, name=card.inputs[0].name, size=(height or 0, width or 0), resizing=card.resizing or STRETCH
+            exporter,
+            name=card.inputs[0].name,
+            size=(height or 0, width or 0),
+            resizing=card.resizing or STRETCH,
+            labelled=bool(card.labels),
         )
     if subject.tokenizer_json is not None:
         return text_example(exporter, names=[one.name for one in card.inputs])

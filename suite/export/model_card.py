@@ -210,7 +210,8 @@ def _facts(card: ExportCard, result: Result) -> Iterator[str]:
     if result.teaching is not None:
         yield f"Taught by: {result.teaching.model}, {result.teaching.strategy}, beside the classes."
     learned = f" ({plural(home.sizes['train'], 'training example')})" if "train" in home.sizes else ""
-    yield f"On: {card.dataset}{learned}, {plural(len(card.labels), 'class', 'classes')}, seed {card.seed}."
+    classes = f", {plural(len(card.labels), 'class', 'classes')}" if card.labels else ""
+    yield f"On: {card.dataset}{learned}{classes}, seed {card.seed}."
     yield f"File: {card.file}, format {card.format}, {PRECISION_WORDS[card.precision]}."
     if card.calibration_examples is not None:
         examples = plural(card.calibration_examples, "training example")
@@ -241,6 +242,8 @@ def _tensors(card: ExportCard) -> Iterator[tuple[str, ...]]:
 
 
 def _classes(card: ExportCard) -> str:
+    if not card.labels:
+        return ""
     named = "; ".join(plain(label) for label in card.labels[:MOST_CLASSES])
     rest = len(card.labels) - MOST_CLASSES
     more = f"; and {rest:,} more" if rest > 0 else ""

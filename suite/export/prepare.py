@@ -23,7 +23,7 @@ from suite.models.backbone import TextBackbone
 from suite.registry import MODELS, TASKS
 from suite.runner.warm import load_dataset
 from suite.spec.spec import DatasetSpec, ModelSpec
-from suite.store.records.result import Predictions
+from suite.store.records.outputs import load_outputs
 
 __all__ = ["CALIBRATION", "NOISE", "built_backbone", "prepare"]
 
@@ -45,7 +45,7 @@ def prepare(request: PrepareRequest) -> Outcome:
     folder = Path(request.folder)
     folder.mkdir(parents=True, exist_ok=True)
     dataset = _dataset(request)
-    if request.trial["task"] == "image_classification":
+    if TASKS.get(str(request.trial["task"])).examples == "image":
         outcome = _prepare_pictures(request, dataset, folder)
     else:
         outcome = _prepare_texts(request, dataset, folder)
@@ -63,7 +63,7 @@ def _dataset(request: PrepareRequest) -> Dataset | None:
         dataset = load_dataset(choice)
     except SuiteError:
         return None
-    ids = tuple(Predictions.load(Path(request.example_ids)).example_ids)
+    ids = tuple(load_outputs(Path(request.example_ids)).example_ids)
     if dataset.fingerprint != request.fingerprint or ids != dataset.splits["test"].ids:
         return None
     return dataset
@@ -95,7 +95,7 @@ def built_backbone(trial: dict[str, Any]) -> Any:
     choice = ModelSpec.model_validate_json(json.dumps(trial["model"]))
     source, task = MODELS.get(choice.source), TASKS.get(str(trial["task"]))
     backbone = source.build(source.Options.model_validate_json(json.dumps(choice.own())), weights="pretrained")
-    return task.narrow(backbone) if hasattr(task, "narrow") else backbone
+    return task.narrow(backbone)
 
 
 def _prepare_texts(request: PrepareRequest, dataset: Dataset | None, folder: Path) -> Outcome:

@@ -24,6 +24,8 @@ from suite.store.records.export_card import TensorRecord
 
 __all__ = ["main"]
 
+CLASSES = "a probability for each class, in the order of the labels"
+
 
 def main() -> None:
     """Does what the request says; the outcome says so also where it failed."""
@@ -81,7 +83,7 @@ def _write(request: WriteRequest) -> Outcome:
     return Outcome(
         seconds=seconds,
         inputs=tuple(_tensor(one, _meaning(one, pictures=pictures)) for one in model.inputs),
-        output=_tensor(model.outputs[0], "a probability for each class, in the order of the labels"),
+        output=_tensor(model.outputs[0], CLASSES if request.labels else "what the model says of the example"),
         notes=notes,
     )
 

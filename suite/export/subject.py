@@ -12,8 +12,9 @@ from suite.devices import look_at_machine
 from suite.errors import StoreError, SuiteError
 from suite.export.place import sha256_of
 from suite.export.requests import MeasureRequest, Outcome, PrepareRequest, run
+from suite.store.records.outputs import Outputs, load_outputs
 from suite.store.records.resizing import STRETCH, Resizing
-from suite.store.records.result import Predictions, Result
+from suite.store.records.result import Result
 from suite.store.store import Store
 
 __all__ = ["Subject", "measured", "prepare_subject"]
@@ -33,10 +34,10 @@ class Subject:
     tokenizer_json: Path | None
     tokenizer: str | None
     """How far that file cuts texts as the model's own tokeniser does; None for pictures."""
-    expected: Predictions | None
+    expected: Outputs | None
     """What the Keras model said of the test set; None where the examples are noise."""
     reference: NDArray[np.float32]
-    """Probabilities of the Keras model for ``examples``, shape ``(n, classes)``."""
+    """What the Keras model gives for ``examples``, shape ``(n, ...)``: probabilities of classes, for instance."""
     headline: str
     scratch: Path
 
@@ -78,8 +79,8 @@ def prepare_subject(store: Store, result: Result, scratch: Path, headline: str, 
     prepared = run(request, log=scratch / "prepare.log")
     if prepared.problem is not None:
         raise SuiteError(f"trial {result.id}: its examples cannot be prepared: {prepared.problem}")
-    expected = Predictions.load(kept) if kept is not None and prepared.on == "test" else None
-    reference = None if expected is None else expected.probabilities
+    expected = load_outputs(kept) if kept is not None and prepared.on == "test" else None
+    reference = None if expected is None else expected.numbers
     if reference is None:
         outcome, reference = measured("keras", model, folder / "test", scratch, threads=threads)
         if reference is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from suite.compare.advice.wording import always as always_gives
@@ -10,17 +10,12 @@ from suite.compare.advice.wording import quality
 from suite.compare.comparison import CellSummary, MetricInfo
 from suite.compare.number_format import percent
 from suite.lint.subjects import LeftOut, LooksAt, Run, place_of
+from suite.metrics import metrics_named
+from suite.registry import METRICS
 from suite.store.records.check import Finding
 
-__all__ = ["Chance", "share"]
+__all__ = ["Chance", "guessing", "share"]
 
-GUESSING: Mapping[str, Callable[[int], float]] = {
-    "accuracy": lambda classes: 1 / classes,
-    "balanced_accuracy": lambda classes: 1 / classes,
-    "top5_accuracy": lambda classes: min(1.0, 5 / classes),
-    "roc_auc": lambda _: 0.5,
-}
-"""Metric to its value for guessing among so many classes; other metrics have none that is known beforehand."""
 UNLIKELY = 0.001
 """Probability, of guessing, of so low an accuracy: below it the score is called lower than chance."""
 SHARE = 0.5
@@ -41,19 +36,24 @@ class Chance:
         unknown: dict[str, str] = {}
         for cell in subject.ranked:
             name = subject.comparison.headline.name
-            name = name if name in GUESSING else "accuracy"
+            name = name if guessing(name) is not None else "accuracy"
             value = _value(cell, name, subject)
             classes = _classes(cell, subject)
             if value is None:
                 unknown[cell.dataset] = "no metric is there whose value for guessing is known."
             elif classes is None:
                 unknown[cell.dataset] = "the number of classes is not recorded, so chance is not known."
-            elif _below(value, GUESSING[name](classes), cell, name, subject):
-                yield _finding(cell, value, GUESSING[name](classes), classes)
+            elif (by_chance := guessing(name)) is not None and _below(value, by_chance(classes), cell, name, subject):
+                yield _finding(cell, value, by_chance(classes), classes)
             elif _worse_than_one_class(cell, always.get(cell.dataset), metric, subject):
                 yield _naming_one_class(cell, always[cell.dataset] or 0.0, metric)
         for dataset, reason in unknown.items():
             yield LeftOut(dataset, reason)
+
+
+def guessing(name: str) -> Callable[[int], float] | None:
+    """A metric's value for guessing among so many classes; None where it has none that is known beforehand."""
+    return metrics_named([name])[0].guessing if name in METRICS else None
 
 
 def _value(cell: CellSummary, name: str, run: Run) -> float | None:
@@ -90,7 +90,7 @@ def _worse_than_one_class(cell: CellSummary, always: float | None, metric: Metri
     score = cell.headline
     if score is None or always is None:
         return False
-    if metric.name in GUESSING:
+    if guessing(metric.name) is not None:
         return _below(score.value, always, cell, metric.name, run)
     if metric.higher_is_better:
         return (score.high if score.high is not None else score.value) < always

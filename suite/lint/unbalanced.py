@@ -34,7 +34,7 @@ class Unbalanced:
         for home in subject.homes if headline in FOLLOWS_THE_LARGEST else ():
             targets = home.dataset.splits["test"].targets
             counts = np.bincount(targets, minlength=home.dataset.num_classes)
-            if home.dataset.answers == "class" and len(targets) and counts.max() > UNBALANCED * max(1, counts.min()):
+            if home.dataset.has_classes and len(targets) and counts.max() > UNBALANCED * max(1, counts.min()):
                 yield _finding(home.label, headline, counts, home.dataset.class_names)
 
 

@@ -46,6 +46,7 @@ def _among_first_five(predictions: Predictions) -> NDArray[np.float64]:
     summary="Share of examples whose most probable class is the true one; 0 to 1.",
     per_example=_correct,
     bounds=(0.0, 1.0),
+    guessing=lambda classes: 1 / classes,
 )
 def accuracy(predictions: Predictions) -> float:
     """Share of examples whose most probable class is the true one."""
@@ -61,6 +62,7 @@ def accuracy(predictions: Predictions) -> float:
     summary="Share of examples whose true class is among the five most probable; missing up to 5 classes.",
     per_example=_among_first_five,
     bounds=(0.0, 1.0),
+    guessing=lambda classes: min(1.0, 5 / classes),
 )
 def top5_accuracy(predictions: Predictions) -> float:
     """Share of examples whose true class is among the five most probable; missing up to 5 classes."""
@@ -74,6 +76,7 @@ def top5_accuracy(predictions: Predictions) -> float:
     from_counts=lambda counts: mean_over_classes(recall_per_class(counts)),
     stratified=True,
     bounds=(0.0, 1.0),
+    guessing=lambda classes: 1 / classes,
 )
 def balanced_accuracy(predictions: Predictions) -> float:
     """Mean recall over classes; missing if a class has no examples."""
@@ -201,6 +204,7 @@ def _placements(predictions: Predictions) -> NDArray[np.float64]:
     influences=_placements,
     stratified=True,
     bounds=(0.0, 1.0),
+    guessing=lambda _: 0.5,
 )
 def roc_auc(predictions: Predictions) -> float:
     """Area under the ROC curve, one against the rest, mean over classes; missing if a class is absent."""

@@ -374,6 +374,7 @@ def distinct_2(generations: Generations) -> float:
     summary="Share of the runs of 4 words that the same text had before, mean over texts; 0 (best) to 1.",
     per_example=_repeated,
     bounds=(0.0, 1.0),
+    unit="%",
 )
 def repetition_rate(generations: Generations) -> float:
     """seq-rep-4, mean over texts; a text of fewer words repeats nothing.

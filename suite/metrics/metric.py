@@ -44,6 +44,7 @@ __all__ = [
     "metric",
     "metrics_answering",
     "metrics_named",
+    "unit_of",
 ]
 
 # What the functions of a metric take follows from ``answers``: the class of outputs of this kind.
@@ -98,6 +99,10 @@ class Metric:
     lost class, would turn into another question."""
     bounds: tuple[float, float] | None = None
     """The least and the largest value that it can have, where it has both; intervals do not leave them."""
+    unit: str = ""
+    """``%`` where it is said in per cent, and differences in points; else empty, or what stands behind the number."""
+    guessing: Callable[[int], float] | None = None
+    """Its value for guessing among so many classes, where that is known beforehand."""
     kept_resamples: PerExample | None = None
     """Of a metric of a plugin that is not there: predictions to the scores of bootstrap samples that were kept with
     them; see ``suite.metrics.plugin_metrics``."""
@@ -176,6 +181,11 @@ class Metric:
             return Score(value=None, reason=str(missing))
 
 
+def unit_of(bounds: tuple[float, float] | None, *, higher_is_better: bool) -> str:
+    """The unit of a metric that names none: what lies between 0 and 1, higher being better, is a share."""
+    return "%" if bounds == (0.0, 1.0) and higher_is_better else ""
+
+
 def _mean_of(values: NDArray[np.float64]) -> Callable[[NDArray[np.floating]], NDArray[np.float64]]:
     single = values.astype(np.float32)
 
@@ -228,6 +238,8 @@ def metric(
     influences: PerExample | None = None,
     stratified: bool = False,
     bounds: tuple[float, float] | None = None,
+    unit: str | None = None,
+    guessing: Callable[[int], float] | None = None,
 ) -> Callable[[Callable[[Any], float | None]], Metric]:
     """A decorator that makes a function of predictions a registered ``Metric``.
 
@@ -245,6 +257,8 @@ def metric(
         influences: Where it is none of these, what each example adds to it, if that is known.
         stratified: Whether resamples must keep the number of examples of every class.
         bounds: Its least and largest possible value, where it has both.
+        unit: ``%`` for what is said in per cent; when left out so is what lies between 0 and 1, higher being better.
+        guessing: Its value for guessing among so many classes, where that is known beforehand.
 
     Raises:
         SuiteError: Where the name is registered already, or one of ``sums`` and ``from_sums`` is there alone.
@@ -268,6 +282,8 @@ def metric(
             influences=influences,
             stratified=stratified,
             bounds=bounds,
+            unit=unit if unit is not None else unit_of(bounds, higher_is_better=higher_is_better),
+            guessing=guessing,
         )
         # The registry compares a lazy "module:object" with these two to see that both are the same thing.
         attributes: dict[str, Any] = {"__module__": function.__module__, "__qualname__": function.__qualname__}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suite.compare.advice.wording import SHARES, points
+from suite.compare.advice.wording import points
 from suite.compare.cell import MetricInfo
 from suite.compare.number_format import plural
 
@@ -39,7 +39,7 @@ def proof_words(seeds: int, examples: int, seed_share: float) -> str:
 
 def is_large(gap: float, before: float, metric: MetricInfo) -> bool:
     """Whether a change would matter if it were one."""
-    return abs(gap) >= LARGE * (1.0 if metric.name in SHARES else abs(before))
+    return abs(gap) >= LARGE * (1.0 if metric.is_share else abs(before))
 
 
 def unproven_words(proof: str) -> str:

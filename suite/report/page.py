@@ -39,7 +39,6 @@ from suite.version import __version__
 
 __all__ = ["make_page"]
 
-WRITING = "text_generation"
 NOWHERE_ELSE = "Whether the order would be the same on other data."
 ADD_A_SET = (
     "Every model was scored on the home test set alone. Further sets are named under 'evaluate_on' in the spec; the "
@@ -338,7 +337,7 @@ def _drawing(comparison: Comparison, name: str, dataset: str, place: int) -> Dra
 def _errors(comparison: Comparison) -> Errors:
     """The section on errors: the recommended cell first, every cell with predictions to choose from."""
     able = [cell for cell in comparison.cells if cell.confusion is not None or cell.reliability]
-    if comparison.task == WRITING:
+    if comparison.answers != "class":
         return Errors(read="", read_still="", absent=True)
     if not able:
         return Errors(read="Which classes are mistaken for which.", read_still="Which classes are mistaken for which.")

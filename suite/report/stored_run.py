@@ -42,7 +42,7 @@ __all__ = [
 
 COMPARISON = "comparison.json"
 """The comparison as data, beside the report."""
-COMPARISON_FORMAT = 3
+COMPARISON_FORMAT = 4
 """Raised with what a comparison keeps, so that one made before is made again."""
 DIGEST = ', "digest": '
 """Before the SHA-256 of all that comes before it: a byte that is another makes the comparison again."""

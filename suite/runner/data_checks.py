@@ -45,7 +45,7 @@ def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -
     study = replace(read_study(wanted, leave=_workers_alone if patient else _slow), reads=False)
     if not study.homes:
         return None
-    if getattr(TASKS.get(plan.spec.task), "answers", "class") == "class":
+    if TASKS.get(plan.spec.task).classifies:
         _refuse_headlines(study, plan.headline)
     planned, found = examine("plan", plan), examine("data", study)
     return DataChecks(

@@ -128,7 +128,7 @@ class _Execution:
         if self.trial.phase == "rank":
             return self._ranked(started, started_at)
         strategy, options = self._strategy()
-        if self.dataset.answers == "class":
+        if self.dataset.has_classes:
             refuse_headline(self.dataset, self.request.headline, self.request.labels[1])
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)
@@ -321,9 +321,9 @@ class _Execution:
 
     def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, Outputs]) -> Shown:
         """What the fitted model is shown after its test set; only classifiers are shown anything."""
-        classes = {name: one for name, one in predictions.items() if isinstance(one, Predictions)}
-        if len(classes) < len(predictions):
+        if not TASKS.get(self.trial.cell.task).classifies:
             return Shown()
+        classes = {name: one for name, one in predictions.items() if isinstance(one, Predictions)}
         return Beyond(
             cell=self.trial.cell,
             warm=self.warm,

@@ -140,7 +140,7 @@ def _builder(
         backbone: AnyBackbone = source.build(options, weights=weights)
         refuse_other_precision(backbone.model, precision)
         # Of an encoder-decoder a classifier takes the encoder alone.
-        narrowed: AnyBackbone = task.narrow(backbone) if hasattr(task, "narrow") else backbone
+        narrowed: AnyBackbone = task.narrow(backbone)
         if resizing is not None and isinstance(narrowed, Backbone):
             return replace(narrowed, resizing=resizing)
         return narrowed

@@ -67,7 +67,7 @@ def _teachers(student: Cell, cells: Sequence[Cell], spec: Spec) -> list[Cell]:
     models = {cell.labels[0] for cell in cells}
     if named not in models:
         raise SpecError(f"{spec.name}: strategies: teacher: {did_you_mean(named, models, what='model')}")
-    if student.labels[0] == named or getattr(TASKS.get(student.task), "answers", "class") != "class":
+    if student.labels[0] == named or not TASKS.get(student.task).classifies:
         return []
     of_model = [
         cell

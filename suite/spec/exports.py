@@ -8,15 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from suite.errors import SpecError, did_you_mean
-from suite.registry import EXPORTERS
+from suite.registry import EXPORTERS, TASKS
 from suite.spec.options import Options
 from suite.store.records.export_card import Precision
 
-__all__ = ["EXPORTABLE", "ExportSpec", "Which", "check_exports"]
+__all__ = ["ExportSpec", "Which", "check_exports"]
 
 Which = Literal["recommended", "best", "all"]
-EXPORTABLE = ("image_classification", "text_classification")
-"""Tasks whose models answer a probability for each class."""
 
 
 class ExportSpec(Options):
@@ -40,10 +38,11 @@ def check_exports(exports: Sequence[ExportSpec], task: str, *, keep_models: str,
     """
     if not exports:
         return
-    if task not in EXPORTABLE:
+    if not TASKS.get(task).exports:
+        able = [name for name in TASKS.names() if TASKS.get(name).exports]
         raise SpecError(
-            f"{place}: exports: models of the task '{task}' cannot be exported, only those of "
-            f"{' and '.join(EXPORTABLE)}; leave it out."
+            f"{place}: exports: models of the task '{task}' cannot be exported, only those of {' and '.join(able)}; "
+            "leave it out."
         )
     if keep_models == "none":
         raise SpecError(f'{place}: exports: no model is kept to be exported; set "keep_models": "best".')

@@ -139,7 +139,7 @@ def _cells(spec: Spec) -> Iterator[Cell]:
 
 
 def _generation(spec: Spec) -> GenerationSpec | None:
-    if getattr(TASKS.get(spec.task), "answers", "class") != "text":
+    if not TASKS.get(spec.task).generates:
         return None
     return spec.generation or GenerationSpec()
 

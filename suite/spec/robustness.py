@@ -47,7 +47,7 @@ def check_robustness(robustness: RobustnessSpec | None, task: str, *, place: str
     """
     if robustness is None:
         return
-    kind = getattr(TASKS.get(task), "examples", None)
+    kind = TASKS.get(task).examples
     fitting = [name for name in CORRUPTIONS.names() if _kind_of(name, place) == kind]
     if not fitting:
         raise SpecError(f"{place}: robustness: there are no corruptions for the task '{task}'; leave it out.")

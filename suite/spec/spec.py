@@ -319,7 +319,7 @@ def _check_precision(spec: Spec, place: str) -> None:
 
 def _check_resizing(spec: Spec, place: str) -> None:
     """Raises ``SpecError`` where there are no images to resize."""
-    if spec.resizing is not None and getattr(TASKS.get(spec.task), "examples", None) != "image":
+    if spec.resizing is not None and TASKS.get(spec.task).examples != "image":
         raise SpecError(f"{place}: resizing: '{spec.task}' is not about images; leave it out.")
 
 

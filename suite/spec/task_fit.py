@@ -37,18 +37,19 @@ def refuse_unsuitable(spec: Spec) -> None:
             source = registry.get(choice.source)
             options = choice.options(source)
             able = tasks_of(source, options)
-            if spec.task not in able:
+            accepted = {spec.task, task.backbones_of} if at == "models" else {spec.task}
+            if not accepted & set(able):
                 kind = "model" if at == "models" else "data set"
                 name = choice.label or source.label(options)
                 raise SpecError(
                     f"{spec.name}: {at}[{index}]: the {kind} '{name}' is for {' and '.join(able) or 'no task'}, "
                     f"and the spec's task is {spec.task}. {_fitting(registry, spec.task, kind)}"
                 )
-    if getattr(task, "examples", "image") == "text":
+    if task.examples == "text":
         _refuse_augmentation(spec)
-    if getattr(task, "answers", "class") == "text":
+    if not task.classifies:
         _refuse_what_needs_classes(spec)
-    elif spec.generation is not None:
+    if spec.generation is not None and not task.generates:
         raise SpecError(f"{spec.name}: generation: the task {spec.task} writes no texts; leave it out.")
 
 

@@ -66,7 +66,7 @@ class GradientOptions(Options):
 
 def without_classes(cell: Cell) -> str | None:
     """Why what works on features and classes cannot be done; None for a task that has classes."""
-    if getattr(TASKS.get(cell.task), "answers", "class") == "class":
+    if TASKS.get(cell.task).classifies:
         return None
     return f"it learns classes from frozen features, and {cell.task} has no classes"
 

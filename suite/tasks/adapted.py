@@ -13,8 +13,10 @@ from suite.data.example_ids import id_array
 from suite.models.backbone import AnyBackbone
 from suite.store.records.result import Predictions
 
-__all__ = ["FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
+__all__ = ["CLASS_METRICS", "FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
 
+CLASS_METRICS = ("f1_macro", "balanced_accuracy", "log_loss")
+"""What may stand beside the headline of a classifier."""
 LOGITS, FEATURES = "logits", "features"
 """Names of Keras models: never a user's. TensorFlow refuses many as scopes, and Keras leaves these open then."""
 
@@ -35,17 +37,21 @@ class Adapted:
     objective: Any = field(default=None, repr=False)
     """The ``suite.training.Objective`` that it is trained by."""
     writer: Any = field(default=None, repr=False)
-    """The ``keras_hub`` model that generates, sharing every weight; None for one that classifies."""
+    """The ``keras_hub`` model that generates, sharing every weight; None for one that does not."""
+    activation: str = "softmax"
+    """What turns the outputs of ``logits`` into what a deployed model gives; ``linear`` leaves them as they are."""
 
     def deployed(self) -> Any:
         """``keras.Model`` from the raw inputs to probabilities, sharing every weight; this is what is kept.
 
-        Of a model that writes they are those of the next token at each position.
+        Of a model that generates they are those of the next token at each position; with another ``activation`` what
+        it gives.
         """
         import keras
 
-        probabilities = keras.layers.Activation("softmax", name="probabilities", dtype="float32")(self.logits.output)
-        return keras.Model(self.logits.input, probabilities, name="classifier")
+        name = "probabilities" if self.activation == "softmax" else "output"
+        output = keras.layers.Activation(self.activation, name=name, dtype="float32")(self.logits.output)
+        return keras.Model(self.logits.input, output, name="classifier" if name == "probabilities" else "model")
 
     def reset_head(self, seed: int) -> None:
         """Glorot-uniform weights from ``seed`` and zero biases (Glorot and Bengio 2010, equation 16)."""

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from suite.data.batches import Examples
 from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
 from suite.models.backbone import Backbone
-from suite.spec.options import Options
 from suite.spec.trial import Cell
 from suite.store.records.result import Predictions
-from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
+from suite.tasks.adapted import CLASS_METRICS, FEATURES, LOGITS, Adapted, class_predictions
+from suite.tasks.task import Task
 
 __all__ = ["ImageClassification", "pool"]
 
 
-class ImageClassification:
+class ImageClassification(Task):
     """One class per picture: a dense head on pooled features, cross-entropy, probabilities."""
 
     summary: ClassVar[str] = "one class per picture"
-    Options: ClassVar[type[Options]] = Options
     headline: ClassVar[str] = "accuracy"
-    examples: ClassVar[str] = "image"
-    """What an example is; data sets and corruptions of anything else are refused."""
+    examples: ClassVar[Literal["image", "text"]] = "image"
     answers: ClassVar[str] = "class"
-    """What is said of it; metrics of anything else do not apply."""
+    classifies: ClassVar[bool] = True
+    beside: ClassVar[tuple[str, ...]] = CLASS_METRICS
 
     @classmethod
     def label(cls, options: Any) -> str:

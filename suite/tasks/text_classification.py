@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,22 +17,23 @@ from suite.errors import DataError
 from suite.models.backbone import TextBackbone
 from suite.models.text_encoder import encoder_only
 from suite.models.tokenizer import TokenIds
-from suite.spec.options import Options
 from suite.spec.trial import Cell
 from suite.store.records.result import Predictions
-from suite.tasks.adapted import FEATURES, LOGITS, Adapted, class_predictions
+from suite.tasks.adapted import CLASS_METRICS, FEATURES, LOGITS, Adapted, class_predictions
+from suite.tasks.task import Task
 
 __all__ = ["TextClassification", "fitted_pair", "pool_tokens"]
 
 
-class TextClassification:
+class TextClassification(Task):
     """One class per text: a dense head on the pooled states of its tokens, cross-entropy, probabilities."""
 
     summary: ClassVar[str] = "one class per text or pair of texts"
-    Options: ClassVar[type[Options]] = Options
     headline: ClassVar[str] = "accuracy"
-    examples: ClassVar[str] = "text"
+    examples: ClassVar[Literal["image", "text"]] = "text"
     answers: ClassVar[str] = "class"
+    classifies: ClassVar[bool] = True
+    beside: ClassVar[tuple[str, ...]] = CLASS_METRICS
 
     @classmethod
     def label(cls, options: Any) -> str:

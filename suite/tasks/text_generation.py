@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -17,23 +17,25 @@ from suite.data.tokens import Piece, tokenised
 from suite.models.backbone import TextBackbone
 from suite.models.tokenizer import TokenIds
 from suite.spec.generation import GenerationSpec
-from suite.spec.options import Options
 from suite.spec.trial import Cell
 from suite.store.records.generations import Generations
 from suite.tasks.adapted import Adapted
+from suite.tasks.task import Task
 from suite.tasks.writing import Writer, framed
 
 __all__ = ["TextGeneration"]
 
 
-class TextGeneration:
+class TextGeneration(Task):
     """Texts written by a language model, and how likely it finds the references."""
 
     summary: ClassVar[str] = "a text that goes on from another, or plain language modelling"
-    Options: ClassVar[type[Options]] = Options
     headline: ClassVar[str] = "bits_per_byte"
-    examples: ClassVar[str] = "text"
+    examples: ClassVar[Literal["image", "text"]] = "text"
     answers: ClassVar[str] = "text"
+    generates: ClassVar[bool] = True
+    exports: ClassVar[bool] = False
+    beside: ClassVar[tuple[str, ...]] = ("chrf", "rouge_l", "perplexity")
 
     @classmethod
     def label(cls, options: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from suite.data.batches import ModelInput, Targets
+from suite.data.batches import BatchTargets, ModelInput
 
 __all__ = ["as_tensors", "model_input"]
 
@@ -20,6 +20,6 @@ def model_input(model: Any, inputs: Any) -> Any:
     return {name: inputs[name] for name in wanted}
 
 
-def as_tensors(batch: ModelInput | Targets) -> Any:
+def as_tensors(batch: ModelInput | BatchTargets) -> Any:
     """A batch of NumPy arrays, or their targets, as tensors."""
     return tf.nest.map_structure(tf.constant, batch)

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from suite.data.batches import ModelInput, Targets
+from suite.data.batches import BatchTargets, ModelInput
 from suite.errors import BatchTooLarge, TrialDiverged
 from suite.store.records.result import EpochRecord
 from suite.training.inputs import as_tensors
@@ -144,7 +144,7 @@ class Trainer:
         """Numbers that its optimizer holds."""
         return sum(math.prod(variable.shape) for variable in self.optimizer.variables)
 
-    def compile(self, batch: tuple[ModelInput, Targets]) -> float:
+    def compile(self, batch: tuple[ModelInput, BatchTargets]) -> float:
         """Traces and compiles the step for batches of this shape; weights are as before.
 
         Returns:
@@ -163,7 +163,7 @@ class Trainer:
             variable.assign(value)
         return time.perf_counter() - started
 
-    def time_steps(self, batch: tuple[ModelInput, Targets], *, count: int) -> float:
+    def time_steps(self, batch: tuple[ModelInput, BatchTargets], *, count: int) -> float:
         """Seconds per step, the best of ``count``; weights are as before."""
         kept = [variable.numpy() for variable in self.model.variables]
         inputs, targets = as_tensors(batch[0]), as_tensors(batch[1])

@@ -322,11 +322,13 @@
 
   // ---- words: change_words.py, settle.py, wording.py and difference_words.py ----
 
+  // Of records from before metrics had units.
   const SHARES = new Set([
     "accuracy", "balanced_accuracy", "top5_accuracy", "precision_macro", "precision_weighted", "recall_macro",
     "recall_weighted", "f1_macro", "f1_weighted", "roc_auc", "bleu", "chrf", "rouge_1", "rouge_2", "rouge_l",
     "exact_match", "distinct_1", "distinct_2", "repetition_rate",
   ]);
+  const isShare = (metric) => (metric.unit === undefined ? SHARES.has(metric.name) : metric.unit === "%");
   const [THIN, MINUS, ARROW, MOST] = ["\u202f", "\u2212", "\u2192", 5];
   const [LARGE, HALF, PART] = [0.01, 0.5, 0.1];
   const [NEGLIGIBLE, MOST_SEEDS, HOPELESS] = [0.01, 30, 100];
@@ -355,9 +357,9 @@
     return withSign(value, Math.abs(value) < 10 ? 3 : Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value)))));
   }
 
-  const scaled = (value, metric) => (SHARES.has(metric.name) ? withSign(100 * value, 1) : plain(value));
-  const quality = (value, metric) => scaled(value, metric) + (SHARES.has(metric.name) ? `${THIN}%` : "");
-  const points = (value, metric) => scaled(value, metric) + (SHARES.has(metric.name) ? " points" : "");
+  const scaled = (value, metric) => (isShare(metric) ? withSign(100 * value, 1) : plain(value));
+  const quality = (value, metric) => scaled(value, metric) + (isShare(metric) ? `${THIN}%` : "");
+  const points = (value, metric) => scaled(value, metric) + (isShare(metric) ? " points" : "");
 
   function movedWords(gap, metric) {
     if (gap === null || !metric) {
@@ -482,7 +484,7 @@
       }
     }
     const open = of("not proven");
-    const isLarge = (cell) => sizeOf(cell) >= LARGE * (SHARES.has(metric.name) ? 1 : Math.abs(cell.before));
+    const isLarge = (cell) => sizeOf(cell) >= LARGE * (isShare(metric) ? 1 : Math.abs(cell.before));
     const large = open.filter(isLarge).slice(0, MOST);
     said.push(...large.map((cell) => movedSaid(cell, metric)));
     const rest = open.slice(large.length);

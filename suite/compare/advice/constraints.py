@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from suite.compare.advice.records import Excess
-from suite.compare.advice.wording import MINUS, SHARES, THIN
+from suite.compare.advice.wording import MINUS, THIN
 from suite.compare.cell import CellSummary, MetricInfo, Spread
+from suite.registry import METRICS
 from suite.spec.constraints import HOME, Constraints, split_bound
 
 __all__ = ["LicenceLimit", "Limit", "beyond", "keeps", "licence_of", "limits_of", "unlimited"]
@@ -224,7 +225,14 @@ def _bound(side: Literal["max", "min"], key: str, name: str, value: float, label
     where, metric = split_bound(name)
     label = labels.get(metric, metric.replace("_", " "))
     label = label if where == HOME else f"{label} on {where}"
-    return Limit(key, side, value, label, "%" if metric in SHARES else "score", _score(where, metric))
+    return Limit(
+        key,
+        side,
+        value,
+        label,
+        "%" if metric in METRICS and METRICS.get(metric).unit == "%" else "score",
+        _score(where, metric),
+    )
 
 
 def _score(where: str, metric: str) -> Read:

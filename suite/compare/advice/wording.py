@@ -9,7 +9,6 @@ from suite.compare.cell import CellSummary, MetricInfo
 
 __all__ = [
     "AS_PUBLISHED",
-    "SHARES",
     "THIN",
     "adapted",
     "always",
@@ -29,12 +28,6 @@ THIN = "\u202f"
 MINUS = "\u2212"
 AS_PUBLISHED = "as published"
 """The strategy of published results that name none."""
-SHARES = {
-    "accuracy", "balanced_accuracy", "top5_accuracy", "precision_macro", "precision_weighted", "recall_macro",
-    "recall_weighted", "f1_macro", "f1_weighted", "roc_auc",
-    "bleu", "chrf", "rouge_1", "rouge_2", "rouge_l", "exact_match", "distinct_1", "distinct_2", "repetition_rate",
-}  # fmt: skip
-"""Metrics that are said in per cent; the others as they are."""
 
 
 def adapted(cell: CellSummary | MethodAcross) -> str:
@@ -67,18 +60,18 @@ def called(cell: CellSummary) -> str:
 
 def quality(value: float, metric: MetricInfo) -> str:
     """A score: ``96.4 %``, or three decimals for metrics that are no share."""
-    return f"{_scaled(value, metric)}{THIN}%" if metric.name in SHARES else _plain(value)
+    return f"{_scaled(value, metric)}{THIN}%" if metric.is_share else _plain(value)
 
 
 def always(value: float, metric: MetricInfo) -> str:
     """What the same answer to every example gives, ``DatasetFacts.always``; a loss is of its probabilities."""
-    what = "always naming one class" if metric.name in SHARES else "answering always with the class shares"
+    what = "always naming one class" if metric.is_share else "answering always with the class shares"
     return f"{what} gives {quality(value, metric)}"
 
 
 def points(value: float, metric: MetricInfo) -> str:
     """A difference of scores: ``4.9 points``."""
-    return f"{_scaled(value, metric)} points" if metric.name in SHARES else _plain(value)
+    return f"{_scaled(value, metric)} points" if metric.is_share else _plain(value)
 
 
 def change(loss: float, metric: MetricInfo) -> str:
@@ -121,7 +114,7 @@ def seconds(value: float) -> str:
 
 
 def _scaled(value: float, metric: MetricInfo) -> str:
-    return _signed(100 * value, 1) if metric.name in SHARES else _plain(value)
+    return _signed(100 * value, 1) if metric.is_share else _plain(value)
 
 
 def _plain(value: float) -> str:

@@ -32,13 +32,16 @@ def read(path):  # as the model was trained on images: upright, on white, 8 bits
 
 
 here = pathlib.Path(__file__).parent
-labels = (here / "labels.txt").read_text("utf-8").split("\\n")
-{loading}
+{labels}{loading}
 inputs = {{"{name}": np.asarray(read(sys.argv[1]), "float32")[None]}}  # RGB, 0 to 255
 {answering}
-for index in probabilities.argsort()[::-1][:5]:
-    print(f"{{probabilities[index]:.3f}}  {{labels[index]}}")
+{printing}
 """
+LABELS = 'labels = (here / "labels.txt").read_text("utf-8").split("\\n")\n'
+CLASSES = """\
+for index in probabilities.argsort()[::-1][:5]:
+    print(f"{probabilities[index]:.3f}  {labels[index]}")"""
+NUMBERS = 'print(*(f"{number:.4g}" for number in np.ravel(probabilities)))  # what the model says of the image'
 WINDOWS: dict[Fit, str] = {
     "stretch": "height, width = image.height * {share}, image.width * {share}  # of the middle, which is seen",
     "shorter_side": """\
@@ -77,7 +80,9 @@ for index in probabilities.argsort()[::-1][:5]:
 """
 
 
-def image_example(exporter: type[Exporter], *, name: str, size: tuple[int, int], resizing: Resizing) -> str:
+def image_example(
+    exporter: type[Exporter], *, name: str, size: tuple[int, int], resizing: Resizing, labelled: bool = True
+) -> str:
     """A script that takes the path of an image, and sees of it what the suite does.
 
     Args:
@@ -85,9 +90,14 @@ def image_example(exporter: type[Exporter], *, name: str, size: tuple[int, int],
         name: Of the model's input.
         size: Its height and width in pixels.
         resizing: How images get there.
+        labelled: Whether the model names classes, which ``labels.txt`` has; else its numbers are printed.
     """
     return IMAGE.format(
-        **_parts(exporter), name=name, resizing=textwrap.indent(_resizing_lines(size, resizing), "    ")
+        **_parts(exporter),
+        name=name,
+        resizing=textwrap.indent(_resizing_lines(size, resizing), "    "),
+        labels=LABELS if labelled else "",
+        printing=CLASSES if labelled else NUMBERS,
     )
 
 

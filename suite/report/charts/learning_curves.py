@@ -28,7 +28,7 @@ class LearningCurves:
     @classmethod
     def reading(cls, comparison: Comparison) -> str:
         """How to read it, where models write too."""
-        if comparison.task != "text_generation":
+        if comparison.answers != "text":
             return cls.how_to_read
         right = "Share of the reference's next tokens that the model would have chosen, on the validation set"
         return cls.how_to_read.replace("Accuracy on the validation set", right, 1)

@@ -15,8 +15,8 @@ from suite.report.tables import Box, Column, latency_box, metric_box, spread_box
 
 __all__ = ["Board", "BoardRow", "make_board"]
 
-FURTHER_METRICS = ("f1_macro", "macro_f1", "balanced_accuracy", "log_loss", "chrf", "rouge_l", "perplexity")
-"""The first of these that the results have, and that is not missing, stands beside the headline."""
+BESIDE = ("f1_macro", "balanced_accuracy", "log_loss", "chrf", "rouge_l", "perplexity")
+"""What stands beside the headline in runs that do not say so: the first that the results have."""
 MOST_SETS = 3
 """Further test sets with a column of their own; the table under 'Generalisation' has all."""
 
@@ -143,7 +143,7 @@ def _interval(headline: HeadlineScore | None) -> str:
 def _further_metric(comparison: Comparison) -> MetricInfo | None:
     there = {name for cell in comparison.cells for name, found in cell.metrics.items() if found.mean is not None}
     by_name = {one.name: one for one in comparison.metrics if one.name in there - {comparison.headline.name}}
-    return next((by_name[name] for name in FURTHER_METRICS if name in by_name), None)
+    return next((by_name[name] for name in comparison.beside or BESIDE if name in by_name), None)
 
 
 def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column, ...]:

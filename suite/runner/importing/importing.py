@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.compare.advice.wording import SHARES
 from suite.compare.planned import PlannedTrial, PlanSummary, read_plan
 from suite.errors import StoreError, SuiteError
 from suite.runner.importing.table import Columns, Published, Unit, read_table
@@ -88,10 +87,10 @@ def import_table(
     from suite.metrics import metrics_named
     from suite.report.stored_run import rebuild_report
 
-    metrics_named([metric])
+    (known,) = metrics_named([metric])
     if not 0 < scale < float("inf"):
         raise SuiteError(f"--scale {scale:g}: expected a number above 0, for instance 0.01 for per cent.")
-    entries = read_table(table, columns, Unit(metric, scale, share=metric in SHARES))
+    entries = read_table(table, columns, Unit(metric, scale, share=known.unit == "%"))
     plan = _earlier_plan(out, metric)
     results = [_result(entry, table.name, metric) for entry in entries]
     with open_store(out) as store:
