@@ -42,7 +42,7 @@ the more degrees of freedom they have; found by simulation, as what keeps both w
 (``benchmarks/statistics.md``)."""
 MATTER = (0.2, 0.4, 0.7, 0.9)
 """The share of seeds in the variance of differences from which on that matters, from which on in full, up to which, and
-from which on no more: where examples are nearly all, there is little to hide, and where seeds are, nothing is hidden."""
+from which on no more: where examples are nearly all, little can hide, and where seeds are, the scatter is seen."""
 START = 3.0
 """Standard errors: where a critical value is looked for first."""
 ROUNDS, CLOSE = 4, 0.03
