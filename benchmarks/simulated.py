@@ -40,12 +40,15 @@ class Finding:
     most: float | None
     others: dict[str, float] = field(default_factory=dict)
     """The same share by other methods."""
+    is_strict: bool = False
+    """Whether the share itself has to be where it was promised: the simulation ran on while that was open."""
 
     @property
     def met(self) -> bool | None:
         """Whether the share is where it was promised, within the noise of the simulation; None without a promise.
 
         The noise is two standard errors: a share that lies exactly on the border is seen beyond it every other time.
+        None is allowed for where ``is_strict``.
         """
         if self.least is None and self.most is None:
             return None
@@ -54,7 +57,7 @@ class Finding:
     def _beyond(self, border: float | None, side: int) -> bool:
         if border is None:
             return True
-        noise = 2 * float(np.sqrt(border * (1 - border) / self.trials))
+        noise = 0.0 if self.is_strict else 2 * float(np.sqrt(border * (1 - border) / self.trials))
         return side * (self.share - border) <= noise
 
 

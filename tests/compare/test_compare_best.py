@@ -14,6 +14,7 @@ from suite.compare.cell import BestComparison
 from suite.compare.statistics.best import Contender, contest_of, verdicts
 from suite.compare.statistics.intervals import spread_of
 from suite.compare.statistics.saved_evidence import keep_evidence
+from suite.compare.statistics.seed_variance import WEIGHTS
 from suite.compare.statistics.simultaneous import luck_of
 
 
@@ -172,3 +173,22 @@ def test_cells_that_answer_alike_all_may_be_the_best():
     answers = np.repeat(answers_of(0.9), 3, axis=0)
     found = verdicts(contenders_of(answers), higher_is_better=True)
     assert [one.verdict for one in found if one is not None] == ["may_be_best"] * 3
+
+
+def level_of(share: float, *, seeds: int, models: int = 5) -> float:
+    """What is asked of the draws where seeds are this share of the variance of differences."""
+    records = [one.evidence for one in contenders_of(answers_of(*[0.9] * models)) if one.evidence is not None]
+    examples = luck_of(records).examples[np.triu_indices(models, 1)].mean()
+    spread = (share / (1 - share) * examples / 2,) * len(WEIGHTS)
+    return luck_of(
+        [one.model_copy(update={"seeds": seeds, "seed_factor": 1.0, "spread": spread}) for one in records]
+    ).level
+
+
+def test_few_seeds_are_asked_for_more_where_they_may_hide_something():
+    """A cell that scatters may hide behind seeds that agree by chance; not behind many, nor behind steady ones."""
+    assert level_of(0.5, seeds=3) == level_of(0.5, seeds=2) == pytest.approx(0.032)
+    assert level_of(0.5, seeds=3) < level_of(0.5, seeds=5) < 0.05
+    assert level_of(0.5, seeds=10) == level_of(0.5, seeds=1) == 0.05
+    assert level_of(0.1, seeds=3) == level_of(0.95, seeds=3) == 0.05
+    assert level_of(0.1, seeds=3, models=2) == level_of(0.95, seeds=3, models=2) == pytest.approx(0.032)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.interval_coverage import INTRODUCTION
 from benchmarks.simulated import Finding
 from benchmarks.statistics import (
     ERROR,
@@ -12,6 +13,8 @@ from benchmarks.statistics import (
     differences_found,
     familywise_error,
     intervals_hold,
+    kept_intervals,
+    near_limit,
     page,
     split_error,
 )
@@ -61,3 +64,22 @@ def test_a_missed_target_is_said():
     text = page([("Some rows.", [missed, Finding("it", "here", 0.5, 9, None, None)])], 1.0)
     assert "| what | where | 10.0% | 50.0% | at most 5% | 1,000 | **no** |" in text
     assert "| it | here | 50.0% | - | - | 9 | - |" in text
+
+
+def test_a_setting_near_the_limit_runs_on():
+    """While its errors cannot be told from the limit, and no further than asked; a strict target allows no noise."""
+    assert near_limit(0.06, 500)
+    assert not near_limit(0.06, 4_000)
+    assert not near_limit(0.02, 500)
+    found = familywise_error(2, 200, seeds=1, trials=10, most=30)
+    assert found.trials == 30
+    assert found.is_strict
+    assert Finding("what", "where", 0.051, 4_000, None, ERROR, is_strict=True).met is False
+
+
+def test_the_intervals_of_a_page_can_be_kept():
+    """Word for word, so that the other half can be measured by itself."""
+    intervals = INTRODUCTION + "\n\n| a table |"
+    first = "Of equally good models some is called worse in at most 5 % of the comparisons, all models together."
+    text = page([(first, [Finding("what", "where", 0.01, 100, None, ERROR)])], 1.0, intervals=intervals)
+    assert kept_intervals(text) == intervals.strip()

@@ -26,7 +26,7 @@ __all__ = ["RULE", "Contender", "Contest", "contest_of", "held_against_best", "v
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
-RULE = 2
+RULE = 3
 """Raised with every change that may give the same evidence another verdict: what was judged before is judged anew."""
 
 

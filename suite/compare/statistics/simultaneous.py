@@ -33,10 +33,15 @@ __all__ = ["Family", "Luck", "luck_of"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 LEVEL = 0.05
-FEW_SEEDS = 3
-LEVEL_OF_TWO = 0.038
-"""What is asked of the draws where two cells have so few seeds: they have no others to learn their spread from, so what
-they tell of it errs as well, and together both stay within 5 % (``benchmarks/statistics.md``)."""
+FEW_SEEDS = 5
+ASKED_LESS = 0.36
+"""Seeds that agree by chance hide a cell that scatters more than the others, and what it borrows from these makes it
+too sure.  So of cells with two or three seeds the draws are asked this share less, and of up to ``FEW_SEEDS`` the less,
+the more degrees of freedom they have; found by simulation, as what keeps both within 5 %
+(``benchmarks/statistics.md``)."""
+MATTER = (0.2, 0.4, 0.7, 0.9)
+"""The share of seeds in the variance of differences from which on that matters, from which on in full, up to which, and
+from which on no more: where examples are nearly all, little can hide, and where seeds are, the scatter is seen."""
 START = 3.0
 """Standard errors: where a critical value is looked for first."""
 ROUNDS, CLOSE = 4, 0.03
@@ -189,14 +194,24 @@ def luck_of(records: Sequence[EvidenceRecord]) -> Luck:
         seeds=parts,
         grain=_grains([one.examples for one in records], steps, sizes),
         sizes=np.where(sizes > 0, sizes, np.inf),
-        level=_level([one.seeds for one in records], parts),
+        level=_level(np.array([one.seeds for one in records]), parts, variances),
     )
 
 
-def _level(seeds: Sequence[int], parts: Array) -> float:
-    """What is asked of the draws: less of two cells that tell of their spread by few seeds."""
-    few = [1 < count <= FEW_SEEDS and bool(own.any()) for count, own in zip(seeds, parts, strict=True)]
-    return LEVEL_OF_TWO if len(few) <= 2 and any(few) else LEVEL
+def _level(seeds: NDArray[np.int64], parts: Array, examples: Array) -> float:
+    """What is asked of the draws: less where few seeds tell of a spread that matters."""
+    few = (seeds > 1) & (seeds <= FEW_SEEDS) & parts.any(axis=1)
+    if not few.any():
+        return LEVEL
+    first, second = np.triu_indices(len(parts), 1)
+    own = parts @ WEIGHTS
+    added = own[first] + own[second]
+    both = added + examples[first, second]
+    share = float(np.divide(added, both, out=np.zeros_like(both), where=both > 0).mean()) if len(first) else 0.0
+    # Two cells have no others to learn from, whatever the share.
+    matters = 1.0 if len(parts) <= 2 else float(np.interp(share, MATTER, (0.0, 1.0, 1.0, 0.0)))
+    freedom = int(seeds[few].min()) - 1
+    return LEVEL * (1 - ASKED_LESS * min(1.0, 4 / freedom**2) * matters)
 
 
 def _of_examples(records: Sequence[EvidenceRecord], draws: int) -> tuple[Array, Array]:

@@ -1,1 +1,1 @@
-"""How many objects are on an image: a task with its own targets, outputs and metrics; see ``tests/test_plugin_task.py``."""
+"""How many objects are on an image: a task with its own targets, outputs and metrics."""
