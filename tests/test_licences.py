@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from lint_results import make_result, run_of
 
 from suite.catalogue import listings
+from suite.charts.words import licence_words
 from suite.cli.main import cli
 from suite.compare.advice import advise_again
 from suite.compare.comparison import Comparison
@@ -18,6 +19,11 @@ from suite.errors import SpecError
 from suite.frames import leaderboard_frame
 from suite.models.licences import FAMILIES, licence_of_preset, terms_of
 from suite.models.presets import TEXT_FOLDERS, VISION_FOLDERS, builtin_presets, find_preset
+from suite.publish.record import CellRecord
+from suite.publish.rows import licence_cells
+from suite.report.leaderboard import make_board
+from suite.report.page import make_page
+from suite.report.writing import render_html, render_markdown
 from suite.results import WeightsRecord
 from suite.spec import parse_spec
 
@@ -118,6 +124,54 @@ def test_the_licence_is_a_column_of_results() -> None:
     licences = dict(zip(zip(frame["model"], frame["strategy"], strict=True), frame["licence"], strict=True))
     assert licences["small", "fine_tune"] == "mit"
     assert licences["large", "from_scratch"] == "no pretrained weights"
+
+
+def test_the_licence_is_a_column_of_the_page_s_leaderboard() -> None:
+    """In short, in full where the pointer rests; folded away on a phone; in the Markdown too."""
+    comparison = compared()
+    board = make_board(comparison, comparison.datasets[0])
+    at = [column.title for column in board.columns].index("licence")
+    assert board.columns[at].minor
+    assert [row.boxes[at].text for row in board.rows] == ["Gemma", "mit", "not stated", "–"]
+    assert [row.boxes[at].title for row in board.rows][::3] == ["Gemma Terms of Use", "no pretrained weights"]
+    page = make_page(comparison)
+    html, markdown = render_html(page, comparison, {}), render_markdown(page)
+    assert '<th scope="col" class="minor">licence</th>' in html
+    assert '<td class="minor" title="Gemma Terms of Use">Gemma</td>' in html
+    heading = next(line for line in markdown.splitlines() if line.startswith("| rank"))
+    assert "| licence |" in heading
+
+
+def test_a_leaderboard_without_a_known_licence_has_no_column_of_it() -> None:
+    """Nothing but "not stated" would crowd it."""
+    comparison = run_of([make_result("one", score=0.9), make_result("two", score=0.8)]).comparison
+    assert "licence" not in {column.title for column in make_board(comparison, comparison.datasets[0]).columns}
+
+
+@pytest.mark.parametrize(
+    ("licence", "short"),
+    [
+        ("Apache-2.0", "Apache-2.0"),
+        ("Llama 3.2 Community License", "Llama 3.2"),
+        ("DINOv3 License", "DINOv3"),
+        ("NVIDIA Source Code License for SegFormer", "NVIDIA Source Code…"),
+        (None, "not stated"),
+    ],
+)
+def test_a_table_says_a_licence_in_short(licence: str | None, short: str) -> None:
+    """Twenty letters at most."""
+    assert licence_words(licence) == short
+
+
+def test_the_licence_is_a_column_of_the_site_s_leaderboard() -> None:
+    """Its cell is there where one licence of the table is known, and says nothing of a model without weights."""
+    cell = CellRecord(
+        cell_id="a", model="m", dataset="d", strategy="knn", finished=1, planned=1, licence="Gemma Terms of Use"
+    )
+    (shown,) = licence_cells(cell, shown=True)
+    assert (shown.text, shown.title) == ("Gemma", "Gemma Terms of Use")
+    assert licence_cells(cell.model_copy(update={"licence": None}), shown=True)[0].missing
+    assert licence_cells(cell, shown=False) == ()
 
 
 def test_a_spec_may_limit_licences() -> None:
