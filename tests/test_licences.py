@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ def test_the_terms_of_nearly_every_preset_are_known() -> None:
     """All but a few that others made of a family's weights; each with where it is stated."""
     unknown = [name for name in builtin_presets() if terms_of(name) is None]
     assert len(builtin_presets()) > 300
-    assert len(unknown) < 6, unknown
+    assert len(unknown) < 10, unknown
     assert set(FAMILIES) <= {*VISION_FOLDERS, *TEXT_FOLDERS}
-    assert all("." in terms.source or "timm" in terms.source for terms in FAMILIES.values())
+    assert all(re.search(r"[a-z]\.[a-z]+/", terms.source) for terms in FAMILIES.values())
 
 
 @pytest.mark.parametrize(
@@ -45,10 +46,15 @@ def test_the_terms_of_nearly_every_preset_are_known() -> None:
         ("llama3.2_1b", "Llama 3.2 Community License"),
         ("llama2_7b_en", "Llama 2 Community License"),
         ("gemma3_270m", "Gemma Terms of Use"),
-        ("medgemma_4b", "HAI-DEF Terms of Use"),
+        ("medgemma_4b", "Health AI Developer Foundations Terms of Use"),
         ("qwen2.5_3b_en", "Qwen Research License"),
         ("qwen2.5_0.5b_en", "Apache-2.0"),
-        ("vicuna_1.5_7b_en", None),
+        ("vicuna_1.5_7b_en", "Llama 2 Community License"),
+        ("gpt2_base_en", "Modified MIT License"),
+        ("opt_125m_en", "OPT-175B License Agreement"),
+        ("all_minilm_l6_v2_en", "Apache-2.0"),
+        ("msmarco_minilm_l6_cos_v5_en", None),
+        ("harrier_embedding_oss_270m", None),
     ],
 )
 def test_families_and_their_exceptions(name: str, licence: str | None) -> None:

@@ -212,9 +212,7 @@ def _columns(comparison: Comparison, further: MetricInfo | None, *, licensed: bo
     )
 
 
-def _boxes(
-    comparison: Comparison, cell: CellSummary, further: MetricInfo | None, *, licensed: bool
-) -> tuple[Box, ...]:
+def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None, *, licensed: bool) -> tuple[Box, ...]:
     boxes = [_licence_box(licence_of(cell))] if licensed else []
     if further is not None:
         boxes.append(metric_box(cell.metrics.get(further.name)))
