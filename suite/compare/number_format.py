@@ -9,6 +9,7 @@ __all__ = [
     "THIN",
     "count",
     "duration",
+    "licence_words",
     "megabytes",
     "number",
     "percent",
@@ -25,6 +26,8 @@ MISSING = "–"
 WHOLE = 10
 """Fractions and bits have decimals; a perplexity of hundreds needs none."""
 MINUTE, HOUR = 60, 3600
+MOST_OF_LICENCE = 20
+"""Letters of a licence in a table: ``Apache-2.0`` and its like are whole."""
 
 
 def score(value: float | None, *, low: float | None = None, high: float | None = None) -> str:
@@ -72,6 +75,15 @@ def short(value: float | None) -> str:
         if value >= size:
             return f"{number(value / size)}{THIN}{letter}"
     return number(value)
+
+
+def licence_words(licence: str | None) -> str:
+    """A licence as a table says it: ``Llama 3.2`` of ``Llama 3.2 Community License``; ``not stated`` of None."""
+    if not licence:
+        return "not stated"
+    for ending in (" Community License", " Terms of Use", " License"):
+        licence = licence.removesuffix(ending)
+    return licence if len(licence) <= MOST_OF_LICENCE else f"{licence[: MOST_OF_LICENCE - 1].rstrip()}…"
 
 
 def duration(seconds: float) -> str:

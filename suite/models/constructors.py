@@ -153,6 +153,7 @@ LICENCES = {
     "convnext": "MIT",
     "xception": "MIT",
 }
+"""ResNet and ResNetV2: keras.io, Applications, "License" (Kaiming He; Facebook's fb.resnet.torch). Others: not read."""
 
 
 UNPADDED = ("EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2L")
@@ -181,7 +182,10 @@ def evaluation_resizing(name: str) -> Resizing:
 
 def weights_licence(name: str) -> str:
     """Licence of the published ImageNet weights, as their authors give it; Google's own are Apache-2.0."""
-    return LICENCES.get(CONSTRUCTORS[name].family, "Apache-2.0")
+    family = CONSTRUCTORS[name].family
+    if family == "resnet" and name.endswith("V2"):
+        return "BSD-3-Clause"
+    return LICENCES.get(family, "Apache-2.0")
 
 
 def published_widths(name: str, *, minimalistic: bool) -> tuple[float, ...]:

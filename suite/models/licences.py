@@ -19,69 +19,84 @@ class Terms:
     licence: str
     """SPDX identifier where it has one, else the name that its owner gives it."""
     source: str
+    read: bool = True
+    """Whether that source, or a copy of it, was read for this line; else the line is what is generally known of it."""
 
 
-_BERT = Terms("Apache-2.0", "github.com/google-research/bert")
-_FAIRSEQ = Terms("MIT", "github.com/facebookresearch/fairseq, which says so of its models too")
+_BERT = Terms("Apache-2.0", "github.com/google-research/bert, README, Pre-trained models")
+_FAIRSEQ = Terms("MIT", "github.com/facebookresearch/fairseq, README, License: of its models too")
 _GEMMA = Terms("Gemma Terms of Use", "ai.google.dev/gemma/terms")
-_TIMM = Terms("Apache-2.0", "cards of the timm weights at huggingface.co/timm that they were converted from")
+_LLAMA_2 = Terms("Llama 2 Community License", "ai.meta.com/llama/license; huggingface.co/lmsys/vicuna-13b-v1.5, card")
+_QWEN_3 = Terms("Apache-2.0", "huggingface.co/Qwen", read=False)
+_TIMM = Terms("Apache-2.0", "cards at huggingface.co/timm of the weights they were converted from", read=False)
 FAMILIES: Mapping[str, Terms] = {
-    "albert": Terms("Apache-2.0", "github.com/google-research/albert"),
+    "albert": Terms("Apache-2.0", "huggingface.co/albert/albert-base-v2, card"),
     "bart": _FAIRSEQ,
     "bert": _BERT,
-    "bloom": Terms("BigScience BLOOM RAIL 1.0", "huggingface.co/spaces/bigscience/license"),
-    "cspnet": _TIMM,
-    "deberta_v3": Terms("MIT", "github.com/microsoft/DeBERTa"),
-    "deit": Terms("Apache-2.0", "github.com/facebookresearch/deit"),
-    "densenet": _TIMM,
-    "dinov2": Terms("Apache-2.0", "github.com/facebookresearch/dinov2"),
-    "dinov3": Terms("DINOv3 License", "github.com/facebookresearch/dinov3"),
-    "distil_bert": Terms("Apache-2.0", "huggingface.co/distilbert/distilbert-base-uncased"),
+    "bloom": Terms("BigScience BLOOM RAIL 1.0", "huggingface.co/spaces/bigscience/license", read=False),
+    "cspnet": Terms("Apache-2.0", "huggingface.co/timm/cspdarknet53.ra_in1k, card"),
+    "deberta_v3": Terms("MIT", "huggingface.co/microsoft/deberta-v3-base, card"),
+    "deit": Terms("Apache-2.0", "github.com/facebookresearch/deit, README, License; CC-BY-NC-4.0 before"),
+    "densenet": Terms("Apache-2.0", "huggingface.co/timm/densenet121.tv_in1k, card"),
+    "dinov2": Terms("Apache-2.0", "github.com/facebookresearch/dinov2, pull request 182; CC-BY-NC-4.0 before"),
+    "dinov3": Terms("DINOv3 License", "github.com/facebookresearch/dinov3, issue 31"),
+    "distil_bert": Terms("Apache-2.0", "huggingface.co/distilbert/distilbert-base-uncased, card", read=False),
     "efficientnet": _TIMM,
-    "electra": Terms("Apache-2.0", "github.com/google-research/electra"),
-    "f_net": Terms("Apache-2.0", "github.com/google-research/google-research, f_net"),
-    "falcon": Terms("Apache-2.0", "huggingface.co/tiiuae/falcon-rw-1b"),
+    "electra": Terms("Apache-2.0", "huggingface.co/google/electra-small-discriminator, card"),
+    "f_net": Terms("Apache-2.0", "huggingface.co/google/fnet-base, card"),
+    "falcon": Terms("Apache-2.0", "huggingface.co/tiiuae/falcon-rw-1b, card"),
     "gemma": _GEMMA,
     "gemma3": _GEMMA,
-    "gpt2": Terms("MIT", "github.com/openai/gpt-2, a modified MIT licence"),
-    "gpt_oss": Terms("Apache-2.0", "github.com/openai/gpt-oss"),
-    "hgnetv2": _TIMM,
-    "llama": Terms("Llama 2 Community License", "ai.meta.com/llama/license"),
-    "llama3": Terms("Llama 3 Community License", "llama.meta.com/llama3/license"),
-    "mistral": Terms("Apache-2.0", "huggingface.co/mistralai"),
-    "mit": Terms("NVIDIA Source Code License for SegFormer", "github.com/NVlabs/SegFormer; not for commercial use"),
-    "mixtral": Terms("Apache-2.0", "huggingface.co/mistralai"),
-    "mobilenet": _TIMM,
-    "mobilenetv5": _GEMMA,
-    "opt": Terms("OPT License", "github.com/facebookresearch/metaseq; not for commercial use"),
-    "phi3": Terms("MIT", "huggingface.co/microsoft/Phi-3-mini-4k-instruct"),
-    "qwen": Terms("Apache-2.0", "huggingface.co/Qwen"),
-    "qwen3": Terms("Apache-2.0", "huggingface.co/Qwen"),
-    "qwen3_moe": Terms("Apache-2.0", "huggingface.co/Qwen"),
-    "qwen_moe": Terms("Tongyi Qianwen License", "huggingface.co/Qwen/Qwen1.5-MoE-A2.7B"),
-    "resnet": _TIMM,
+    "gpt2": Terms("Modified MIT License", "github.com/openai/gpt-2, LICENSE"),
+    "gpt_oss": Terms("Apache-2.0", "huggingface.co/openai/gpt-oss-20b, card"),
+    "hgnetv2": Terms("Apache-2.0", "huggingface.co/timm/hgnetv2_b5.ssld_stage2_ft_in1k, card"),
+    "llama": _LLAMA_2,
+    "llama3": Terms("Llama 3 Community License", "llama.meta.com/llama3/license", read=False),
+    "mistral": Terms(
+        "Apache-2.0", "huggingface.co/mistralai/Magistral-Small-2506, card; Mistral-7B by copies of its card"
+    ),
+    "mit": Terms(
+        "NVIDIA Source Code License for SegFormer",
+        "github.com/NVlabs/SegFormer; not for commercial use; the card of huggingface.co/nvidia/mit-b0 says 'other'",
+        read=False,
+    ),
+    "mixtral": Terms("Apache-2.0", "huggingface.co/mistralai/Mixtral-8x7B-Instruct-v0.1, card"),
+    "mobilenet": Terms("Apache-2.0", "huggingface.co/timm/mobilenetv3_small_100.lamb_in1k, card"),
+    "mobilenetv5": Terms("Gemma Terms of Use", "ai.google.dev/gemma/terms", read=False),
+    "opt": Terms("OPT-175B License Agreement", "huggingface.co/facebook/opt-66b, LICENSE.md; not for commercial use"),
+    "phi3": Terms("MIT", "huggingface.co/microsoft/Phi-3-mini-4k-instruct, card"),
+    "qwen": Terms("Apache-2.0", "huggingface.co/Qwen/Qwen2.5-7B-Instruct, LICENSE"),
+    "qwen3": _QWEN_3,
+    "qwen3_moe": _QWEN_3,
+    "qwen_moe": Terms("Tongyi Qianwen License", "huggingface.co/Qwen/Qwen1.5-MoE-A2.7B, card"),
+    "resnet": Terms("Apache-2.0", "huggingface.co/timm/resnet50.a1_in1k, card; of the others none was read"),
     "roberta": _FAIRSEQ,
-    "smollm3": Terms("Apache-2.0", "huggingface.co/HuggingFaceTB/SmolLM3-3B"),
-    "swin_transformer": Terms("MIT", "github.com/microsoft/Swin-Transformer"),
-    "t5": Terms("Apache-2.0", "github.com/google-research/text-to-text-transfer-transformer"),
-    "t5gemma": _GEMMA,
-    "vgg": Terms("BSD-3-Clause", "cards of the torchvision weights at huggingface.co/timm"),
-    "vit": Terms("Apache-2.0", "github.com/google-research/vision_transformer"),
+    "smollm3": Terms("Apache-2.0", "huggingface.co/HuggingFaceTB/SmolLM3-3B, card"),
+    "swin_transformer": Terms("MIT", "huggingface.co/timm/swin_tiny_patch4_window7_224.ms_in1k, card"),
+    "t5": Terms("Apache-2.0", "huggingface.co/google/flan-t5-base, card; of the others none was read"),
+    "t5gemma": Terms("Gemma Terms of Use", "ai.google.dev/gemma/terms", read=False),
+    "vgg": Terms("BSD-3-Clause", "huggingface.co/timm/vgg16.tv_in1k, card"),
+    "vit": Terms("Apache-2.0", "huggingface.co/google/vit-base-patch16-224, card"),
     "xception": _TIMM,
     "xlm_roberta": _FAIRSEQ,
 }
 """Folder of KerasHub to the terms of the weights in it; a folder that is not here has none that are known."""
 _NAMES: tuple[tuple[str, Terms], ...] = (
-    (r"medgemma", Terms("HAI-DEF Terms of Use", "developers.google.com/health-ai-developer-foundations/terms")),
+    (r"medgemma", Terms("Health AI Developer Foundations Terms of Use",
+                       "developers.google.com/health-ai-developer-foundations/terms")),
     (r"llama3\.1", Terms("Llama 3.1 Community License", "llama.com/llama3_1/license")),
     (r"llama3\.2", Terms("Llama 3.2 Community License", "llama.com/llama3_2/license")),
-    (r"qwen2\.5.*_3b", Terms("Qwen Research License", "huggingface.co/Qwen/Qwen2.5-3B")),
-    (r"qwen2\.5.*_72b", Terms("Qwen License", "huggingface.co/Qwen/Qwen2.5-72B-Instruct")),
-    (r"bge_|multilingual_e5", Terms("MIT", "huggingface.co/BAAI and huggingface.co/intfloat")),
+    (r"qwen2\.5.*_3b", Terms("Qwen Research License", "huggingface.co/Qwen/Qwen2.5-3B, card")),
+    (r"qwen2\.5.*_72b", Terms("Qwen License", "huggingface.co/Qwen/Qwen2.5-72B-Instruct", read=False)),
+    (r"bge_", Terms("MIT", "huggingface.co/BAAI", read=False)),
+    (r"multilingual_e5", Terms("MIT", "docs.oracle.com, Agent Factory, Multilingual E5 Base, which quotes it")),
+    (r"(all|paraphrase)_minilm", Terms("Apache-2.0",
+                                       "huggingface.co/sentence-transformers/paraphrase-MiniLM-L6-v2, card")),
+    (r"mxbai_", Terms("Apache-2.0", "huggingface.co/mixedbread-ai", read=False)),
 )  # fmt: skip
 """Presets whose terms are others than their folder's, by their name."""
-_UNKNOWN = ("c2s_scale_gemma", "harrier_embedding", "vicuna")
-"""Presets that others made of a family's weights, under terms that nobody has looked up."""
+_UNKNOWN = ("c2s_scale_gemma", "harrier_embedding", "msmarco_minilm", "multi_qa_minilm")
+"""Presets that others made of a family's weights: no terms were found, or other than the family's (Harrier's MIT)."""
 
 
 def terms_of(name: str) -> Terms | None:

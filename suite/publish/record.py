@@ -96,6 +96,8 @@ class CellRecord(Record):
     """Final trials of the plan."""
     weights: str | None = None
     """SHA-256 of the weights it started from."""
+    licence: str | None = None
+    """Of those weights; None where it is not stated, where there are none, and in older records."""
     hyperparameters: tuple[dict[str, Any], ...] = ()
     """Of each final trial, in the order of the seeds."""
 

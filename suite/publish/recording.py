@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite.compare.advice.constraints import NO_LICENCE, licence_of
 from suite.compare.advice.readiness import dataset_answers
 from suite.publish.private import without_private
 from suite.publish.record import (
@@ -183,6 +184,7 @@ def _cell(cell: CellSummary, comparison: Comparison) -> CellRecord:
         finished=cell.finished,
         planned=cell.planned,
         weights=cell.weights.sha256 if cell.weights else None,
+        licence=None if licence_of(cell) == NO_LICENCE else licence_of(cell),
         hyperparameters=cell.ledger.chosen,
     )
 

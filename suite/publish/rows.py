@@ -7,7 +7,7 @@ from datetime import datetime
 
 from suite.compare.advice.verdict_words import behind_words, scatter_words, verdict_words
 from suite.compare.cell import BestComparison, MetricInfo, Verdict
-from suite.compare.number_format import MISSING, number, plural, score, short
+from suite.compare.number_format import MISSING, licence_words, number, plural, score, short
 from suite.publish.boxes import Cell, Interval
 from suite.publish.collection import Collection, Entry, dataset_address, model_address
 from suite.publish.record import CellRecord, RunRecord, Scored
@@ -20,6 +20,7 @@ __all__ = [
     "dataset_cell",
     "day",
     "interval_cell",
+    "licence_cells",
     "model_cell",
     "run_address",
     "run_cell",
@@ -158,6 +159,13 @@ def cost_cells(cell: CellRecord) -> tuple[Cell, Cell, Cell]:
         Cell(MISSING, value="") if costs.parameters is None else Cell(short(costs.parameters), value=costs.parameters),
         _number(costs.training_seconds, title=costs.device),
     )
+
+
+def licence_cells(cell: CellRecord, *, shown: bool) -> tuple[Cell, ...]:
+    """The licence of its weights, in short; none where no licence of the table is known."""
+    if not shown:
+        return ()
+    return (Cell(licence_words(cell.licence), title=cell.licence) if cell.licence else Cell(MISSING, value=""),)
 
 
 def seeds_cell(cell: CellRecord) -> Cell:

@@ -59,6 +59,8 @@ class Column:
     code: bool = False
     narrow: bool = True
     """Kept in the Markdown twin."""
+    minor: bool = False
+    """Folded away on a phone: another part of the page has it too."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@
     cells.forEach((raw, index) => {
       const cell = typeof raw === "string" ? { t: raw } : raw;
       const column = columns[index];
-      const kind = column.number ? (cell.t === "–" ? "n missing" : "n") : cell.i ? "drawn" : cell.p ? "pictured" : column.long ? "long" : "";
+      const kind = column.number ? (cell.t === "–" ? "n missing" : "n") : cell.i ? "drawn" : cell.p ? "pictured" : column.long ? "long" : column.minor ? "minor" : "";
       const attributes = {};
       if (kind) attributes.class = kind;
       if (cell.m || cell.t.length > WHOLE) attributes.title = cell.m || cell.t;
@@ -83,6 +83,7 @@
         number: heading.classList.contains("n"),
         code: "code" in heading.dataset,
         long: "long" in heading.dataset,
+        minor: heading.classList.contains("minor"),
       }));
       this.rows = table.dataset.rows ? null : [...this.body.rows].map((row) => this.fromPage(row));
       this.shown = null;

@@ -13,7 +13,7 @@ from suite.compare.cell import CellSummary, MetricInfo, Spread
 from suite.registry import METRICS
 from suite.spec.constraints import HOME, Constraints, split_bound
 
-__all__ = ["LicenceLimit", "Limit", "beyond", "keeps", "licence_of", "limits_of", "unlimited"]
+__all__ = ["NO_LICENCE", "LicenceLimit", "Limit", "beyond", "keeps", "licence_of", "limits_of", "unlimited"]
 
 DIGITS = 3
 """Significant digits of a limit that is proposed; it is rounded so that it still admits what it is meant to."""

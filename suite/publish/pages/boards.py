@@ -14,6 +14,7 @@ from suite.publish.pages.page import SitePage
 from suite.publish.rows import (
     cost_cells,
     interval_cell,
+    licence_cells,
     model_cell,
     run_cell,
     scale_of,
@@ -126,6 +127,7 @@ def _board_page(collection: Collection, key: BoardKey, entries: Entries, over_ru
 def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdicts: Verdicts) -> SiteTable:
     metric = collection.metric(key)
     scale = scale_of(entry.cell.score for entry in entries)
+    licensed = any(entry.cell.licence for entry in entries)
     rows = [
         (
             Cell(str(place), value=place),
@@ -134,6 +136,7 @@ def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdic
             verdict_cell(best, entry.cell, metric),
             score_cell(entry.cell.score, strong=True),
             interval_cell(collection, entry.cell, scale),
+            *licence_cells(entry.cell, shown=licensed),
             *cost_cells(entry.cell),
             seeds_cell(entry.cell),
             run_cell(entry.run),
@@ -147,6 +150,7 @@ def _board_table(collection: Collection, key: BoardKey, entries: Entries, verdic
         Column("verdict"),
         Column(metric.label, number=True, best_high=metric.higher_is_better),
         Column(f"{score(scale.low)} to {score(scale.high)}"),
+        *([Column("licence", minor=True)] if licensed else ()),
         Column("latency", "ms", number=True),
         Column("parameters", number=True),
         Column("training", "s", number=True),

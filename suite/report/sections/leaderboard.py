@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from suite.compare.advice.constraints import NO_LICENCE, licence_of
 from suite.compare.advice.verdict_words import behind_of, verdict_of
 from suite.compare.comparison import CellSummary, Comparison, HeadlineScore, MetricInfo
-from suite.compare.number_format import MISSING, WHOLE, number, plural, score, short
+from suite.compare.number_format import MISSING, WHOLE, licence_words, number, plural, score, short
 from suite.report.charts.rows import all_models, all_strategies
 from suite.report.charts.theme import model_colours, strategy_shapes
 from suite.report.interval_scale import Drawn, IntervalScale
@@ -73,6 +74,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     """The leaderboard of a data set; cells without a score stand last."""
     cells = [cell for cell in comparison.cells if cell.dataset == dataset]
     scale = shared_scale(cells)
+    licensed = any(licence_of(cell) not in (None, NO_LICENCE) for cell in cells)
     further = _further_metric(comparison)
     taken = comparison.taken
     colours = model_colours(all_models(comparison))
@@ -96,7 +98,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
                 score=_score_box(cell),
                 interval=_interval(cell.headline),
                 drawn=drawn,
-                boxes=_boxes(comparison, cell, further),
+                boxes=_boxes(comparison, cell, further, licensed=licensed),
                 taken=cell.cell_id in taken,
             )
         )
@@ -104,7 +106,7 @@ def make_board(comparison: Comparison, dataset: str) -> Board:
     return Board(
         dataset=dataset,
         metric=comparison.headline.label,
-        columns=_columns(comparison, further),
+        columns=_columns(comparison, further, licensed=licensed),
         rows=tuple(rows),
         models=tuple(sorted({cell.model for cell in cells})),
         strategies=tuple(sorted({cell.strategy for cell in cells})),
@@ -140,14 +142,21 @@ def _interval(headline: HeadlineScore | None) -> str:
     return MISSING if ends is None else f"{score(ends[0])} to {score(ends[1])}"
 
 
+def _licence_box(licence: str | None) -> Box:
+    """In short; in full where the pointer rests on it."""
+    if licence == NO_LICENCE:
+        return Box(MISSING, "", NO_LICENCE)
+    return Box(licence_words(licence), title=licence or "the source of the weights states no licence")
+
+
 def _further_metric(comparison: Comparison) -> MetricInfo | None:
     there = {name for cell in comparison.cells for name, found in cell.metrics.items() if found.mean is not None}
     by_name = {one.name: one for one in comparison.metrics if one.name in there - {comparison.headline.name}}
     return next((by_name[name] for name in comparison.beside or BESIDE if name in by_name), None)
 
 
-def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column, ...]:
-    columns = []
+def _columns(comparison: Comparison, further: MetricInfo | None, *, licensed: bool) -> tuple[Column, ...]:
+    columns = [Column("licence", minor=True)] if licensed else []
     if further is not None:
         columns.append(Column(further.label, number=True, best_high=further.higher_is_better, narrow=False))
     high = comparison.headline.higher_is_better
@@ -165,8 +174,8 @@ def _columns(comparison: Comparison, further: MetricInfo | None) -> tuple[Column
     )
 
 
-def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None) -> tuple[Box, ...]:
-    boxes = []
+def _boxes(comparison: Comparison, cell: CellSummary, further: MetricInfo | None, *, licensed: bool) -> tuple[Box, ...]:
+    boxes = [_licence_box(licence_of(cell))] if licensed else []
     if further is not None:
         boxes.append(metric_box(cell.metrics.get(further.name)))
     for name in comparison.evaluation_sets[:MOST_SETS]:
