@@ -68,7 +68,7 @@ def test_where_lower_is_better_a_higher_score_is_worse():
     """The direction of the metric decides what is lost."""
     (cell, *_) = [cell for cell in COMPARISON.cells if cell.headline]
     who = {"cell_id": cell.cell_id, "trial_id": "t", "dataset": cell.dataset}
-    metric = COMPARISON.headline.model_copy(update={"name": "log_loss", "higher_is_better": False})
+    metric = COMPARISON.headline.model_copy(update={"name": "log_loss", "higher_is_better": False, "unit": ""})
 
     def card(name, value, **costs):
         return make_card(

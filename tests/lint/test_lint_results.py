@@ -408,7 +408,7 @@ def test_naming_one_class_is_said_in_the_unit_of_the_headline():
     run = run_of([balanced], {result.id: kept}, headline="balanced_accuracy")
     assert run.comparison.facts.tests[0].always == pytest.approx(0.5)
     assert always(0.5, run.comparison.headline) == f"always naming one class gives 50.0{THIN}%"
-    loss = run.comparison.headline.model_copy(update={"name": "log_loss", "higher_is_better": False})
+    loss = run.comparison.headline.model_copy(update={"name": "log_loss", "higher_is_better": False, "unit": ""})
     assert always(0.325, loss) == "answering always with the class shares gives 0.325"
 
 
