@@ -1,6 +1,6 @@
 """``python -m benchmarks.engines [SHARED]``: frozen features by an exported backbone; writes ``benchmarks/engines.md``.
 
-10,000 pictures of CIFAR-10 at 224 through a frozen MobileNetV2 with ImageNet weights: by ``Model.predict`` and by the
+10,000 images of CIFAR-10 at 224 through a frozen MobileNetV2 with ImageNet weights: by ``Model.predict`` and by the
 engine that ``"feature_engine": "auto"`` chooses, its export included.  A linear
 probe is fitted on 8,000 of them and tested on 2,000, on the features of each.
 """
@@ -36,28 +36,28 @@ def main() -> int:
         print(f"{shared}: has no {ARCHIVE} or no {WEIGHTS}; give the folder of the shared data.", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="suite-benchmark-") as folder:
-        pictures, targets = read(shared / ARCHIVE, Path(folder) / "pictures.npy")
-        lines, met = measure(shared / WEIGHTS, pictures, targets, Path(folder))
+        images, targets = read(shared / ARCHIVE, Path(folder) / "images.npy")
+        lines, met = measure(shared / WEIGHTS, images, targets, Path(folder))
     PAGE.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
     return 0 if met else 1
 
 
 def read(archive: Path, path: Path) -> tuple[Any, Any]:
-    """The first 1,000 training pictures of each class, mixed, at 224, mapped from disk; and their classes."""
+    """The first 1,000 training images of each class, mixed, at 224, mapped from disk; and their classes."""
     with zipfile.ZipFile(archive) as file:
         names = [name for name in sorted(file.namelist()) if "train/" in name and not name.endswith("/")]
         classes = sorted({name.split("/")[-2] for name in names})
         chosen = [name for one in classes for name in [n for n in names if n.split("/")[-2] == one][: COUNT // 10]]
         chosen = [chosen[place] for place in np.random.default_rng(0).permutation(len(chosen))]
-        pictures = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(COUNT, SIZE, SIZE, 3))
+        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(COUNT, SIZE, SIZE, 3))
         for place, name in enumerate(chosen):
-            picture = Image.open(io.BytesIO(file.read(name))).convert("RGB")
-            pictures[place] = np.asarray(picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
-    return pictures, np.array([classes.index(name.split("/")[-2]) for name in chosen])
+            image = Image.open(io.BytesIO(file.read(name))).convert("RGB")
+            images[place] = np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    return images, np.array([classes.index(name.split("/")[-2]) for name in chosen])
 
 
-def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[list[str], bool]:
+def measure(weights: Path, images: Any, targets: Any, folder: Path) -> tuple[list[str], bool]:
     """The page's lines, and whether the target was met."""
     from suite.models.applications import ApplicationsOptions, ApplicationsSource
     from suite.tasks.image_classification import ImageClassification
@@ -68,18 +68,18 @@ def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[l
     options = ApplicationsOptions(name="MobileNetV2", input_size=(SIZE, SIZE), weights=str(weights))
     adapted = ImageClassification.assemble(ApplicationsSource.build(options, weights="pretrained"), num_classes=10)
     predictor = Predictor(adapted.features)
-    rows = [("`Model.predict`", "", *timed(lambda: adapted.features.predict(pictures, batch_size=64, verbose=0)))]
+    rows = [("`Model.predict`", "", *timed(lambda: adapted.features.predict(images, batch_size=64, verbose=0)))]
     chooser = EngineChooser("auto", folder, device_name(), look_at_machine().cores)
 
     def by_engine() -> Any:
-        return chooser.choose(adapted.features, predictor, pictures, graph="benchmark").predict(pictures)
+        return chooser.choose(adapted.features, predictor, images, graph="benchmark").predict(images)
 
     seconds, features = timed(by_engine)
-    record = chooser.choose(adapted.features, predictor, pictures, graph="benchmark").record
+    record = chooser.choose(adapted.features, predictor, images, graph="benchmark").record
     rows.append((f"`auto`: {record.name} {record.version}", record.reason, seconds, features))
     accuracies = [accuracy(found, targets) for _, _, _, found in rows]
     ratio = rows[0][2] / rows[-1][2]
-    # Rounding may turn one picture over that lies between two classes.
+    # Rounding may turn one image over that lies between two classes.
     turned = round(abs(accuracies[0] - accuracies[-1]) * (COUNT - TRAIN))
     met = ratio >= FASTER and turned <= 1
     machine = look_at_machine()
@@ -87,16 +87,16 @@ def measure(weights: Path, pictures: Any, targets: Any, folder: Path) -> tuple[l
         "# Frozen features",
         "",
         (
-            f"Written by `python -m benchmarks.engines`: {COUNT:,} pictures at {SIZE} through a frozen MobileNetV2. "
+            f"Written by `python -m benchmarks.engines`: {COUNT:,} images at {SIZE} through a frozen MobileNetV2. "
             f"{machine.processor}, {machine.words}."
         ),
         "",
         (
             f"Target: at least {FASTER} times as fast as `Model.predict`, export included, and the same accuracy but "
-            f"for one picture. Measured: {ratio:.1f} times; {'met' if met else 'missed'}."
+            f"for one image. Measured: {ratio:.1f} times; {'met' if met else 'missed'}."
         ),
         "",
-        "| by | seconds | pictures/s | against `Model.predict` | largest difference | probe's accuracy |",
+        "| by | seconds | images/s | against `Model.predict` | largest difference | probe's accuracy |",
         "|---|---|---|---|---|---|",
     ]
     scale = float(np.abs(rows[0][3]).max())
@@ -117,7 +117,7 @@ def timed(work: Any) -> tuple[float, Any]:
 
 
 def accuracy(features: Any, targets: Any) -> float:
-    """Of a linear probe on the last pictures, fitted on the first."""
+    """Of a linear probe on the last images, fitted on the first."""
     from suite.strategies.linear_probe import LinearProbeOptions, fit_probe
 
     probe = fit_probe(

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corruptions import WEIGHTS
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.devices import look_at_machine
 from suite.export.formats.examples import ExampleArrays
 from suite.export.subject import measured
@@ -36,7 +36,7 @@ FORMATS = ("keras", "saved_model", "onnx", "openvino", "litert")
 SIZE = 224
 TURNS = 5
 NOISE = 32
-"""Pictures of noise that the measurer is given; what they show does not change how long a picture takes."""
+"""Images of noise that the measurer is given; what they show does not change how long an image takes."""
 MOST_DIFFERENCE, MOST_SECONDS, MOST_SHARE, NEAR = 1e-4, 180.0, 1 / 3, 0.10
 SCRIPTS = Path(sys.executable).parent
 
@@ -96,7 +96,7 @@ def suite(*words: str) -> str:
 
 
 def in_turns(card: dict[str, Any], out: Path) -> tuple[str, float, float | None]:
-    """The runtime's own tool, the suite's median milliseconds for one picture over the turns, and the tool's.
+    """The runtime's own tool, the suite's median milliseconds for one image over the turns, and the tool's.
 
     There is no tool for Keras and TensorFlow: what was measured while exporting stands.
     """
@@ -112,7 +112,7 @@ def in_turns(card: dict[str, Any], out: Path) -> tuple[str, float, float | None]
     ours, theirs = [], []
     with tempfile.TemporaryDirectory(prefix="suite-benchmark-") as scratch:
         noise = np.random.default_rng(0).integers(0, 256, (NOISE, SIZE, SIZE, 3), dtype=np.uint8)
-        ExampleArrays({PICTURES: noise}).save(Path(scratch) / "noise")
+        ExampleArrays({IMAGES: noise}).save(Path(scratch) / "noise")
         for _ in range(TURNS):
             theirs.append(tool(file, threads))
             outcome, _ = measured(card["format"], file, Path(scratch) / "noise", Path(scratch), threads=threads)
@@ -134,7 +134,7 @@ def by_onnxruntime_test(file: Path, threads: int) -> float:
 def by_benchmark_app(folder: Path, threads: int) -> float:
     """The median latency that ``benchmark_app`` prints.
 
-    Left to itself it makes bytes of the input of a model of pictures and so compiles another model than the file's;
+    Left to itself it makes bytes of the input of a model of images and so compiles another model than the file's;
     ``-ip f32`` measures the file as it is.
     """
     words = [
@@ -177,7 +177,7 @@ def page(
         "",
         (
             "Written by `python -m benchmarks.exports`: MobileNetV2 0.35 at 224 with ImageNet weights, fine-tuned on "
-            f"flowers5 ({full[0]['parity']['examples']} test pictures). {machine.processor}, {machine.words}."
+            f"flowers5 ({full[0]['parity']['examples']} test images). {machine.processor}, {machine.words}."
         ),
         "",
         "| target | measured | met |",
@@ -195,7 +195,7 @@ def page(
             if peer is not None
         ),
         "",
-        "| format | precision | bytes | of fp32 | ms, p50 | pictures/s | accuracy | minus Keras's | agrees |",
+        "| format | precision | bytes | of fp32 | ms, p50 | images/s | accuracy | minus Keras's | agrees |",
         "|---|---|---|---|---|---|---|---|---|",
         *(_file_line(card, by_place) for card in sorted(by_place.values(), key=lambda card: card["format"])),
         "",

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).parent / "funnel.md"
 RANK_SECONDS = 120.0
 RANKED = 2_000
-"""Pictures in the folder on which ``suite rank`` is timed."""
+"""Images in the folder on which ``suite rank`` is timed."""
 SHARE = 1 / 3
 """Of the work of fitting everything, that the funnel may take."""
 
@@ -59,7 +59,7 @@ class Outcome:
     work_seconds: tuple[float, float]
     """Sum over the trials, exhaustive and funnel."""
     wall_seconds: tuple[float, float]
-    foretold: str
+    predicted: str
 
     @property
     def share(self) -> float:
@@ -73,7 +73,7 @@ class Outcome:
 
 
 def data_sets(shared: Path, scratch: Path) -> Iterator[DataSet]:
-    """Those of the repository, then those of ``shared`` that are there; pictures that must be cut go to ``scratch``."""
+    """Those of the repository, then those of ``shared`` that are there; images that must be cut go to ``scratch``."""
     vision = json.loads((ROOT / "specs" / "vision.json").read_text(encoding="utf-8"))
     yield DataSet("digits_photo", vision["datasets"][0], tuple(vision["evaluate_on"]))
     yield DataSet("digits", {"source": "sklearn", "name": "digits", "splits": {"test": 0.4}})
@@ -106,12 +106,12 @@ def versus(data: DataSet, folder: Path) -> Outcome:
         tied=twin.cell_id == best.cell_id or (twin.best is not None and twin.best.verdict == "may_be_best"),
         work_seconds=(everything.facts.worker_seconds, through.funnel[0].seconds_spent),
         wall_seconds=(everything_seconds, through_seconds),
-        foretold="; ".join(said),
+        predicted="; ".join(said),
     )
 
 
 def agreement_text(title: str, found: Agreement) -> str:
-    """A stage with how well it foretold the next: ``Frozen features 0.72 (-0.10 to 1.00), n = 5``."""
+    """A stage with how well it predicted the next: ``Frozen features 0.72 (-0.10 to 1.00), n = 5``."""
     if found.tau is None:
         return f"{title}: no order, n = {found.models}"
     ends = "" if found.low is None or found.high is None else f" ({found.low:.2f} to {found.high:.2f})"
@@ -172,17 +172,17 @@ def page(outcomes: list[Outcome], ranked: tuple[float, float, float] | None) -> 
         "three seeds each, exhaustively (60 fits) and through the funnel with its defaults, each with an empty cache.",
         "'Tied' means that the exhaustive run cannot tell the funnel's choice from its own best on the test set. Work",
         "is the sum over all trials. 'Foretold' is the weighted Kendall tau of a stage with the next one, over those",
-        "who went on; there is no order where all of them score the same. On 150 pictures (flowers5) building and",
+        "who went on; there is no order where all of them score the same. On 150 images (flowers5) building and",
         "tracing five models is much of the work, and the funnel must look at each once.",
         "",
-        "| data set | best of everything | the funnel takes | tied | work | of | share | wall | of | met | foretold |",
+        "| data set | best of everything | the funnel takes | tied | work | of | share | wall | of | met | predicted |",
         "|---|---|---|---|---:|---:|---:|---:|---:|---|---|",
     ]
     for one in outcomes:
         work, wall = one.work_seconds, one.wall_seconds
         lines.append(
             f"| {one.dataset} | {one.best} | {one.chosen} | {_yes(one.tied)} | {work[1]:.0f} s | {work[0]:.0f} s "
-            f"| {one.share:.0%} | {wall[1]:.0f} s | {wall[0]:.0f} s | {_yes(one.met)} | {one.foretold} |"
+            f"| {one.share:.0%} | {wall[1]:.0f} s | {wall[0]:.0f} s | {_yes(one.met)} | {one.predicted} |"
         )
     shares = math.fsum(one.work_seconds[1] for one in outcomes) / math.fsum(one.work_seconds[0] for one in outcomes)
     met = sum(one.met for one in outcomes)
@@ -190,7 +190,7 @@ def page(outcomes: list[Outcome], ranked: tuple[float, float, float] | None) -> 
     if ranked is not None:
         cold, warm, again = ranked
         lines += [
-            f"`suite rank` of the five models on a folder of {RANKED:,} pictures (mnist): {cold:.0f} s with an empty",
+            f"`suite rank` of the five models on a folder of {RANKED:,} images (mnist): {cold:.0f} s with an empty",
             f"cache, {warm:.0f} s with features kept, {again:.1f} s where it was asked before. Wanted: under 2 min.",
             "",
         ]

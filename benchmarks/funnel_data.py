@@ -24,13 +24,13 @@ def mnist(source: Path, out: Path, *, count: int) -> Path:
     """
     images = np.frombuffer(gzip.decompress((source / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
     labels = np.frombuffer(gzip.decompress((source / "t10k-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
-    for index, (picture, label) in enumerate(zip(images.reshape(-1, 28, 28)[:count], labels[:count], strict=True)):
-        _save(Image.fromarray(picture), out / str(label) / f"{index:05d}.png")
+    for index, (image, label) in enumerate(zip(images.reshape(-1, 28, 28)[:count], labels[:count], strict=True)):
+        _save(Image.fromarray(image), out / str(label) / f"{index:05d}.png")
     return out
 
 
 def blood_cells(source: Path, out: Path, *, most: int) -> Path:
-    """The boxes of the blood cell pictures (BCCD, MIT licence) cut out, ``most`` of each class. Returns ``out``.
+    """The boxes of the blood cell images (BCCD, MIT licence) cut out, ``most`` of each class. Returns ``out``.
 
     Args:
         source: Folder with ``Annotations`` and ``JPEGImages``.
@@ -40,11 +40,11 @@ def blood_cells(source: Path, out: Path, *, most: int) -> Path:
     counts: Counter[str] = Counter()
     for path in sorted((source / "Annotations").glob("*.xml")):
         tree = ET.parse(path)
-        with Image.open(source / "JPEGImages" / f"{path.stem}.jpg") as picture:
+        with Image.open(source / "JPEGImages" / f"{path.stem}.jpg") as image:
             for name, box in _boxes(tree):
                 if counts[name] < most:
                     counts[name] += 1
-                    _save(picture.convert("RGB").crop(box), out / name / f"{path.stem}-{counts[name]:04d}.png")
+                    _save(image.convert("RGB").crop(box), out / name / f"{path.stem}-{counts[name]:04d}.png")
     return out
 
 
@@ -57,6 +57,6 @@ def _boxes(tree: ET.ElementTree) -> Iterator[tuple[str, tuple[int, int, int, int
             yield one.findtext("name") or "", (left, top, right, bottom)
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def _save(image: Image.Image, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    image.save(path)

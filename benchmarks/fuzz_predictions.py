@@ -67,7 +67,7 @@ def _with_damaged_array(random: Random, content: bytes) -> bytes:
 def _files() -> tuple[bytes, ...]:
     """Sound files, in the order of ``KINDS``."""
     random = np.random.default_rng(1)
-    ids = np.array([f"picture {index}" for index in range(12)])
+    ids = np.array([f"image {index}" for index in range(12)])
     shares = random.dirichlet([1, 1, 1], 12).astype(np.float32)
     said = Predictions(ids, random.integers(0, 3, 12), shares, ("a", "b", "ç"), {"own": random.random(12)})
     words = tuple(f"text {index}" for index in range(12))

@@ -121,7 +121,7 @@ def _sound() -> Path:
 
 
 def sample_run(folder: Path) -> Path:
-    """A small finished run of four models and two seeds, with everything that a result of pictures can have."""
+    """A small finished run of four models and two seeds, with everything that a result of images can have."""
     random = np.random.default_rng(1)
     trials = []
     with open_store(folder) as store:

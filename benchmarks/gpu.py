@@ -1,6 +1,6 @@
 """``python -m benchmarks.gpu``: one fit on 1, 2, 4, ... GPUs in each precision; writes ``benchmarks/gpu.md``.
 
-A ResNet50 with random weights at 224, 64 pictures on each GPU: pictures per second in training, which is a whole step
+A ResNet50 with random weights at 224, 64 images on each GPU: images per second in training, which is a whole step
 of ``suite.training.Trainer``, and in prediction.  Every line is a process of its own.  Without a GPU it says so and
 ends; with ``SUITE_LOGICAL_CPUS=2`` it tries the same on a small network and two devices of the CPU, and writes nothing.
 """
@@ -72,7 +72,7 @@ def in_process(settings: dict[str, Any], gpus: tuple[str, ...]) -> dict[str, flo
 
 
 def measure(settings: dict[str, Any]) -> dict[str, float]:
-    """Pictures per second of the second epoch of a fit, and of the second prediction."""
+    """Images per second of the second epoch of a fit, and of the second prediction."""
     from suite.data.batches import Batches, Examples
     from suite.models.applications import ApplicationsOptions, ApplicationsSource
     from suite.tasks.image_classification import ImageClassification
@@ -85,19 +85,19 @@ def measure(settings: dict[str, Any]) -> dict[str, float]:
     prepare_device(threads=look_at_machine().cores, logical_cpus=logical_cpus())
     set_precision(settings["precision"])
     size, batch = settings["size"], settings["share"] * settings["count"]
-    pictures = np.random.default_rng(0).integers(0, 256, (batch * settings["steps"], size, size, 3), dtype=np.uint8)
-    examples = Examples(pictures, np.arange(len(pictures)) % 10, tuple(map(str, range(len(pictures)))))
+    images = np.random.default_rng(0).integers(0, 256, (batch * settings["steps"], size, size, 3), dtype=np.uint8)
+    examples = Examples(images, np.arange(len(images)) % 10, tuple(map(str, range(len(images)))))
     with place("mirrored").scope():
         options = ApplicationsOptions(name=settings["name"], input_size=(size, size))
         adapted = ImageClassification.assemble(ApplicationsSource.build(options, weights="random"), num_classes=10)
         trainer = Trainer(adapted.logits, OptimizerSettings())
         fit = trainer.fit(Batches(examples, batch, seed=0), lambda: Validation(0.0, 1.0), Recipe(2, 1e-3))
         predictor = Predictor(adapted.logits)
-        predictor(pictures)
+        predictor(images)
         started = time.perf_counter()
-        predictor(pictures)
+        predictor(images)
         seconds = time.perf_counter() - started
-    return {"training": len(pictures) / fit.history[1].seconds, "prediction": len(pictures) / seconds}
+    return {"training": len(images) / fit.history[1].seconds, "prediction": len(images) / seconds}
 
 
 def page(lines: list[str]) -> str:
@@ -108,11 +108,11 @@ def page(lines: list[str]) -> str:
             "# One fit on several GPUs",
             "",
             (
-                f"Written by `python -m benchmarks.gpu`: {LARGE['name']} at {LARGE['size']}, {LARGE['share']} pictures "
+                f"Written by `python -m benchmarks.gpu`: {LARGE['name']} at {LARGE['size']}, {LARGE['share']} images "
                 f"on each GPU. {machine.processor}, {machine.words}."
             ),
             "",
-            "| GPUs | precision | pictures/s, training | against one GPU | pictures/s, prediction |",
+            "| GPUs | precision | images/s, training | against one GPU | images/s, prediction |",
             "|---|---|---|---|---|",
             *lines,
             "",

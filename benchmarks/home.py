@@ -36,7 +36,7 @@ class HomeData:
         return self.dataset.num_classes
 
     def images(self, split: str, size: tuple[int, int]) -> Any:
-        """Pictures of a split, uint8, in memory."""
+        """Images of a split, uint8, in memory."""
         return np.array(decoded(self.dataset.splits[split], self.dataset, size=size, root=cache_root()))
 
     @property

@@ -1,6 +1,6 @@
 """The peer: what somebody writes by hand in Keras for the same cells. Build, compile, ``fit``, ``evaluate``.
 
-Nothing of the suite's training is used here; only its data, so that both see the same pictures.
+Nothing of the suite's training is used here; only its data, so that both see the same images.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def backbone_of(name: str, *, pretrained: bool) -> Any:
 
 
 def assemble(backbone: Any, classes: int) -> Any:
-    """Raw pictures to logits."""
+    """Raw images to logits."""
     from suite.tasks.image_classification import pool
 
     height, width = backbone.input_size

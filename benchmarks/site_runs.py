@@ -3,7 +3,7 @@
 ``python -m benchmarks.site_runs SOURCE OUT NUMBER`` makes one variation, in a process of its own: predictions with
 some examples answered by their neighbours' probabilities, scores of these, and the report that the suite writes of
 them.  The copies of a variation differ from it in names, ids, fingerprints and dates alone, in every file that a site
-reads, so that the comparison and its pictures are what the suite would have made; ``report.html`` and the files of
+reads, so that the comparison and its images are what the suite would have made; ``report.html`` and the files of
 the trials, which no site reads, are links to those of the variation.
 """
 

@@ -76,7 +76,7 @@ class DataError(SuiteError):
 
 
 class BadExampleError(DataError):
-    """One example that cannot be decoded, for instance a truncated picture."""
+    """One example that cannot be decoded, for instance a truncated image."""
 
 
 class ModelError(SuiteError):

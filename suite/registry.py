@@ -352,7 +352,7 @@ CHECKS: Registry[Any] = Registry(
         "fit_notes": "suite.lint.fit_notes:FitNotes",
         "label_budgets": "suite.lint.label_budgets:LabelBudgets",
         "more_data": "suite.lint.more_data:MoreData",
-        "picture_size": "suite.lint.image_size:PictureSize",
+        "picture_size": "suite.lint.image_size:ImageSize",
         "rates": "suite.lint.rates:Rates",
         "resolution": "suite.lint.resolution:Resolution",
         "seen_before": "suite.lint.seen_before:SeenBefore",

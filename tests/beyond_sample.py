@@ -1,4 +1,4 @@
-"""What lies beyond the test set, made up for comparisons of any size: for pictures of the report and its charts."""
+"""What lies beyond the test set, made up for comparisons of any size: for images of the report and its charts."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def out(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded pictures and features of tests do not end up in the user's cache."""
+    """Decoded images and features of tests do not end up in the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SUITE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield

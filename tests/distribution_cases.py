@@ -30,7 +30,7 @@ Outcome = dict[str, Any]
 
 
 def architecture(kind: str) -> Any:
-    """A narrow KerasHub backbone for pictures of 32 pixels."""
+    """A narrow KerasHub backbone for images of 32 pixels."""
     from hub_configs import HUB_CONFIGS
 
     from suite.models.zoo.images import Architecture
@@ -77,7 +77,7 @@ def devices_apart(model: Any) -> float:
     return max(float(np.abs(one[0].numpy() - one[-1].numpy()).max()) for one in copies)
 
 
-def of_pictures(
+def of_images(
     kind: str | None, name: str = "fine_tune", *, batch: int = 50, epochs: int = 2, **options: Any
 ) -> Callable[[], Outcome]:
     """A fit of the small VGG, or of another backbone, on digits."""
@@ -212,8 +212,8 @@ def compiled_by_xla() -> Outcome:
 
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
-    pictures = np.random.default_rng(0).integers(0, 9, (30, 4, 4, 3), dtype=np.uint8)
-    examples = Examples(pictures, np.arange(30) % 3, tuple(map(str, range(30))))
+    images = np.random.default_rng(0).integers(0, 9, (30, 4, 4, 3), dtype=np.uint8)
+    examples = Examples(images, np.arange(30) % 3, tuple(map(str, range(30))))
     trainer = Trainer(model, OptimizerSettings("sgd"), jit_compile=True)
     predictor = Predictor(model)
     fit = trainer.fit(
@@ -223,7 +223,7 @@ def compiled_by_xla() -> Outcome:
     )
     return {
         "losses": [[one.train_loss, one.validation_loss] for one in fit.history],
-        "outputs": predictor(pictures).tolist(),
+        "outputs": predictor(images).tolist(),
     }
 
 
@@ -238,11 +238,11 @@ def batch_norm_statistics() -> Outcome:
 
     layers = [keras.layers.BatchNormalization(momentum=0.0), keras.layers.Flatten(), keras.layers.Dense(2)]
     model = keras.Sequential([keras.Input((2, 2, 3)), *layers])
-    pictures = np.random.default_rng(0).integers(0, 255, (8, 2, 2, 3), dtype=np.uint8)
-    examples = Examples(pictures, np.arange(8) % 2, tuple(map(str, range(8))))
+    images = np.random.default_rng(0).integers(0, 255, (8, 2, 2, 3), dtype=np.uint8)
+    examples = Examples(images, np.arange(8) % 2, tuple(map(str, range(8))))
     trainer = Trainer(model, OptimizerSettings())
     trainer.fit(Batches(examples, 8, seed=1), lambda: Validation(0.0, 1.0), Recipe(1, 1e-3))
-    halves = np.split(pictures.astype(np.float64), trainer.replicas.count)
+    halves = np.split(images.astype(np.float64), trainer.replicas.count)
     wanted = [np.mean([part.mean(axis=(0, 1, 2)) for part in halves], axis=0)]
     wanted.append(np.mean([part.var(axis=(0, 1, 2)) for part in halves], axis=0))
     found = [layers[0].moving_mean.numpy(), layers[0].moving_variance.numpy()]
@@ -280,21 +280,21 @@ def overflow_on_the_last_device() -> Outcome:
         set_precision("float32")
     before, scale = model.get_weights()[0], float(trainer.optimizer.dynamic_scale.numpy())
     trainer.schedule.set(1e-3, 10, 0)
-    pictures = np.ones((4, 2, 2, 3), np.float32)
-    pictures[-1] = np.inf
-    trainer._step(tf.constant(pictures), tf.constant(np.array([0, 1, 0, 1])))
+    images = np.ones((4, 2, 2, 3), np.float32)
+    images[-1] = np.inf
+    trainer._step(tf.constant(images), tf.constant(np.array([0, 1, 0, 1])))
     same = bool(np.array_equal(before, model.get_weights()[0]))
     return {"same": same, "scale_falls": float(trainer.optimizer.dynamic_scale.numpy()) < scale}
 
 
 CASES: dict[str, Callable[[], Outcome]] = {
-    **{name: of_pictures(None, name) for name in (*GRADIENT, "knn", "linear_probe")},
-    "batch of 33": of_pictures(None, batch=33),
-    "batch of 1": of_pictures(None, batch=1, epochs=1),
-    "MobileNet": of_pictures("MobileNet", epochs=1, unfreeze=2),
-    "ResNetBackbone": of_pictures("ResNetBackbone", epochs=1, layer_decay=1.0),
-    "ViTBackbone": of_pictures("ViTBackbone", epochs=1),
-    "ViTBackbone by SGD": of_pictures("ViTBackbone", epochs=1, optimizer="sgd"),
+    **{name: of_images(None, name) for name in (*GRADIENT, "knn", "linear_probe")},
+    "batch of 33": of_images(None, batch=33),
+    "batch of 1": of_images(None, batch=1, epochs=1),
+    "MobileNet": of_images("MobileNet", epochs=1, unfreeze=2),
+    "ResNetBackbone": of_images("ResNetBackbone", epochs=1, layer_decay=1.0),
+    "ViTBackbone": of_images("ViTBackbone", epochs=1),
+    "ViTBackbone by SGD": of_images("ViTBackbone", epochs=1, optimizer="sgd"),
     "bert_tiny": of_texts("bert_tiny", "text_classification"),
     "gpt2_tiny": of_texts("gpt2_tiny", "text_generation"),
     "t5_tiny": of_texts("t5_tiny", "text_generation"),

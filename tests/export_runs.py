@@ -27,7 +27,7 @@ def suite_command(*words: object) -> Result:
     return CliRunner().invoke(cli, [str(word) for word in words])
 
 
-def write_pictures(folder: Path) -> None:
+def write_images(folder: Path) -> None:
     """Three classes of noise around three grey levels; their names need care."""
     random = np.random.default_rng(0)
     for level, name in zip((40, 128, 215), CLASSES, strict=True):
@@ -37,14 +37,14 @@ def write_pictures(folder: Path) -> None:
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
 
 
-def run_pictures(root: Path, models: tuple[str, ...], **further: object) -> Path:
-    """A finished run of linear probes on small pictures: ``out`` and the ``cache`` are inside."""
-    write_pictures(root / "pictures")
+def run_images(root: Path, models: tuple[str, ...], **further: object) -> Path:
+    """A finished run of linear probes on small images: ``out`` and the ``cache`` are inside."""
+    write_images(root / "images")
     document = {
         "name": "small",
         "task": "image_classification",
         "models": [{"source": "zoo", "name": name} for name in models],
-        "datasets": [{"source": "folder", "path": str(root / "pictures")}],
+        "datasets": [{"source": "folder", "path": str(root / "images")}],
         "strategies": [{"strategy": "linear_probe"}],
         "seeds": [1],
         **further,

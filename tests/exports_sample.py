@@ -17,7 +17,7 @@ FILES = (
     ("openvino", "int8_dynamic", 350, 0.6, -0.001),
 )
 """Format, precision, bytes, milliseconds, and what is lost."""
-TENSOR = TensorRecord(name="pictures", shape=(None, 8, 8, 3), dtype="float32", meaning="RGB pictures")
+TENSOR = TensorRecord(name="images", shape=(None, 8, 8, 3), dtype="float32", meaning="RGB images")
 
 
 def make_card(**changes) -> ExportCard:

@@ -1,4 +1,4 @@
-"""A comparison of any size made of the real types, for pictures of the report that no run would give."""
+"""A comparison of any size made of the real types, for images of the report that no run would give."""
 
 from __future__ import annotations
 

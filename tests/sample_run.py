@@ -140,10 +140,10 @@ def load_from(folder: Path) -> Any:
 
 
 def _digits() -> Digits:
-    pictures, targets = load_digits(return_X_y=True)
-    pictures, ids = pictures / 16.0, np.array([f"digit-{index:04d}" for index in range(len(targets))])
+    images, targets = load_digits(return_X_y=True)
+    images, ids = images / 16.0, np.array([f"digit-{index:04d}" for index in range(len(targets))])
     rest, test, rest_targets, test_targets, rest_ids, test_ids = train_test_split(
-        pictures, targets, ids, test_size=360, stratify=targets, random_state=0
+        images, targets, ids, test_size=360, stratify=targets, random_state=0
     )
     train, validation, train_targets, validation_targets, _, validation_ids = train_test_split(
         rest, rest_targets, rest_ids, test_size=287, stratify=rest_targets, random_state=0
@@ -193,8 +193,8 @@ def _run(trial: PlannedTrial, digits: Digits, folder: Path) -> Result:
         ELSEWHERE: (*digits.noisy, digits.test_ids),
     }
     scores: dict[str, dict[str, Score]] = {}
-    for name, (pictures, targets, ids) in sets.items():
-        predictions = _predict(fitted.classifier, pictures, targets, ids)
+    for name, (images, targets, ids) in sets.items():
+        predictions = _predict(fitted.classifier, images, targets, ids)
         predictions.save(trial_folder / "predictions" / f"{name}.npz")
         # The area under ten curves costs more than all the rest, so it is for the home test set.
         names = METRIC_NAMES if name == "test" else tuple(metric for metric in METRIC_NAMES if metric != "roc_auc")
@@ -219,10 +219,10 @@ def _run(trial: PlannedTrial, digits: Digits, folder: Path) -> Result:
 
 def _fit(trial: PlannedTrial, digits: Digits) -> Fitted:
     """Strategies: little data, a searched strength, everything, and everything with few examples."""
-    pictures, targets = digits.train
+    images, targets = digits.train
     share = {"linear_probe": 0.5, "fine_tune: last stage": 0.7, "fine_tune: all": 1.0, "from_scratch": 0.15}
     keep = np.random.default_rng(trial.seed).permutation(len(targets))[: int(share[trial.strategy] * len(targets))]
-    data = pictures[keep], targets[keep]
+    data = images[keep], targets[keep]
     settings = [{"strength": 10.0**power} for power in (-4, -3, -2)] if trial.strategy_name == "fine_tune" else [{}]
     tried, candidates = [], []
     for setting in settings:
@@ -267,8 +267,8 @@ def _fit_once(
     return classifier, history, sum(epoch.seconds for epoch in history)
 
 
-def _loss_and_accuracy(classifier: Any, pictures: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    probabilities = classifier.predict_proba(pictures)
+def _loss_and_accuracy(classifier: Any, images: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    probabilities = classifier.predict_proba(images)
     of_truth = probabilities[np.arange(len(targets)), targets]
     right = probabilities.argmax(axis=1) == targets
     return float(-np.log(np.maximum(of_truth, 1e-12)).mean()), float(right.mean())
@@ -294,11 +294,11 @@ def _classifier(model: str, seed: int, strength: float, linear: bool) -> Any:
     )
 
 
-def _predict(classifier: Any, pictures: np.ndarray, targets: np.ndarray, ids: np.ndarray) -> Predictions:
+def _predict(classifier: Any, images: np.ndarray, targets: np.ndarray, ids: np.ndarray) -> Predictions:
     return Predictions(
         example_ids=ids,
         targets=targets.astype(np.int64),
-        probabilities=classifier.predict_proba(pictures).astype(np.float32),
+        probabilities=classifier.predict_proba(images).astype(np.float32),
         class_names=tuple(str(digit) for digit in range(10)),
     )
 

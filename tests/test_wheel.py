@@ -62,7 +62,7 @@ def test_the_wheel_holds_templates_specs_and_zoo(wheel: Path) -> None:
     assert "suite/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
-    assert wheel.stat().st_size < 24_000_000  # 8 MB of pictures' weights, four models of texts with 4 MB each at most
+    assert wheel.stat().st_size < 24_000_000  # 8 MB of images' weights, four models of texts with 4 MB each at most
 
 
 def test_the_environment_runs_the_wheel(python: Path, tmp_path: Path) -> None:

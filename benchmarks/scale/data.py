@@ -1,9 +1,9 @@
 """``python -m benchmarks.scale.data [ARCHIVE]``: data larger than memory, under a limit of 3 GB.
 
-Makes a folder of 50,000 pictures from CIFAR-10's archive (``../shared/data/images/cifar10.zip`` when left out) and a
+Makes a folder of 50,000 images from CIFAR-10's archive (``../shared/data/images/cifar10.zip`` when left out) and a
 Parquet file of 5,000,000 generated texts, runs a linear probe and one epoch of fine-tuning on each, and reads the
-pictures through the suite's input pipeline and through ``keras.utils.image_dataset_from_directory``.  Writes
-``benchmarks/scale/data.md``.  ``--rows N`` makes fewer texts, ``--only pictures`` or ``--only texts`` one half; nothing
+images through the suite's input pipeline and through ``keras.utils.image_dataset_from_directory``.  Writes
+``benchmarks/scale/data.md``.  ``--rows N`` makes fewer texts, ``--only images`` or ``--only texts`` one half; nothing
 is then written.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import in_fresh_process
-from benchmarks.scale.large_data import make_pictures, make_text_model, make_texts
+from benchmarks.scale.large_data import make_images, make_text_model, make_texts
 from benchmarks.scale.limited import Ran, run_limited
 from suite.devices import look_at_machine
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale.data")
     parser.add_argument("archive", nargs="?", type=Path, default=ARCHIVE)
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--only", choices=("pictures", "texts"))
+    parser.add_argument("--only", choices=("images", "texts"))
     parser.add_argument("--folder", type=Path, help="Where the data is made; a temporary folder when left out.")
     asked = parser.parse_args()
     if asked.only != "texts" and not asked.archive.is_file():
@@ -79,12 +79,12 @@ def main() -> int:
         lines: list[str] = []
         limited = True
         if asked.only != "texts":
-            make_pictures(asked.archive, folder / "pictures")
-            lines += pipelines(folder / "pictures")
-            half = pictures(folder)
+            make_images(asked.archive, folder / "images")
+            lines += pipelines(folder / "images")
+            half = images(folder)
             limited &= half.ran.limited
             lines += half.lines
-        if asked.only != "pictures":
+        if asked.only != "images":
             half = texts(folder, asked.rows)
             limited &= half.ran.limited
             lines += half.lines
@@ -94,11 +94,11 @@ def main() -> int:
     return 1 if any(line.endswith("| no |") for line in lines) else 0
 
 
-def pictures(folder: Path) -> Half:
+def images(folder: Path) -> Half:
     """50,000 files of 32 x 32 pixels in ten folders."""
-    data = {"source": "folder", "path": str(folder / "pictures")}
+    data = {"source": "folder", "path": str(folder / "images")}
     model = {"source": "zoo", "name": "mobilenet_025"}
-    return _run(folder, "50,000 pictures", "image_classification", data, model, batch_size=128)
+    return _run(folder, "50,000 images", "image_classification", data, model, batch_size=128)
 
 
 def texts(folder: Path, rows: int) -> Half:
@@ -146,18 +146,18 @@ def _scores(out: Path) -> list[dict[str, Any]]:
 
 
 def pipelines(folder: Path) -> list[str]:
-    """Pictures per second of both pipelines, each in a process of its own, one after the other and back."""
+    """Images per second of both pipelines, each in a process of its own, one after the other and back."""
     found: dict[str, list[dict[str, Any]]] = {"suite": [], "keras": []}
     with tempfile.TemporaryDirectory(dir=folder.parent) as cache:
         for which in ("keras", "suite", "suite", "keras"):
-            # The second time of the suite finds the decoded pictures; the first time decodes, as Keras always does.
-            found[which].append(in_fresh_process("benchmarks.scale.read_pictures", which, str(folder), cache))
+            # The second time of the suite finds the decoded images; the first time decodes, as Keras always does.
+            found[which].append(in_fresh_process("benchmarks.scale.read_images", which, str(folder), cache))
     first, again = found["suite"]
     peer = max(one["again_per_second"] for one in found["keras"])
     wide = max(one["peak_bytes"] for one in found["keras"])
     later = max(again["per_second"], again["again_per_second"])
     fit = EPOCHS / (1 / first["per_second"] + (EPOCHS - 1) / later)
-    lines = [f"| `keras.utils.image_dataset_from_directory`, pictures/s; most memory | {peer:,.0f}; {_mb(wide)} | | |"]
+    lines = [f"| `keras.utils.image_dataset_from_directory`, images/s; most memory | {peer:,.0f}; {_mb(wide)} | | |"]
     for what, speed in (
         ("the first epoch of a size, which decodes", first["per_second"]),
         ("any later epoch", later),

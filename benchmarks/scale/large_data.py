@@ -1,4 +1,4 @@
-"""Data larger than memory is to be: a folder of 50,000 pictures, and a Parquet file of millions of short texts."""
+"""Data larger than memory is to be: a folder of 50,000 images, and a Parquet file of millions of short texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["CLASSES", "make_pictures", "make_texts"]
+__all__ = ["CLASSES", "make_images", "make_texts"]
 
 CLASSES = ("error", "file", "model", "number")
 WORDS = [
@@ -59,8 +59,8 @@ OWN = {
 ROWS_OF_A_GROUP = 100_000
 
 
-def make_pictures(archive: Path, folder: Path) -> int:
-    """Unpacks the training pictures of CIFAR-10, each into the folder of its class. Returns how many there are."""
+def make_images(archive: Path, folder: Path) -> int:
+    """Unpacks the training images of CIFAR-10, each into the folder of its class. Returns how many there are."""
     count = 0
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():

@@ -1,6 +1,6 @@
 """``python -m benchmarks.scale.soak``: 2,000 tiny real fits in one run, and what memory and files they leave behind.
 
-Two of the zoo's models are adapted to 50 pictures, in one epoch, again and again.  Every two seconds the memory of the
+Two of the zoo's models are adapted to 50 images, in one epoch, again and again.  Every two seconds the memory of the
 parent and of each worker and their open files are read.  Writes ``benchmarks/scale/soak.md``; a smaller number of
 trials may be given as an argument, and nothing is then written unless ``--write`` follows.
 """

@@ -21,7 +21,7 @@ __all__ = ["command"]
 def command() -> None:
     """List, prune or clear what the suite keeps to be faster.
 
-    Decoded pictures, features of frozen backbones, the script that draws a report's charts; nothing in there is needed,
+    Decoded images, features of frozen backbones, the script that draws a report's charts; nothing in there is needed,
     all of it is made again.
     The folder is SUITE_CACHE_DIR, else the user's cache folder.
 

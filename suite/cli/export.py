@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Write kept models in other formats, and measure each file.
 
-    DIR is the folder of a run of image or text classification.  Each file takes raw pictures or tokens, answers
+    DIR is the folder of a run of image or text classification.  Each file takes raw images or tokens, answers
     probabilities, and is run on the home test set in its own runtime: size, latency, throughput, how far it is from
     the Keras model, and its scores are in card.json beside it, with labels.txt and an example.py that needs nothing
     of the suite.  What a format cannot have is skipped with the reason.  The run's report shows the files.  Exit

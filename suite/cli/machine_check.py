@@ -150,7 +150,7 @@ def _cache_folders() -> Iterator[tuple[str, Path]]:
     from suite.data.keras_home import keras_home
 
     home = Path.home()
-    yield "suite (decoded pictures, features, script)", cache_root()
+    yield "suite (decoded images, features, script)", cache_root()
     yield "Keras weights", keras_home() / "models"
     yield "Keras data sets", keras_home() / "datasets"
     yield "TensorFlow Datasets", Path(os.environ.get("TFDS_DATA_DIR", home / "tensorflow_datasets"))

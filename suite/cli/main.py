@@ -47,7 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "publish": Entry("suite.cli.publish", "Publish runs as a static site with leaderboards, history and differences."),
     "diff": Entry("suite.cli.diff", "Say what changed between two runs, and what is beyond noise."),
     "import": Entry("suite.cli.import_", "Read a table of published results as results."),
-    "new": Entry("suite.cli.new", "Write a first spec for your own folder of pictures or table of texts."),
+    "new": Entry("suite.cli.new", "Write a first spec for your own folder of images or table of texts."),
     "list": Entry(
         "suite.cli.list", "List models, datasets, strategies, export formats, metrics, charts, checks or estimators."
     ),

@@ -1,4 +1,4 @@
-"""``suite new``: a first spec for a folder of pictures or a table of texts."""
+"""``suite new``: a first spec for a folder of images or a table of texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option("--label", metavar="COLUMN", help="Of a table: the column of the classes.  [default: found]")
 @click.option("--downloads", is_flag=True, help="Also choose models whose weights a run would have to download.")
 def command(data: Path, *, minutes: float, text: str | None, label: str | None, downloads: bool) -> None:
-    """Write a first spec for your own folder of pictures or table of texts.
+    """Write a first spec for your own folder of images or table of texts.
 
     DATA is a folder with one sub-folder per class, with or without train/val/test above them, or a zip of that; or a
     CSV, TSV, JSON Lines or Parquet file with a column of texts and one of classes.

@@ -62,7 +62,7 @@ def command(
 ) -> None:
     """Rank the models of a spec before any is trained.
 
-    Each model is held against the limits in "constraints", runs once over the training pictures, and is judged by how
+    Each model is held against the limits in "constraints", runs once over the training images, and is judged by how
     well its features suit the labels.  That costs seconds and is a guess: good enough to drop the hopeless, not to
     choose between neighbours.  A spec with a "funnel" goes on from here with suite run.
 

@@ -31,7 +31,7 @@ FEATURES = {
 def command(kind: str, name: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
     """Show one model or data set in full.
 
-    NAME is a name from 'suite list', 'source:name', or the path of a .keras file or of a folder of pictures.
+    NAME is a name from 'suite list', 'source:name', or the path of a .keras file or of a folder of images.
     Of a model its stages are shown: what fine_tune counts with "unfreeze".
 
     \b
@@ -94,7 +94,7 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
             "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else None,
             "answers": "texts" if dataset["answers"] == "text" else None,
             **{f"{split} examples": f"{size:,}" for split, size in dataset["examples"].items()},
-            "pictures": _sizes(dataset["picture_sizes"]) if dataset["content"] == "image" else None,
+            "images": _sizes(dataset["picture_sizes"]) if dataset["content"] == "image" else None,
             "texts": _lengths(dataset["words"]) if dataset["words"] else None,
             "left out": str(len(dataset["skipped"])) if dataset["skipped"] else None,
             "licence": dataset["licence"] or "not known",

@@ -340,7 +340,7 @@ class CellSummary(Record):
     resizing: Resizing | None = None
     """How images were brought to that size; None of texts, and of trials from before it was recorded: stretched."""
     sequence_length: int | None = None
-    """Tokens that the model reads at most; None for models of pictures."""
+    """Tokens that the model reads at most; None for models of images."""
     tokens: TokensRecord | None = None
     """What became of the texts, by the first seed."""
     sparsity: SparsityRecord | None = None

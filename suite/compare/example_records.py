@@ -22,7 +22,7 @@ class Disagreement(Record):
 
     example_id: str
     texts: tuple[str, ...]
-    """One or two texts; empty for pictures, and where texts were not kept."""
+    """One or two texts; empty for images, and where texts were not kept."""
     truth: str
     answers: tuple[Answered, ...]
     """In the order of the cells."""

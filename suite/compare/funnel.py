@@ -1,4 +1,4 @@
-"""What a funnel did: who was dropped and why, what it cost and saved, how well each stage foretold the next."""
+"""What a funnel did: who was dropped and why, what it cost and saved, how well each stage predicted the next."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FunnelStage(Record):
     drops: tuple[Drop, ...]
     decided: bool
     remark: str | None = None
-    foretold: str | None = None
+    predicted: str | None = None
     """What its scores are held against: the next stage."""
     agreement: Agreement | None = None
     """How well its order of those who went on was that of the next stage; None for the last."""
@@ -179,7 +179,7 @@ def _stage(
         drops=stage.drops,
         decided=stage.decided,
         remark=stage.remark,
-        foretold=following[0] if agreement is not None and following else None,
+        predicted=following[0] if agreement is not None and following else None,
         agreement=agreement,
     )
 

@@ -111,5 +111,5 @@ def thin(text: str) -> str:
 
 
 def thing(task: str) -> str:
-    """What one example of a task is: ``text`` or ``picture``."""
-    return "text" if task.startswith("text") else "picture"
+    """What one example of a task is: ``text`` or ``image``."""
+    return "text" if task.startswith("text") else "image"

@@ -2,7 +2,7 @@
 
 Each takes images of shape ``(batch, height, width, 3)``, uint8, and a NumPy generator, and returns a new
 array of the same shape and type.  All randomness comes from the generator, so that a seed and an epoch
-give the same pictures on every machine.
+give the same images on every machine.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Images = NDArray[np.uint8]
 
 
 def flip(images: Images, generator: np.random.Generator) -> Images:
-    """Mirrors half of the pictures left to right."""
+    """Mirrors half of the images left to right."""
     mirrored = generator.random(len(images)) < 0.5
     return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
 
 def shift(images: Images, generator: np.random.Generator) -> Images:
-    """Moves each picture by up to an eighth of its side in both directions, edges reflected."""
+    """Moves each image by up to an eighth of its side in both directions, edges reflected."""
     count, height, width, _ = images.shape
     reach_y, reach_x = max(1, height // 8), max(1, width // 8)
     padded = np.pad(images, ((0, 0), (reach_y, reach_y), (reach_x, reach_x), (0, 0)), mode="reflect")
@@ -35,14 +35,14 @@ def shift(images: Images, generator: np.random.Generator) -> Images:
 
 
 def brightness(images: Images, generator: np.random.Generator) -> Images:
-    """Scales each picture's values by 0.7 to 1.3."""
+    """Scales each image's values by 0.7 to 1.3."""
     factors = generator.uniform(0.7, 1.3, (len(images), 1, 1, 1)).astype(np.float32)
     scaled: Images = np.clip(images * factors, 0, 255).astype(np.uint8)
     return scaled
 
 
 def contrast(images: Images, generator: np.random.Generator) -> Images:
-    """Moves each picture's values towards or away from its mean by a factor of 0.7 to 1.3."""
+    """Moves each image's values towards or away from its mean by a factor of 0.7 to 1.3."""
     factors = generator.uniform(0.7, 1.3, (len(images), 1, 1, 1)).astype(np.float32)
     means = images.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
     spread: Images = np.clip((images - means) * factors + means, 0, 255).astype(np.uint8)
@@ -50,7 +50,7 @@ def contrast(images: Images, generator: np.random.Generator) -> Images:
 
 
 def erase(images: Images, generator: np.random.Generator) -> Images:
-    """Covers a square of a quarter of the side in half of the pictures with their mean colour."""
+    """Covers a square of a quarter of the side in half of the images with their mean colour."""
     erased = images.copy()
     count, height, width, _ = images.shape
     side_y, side_x = max(1, height // 4), max(1, width // 4)

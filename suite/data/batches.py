@@ -18,7 +18,7 @@ from suite.data.token_rows import Arrays, TokenRows
 
 __all__ = [
     "CLASS",
-    "PICTURES",
+    "IMAGES",
     "TEACHER",
     "BatchTargets",
     "Batches",
@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 Inputs = NDArray[np.uint8] | TokenRows
-"""The examples of a split: pictures ``(n, height, width, 3)``, or tokens."""
+"""The examples of a split: images ``(n, height, width, 3)``, or tokens."""
 ModelInput = NDArray[np.uint8] | Arrays
 """A batch of them, as a model takes it."""
-PICTURES = "pictures"
+IMAGES = "images"
 """The name of images among the inputs of a model that has several kinds of them."""
 T = TypeVar("T")
 CLASS, TEACHER = "class", "teacher"
@@ -52,7 +52,7 @@ class Examples:
     """Decoded examples of one split."""
 
     inputs: Inputs = field(repr=False)
-    """Pictures are usually memory-mapped. Of a label budget they have ``shape``, length and indexing, and
+    """Images are usually memory-mapped. Of a label budget they have ``shape``, length and indexing, and
     ``numpy.asarray`` makes an array of them."""
     targets: NDArray[np.int64] = field(repr=False)
     """Class indices, shape ``(n,)``; zeros where there are no classes."""
@@ -62,7 +62,7 @@ class Examples:
     chosen: NDArray[np.int64] | None = field(default=None, repr=False)
     """Their positions in ``whole``."""
     texts: Any = field(default=None, repr=False)
-    """Position to ``Text``, for tasks that show or continue texts; None for pictures."""
+    """Position to ``Text``, for tasks that show or continue texts; None for images."""
     annotations: Targets | None = field(default=None, repr=False)
     """What is to be said of each, where it is neither a class nor a text."""
 
@@ -70,7 +70,7 @@ class Examples:
         return len(self.targets)
 
     def some(self, chosen: NDArray[np.int64]) -> Examples:
-        """The examples at these positions; their pictures are read from disk when they are asked for."""
+        """The examples at these positions; their images are read from disk when they are asked for."""
         if isinstance(self.inputs, TokenRows):
             inputs: Inputs = self.inputs.some(chosen)
         else:
@@ -193,7 +193,7 @@ class Batches:
         return max(1, len(self.examples) // self.size)
 
     def epoch(self, epoch: int) -> Iterator[tuple[ModelInput, BatchTargets]]:
-        """The batches of one epoch: pictures uint8 or arrays of tokens, and targets."""
+        """The batches of one epoch: images uint8 or arrays of tokens, and targets."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.examples))
         inputs = self.examples.inputs
@@ -252,7 +252,7 @@ def generated(source: T, make: Callable[[T], Iterator[Any]], signature: Any) -> 
     """What ``make`` yields from ``source``, as a ``tf.data.Dataset`` that is prepared two elements ahead.
 
     TensorFlow keeps the function of every generator for as long as the process lives.  It does not hold ``source``
-    here, or the pictures of every fit would stay open; the data set does, which goes with its iterator.
+    here, or the images of every fit would stay open; the data set does, which goes with its iterator.
     """
     import tensorflow as tf
 
@@ -270,7 +270,7 @@ def generated(source: T, make: Callable[[T], Iterator[Any]], signature: Any) -> 
 
 
 def padding_share(batches: Batches) -> float | None:
-    """Share of the positions of a first epoch's batches that hold padding; None for pictures."""
+    """Share of the positions of a first epoch's batches that hold padding; None for images."""
     if not isinstance(batches.examples.inputs, TokenRows):
         return None
     used = total = 0
@@ -326,7 +326,7 @@ def in_batches(call: Callable[[ModelInput], NDArray[np.float32]], inputs: Inputs
 
 
 def typical_inputs(inputs: Inputs, count: int) -> ModelInput:
-    """What a model is timed with: noise of the pictures' shape, float32, since the time does not depend on what is
+    """What a model is timed with: noise of the images' shape, float32, since the time does not depend on what is
     seen; or the text of median length.
     """
     if isinstance(inputs, TokenRows):

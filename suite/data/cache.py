@@ -1,4 +1,4 @@
-"""The decoded pictures of a split, kept in the cache: see ``suite.cache``."""
+"""The decoded images of a split, kept in the cache: see ``suite.cache``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from suite.store.records.resizing import STRETCH, Resizing
 __all__ = ["ImageArray", "decoded"]
 
 ImageArray = NDArray[np.uint8]
-"""Pictures of one size, shape ``(n, height, width, 3)``, uint8, 0 to 255; read-only and mapped from disk."""
+"""Images of one size, shape ``(n, height, width, 3)``, uint8, 0 to 255; read-only and mapped from disk."""
 
 _SMALL_PIXELS = 128 * 128
 _CHUNK_BYTES = 32 * 2**20
@@ -34,7 +34,7 @@ def decoded(
     resizing: Resizing = STRETCH,
     root: Path | None = None,
 ) -> ImageArray:
-    """The pictures of a split, decoded and resized once and from then on mapped from disk.
+    """The images of a split, decoded and resized once and from then on mapped from disk.
 
     Memory stays bounded while they are written, and the operating system pages them in as they are read, so
     a split may be larger than memory.
@@ -50,7 +50,7 @@ def decoded(
         Read-only array of shape ``(len(split), height, width, 3)``, uint8, in the order of ``split.ids``.
 
     Raises:
-        BadExampleError: For the first picture that cannot be decoded; nothing is kept then.
+        BadExampleError: For the first image that cannot be decoded; nothing is kept then.
         StoreError: When the disk is full or the folder cannot be written.
     """
     identity = {
@@ -66,7 +66,7 @@ def decoded(
     kept = _open_array(path, shape)
     if kept is None:
         description = {"dataset": dataset.name, "examples": len(split), **identity}
-        write_entry(path, lambda file: _write_pictures(file, split, size, resizing), description)
+        write_entry(path, lambda file: _write_images(file, split, size, resizing), description)
         kept = _open_array(path, shape)
     if kept is None:
         raise StoreError(f"{path}: was just written and cannot be read back; is the disk sound, or was it removed?")
@@ -87,7 +87,7 @@ def _open_array(path: Path, shape: tuple[int, ...]) -> ImageArray | None:
     return array if array.shape == shape and array.dtype == np.uint8 else None
 
 
-def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int], resizing: Resizing) -> None:
+def _write_images(file: BinaryIO, split: Split, size: tuple[int, int], resizing: Resizing) -> None:
     """Plain writes: a full disk is an error then, where a write through a memory map ends the process."""
     shape = (len(split), *size, 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -98,20 +98,20 @@ def _write_pictures(file: BinaryIO, split: Split, size: tuple[int, int], resizin
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for start in range(0, len(split), chunk):
             stop = min(start + chunk, len(split))
-            pictures = np.empty((stop - start, *size, 3), dtype=np.uint8)
+            images = np.empty((stop - start, *size, 3), dtype=np.uint8)
             step = max(1, min(64, -(-(stop - start) // threads)))
 
-            def fill(begin: int, *, start: int = start, stop: int = stop, into: ImageArray = pictures) -> None:
+            def fill(begin: int, *, start: int = start, stop: int = stop, into: ImageArray = images) -> None:
                 for index in range(begin, min(begin + step, stop)):  # noqa: B023 - one step for all of a chunk
                     into[index - start] = resize_image(split.read(index), size, resizing)
 
             for _ in pool.map(fill, range(start, stop, step)):
                 pass  # an exception of a thread comes out here
-            file.write(pictures.data.cast("B"))
+            file.write(images.data.cast("B"))
 
 
 def _threads(split: Split) -> int:
-    """One for small pictures: their decoding is mostly Python, where threads only wait for one another."""
+    """One for small images: their decoding is mostly Python, where threads only wait for one another."""
     if not len(split):
         return 1
     height, width = split.read(0).shape[:2]

@@ -1,7 +1,7 @@
-"""Splits whose pictures are damaged as they are read.
+"""Splits whose images are damaged as they are read.
 
-A picture is damaged before it is resized for a model, so that every model is given the same damaged picture whatever
-its input size and crop.  Pictures whose shorter side has more than 224 pixels are brought to that first: the strength
+An image is damaged before it is resized for a model, so that every model is given the same damaged image whatever
+its input size and crop.  Images whose shorter side has more than 224 pixels are brought to that first: the strength
 of noise, blur and compression means the same there for a photograph of any size (ImageNet-C was made at 224 pixels
 too).
 """
@@ -20,7 +20,7 @@ from suite.spec.robustness import version_of
 __all__ = ["WORKING_SIDE", "corrupted", "to_working_size"]
 
 WORKING_SIDE = 224
-"""Pixels of the shorter side at which large pictures are damaged."""
+"""Pixels of the shorter side at which large images are damaged."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class _Corrupted:
                 corrupt(self.corruption, text, severity=self.severity, example_id=f"{self.ids[index]}{place or ''}")
                 for place, text in enumerate(example)
             )
-        picture = to_working_size(example)
-        return corrupt(self.corruption, picture, severity=self.severity, example_id=self.ids[index])
+        image = to_working_size(example)
+        return corrupt(self.corruption, image, severity=self.severity, example_id=self.ids[index])
 
 
 def corrupted(split: Split, corruption: str, severity: int) -> Split:
     """The same examples in the same order, damaged; a cache keeps them apart by the name of the split.
 
     Args:
-        split: Of pictures or texts.
+        split: Of images or texts.
         corruption: A registered corruption of those.
         severity: 1 to 5.
     """
@@ -56,10 +56,10 @@ def corrupted(split: Split, corruption: str, severity: int) -> Split:
     return replace(split, name=name, read=_Corrupted(split.read, split.ids, corruption, severity))
 
 
-def to_working_size(picture: Image) -> Image:
-    """The picture with a shorter side of at most ``WORKING_SIDE``, its proportions kept."""
-    height, width = picture.shape[:2]
+def to_working_size(image: Image) -> Image:
+    """The image with a shorter side of at most ``WORKING_SIDE``, its proportions kept."""
+    height, width = image.shape[:2]
     factor = WORKING_SIDE / min(height, width)
     if factor >= 1:
-        return picture
-    return resize_image(picture, (round(height * factor), round(width * factor)))
+        return image
+    return resize_image(image, (round(height * factor), round(width * factor)))

@@ -16,7 +16,7 @@ __all__ = ["Content", "Copies", "Dataset", "Image", "SkippedExample", "Split", "
 
 SplitName = Literal["train", "validation", "test"]
 Image = NDArray[np.uint8]
-"""One picture, RGB: shape ``(height, width, 3)``, uint8, 0 to 255."""
+"""One image, RGB: shape ``(height, width, 3)``, uint8, 0 to 255."""
 Text = tuple[str, ...]
 """One or two texts to classify; of a data set whose answers are texts, what to go on from (may be empty) and the
 reference."""

@@ -37,7 +37,7 @@ class DatasetDescription:
     class_counts: Mapping[str, tuple[int, ...]]
     """How many of each class, in the order of ``class_names``, by split; empty where there are no classes."""
     picture_sizes: tuple[tuple[tuple[int, int], int], ...]
-    """Height and width in pixels and how many of the looked-at pictures have them, the most frequent first; empty for
+    """Height and width in pixels and how many of the looked-at images have them, the most frequent first; empty for
     texts."""
     pictures_looked_at: int
     licence: str | None
@@ -49,13 +49,13 @@ class DatasetDescription:
     answers: str
     words: tuple[int, int, int] | None
     """Words of the shortest, the middle and the longest of the looked-at texts, both of a pair together; None for
-    pictures."""
+    images."""
     samples: tuple[Sample, ...]
-    """Three training examples; none of pictures."""
+    """Three training examples; none of images."""
 
 
 def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescription:
-    """Describes a data set; sizes of pictures and lengths of texts come from ``look_at`` training examples at most.
+    """Describes a data set; sizes of images and lengths of texts come from ``look_at`` training examples at most.
 
     Those that cannot be read are not counted among those that were looked at.
     """
@@ -63,7 +63,7 @@ def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescripti
     texts = list(seen.items()) if dataset.content == "text" else []
     sizes = Counter[tuple[int, int]]()
     if dataset.content == "image":
-        sizes.update(tuple(picture.shape[:2]) for picture in seen.values())
+        sizes.update(tuple(image.shape[:2]) for image in seen.values())
     words = sorted(sum(len(part.split()) for part in text) for _, text in texts)
     return DatasetDescription(
         name=dataset.name,

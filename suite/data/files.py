@@ -18,7 +18,7 @@ from suite.errors import BadExampleError, DataError
 __all__ = ["FileTree", "FolderTree", "ZipTree", "open_tree"]
 
 _LARGEST_FILE_BYTES = 512 * 2**20
-"""More than any picture within Pillow's limit on pixels; a member that unfolds further is a trap."""
+"""More than any image within Pillow's limit on pixels; a member that unfolds further is a trap."""
 
 
 class FileTree(Protocol):
@@ -68,7 +68,7 @@ class FolderTree:
         """The bytes of a file. Raises ``BadExampleError`` when it cannot be read."""
         path = f"{self.root}/{name}"
         try:
-            # Without pathlib and without a buffer: a folder of small pictures is read four times as fast.
+            # Without pathlib and without a buffer: a folder of small images is read four times as fast.
             with FileIO(path) as file:
                 if os.fstat(file.fileno()).st_size > _LARGEST_FILE_BYTES:
                     raise BadExampleError(_too_large(path))
@@ -219,4 +219,4 @@ def _is_hidden(name: str) -> bool:
 
 
 def _too_large(place: str) -> str:
-    return f"{place}: the file is larger than {_LARGEST_FILE_BYTES // 2**20} MiB; expected a picture."
+    return f"{place}: the file is larger than {_LARGEST_FILE_BYTES // 2**20} MiB; expected an image."

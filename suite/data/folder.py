@@ -1,4 +1,4 @@
-"""Pictures in class folders, on disk or in a zip archive.
+"""Images in class folders, on disk or in a zip archive.
 
 ::
 
@@ -34,20 +34,20 @@ __all__ = ["FolderOptions", "FolderSource"]
 
 
 class FolderOptions(Options):
-    """Pictures in class folders."""
+    """Images in class folders."""
 
     path: Annotated[PathText, Field(min_length=1)]
     """A folder or a zip archive; relative to where the command runs, ``~`` is the home folder."""
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the data set is called; the name of the folder when left out."""
     licence: str | None = None
-    """Licence of the pictures, for the report."""
+    """Licence of the images, for the report."""
 
 
 class FolderSource:
-    """Pictures in class folders, on disk or in a zip archive, with or without folders for splits."""
+    """Images in class folders, on disk or in a zip archive, with or without folders for splits."""
 
-    summary: ClassVar[str] = "pictures in class folders, or in a zip of them: path"
+    summary: ClassVar[str] = "images in class folders, or in a zip of them: path"
     Options: ClassVar[type[Options]] = FolderOptions
 
     @classmethod
@@ -115,8 +115,8 @@ class _Content:
 
 
 @dataclass(frozen=True)
-class _Pictures:
-    """The pictures of one split."""
+class _Images:
+    """The images of one split."""
 
     content: _Content
 
@@ -126,7 +126,7 @@ class _Pictures:
 
 
 Classes = dict[str, list[str]]
-"""File names of the pictures by class name."""
+"""File names of the images by class name."""
 
 
 def _part(tree: FileTree, name: str, classes: Classes, class_names: Sequence[str]) -> Part:
@@ -134,31 +134,31 @@ def _part(tree: FileTree, name: str, classes: Classes, class_names: Sequence[str
     counts = [len(classes[class_name]) for class_name in class_names]
     content = _Content(tree, ids)
     targets = np.repeat(np.arange(len(class_names), dtype=np.int64), counts)
-    return Part(Split(name, ids, targets, _Pictures(content)), content)
+    return Part(Split(name, ids, targets, _Images(content)), content)
 
 
 def _find_splits(tree: FileTree) -> dict[str, Classes]:
     """Classes by split name; everything under ``train`` where the tree has no folders for splits."""
-    pictures = [name for name in tree.names if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES]
-    _require_text(pictures, tree.place)
-    root = _root(tree, pictures)
+    images = [name for name in tree.names if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+    _require_text(images, tree.place)
+    root = _root(tree, images)
     top = _children(tree.folders, root)
     if not top:
-        raise DataError(_no_class_folders(tree, pictures))
+        raise DataError(_no_class_folders(tree, images))
     named_so = [folder for folder in top if _leaf(folder).lower() in SPLIT_WORDS]
     split_folders = [folder for folder in named_so if _children(tree.folders, folder)]
     if not any(SPLIT_WORDS[_leaf(folder).lower()] == "train" for folder in split_folders):
         if split_folders and len(split_folders) == len(top):
             there = ", ".join(f"'{_leaf(folder)}'" for folder in split_folders)
             raise DataError(f"{tree.place}: expected a 'train' folder beside {there}, got none.")
-        return {"train": _classes(tree, top, pictures)}
+        return {"train": _classes(tree, top, images)}
     found: dict[str, Classes] = {}
     for folder in split_folders:
         name = SPLIT_WORDS[_leaf(folder).lower()]
         if name in found:
             raise DataError(f"{tree.place}: two folders hold the {name} split, '{_leaf(folder)}' is one; keep one.")
-        found[name] = _classes(tree, _children(tree.folders, folder), pictures)
-    _refuse_pictures_beside_splits(tree, root, pictures, split_folders)
+        found[name] = _classes(tree, _children(tree.folders, folder), images)
+    _refuse_images_beside_splits(tree, root, images, split_folders)
     return found
 
 
@@ -171,33 +171,33 @@ def _require_text(names: Sequence[str], place: str) -> None:
             raise DataError(f"{place}: the name {name!r} is not UTF-8; rename the file or folder.") from None
 
 
-def _root(tree: FileTree, pictures: Sequence[str]) -> str:
+def _root(tree: FileTree, images: Sequence[str]) -> str:
     """The folder that holds the class or split folders: archives often wrap everything in one folder."""
     root = ""
     while True:
         top = _children(tree.folders, root)
         if len(top) != 1 or not _children(tree.folders, top[0]) or _leaf(top[0]).lower() in SPLIT_WORDS:
             return root
-        if any(posixpath.dirname(name) == top[0] for name in pictures):
+        if any(posixpath.dirname(name) == top[0] for name in images):
             return root
         root = top[0]
 
 
-def _classes(tree: FileTree, folders: Sequence[str], pictures: Sequence[str]) -> Classes:
-    """Pictures by class; those in deeper folders belong to the class folder above them."""
+def _classes(tree: FileTree, folders: Sequence[str], images: Sequence[str]) -> Classes:
+    """Images by class; those in deeper folders belong to the class folder above them."""
     by_folder: dict[str, list[str]] = {folder: [] for folder in folders}
     depth = 1 + folders[0].count("/")
-    for name in pictures:
+    for name in images:
         folder = "/".join(name.split("/")[:depth])
         if folder in by_folder and folder != name:
             by_folder[folder].append(name)
     if not any(by_folder.values()):
-        raise DataError(f"{tree.place}: the data set is empty: no JPEG, PNG, BMP, GIF or WebP picture in any class.")
+        raise DataError(f"{tree.place}: the data set is empty: no JPEG, PNG, BMP, GIF or WebP image in any class.")
     for folder, names in by_folder.items():
         if not names:
             others = sum(1 for name in tree.names if name.startswith(f"{folder}/"))
             raise DataError(
-                f"{tree.place}: class '{folder}' has 0 examples ({others} other files); add pictures "
+                f"{tree.place}: class '{folder}' has 0 examples ({others} other files); add images "
                 "(JPEG, PNG, BMP, GIF, WebP) or remove the folder."
             )
     return {_leaf(folder): names for folder, names in by_folder.items()}
@@ -218,20 +218,20 @@ def _common_classes(found: Mapping[str, Classes], place: str) -> list[str]:
     return sorted(expected)
 
 
-def _refuse_pictures_beside_splits(
-    tree: FileTree, root: str, pictures: Sequence[str], split_folders: Sequence[str]
+def _refuse_images_beside_splits(
+    tree: FileTree, root: str, images: Sequence[str], split_folders: Sequence[str]
 ) -> None:
-    """A folder beside train and test that holds pictures would silently be left out."""
+    """A folder beside train and test that holds images would silently be left out."""
     for folder in _children(tree.folders, root):
-        if folder not in split_folders and any(name.startswith(f"{folder}/") for name in pictures):
+        if folder not in split_folders and any(name.startswith(f"{folder}/") for name in images):
             raise DataError(
-                f"{tree.place}: folder '{folder}' with pictures lies beside the folders of the splits "
+                f"{tree.place}: folder '{folder}' with images lies beside the folders of the splits "
                 f"({', '.join(_leaf(name) for name in split_folders)}); expected class folders inside of those."
             )
 
 
-def _no_class_folders(tree: FileTree, pictures: Sequence[str]) -> str:
-    lying = f"{len(pictures)} pictures without one" if pictures else f"{len(tree.names)} files, none of them a picture"
+def _no_class_folders(tree: FileTree, images: Sequence[str]) -> str:
+    lying = f"{len(images)} images without one" if images else f"{len(tree.names)} files, none of them an image"
     return f"{tree.place}: expected one folder per class, got no folders ({lying}). Put each class into its own folder."
 
 

@@ -1,4 +1,4 @@
-"""The picture data sets of ``keras.datasets``, from the files that Keras keeps.
+"""The image data sets of ``keras.datasets``, from the files that Keras keeps.
 
 The files lie where Keras looks for them (``~/.keras/datasets``, or below ``KERAS_HOME``), are checked against
 the SHA-256 that Keras publishes before anything is read from them, and are used by Keras too.
@@ -34,7 +34,7 @@ __all__ = ["KerasOptions", "KerasSource", "read_cifar", "read_idx", "read_mnist"
 _STORAGE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _CIFAR_HOME = "https://www.cs.toronto.edu/~kriz/"
 
-Pictures = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 """``(n, height, width)`` grey or ``(n, height, width, 3)`` RGB, 0 to 255."""
 
 
@@ -42,7 +42,7 @@ Pictures = NDArray[np.uint8]
 class Arrays:
     """What one data set's files hold, by split name."""
 
-    pictures: dict[str, Pictures]
+    images: dict[str, Images]
     targets: dict[str, NDArray[np.int64]]
     class_names: tuple[str, ...]
 
@@ -55,7 +55,7 @@ class KerasOptions(Options):
 
 
 class KerasSource:
-    """The picture data sets of ``keras.datasets``."""
+    """The image data sets of ``keras.datasets``."""
 
     summary: ClassVar[str] = "keras.datasets: cifar10, cifar100, fashion_mnist, mnist"
     Options: ClassVar[type[Options]] = KerasOptions
@@ -114,7 +114,7 @@ class KerasSource:
 
 
 def read_cifar(archive: Path, *, batches: dict[str, list[str]], labels: str, names: tuple[str, str]) -> Arrays:
-    """Pictures and labels of a CIFAR archive (tar.gz of pickles), without unpickling.
+    """Images and labels of a CIFAR archive (tar.gz of pickles), without unpickling.
 
     Args:
         archive: The file as published.
@@ -132,19 +132,19 @@ def read_cifar(archive: Path, *, batches: dict[str, list[str]], labels: str, nam
             member = info.name.rpartition("/")[2]
             if info.isfile() and member in wanted and (file := tar.extractfile(info)) is not None:
                 found[member] = read_literals(file.read(), place=f"{archive.name}: {member}")
-    pictures = {}
+    images = {}
     targets = {}
     for split, members in batches.items():
         flat = np.concatenate(
             [bytes_array(found[member]["data"], place=f"{archive.name}: {member}") for member in members]
         )
-        pictures[split] = np.ascontiguousarray(flat.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+        images[split] = np.ascontiguousarray(flat.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
         targets[split] = np.array([label for member in members for label in found[member][labels]], dtype=np.int64)
-    return Arrays(pictures, targets, tuple(str(name) for name in found[names[0]][names[1]]))
+    return Arrays(images, targets, tuple(str(name) for name in found[names[0]][names[1]]))
 
 
 def read_mnist(path: Path) -> Arrays:
-    """Pictures and labels of ``mnist.npz``. Raises ``ValueError`` or ``KeyError`` when it is another file."""
+    """Images and labels of ``mnist.npz``. Raises ``ValueError`` or ``KeyError`` when it is another file."""
     with np.load(path, allow_pickle=False) as file:
         return Arrays(
             {"train": file["x_train"], "test": file["x_test"]},
@@ -165,11 +165,11 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _read_fashion(paths: list[Path]) -> Arrays:
-    train_labels, train_pictures, test_labels, test_pictures = (read_idx(path) for path in paths)
+    train_labels, train_images, test_labels, test_images = (read_idx(path) for path in paths)
     names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
     more_names = ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
     return Arrays(
-        {"train": train_pictures, "test": test_pictures},
+        {"train": train_images, "test": test_images},
         {"train": train_labels.astype(np.int64), "test": test_labels.astype(np.int64)},
         names + more_names,
     )
@@ -268,31 +268,31 @@ def _requirement(name: str, file: _File) -> Requirement:
 
 @dataclass(frozen=True)
 class _Read:
-    """Pictures as RGB."""
+    """Images as RGB."""
 
-    pictures: Pictures
+    images: Images
 
     def __call__(self, index: int) -> Image:
-        picture = self.pictures[index]
-        return np.repeat(picture[..., np.newaxis], 3, axis=-1) if picture.ndim == 2 else picture
+        image = self.images[index]
+        return np.repeat(image[..., np.newaxis], 3, axis=-1) if image.ndim == 2 else image
 
 
 @dataclass(frozen=True)
 class _Content:
-    """The bytes of a picture."""
+    """The bytes of an image."""
 
-    pictures: Any
+    images: Any
 
     def __call__(self, index: int) -> bytes:
-        picture = self.pictures[index]
-        return repr(picture.shape).encode() + bytes(picture.tobytes())
+        image = self.images[index]
+        return repr(image.shape).encode() + bytes(image.tobytes())
 
 
 def _part(name: str, arrays: Arrays) -> Part:
-    pictures, targets = arrays.pictures[name], arrays.targets[name]
-    if len(pictures) != len(targets) or pictures.dtype != np.uint8 or pictures.ndim not in {3, 4}:
-        raise DataError(f"{name}: expected one label per picture, got {len(targets)} for {len(pictures)}.")
+    images, targets = arrays.images[name], arrays.targets[name]
+    if len(images) != len(targets) or images.dtype != np.uint8 or images.ndim not in {3, 4}:
+        raise DataError(f"{name}: expected one label per image, got {len(targets)} for {len(images)}.")
     if len(targets) and not 0 <= targets.min() <= targets.max() < len(arrays.class_names):
         raise DataError(f"{name}: expected labels from 0 to {len(arrays.class_names) - 1}, got {targets.max()}.")
     ids = tuple(f"{name}-{index:05d}" for index in range(len(targets)))
-    return Part(Split(name, ids, targets, _Read(pictures)), _Content(pictures))
+    return Part(Split(name, ids, targets, _Read(images)), _Content(images))

@@ -13,7 +13,7 @@ _FRAMES = {0xC0, 0xC1}
 there differently."""
 _SCAN = 0xDA
 _SEGMENTS = {0xC4, 0xDB, 0xDD, 0xE0, 0xEE, 0xFE}
-"""Tables, restart interval, JFIF, Adobe and comment; any other may hold an orientation or more pictures."""
+"""Tables, restart interval, JFIF, Adobe and comment; any other may hold an orientation or more images."""
 
 
 def decode_plain_jpeg(content: bytes, *, most_pixels: int) -> Image | None:
@@ -21,7 +21,7 @@ def decode_plain_jpeg(content: bytes, *, most_pixels: int) -> Image | None:
 
     Args:
         content: The bytes of any file.
-        most_pixels: Of a picture that is decoded here.
+        most_pixels: Of an image that is decoded here.
 
     Returns:
         uint8 array of shape ``(height, width, 3)``, 0 to 255; None where it is no plain JPEG, is larger, or the decoder
@@ -31,10 +31,10 @@ def decode_plain_jpeg(content: bytes, *, most_pixels: int) -> Image | None:
     if size is None or size[0] * size[1] > most_pixels:
         return None
     try:
-        picture: Image = simplejpeg.decode_jpeg(content, "RGB", fastdct=False, fastupsample=False, strict=True)
+        image: Image = simplejpeg.decode_jpeg(content, "RGB", fastdct=False, fastupsample=False, strict=True)
     except (ValueError, MemoryError):
         return None
-    return picture
+    return image
 
 
 def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Pictures that ship with scikit-learn, which need no network, and the posts that it fetches.
+"""Images that ship with scikit-learn, which need no network, and the posts that it fetches.
 
 ``digits``
     1,797 handwritten digits, 8 x 8 grey, as RGB.
@@ -35,7 +35,7 @@ from suite.spec.spec import SplitsSpec
 __all__ = ["SklearnOptions", "SklearnSource"]
 
 PHOTO_SIZE = 32
-"""Height and width of a picture of ``digits_photo``, in pixels."""
+"""Height and width of an image of ``digits_photo``, in pixels."""
 
 _PHOTOGRAPHS_REDUCED = 3
 """At their full size a patch of 32 pixels is mostly plain leaf or sky, and random features read the digit."""
@@ -63,10 +63,10 @@ class SklearnOptions(Options):
 
 
 class SklearnSource:
-    """Data sets of scikit-learn: pictures that ship with it, and texts that are fetched."""
+    """Data sets of scikit-learn: images that ship with it, and texts that are fetched."""
 
     summary: ClassVar[str] = (
-        "scikit-learn: the pictures digits and digits_photo, which ship with it, and the texts 20newsgroups"
+        "scikit-learn: the images digits and digits_photo, which ship with it, and the texts 20newsgroups"
     )
     Options: ClassVar[type[Options]] = SklearnOptions
 
@@ -89,7 +89,7 @@ class SklearnSource:
 
     @classmethod
     def tasks(cls, options: SklearnOptions) -> tuple[str, ...]:
-        """What it is good for: pictures or texts with classes."""
+        """What it is good for: images or texts with classes."""
         return ("text_classification",) if options.name == _NEWSGROUPS else ("image_classification",)
 
     @classmethod
@@ -166,7 +166,7 @@ class _DigitsOnPhotos:
 
 @dataclass(frozen=True)
 class _Bytes:
-    """The bytes of a picture that has no file: its shape and its values."""
+    """The bytes of an image that has no file: its shape and its values."""
 
     read: Callable[[int], Image]
 
@@ -181,5 +181,5 @@ def _photographs() -> tuple[Image, ...]:
 
     samples: Any = load_sample_images()
     order = np.argsort([str(name) for name in samples.filenames])
-    pictures = [PIL.Image.fromarray(np.asarray(samples.images[index], dtype=np.uint8)) for index in order]
-    return tuple(np.asarray(picture.reduce(_PHOTOGRAPHS_REDUCED), dtype=np.uint8) for picture in pictures)
+    images = [PIL.Image.fromarray(np.asarray(samples.images[index], dtype=np.uint8)) for index in order]
+    return tuple(np.asarray(image.reduce(_PHOTOGRAPHS_REDUCED), dtype=np.uint8) for image in images)

@@ -1,7 +1,7 @@
 """Data sets of TensorFlow Datasets, prepared on this machine or, when asked for, downloaded.
 
 A prepared data set is read from its folder alone (``<data_dir>/<name>[/<config>]/<version>``): no network, and
-not even the code that made it.  Pictures stay encoded until they are read and are decoded like those of every
+not even the code that made it.  Images stay encoded until they are read and are decoded like those of every
 other source.  Array records are read at random where they are; other formats are copied once into the cache.
 """
 
@@ -39,7 +39,7 @@ _USUAL_SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid
 
 
 class TfdsOptions(Options):
-    """A data set of TensorFlow Datasets: pictures or texts with a class, or texts to generate."""
+    """A data set of TensorFlow Datasets: images or texts with a class, or texts to generate."""
 
     name: Word
     """As in the catalogue, for instance ``tf_flowers`` or ``ag_news_subset``."""
@@ -52,7 +52,7 @@ class TfdsOptions(Options):
     download: bool = False
     """Download and prepare it when it is not there."""
     image_feature: str = "image"
-    """Name of the feature that holds the picture."""
+    """Name of the feature that holds the image."""
     label_feature: str = "label"
     """Name of the feature that holds the class."""
     text_feature: Feature | Annotated[tuple[Feature, ...], Field(min_length=1, max_length=2)] | None = None
@@ -71,7 +71,7 @@ class TfdsOptions(Options):
 class TfdsSource:
     """Data sets of TensorFlow Datasets."""
 
-    summary: ClassVar[str] = "pictures and texts of TensorFlow Datasets by name, prepared in a data_dir or downloaded"
+    summary: ClassVar[str] = "images and texts of TensorFlow Datasets by name, prepared in a data_dir or downloaded"
     Options: ClassVar[type[Options]] = TfdsOptions
     loads_with_tensorflow: ClassVar[bool] = True
 
@@ -296,7 +296,7 @@ def _part(builder: Any, name: str, words: str, options: TfdsOptions) -> Part:
     stored = _stored(builder, words, options)
     targets = np.asarray(stored.labels(), dtype=np.int64)
     ids = tuple(f"{name}-{index:06d}" for index in range(len(targets)))
-    split = Split(name, ids, targets, _Pictures(stored, f"{builder.data_dir}: {words}"))
+    split = Split(name, ids, targets, _Images(stored, f"{builder.data_dir}: {words}"))
     _require_classes(builder, split, words, options.label_feature)
     return Part(split, stored.content)
 
@@ -325,7 +325,7 @@ def _listing(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def _encoded(builder: Any, words: str, options: TfdsOptions) -> Iterator[tuple[bytes, int]]:
-    """Every example of a split in the order of its files: encoded picture, class."""
+    """Every example of a split in the order of its files: encoded image, class."""
     import tensorflow_datasets as tfds
 
     examples = builder.as_dataset(
@@ -355,7 +355,7 @@ class _ArrayRecords:
         return [int(source[index][self._made_of[3]]) for index in range(len(source))]
 
     def content(self, index: int) -> bytes:
-        """The encoded picture of an example."""
+        """The encoded image of an example."""
         return bytes(self._source()[index][self._made_of[2]])
 
     def _source(self) -> Any:
@@ -374,7 +374,7 @@ class _ArrayRecords:
 
 
 @dataclass(frozen=True)
-class _Pictures:
+class _Images:
     """Decodes what is stored."""
 
     stored: ByteStore | _ArrayRecords

@@ -33,9 +33,9 @@ class TextFeatures:
 def text_features(
     folder: Path, *, text: tuple[str, ...], target: str | None, label: str, image: str
 ) -> TextFeatures | None:
-    """Which features are read as texts, or None where examples are pictures.
+    """Which features are read as texts, or None where examples are images.
 
-    Where neither ``text`` nor ``target`` is given, a data set with the feature ``image`` is one of pictures; else the
+    Where neither ``text`` nor ``target`` is given, a data set with the feature ``image`` is one of images; else the
     supervised keys say what is the text and what the answer; else the only text is taken, with ``label`` where that is
     there and as plain language modelling where it is not.
 
@@ -44,7 +44,7 @@ def text_features(
         text: Names of features, or none.
         target: Name of the feature of the reference text, or None.
         label: Name of the feature of the class.
-        image: Name of the feature of the picture.
+        image: Name of the feature of the image.
 
     Raises:
         DataError: When there is no such feature, or it is not clear which is meant.

@@ -14,8 +14,8 @@ from suite.data.tokens import Tokens
 __all__ = ["Arrays", "Layout", "TokenRows", "padded_length"]
 
 Layout = Literal["encoder", "causal", "seq2seq"]
-"""``encoder``: everything is read at once. ``causal``: each token is foretold from those before it. ``seq2seq``: the
-second part is foretold by a decoder that sees the first through an encoder."""
+"""``encoder``: everything is read at once. ``causal``: each token is predicted from those before it. ``seq2seq``: the
+second part is predicted by a decoder that sees the first through an encoder."""
 Places = NDArray[np.int64]
 Arrays = dict[str, NDArray[np.int32]]
 """Named arrays of shape ``(batch, length)``, int32."""
@@ -78,10 +78,10 @@ class TokenRows:
             return {
                 "encoder_token_ids": encoder_ids,
                 "encoder_padding_mask": encoder_mask,
-                **self._foretold(between, ends, np.ones(len(places), np.int64), prefix="decoder_"),
+                **self._predicted(between, ends, np.ones(len(places), np.int64), prefix="decoder_"),
             }
         if self.layout == "causal":
-            return self._foretold(starts, ends, between - starts)
+            return self._predicted(starts, ends, between - starts)
         ids, mask = self._padded(starts, ends)
         arrays = {"token_ids": ids, "padding_mask": mask}
         if self.with_segments:
@@ -89,7 +89,7 @@ class TokenRows:
             arrays["segment_ids"] = (behind & (mask == 1)).astype(np.int32)
         return arrays
 
-    def _foretold(self, starts: Places, ends: Places, first: NDArray[np.int64], *, prefix: str = "") -> Arrays:
+    def _predicted(self, starts: Places, ends: Places, first: NDArray[np.int64], *, prefix: str = "") -> Arrays:
         """Every token but the last as input, every token but the first as label; counted from ``first`` on."""
         ids, mask = self._padded(starts, ends - 1)
         labels, _ = self._padded(starts + 1, ends)

@@ -253,11 +253,11 @@ def _classes(card: ExportCard) -> str:
 def _commands(folder: Path, card: ExportCard) -> Markup | None:
     if not (folder / "example.py").is_file():
         return None
-    pictures = thing(card.task) == "picture"
-    packages = ["numpy", "pillow" if pictures else "tokenizers", EXPORTERS.get(card.format).runtime]
+    images = thing(card.task) == "image"
+    packages = ["numpy", "pillow" if images else "tokenizers", EXPORTERS.get(card.format).runtime]
     if card.format == "keras":
         packages += ["tensorflow", "keras-hub"]  # a backend, and the layers of KerasHub's backbones
-    given = "photo.jpg" if pictures else '"a sentence"'
+    given = "photo.jpg" if images else '"a sentence"'
     return fenced(f"pip install {' '.join(packages)}\npython example.py {given}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import cache_root
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.data.cache import decoded
 from suite.data.dataset import Dataset, Split
 from suite.data.token_rows import TokenRows
@@ -46,7 +46,7 @@ def prepare(request: PrepareRequest) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     dataset = _dataset(request)
     if TASKS.get(str(request.trial["task"])).examples == "image":
-        outcome = _prepare_pictures(request, dataset, folder)
+        outcome = _prepare_images(request, dataset, folder)
     else:
         outcome = _prepare_texts(request, dataset, folder)
     return outcome.model_copy(update={"seconds": time.perf_counter() - started})
@@ -69,19 +69,19 @@ def _dataset(request: PrepareRequest) -> Dataset | None:
     return dataset
 
 
-def _prepare_pictures(request: PrepareRequest, dataset: Dataset | None, folder: Path) -> Outcome:
+def _prepare_images(request: PrepareRequest, dataset: Dataset | None, folder: Path) -> Outcome:
     size = request.input_size or (224, 224)
     if dataset is None:
         noise = np.random.default_rng(SEED).integers(0, 256, (NOISE, *size, 3), dtype=np.uint8)
-        ExampleArrays({PICTURES: noise}).save(folder / "test")
+        ExampleArrays({IMAGES: noise}).save(folder / "test")
         return Outcome(seconds=0.0, on="noise")
     splits = {
         name: decoded(dataset.splits[name], dataset, size=size, resizing=request.resizing, root=cache_root())
         for name in ("test", "train")
     }
-    ExampleArrays({PICTURES: splits["test"]}).save(folder / "test")
+    ExampleArrays({IMAGES: splits["test"]}).save(folder / "test")
     chosen = _chosen(dataset.splits["train"])
-    ExampleArrays({PICTURES: splits["train"][chosen]}).save(folder / "calibration")
+    ExampleArrays({IMAGES: splits["train"][chosen]}).save(folder / "calibration")
     return Outcome(seconds=0.0)
 
 

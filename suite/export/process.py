@@ -79,10 +79,10 @@ def _write(request: WriteRequest) -> Outcome:
 
         note = write_preset(model, request.trial, Path(request.preset))
         notes = () if note is None else (note,)
-    pictures = not isinstance(model.input, dict)
+    images = not isinstance(model.input, dict)
     return Outcome(
         seconds=seconds,
-        inputs=tuple(_tensor(one, _meaning(one, pictures=pictures)) for one in model.inputs),
+        inputs=tuple(_tensor(one, _meaning(one, images=images)) for one in model.inputs),
         output=_tensor(model.outputs[0], CLASSES if request.labels else "what the model says of the example"),
         notes=notes,
     )
@@ -98,8 +98,8 @@ def _tensor(tensor: Any, meaning: str) -> TensorRecord:
     return TensorRecord(name=tensor.name, shape=shape, dtype=str(tensor.dtype), meaning=meaning)
 
 
-def _meaning(tensor: Any, *, pictures: bool) -> str:
-    if pictures:
+def _meaning(tensor: Any, *, images: bool) -> str:
+    if images:
         return "RGB images, 0 to 255, resized as 'resizing' says; scaling is inside"
     return {
         "token_ids": "ids of tokens, as tokenizer.json cuts texts",

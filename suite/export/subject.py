@@ -33,7 +33,7 @@ class Subject:
     """Folder of training examples; None where they are not at hand."""
     tokenizer_json: Path | None
     tokenizer: str | None
-    """How far that file cuts texts as the model's own tokeniser does; None for pictures."""
+    """How far that file cuts texts as the model's own tokeniser does; None for images."""
     expected: Outputs | None
     """What the Keras model said of the test set; None where the examples are noise."""
     reference: NDArray[np.float32]

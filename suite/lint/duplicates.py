@@ -61,7 +61,7 @@ REVERSED = _Role(
 
 
 class Duplicates:
-    """Copies of an example in two splits: the same pixels or text, or a picture resized or compressed again."""
+    """Copies of an example in two splits: the same pixels or text, or an image resized or compressed again."""
 
     summary: ClassVar[str] = "examples, or near copies of them, that are in two splits"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("data",)
@@ -103,7 +103,7 @@ def _kept_apart(label: str, dataset: Dataset) -> Iterator[Finding]:
             what=f"Copies by content: {' and '.join(parts)}, as the spec asks.",
             where=label,
             why="What is tested is in no other split, as far as content tells.",
-            mend="Nothing; pictures that were resized or saved again are not known by their content: suite lint SPEC "
+            mend="Nothing; images that were resized or saved again are not known by their content: suite lint SPEC "
             "looks for them.",
         )
 

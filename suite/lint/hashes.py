@@ -1,6 +1,6 @@
 """Marks of examples by which copies are known: exactly, and approximately.
 
-Exact: a hash of the decoded pixels, or of the normalised text.  Approximate, for pictures: the perceptual hash
+Exact: a hash of the decoded pixels, or of the normalised text.  Approximate, for images: the perceptual hash
 of Zauner (2010, "Implementation and Benchmarking of Perceptual Image Hash Functions", section 3.2), 256 bits: the
 16 x 16 lowest frequencies of the cosine transform of a 32 x 32 grey thumbnail, each above or below their median.
 """
@@ -38,9 +38,9 @@ MOST_BITS_APART = 24
 """Of 256. Photographs that were halved, doubled or saved as JPEG of quality 20 stay within 16 bits; the nearest of
 350 unrelated ones are 58 apart, of 1,150 handwritten digits 25 (``docs/report.md`` has the figures)."""
 SMALLEST_LIKENESS = 0.95
-"""Correlation of the thumbnails of two copies: a hash alone takes pictures of one simple shape for copies."""
+"""Correlation of the thumbnails of two copies: a hash alone takes images of one simple shape for copies."""
 FLATTEST = 4.0
-"""Standard deviation of a thumbnail, of 255; below it a picture is plain and has no shape to go by."""
+"""Standard deviation of a thumbnail, of 255; below it an image is plain and has no shape to go by."""
 ROWS_AT_ONCE = 512
 COLUMNS_AT_ONCE = 4096
 
@@ -58,9 +58,9 @@ class Marks:
     thumbnails: NDArray[np.uint8]
     """Grey, shape ``(n, 1024)``; black for texts."""
     plain: NDArray[np.bool_]
-    """Without a perceptual hash: flat pictures, and texts."""
+    """Without a perceptual hash: flat images, and texts."""
     sizes: NDArray[np.int64]
-    """Height and width of each picture, shape ``(n, 2)``; 0 for texts."""
+    """Height and width of each image, shape ``(n, 2)``; 0 for texts."""
 
 
 def normalised(text: str) -> str:
@@ -71,7 +71,7 @@ def normalised(text: str) -> str:
 
 
 def mark(examples: Iterable[Any]) -> Marks:
-    """Marks of pictures (uint8, ``(height, width, 3)``) or of texts, one after another: none is kept."""
+    """Marks of images (uint8, ``(height, width, 3)``) or of texts, one after another: none is kept."""
     each = [_mark_one(example) for example in examples]
     exact = np.array([one[0] for one in each], dtype="S16")
     sizes = np.array([one[2] for one in each], np.int64).reshape(-1, 2)
@@ -101,8 +101,8 @@ def equal_pairs(first: Marks, second: Marks) -> NDArray[np.int64]:
 def near_pairs(first: Marks, second: Marks) -> NDArray[np.int64]:
     """For each example of ``first`` with a near copy in ``second``: its index and that of the most alike one.
 
-    Plain pictures have none.  All pairs are compared, 64 bits at a time and in blocks that fit the processor's
-    cache: 40,000 against 10,000 pictures take seconds.
+    Plain images have none.  All pairs are compared, 64 bits at a time and in blocks that fit the processor's
+    cache: 40,000 against 10,000 images take seconds.
 
     Returns:
         Shape ``(k, 2)``.
@@ -161,8 +161,8 @@ def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    grey = PIL.Image.fromarray(picture).convert("L").resize((SIDE, SIDE), PIL.Image.Resampling.BILINEAR)
+def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = PIL.Image.fromarray(image).convert("L").resize((SIDE, SIDE), PIL.Image.Resampling.BILINEAR)
     return np.asarray(grey, dtype=np.uint8).reshape(-1)
 
 

@@ -1,4 +1,4 @@
-"""Check ``picture_size``: pictures much smaller or much larger than what the models take."""
+"""Check ``picture_size``: images much smaller or much larger than what the models take."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from suite.lint.study import Study
 from suite.lint.subjects import LooksAt
 from suite.store.records.check import Finding, Severity
 
-__all__ = ["PictureSize"]
+__all__ = ["ImageSize"]
 
 BLOWN_UP, LOST = 2.0, 4.0
-"""Factors between the side of the input and that of the median picture from which it is worth a note."""
+"""Factors between the side of the input and that of the median image from which it is worth a note."""
 FAR = 8.0
 """From which it is a warning, where detail is lost."""
 
 
-class PictureSize:
-    """What is left of a picture, or invented, when it is resized to a model's input."""
+class ImageSize:
+    """What is left of an image, or invented, when it is resized to a model's input."""
 
-    summary: ClassVar[str] = "pictures much smaller or larger than the models' input"
+    summary: ClassVar[str] = "images much smaller or larger than the models' input"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("data",)
     reads_examples: ClassVar[bool] = True
 
@@ -44,7 +44,7 @@ class PictureSize:
 
 def _of_set(label: str, height: float, width: float, models: list[tuple[str, float]]) -> Iterator[Finding]:
     own = (height * width) ** 0.5
-    median = f"The median picture is {height:.0f} x {width:.0f} pixels"
+    median = f"The median image is {height:.0f} x {width:.0f} pixels"
     blown = [(model, side) for model, side in models if side >= BLOWN_UP * own]
     shrunk = [(model, side) for model, side in models if own >= LOST * side]
     if blown:
@@ -52,7 +52,7 @@ def _of_set(label: str, height: float, width: float, models: list[tuple[str, flo
             label,
             "note",
             f"{median}; each side is blown up {_times(blown, lambda side: side / own)}.",
-            "It costs time and adds no detail, and blown-up pictures are not what most weights were trained on.",
+            "It costs time and adds no detail, and blown-up images are not what most weights were trained on.",
             "Nothing, where these weights are the question; else compare with a model of a smaller input.",
         )
     if shrunk:
@@ -61,8 +61,8 @@ def _of_set(label: str, height: float, width: float, models: list[tuple[str, flo
             "warning" if own >= FAR * min(side for _, side in shrunk) else "note",
             f"{median}; each side is shrunk {_times(shrunk, lambda side: own / side)}.",
             "What tells the classes apart may be smaller than a pixel afterwards; no model can then find it.",
-            "Look at a few pictures at that size; if you cannot tell the classes either, take a model with a larger "
-            "input, or crop the pictures first.",
+            "Look at a few images at that size; if you cannot tell the classes either, take a model with a larger "
+            "input, or crop the images first.",
         )
 
 

@@ -18,7 +18,7 @@ MUCH = 1.5
 
 
 class Resolution:
-    """Models that are asked to see pictures otherwise than their weights did."""
+    """Models that are asked to see images otherwise than their weights did."""
 
     summary: ClassVar[str] = "input sizes, preprocessing and crops other than the weights' own"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("plan",)
@@ -54,7 +54,7 @@ def _size(label: str, source: Any, options: Any) -> Iterator[Finding]:
     yield Finding(
         check="resolution",
         severity="warning" if not 1 / MUCH < factor < MUCH else "note",
-        what=f"{label} takes pictures of {asked[0]} x {asked[1]} pixels; its weights were trained at "
+        what=f"{label} takes images of {asked[0]} x {asked[1]} pixels; its weights were trained at "
         f"{own[0]} x {own[1]}.",
         where=f"model {label}",
         why="Objects then have another size for the filters than in training: features are worse than the weights "

@@ -24,7 +24,7 @@ Seen = dict[tuple[str, str, str], dict[str, None]]
 
 
 class SeenBefore:
-    """Names are compared, not pictures: what the card of the weights says, and what the data set is called."""
+    """Names are compared, not images: what the card of the weights says, and what the data set is called."""
 
     summary: ClassVar[str] = "weights that were pretrained on the data set that they are tested on"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("plan", "results")
@@ -84,7 +84,7 @@ def _finding(dataset: str, pretrained_on: str, source: str, models: list[str]) -
         what=f"The weights of {named} were pretrained on {pretrained_on}, and {dataset} is, or comes from, the same "
         f"data{known}.",
         where=f"{dataset}",
-        why="These models have seen the pictures, or pictures of the same classes with their labels: their scores say "
+        why="These models have seen the images, or images of the same classes with their labels: their scores say "
         "what they remember, and other weights cannot be compared with them fairly.",
         mend="Test on other data, or leave these weights out; where the test split is known to be apart from the "
         "pretraining examples, say so beside the scores.",

@@ -123,7 +123,7 @@ def read_study(
 
 
 def _read(label: str, dataset: Dataset, split: Split) -> SplitMarks:
-    """Threads, since decoding lets go of Python's lock; each keeps one picture at a time."""
+    """Threads, since decoding lets go of Python's lock; each keeps one image at a time."""
 
     def run(start: int) -> Marks:
         return mark(_whole(split.read(index)) for index in range(start, min(start + AT_ONCE, len(split))))
@@ -134,5 +134,5 @@ def _read(label: str, dataset: Dataset, split: Split) -> SplitMarks:
 
 
 def _whole(example: Any) -> Any:
-    """A picture as it is; the texts of an example as one."""
+    """An image as it is; the texts of an example as one."""
     return "\n".join(example) if isinstance(example, tuple) else example

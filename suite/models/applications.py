@@ -170,7 +170,7 @@ class ApplicationsSource:
             The backbone; features are ``(batch, height, width, channels)``.
 
         Raises:
-            ModelError: Where the options fit no constructor, or the pictures are too small for it.
+            ModelError: Where the options fit no constructor, or the images are too small for it.
             WeightsError: Where the weights do not fit, or their hash is another.
             DownloadError: Where ImageNet weights cannot be fetched.
         """

@@ -42,28 +42,28 @@ class Architecture(Options):
     input_size: tuple[Annotated[int, Field(ge=8, le=2048)], Annotated[int, Field(ge=8, le=2048)]] | None = None
     """Height and width in pixels; None for a model of texts."""
     sequence_length: Annotated[int, Field(ge=8, le=8192)] | None = None
-    """Longest sequence in tokens, special tokens counted; None for a model of pictures."""
+    """Longest sequence in tokens, special tokens counted; None for a model of images."""
     tokenizer: TokenizerFiles | None = None
-    """None for a model of pictures."""
+    """None for a model of images."""
     pooling: Pooling | TextPooling
-    """Of pictures ``average``, ``token`` or ``none``; of texts ``mean``, ``cls`` or ``last``."""
+    """Of images ``average``, ``token`` or ``none``; of texts ``mean``, ``cls`` or ``last``."""
     family: str
     """A file in ``suite/models/stages``."""
 
     @property
     def reads_text(self) -> bool:
-        """Whether it reads texts rather than pictures."""
+        """Whether it reads texts rather than images."""
         return self.builder == "keras_hub" and self.constructor in TEXT_FAMILIES
 
     @model_serializer(mode="wrap")
     def _without_the_other_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What belongs to pictures is not written for a model of texts, nor the reverse."""
+        """What belongs to images is not written for a model of texts, nor the reverse."""
         return {name: value for name, value in handler(self).items() if value is not None}
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         needed = {"sequence_length", "tokenizer"} if self.reads_text else {"input_size"}
-        what = "texts" if self.reads_text else "pictures"
+        what = "texts" if self.reads_text else "images"
         for name in ("input_size", "sequence_length", "tokenizer"):
             if (getattr(self, name) is not None) != (name in needed):
                 word = "is missing" if name in needed else "does not belong here"

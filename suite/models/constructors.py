@@ -33,7 +33,7 @@ class Constructor:
     mode: PreprocessingMode
     """``none`` where the network preprocesses inside."""
     default_size: int
-    """Side of the pictures that the published weights were trained on, pixels."""
+    """Side of the images that the published weights were trained on, pixels."""
     smallest: int
     """Shortest side that it can be built for without head, pixels."""
     family: str
@@ -196,7 +196,7 @@ def published_widths(name: str, *, minimalistic: bool) -> tuple[float, ...]:
 
 
 def published_side(name: str, size: tuple[int, int]) -> int:
-    """Side of the pictures, in pixels, that the weights Keras loads for this input size were trained on."""
+    """Side of the images, in pixels, that the weights Keras loads for this input size were trained on."""
     sides = SIZES.get(name, ())
     if size[0] == size[1] and size[0] in sides:
         return size[0]

@@ -35,9 +35,9 @@ class ModelDescription:
     input_size: tuple[int, int] | None
     """Height and width in pixels; None for a model of texts."""
     sequence_length: int | None
-    """Longest sequence in tokens; None for a model of pictures."""
+    """Longest sequence in tokens; None for a model of images."""
     vocabulary_size: int | None
-    """Tokens that the tokeniser knows; None for a model of pictures."""
+    """Tokens that the tokeniser knows; None for a model of images."""
     generates: str | None
     """``causal`` or ``seq2seq``; None where it writes no text."""
     feature_shape: tuple[int | None, ...]

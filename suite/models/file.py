@@ -28,7 +28,7 @@ class FileOptions(Options):
     """Options of the model source ``file``."""
 
     path: PathText
-    """A ``.keras`` file; the model takes one batch of RGB pictures."""
+    """A ``.keras`` file; the model takes one batch of RGB images."""
     layer: str | None = None
     """Name of the layer whose output is the features; the model's own output when left out."""
     preprocessing: PreprocessingMode = "none"
@@ -117,7 +117,7 @@ class FileSource:
         """Loads the file; ``random`` keeps its architecture and draws new weights.
 
         Raises:
-            ModelError: Where the file is unsafe or damaged, holds no model of RGB pictures, or has no such layer.
+            ModelError: Where the file is unsafe or damaged, holds no model of RGB images, or has no such layer.
             WeightsError: Where its hash is another than ``sha256``.
         """
         cls.check(options)
@@ -198,13 +198,13 @@ def _load(path: Path) -> Any:
 
 
 def _features(model: Any, options: FileOptions) -> Any:
-    """The part of a model from its pictures to the layer that was asked for."""
+    """The part of a model from its images to the layer that was asked for."""
     import keras
 
     inputs = getattr(model, "inputs", None)
     if not inputs or len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] != 3:
         raise ModelError(
-            f"path: {Path(options.path).name}: expected a model of one batch of RGB pictures "
+            f"path: {Path(options.path).name}: expected a model of one batch of RGB images "
             f"(batch, height, width, 3), got inputs {[tuple(tensor.shape) for tensor in inputs or ()]}."
         )
     if options.layer is None:
@@ -219,7 +219,7 @@ def _features(model: Any, options: FileOptions) -> Any:
 
 
 def _source_head(whole: Any, options: FileOptions, size: tuple[int, int]) -> Any | None:
-    """From raw pictures to the class probabilities of the whole file; None where it does not end in a softmax."""
+    """From raw images to the class probabilities of the whole file; None where it does not end in a softmax."""
     import keras
 
     activation = getattr(whole.layers[-1], "activation", None)
@@ -238,7 +238,7 @@ def _size(model: Any, asked: tuple[int, int] | None, options: FileOptions) -> tu
         )
     size = asked or native
     if size is None:
-        raise ModelError(f"input_size: is missing; {Path(options.path).name} takes pictures of any size.")
+        raise ModelError(f"input_size: is missing; {Path(options.path).name} takes images of any size.")
     check_input_size(size, smallest=1, what=Path(options.path).name)
     return size
 

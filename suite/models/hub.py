@@ -56,7 +56,7 @@ FAMILIES: dict[str, tuple[str, Pooling]] = {
     "ViTBackbone": ("vit", "token"),
     "XceptionBackbone": ("xception", "average"),
 }
-"""Stages and pooling of the vision backbones. A class token gathers a picture by itself; maps are averaged."""
+"""Stages and pooling of the vision backbones. A class token gathers an image by itself; maps are averaged."""
 ALL_TASKS = ("image_classification", "text_classification", "text_generation")
 SMALLEST = 8
 SHORTEST = 8
@@ -74,14 +74,14 @@ class HubOptions(Options):
     config: dict[str, Any] | None = None
     """Keyword arguments of ``backbone``."""
     input_size: InputSize | None = None
-    """Height and width in pixels; the preset's own when left out. For pictures."""
+    """Height and width in pixels; the preset's own when left out. For images."""
     resizing: Resizing | None = None
     """How images of any size are brought to it; as the preset's image converter or timm configuration says when left
     out, stretched where neither does. For images."""
     preprocessing: Literal["auto", "none", "tf", "torch", "caffe"] = "auto"
     """``auto``: the preset's image converter, or -1 to 1 for a ``backbone``; else as in keras.applications.
 
-    For pictures.
+    For images.
     """
     tokenizer: PathText | None = None
     """Preset or folder that the tokeniser is read from; the preset's own when left out. For texts."""
@@ -216,7 +216,7 @@ class HubSource:
             ``TextBackbone`` where it reads texts.
 
         Raises:
-            ModelError: Where it reads neither pictures nor texts, or does not take the size.
+            ModelError: Where it reads neither images nor texts, or does not take the size.
             WeightsError: Where the weights do not fit.
             DownloadError: Where the preset is not there and cannot be fetched.
         """
@@ -239,11 +239,11 @@ def _built_class(options: HubOptions) -> str:
 
 
 def _check_reads(options: HubOptions, kind: str) -> None:
-    """Refuses options of pictures for a model of texts, and the reverse."""
+    """Refuses options of images for a model of texts, and the reverse."""
     if kind in TEXT_FAMILIES:
         wrong = _given(options, "input_size", "resizing", "preprocessing")
         if wrong:
-            raise ModelError(f"{wrong[0]}: is for pictures; {kind} reads texts and takes 'sequence_length'.")
+            raise ModelError(f"{wrong[0]}: is for images; {kind} reads texts and takes 'sequence_length'.")
         if options.preset is None and options.tokenizer is None:
             raise ModelError(f"tokenizer: is missing; give a preset or a folder that {kind} takes its tokeniser from.")
         longest = (options.config or {}).get("max_sequence_length")
@@ -252,7 +252,7 @@ def _check_reads(options: HubOptions, kind: str) -> None:
         return
     texts_only = _given(options, "tokenizer", "sequence_length", "pooling")
     if texts_only:
-        raise ModelError(f"{texts_only[0]}: is for texts; {kind or 'this preset'} reads pictures.")
+        raise ModelError(f"{texts_only[0]}: is for texts; {kind or 'this preset'} reads images.")
 
 
 def _given(options: HubOptions, *names: str) -> list[str]:
@@ -376,13 +376,13 @@ def _backbone(
     origin: WeightsOrigin,
     resizing: Resizing,
 ) -> Backbone:
-    """The backbone around a built KerasHub model, with one picture in and one tensor out."""
+    """The backbone around a built KerasHub model, with one image in and one tensor out."""
     import keras
 
     from suite.models.stages.stage import stages_of
 
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
-        raise ModelError(f"'{name}' ({kind}) does not take one picture; an image task needs a vision backbone.")
+        raise ModelError(f"'{name}' ({kind}) does not take one image; an image task needs a vision backbone.")
     family, pooling = FAMILIES.get(kind, ("generic", "average"))
     if pooling == "token" and not getattr(model, "use_class_token", True):
         pooling = "average"

@@ -1,4 +1,4 @@
-"""Height and width of pictures, as options spell them."""
+"""Height and width of images, as options spell them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suite.errors import ModelError
 __all__ = ["LARGEST_INPUT", "InputSize", "check_input_size"]
 
 LARGEST_INPUT = 2048
-"""Pixels per side; a larger picture would not fit a training step into any usual memory."""
+"""Pixels per side; a larger image would not fit a training step into any usual memory."""
 
 
 def _as_pair(value: Any) -> Any:
@@ -30,8 +30,8 @@ def check_input_size(size: tuple[int, int], *, smallest: int, what: str) -> None
     """Raises ``ModelError`` where a side is shorter than the architecture can take, or absurdly long."""
     if min(size) < smallest:
         raise ModelError(
-            f"{what} takes pictures from {smallest} x {smallest} pixels, got input_size {size[0]} x {size[1]}; "
-            "give a larger input_size, pictures are resized to it."
+            f"{what} takes images from {smallest} x {smallest} pixels, got input_size {size[0]} x {size[1]}; "
+            "give a larger input_size, images are resized to it."
         )
     if max(size) > LARGEST_INPUT:
         raise ModelError(

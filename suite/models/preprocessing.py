@@ -1,4 +1,4 @@
-"""What weights expect of pictures, as Keras operations that are saved and exported with a model."""
+"""What weights expect of images, as Keras operations that are saved and exported with a model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Preprocessing:
     """Whether RGB becomes BGR first."""
 
     def __call__(self, images: Any) -> Any:
-        """The preprocessed pictures, as a tensor or a symbolic one of a functional model."""
+        """The preprocessed images, as a tensor or a symbolic one of a functional model."""
         import keras
 
         if self.flip_channels:

@@ -28,7 +28,7 @@ SHAPE_ARGUMENTS = ("image_shape", "input_shape")
 
 
 def load_preset(name: str, *, load_weights: bool = True, size: tuple[int, int] | None = None) -> Any:
-    """A preset as a KerasHub backbone, whatever it reads: pictures, text, both.
+    """A preset as a KerasHub backbone, whatever it reads: images, text, both.
 
     Args:
         name: As in ``HubOptions.preset``.
@@ -77,7 +77,7 @@ def image_converter(preset: Preset) -> Any:
 
 
 def converter_preprocessing(converter: Any, name: str) -> Callable[[Any], Any]:
-    """What a converter does to the values of pictures; their size is the pipeline's affair.
+    """What a converter does to the values of images; their size is the pipeline's affair.
 
     Raises:
         ModelError: Where there is no converter, so that nobody knows what the weights expect.
@@ -86,7 +86,7 @@ def converter_preprocessing(converter: Any, name: str) -> Callable[[Any], Any]:
 
     if converter is None:
         raise ModelError(
-            f"preset '{name}' does not say how its pictures are preprocessed; "
+            f"preset '{name}' does not say how its images are preprocessed; "
             'give "preprocessing": "none", "tf", "torch" or "caffe".'
         )
     if type(converter).call is not keras_hub.layers.ImageConverter.call:
@@ -103,7 +103,7 @@ def converter_resizing(converter: Any) -> Resizing:
 
 
 def shape_argument(kind: Any) -> str:
-    """What a backbone class calls the shape of its pictures."""
+    """What a backbone class calls the shape of its images."""
     parameters = inspect.signature(kind.__init__).parameters
     return next((name for name in SHAPE_ARGUMENTS if name in parameters), SHAPE_ARGUMENTS[0])
 

@@ -20,7 +20,7 @@ def prunable_variables(model: Any, *, embeddings: bool) -> tuple[Any, ...]:
     """The weights of a backbone that magnitude pruning may set to zero, from the input to the output.
 
     Kernels of dense and convolutional layers that are trained. Left dense, as by Zhu and Gupta (2017, section 4.1),
-    are depthwise kernels and the convolution that reads the picture: they hold few weights, and each matters.
+    are depthwise kernels and the convolution that reads the image: they hold few weights, and each matters.
 
     Args:
         model: The backbone's Keras model, after ``apply_trainable``.
@@ -43,8 +43,8 @@ def _is_prunable(layer: Any, variable: Any, *, embeddings: bool) -> bool:
         return False
     if isinstance(layer, keras.layers.DepthwiseConv1D | keras.layers.DepthwiseConv2D):
         return False
-    reads_the_picture = isinstance(layer, keras.layers.Conv2D) and variable.shape[-2] == RGB
-    return not reads_the_picture
+    reads_the_image = isinstance(layer, keras.layers.Conv2D) and variable.shape[-2] == RGB
+    return not reads_the_image
 
 
 def zeros_in(variables: Iterable[Any]) -> int:

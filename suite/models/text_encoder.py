@@ -40,7 +40,7 @@ def encoder_of(model: Any) -> Any:
         encoder-decoder it is the encoder alone.
 
     Raises:
-        ModelError: Where the backbone has other inputs, pictures for instance.
+        ModelError: Where the backbone has other inputs, images for instance.
     """
     import keras
 

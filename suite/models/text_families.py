@@ -69,7 +69,7 @@ TEXT_FAMILIES: dict[str, TextFamily] = {
 }
 """Every class that KerasHub's TextClassifier, CausalLM and Seq2SeqLM cover and that reads text alone, and ELECTRA.
 
-Left out: classes whose inputs are pictures or sounds beside text (PaliGemma, Gemma 3n and 4, BLIP-2, T5Gemma 2,
+Left out: classes whose inputs are images or sounds beside text (PaliGemma, Gemma 3n and 4, BLIP-2, T5Gemma 2,
 Qwen 3.5, PARSeq), ESM, which reads proteins, EdRec, which recommends, and RWKV-7, whose backbone gives scores of
 tokens where the others give states, and takes lengths in steps only.
 """

@@ -44,8 +44,8 @@ class Cell:
     """Smaller text below."""
     alarms: tuple[str, ...] = ()
     """What has to be read with it, below that."""
-    picture: str = ""
-    """A small picture instead of the text, relative to the root of the site; ``text`` says what it shows."""
+    image: str = ""
+    """A small image instead of the text, relative to the root of the site; ``text`` says what it shows."""
     strong: bool = False
 
     @property
@@ -62,7 +62,7 @@ class Cell:
             "a": list(self.alarms),
             "c": self.colour,
             "s": self.shape,
-            "p": self.picture,
+            "p": self.image,
             "b": int(self.strong),
             "i": self.interval.drawn.numbers if self.interval else None,
         }

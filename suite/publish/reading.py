@@ -55,7 +55,7 @@ class Read:
     ended_at: str
     """When its last trial ended, ISO 8601 in UTC; empty where none did."""
     stills: Mapping[str, Path]
-    """Pictures of its charts that are drawn already, by chart."""
+    """Images of its charts that are drawn already, by chart."""
     gaps: tuple[CutFile, ...]
 
 
@@ -133,7 +133,7 @@ def _drawn(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _comparison(run: StoredRun) -> tuple[Comparison, dict[str, Path]]:
-    """The comparison, and the pictures of its report where that is of what is stored now."""
+    """The comparison, and the images of its report where that is of what is stored now."""
     kept = run.kept()
     if kept is None:
         return run.compare(), {}

@@ -1,4 +1,4 @@
-"""Pages to files: templates, rows beside a page, pictures, and the JSON behind it."""
+"""Pages to files: templates, rows beside a page, images, and the JSON behind it."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ def _draw(pages: Sequence[SitePage], staging: Staging, staged: Staged) -> None:
                 wanted[name] = one.specification
             else:
                 staged.files[f"{name}.svg"] = old
-    for name, picture in (svgs(wanted) if wanted else {}).items():
-        write_staged(staging, staged, f"{name}.svg", picture.result())
+    for name, image in (svgs(wanted) if wanted else {}).items():
+        write_staged(staging, staged, f"{name}.svg", image.result())

@@ -1,4 +1,4 @@
-"""The small picture of a comparison: its best cells as dots with intervals."""
+"""The small image of a comparison: its best cells as dots with intervals."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from suite.publish.record import RunRecord
 from suite.report.charts.theme import model_colours
 from suite.report.interval_scale import IntervalScale
 
-__all__ = ["small_picture"]
+__all__ = ["small_image"]
 
 WIDTH, HEIGHT, CELLS, MARGIN = 120, 40, 6, 4
 
 
-def small_picture(record: RunRecord) -> str:
+def small_image(record: RunRecord) -> str:
     """An SVG of 120 x 40: one line for each of the six best cells of the first data set, the best on top."""
     dataset = record.home_datasets[0].name if record.home_datasets else ""
     cells = [cell for cell in record.ranking(dataset) if cell.score is not None][:CELLS]

@@ -34,15 +34,15 @@ class Drawing:
     """One chart of the page."""
 
     key: str
-    """Unique in the page; also the picture's file name."""
+    """Unique in the page; also the image's file name."""
     title: str
     alt: str
     specification: dict[str, Any]
     """Vega-Lite, with the theme in it."""
 
     @property
-    def picture(self) -> str:
-        """Where the Markdown twin finds the picture."""
+    def image(self) -> str:
+        """Where the Markdown twin finds the image."""
         return f"charts/{self.key}.svg"
 
 

@@ -65,12 +65,12 @@ class ComparisonView:
         parts += [f"<p>{html.escape(one.sentence)}</p>" for one in found]
         for dataset in self.comparison.datasets:
             parts.append(_table(dataset, self.comparison))
-            parts += [_picture(chart) for name in SHOWN if (chart := self.chart(name, dataset=dataset)) is not None]
+            parts += [_image(chart) for name in SHOWN if (chart := self.chart(name, dataset=dataset)) is not None]
         return "\n".join(parts)
 
 
-def _picture(chart: Any) -> str:
-    """A still picture: a notebook may hold several comparisons, and shows it without scripts too."""
+def _image(chart: Any) -> str:
+    """A still image: a notebook may hold several comparisons, and shows it without scripts too."""
     from suite.report.charts.render import svg
 
     drawn = base64.b64encode(svg(chart).encode()).decode()

@@ -47,7 +47,7 @@ COMPARISON_FORMAT = 4
 DIGEST = ', "digest": '
 """Before the SHA-256 of all that comes before it: a byte that is another makes the comparison again."""
 MANY_TRIALS = 300
-"""With fewer a second process that draws is hardly ready before the pictures of the first are."""
+"""With fewer a second process that draws is hardly ready before the images of the first are."""
 
 
 def rebuild_report(folder: str | Path, *, tell: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
@@ -62,7 +62,7 @@ def rebuild_report(folder: str | Path, *, tell: Callable[[str], None] = lambda _
     """
     folder = Path(folder)
     state = _state(folder)
-    _prepare_pictures(state)
+    _prepare_images(state)
     comparison = _compare(folder, state)
     for line in _to_tell(comparison):
         tell(line)
@@ -157,7 +157,7 @@ def current_comparison(folder: Path) -> Comparison:
     kept = _kept_comparison(folder, state)
     if kept is not None and (folder / REPORT).is_file():
         return kept
-    _prepare_pictures(state)
+    _prepare_images(state)
     comparison = _compare(folder, state)
     _write(folder, state, comparison)
     return comparison
@@ -178,7 +178,7 @@ def is_report_current(folder: Path, state: Glance) -> bool:
         return False
 
 
-def _prepare_pictures(state: Glance) -> None:
+def _prepare_images(state: Glance) -> None:
     """Starts what draws, so that it is ready when the comparison is made."""
     from suite.report.charts.render import prepare
 

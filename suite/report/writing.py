@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MOST_STILL_BYTES = 250_000
-"""A picture larger than this is left out of the page's fallback for readers without scripts."""
+"""An image larger than this is left out of the page's fallback for readers without scripts."""
 SHAPE_PATHS = {
     "circle": "M6 1a5 5 0 1 0 0 10A5 5 0 1 0 6 1Z",
     "square": "M1.6 1.6h8.8v8.8h-8.8Z",
@@ -54,19 +54,19 @@ class Written:
 
     html: Path
     markdown: Path
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
 
 
 def write_report(comparison: Comparison, out: Path, *, meanwhile: Callable[[], object] = lambda: None) -> Written:
     """Writes ``report.html``, ``report.md`` and ``charts/*.svg`` into ``out``.
 
-    Each file is written beside its place and renamed, so that a reader never sees half of one. Pictures of
+    Each file is written beside its place and renamed, so that a reader never sees half of one. Images of
     an earlier report that have no successor are removed.
 
     Args:
         comparison: What the report says.
         out: Folder that gets the files.
-        meanwhile: Called once while the pictures are drawn, before anything is written.
+        meanwhile: Called once while the images are drawn, before anything is written.
 
     Raises:
         StoreError: Where the folder cannot be written to.
@@ -75,7 +75,7 @@ def write_report(comparison: Comparison, out: Path, *, meanwhile: Callable[[], o
     drawn = svgs({drawing.key: drawing.specification for drawing in page.drawings})
     markdown = render_markdown(page)
     meanwhile()
-    stills = {key: picture.result() for key, picture in drawn.items()}
+    stills = {key: image.result() for key, image in drawn.items()}
     files = {
         **{f"charts/{key}.svg": text for key, text in stills.items()},
         "report.md": markdown,
@@ -89,8 +89,8 @@ def write_report(comparison: Comparison, out: Path, *, meanwhile: Callable[[], o
                 old.unlink()
     except OSError as error:
         raise StoreError(f"{out}: the report cannot be written ({error.strerror}); choose another --out.") from error
-    pictures = tuple(out / "charts" / f"{key}.svg" for key in stills)
-    return Written(out / "report.html", out / "report.md", pictures)
+    images = tuple(out / "charts" / f"{key}.svg" for key in stills)
+    return Written(out / "report.html", out / "report.md", images)
 
 
 def render_html(page: Page, comparison: Comparison, stills: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ __all__ = ["generation_record", "keep_passages", "tokens_record"]
 
 
 def tokens_record(context: FitContext, fit: Fit, sets: dict[str, Examples]) -> TokensRecord | None:
-    """What became of the texts; None for pictures.
+    """What became of the texts; None for images.
 
     Args:
         context: Of the fit.
@@ -69,7 +69,7 @@ def generation_record(cell: Cell, workshop: Workshop, fit: Fit, test: Examples) 
 
 
 def keep_passages(folder: Path, test: Examples) -> dict[str, str]:
-    """Writes the texts of the test set, for a report to show; nothing for pictures."""
+    """Writes the texts of the test set, for a report to show; nothing for images."""
     if test.texts is None:
         return {}
     path = "passages.npz"

@@ -31,7 +31,7 @@ __all__ = ["Warm", "load_dataset"]
 
 @dataclass
 class Warm:
-    """``most_models`` at a time; data sets stay, since their pictures are mapped from disk."""
+    """``most_models`` at a time; data sets stay, since their images are mapped from disk."""
 
     cache_root: Path
     threads: int

@@ -13,7 +13,7 @@ from suite.spec.options import Options
 
 __all__ = ["RobustnessSpec", "check_robustness", "version_of"]
 
-WORDS = {"image": "pictures", "text": "texts"}
+WORDS = {"image": "images", "text": "texts"}
 
 
 class RobustnessSpec(Options):

@@ -71,7 +71,7 @@ def _refuse_augmentation(spec: Spec) -> None:
     for index, choice in enumerate(spec.strategies):
         if choice.own().get("augmentation"):
             raise SpecError(
-                f"{spec.name}: strategies[{index}].augmentation: changes pictures, and {spec.task} is about texts; "
+                f"{spec.name}: strategies[{index}].augmentation: changes images, and {spec.task} is about texts; "
                 "leave it out."
             )
 

@@ -224,7 +224,7 @@ class Workshop:
             return prepared
         cap_batch_norm_momentum(self.backbone.model, momentum, self._momenta)
         first, started = next(batches.epoch(0)), time.perf_counter()
-        # Pictures have one shape, which the first batch tells; lengths of texts are left open.
+        # Images have one shape, which the first batch tells; lengths of texts are left open.
         open_lengths = batches.signature if isinstance(batches.examples.inputs, TokenRows) else None
 
         def trainer_of(compiled: bool) -> Trainer:

@@ -1,4 +1,4 @@
-"""Image classification: one class per picture."""
+"""Image classification: one class per image."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["ImageClassification", "pool"]
 
 
 class ImageClassification(Task):
-    """One class per picture: a dense head on pooled features, cross-entropy, probabilities."""
+    """One class per image: a dense head on pooled features, cross-entropy, probabilities."""
 
-    summary: ClassVar[str] = "one class per picture"
+    summary: ClassVar[str] = "one class per image"
     headline: ClassVar[str] = "accuracy"
     examples: ClassVar[Literal["image", "text"]] = "image"
     answers: ClassVar[str] = "class"
@@ -71,7 +71,7 @@ class ImageClassification(Task):
         class_names: tuple[str, ...],
         cell: Cell | None = None,
     ) -> Predictions:
-        """Probabilities for every picture.
+        """Probabilities for every image.
 
         Args:
             adapted: The fitted model.
@@ -84,7 +84,7 @@ class ImageClassification(Task):
 
 
 def pool(features: Any, backbone: Backbone) -> Any:
-    """A vector per picture, ``(batch, width)``, by the pooling that belongs to the backbone."""
+    """A vector per image, ``(batch, width)``, by the pooling that belongs to the backbone."""
     import keras
 
     if backbone.pooling == "token":

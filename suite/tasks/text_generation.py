@@ -131,7 +131,7 @@ class _Framer:
     settings: GenerationSpec
 
     def __call__(self, texts: Sequence[Text]) -> list[Piece]:
-        """One piece per text; its second part is what the model has to foretell."""
+        """One piece per text; its second part is what the model has to predict."""
         encode = self.backbone.tokenizer.encode
         between = self.settings.separator if self.backbone.generates == "causal" else ""
         sources = encode([f"{self.settings.prefix}{text[0]}" if text[0] else "" for text in texts])
@@ -169,7 +169,7 @@ class _Framer:
 
 
 def _scores_model(writer: Any) -> Any:
-    """``keras.Model``: the writer's arrays, ``labels`` and ``counted`` to nats, tokens foretold and counted tokens."""
+    """``keras.Model``: the writer's arrays, ``labels`` and ``counted`` to nats, tokens predicted and counted tokens."""
     import keras
 
     from suite.training.objective import at_least_single, token_sums

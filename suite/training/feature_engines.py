@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import entry_path, write_entry
-from suite.data.batches import PICTURES, Inputs, ModelInput, in_batches
+from suite.data.batches import IMAGES, Inputs, ModelInput, in_batches
 from suite.data.token_rows import TokenRows
 from suite.errors import MissingExtraError, StoreError, install_line
 from suite.registry import EXPORTERS
@@ -54,7 +54,7 @@ class Engine:
 
     record: FeatureEngineRecord
     predict: Predict = field(repr=False)
-    """Pictures ``(n, height, width, 3)`` uint8, or tokens, to features ``(n, width)`` float32."""
+    """Images ``(n, height, width, 3)`` uint8, or tokens, to features ``(n, width)`` float32."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def _exported(name: str, model: Any, inputs: Inputs, *, threads: int) -> Predict
         stream = exporter.stream(path, threads=threads) if streams else None
 
     def call(batch: ModelInput) -> NDArray[np.float32]:
-        given = batch if isinstance(batch, dict) else {PICTURES: batch.astype(np.float32)}
+        given = batch if isinstance(batch, dict) else {IMAGES: batch.astype(np.float32)}
         return np.asarray(answer(given), dtype=np.float32)
 
     candidates = [partial(in_batches, call, size=size) for size in BATCHES]

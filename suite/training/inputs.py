@@ -13,7 +13,7 @@ __all__ = ["as_tensors", "model_input"]
 
 
 def model_input(model: Any, inputs: Any) -> Any:
-    """Pictures as float32; of the named arrays of texts those that the model has inputs for."""
+    """Images as float32; of the named arrays of texts those that the model has inputs for."""
     if not isinstance(inputs, dict):
         return keras.ops.cast(inputs, "float32")
     wanted = model.input if isinstance(model.input, dict) else inputs

@@ -38,7 +38,7 @@ class Validation:
 
     loss: float
     score: float
-    """Accuracy, a fraction; of a model that writes, the share of tokens that it foretells."""
+    """Accuracy, a fraction; of a model that writes, the share of tokens that it predicts."""
     headline: Judgement | None = None
     """By the metric that ranks; None where nobody asked, and ``score`` chooses."""
 
@@ -156,14 +156,14 @@ class TokenCrossEntropy:
     """``keras.Model``: the same arrays, labels and counts among them, to ``(batch, 3)``: see ``token_scores``."""
 
     def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
-        """Cross-entropy, tokens foretold, and counted positions of each text."""
+        """Cross-entropy, tokens predicted, and counted positions of each text."""
         logits = at_least_single(model(model_input(model, inputs), training=True))
         return Losses(*token_sums(logits, inputs["labels"], inputs["counted"], label_smoothing))
 
     def validate(
         self, predict: Callable[[Any], Predict], model: Any, examples: Examples, judge: Judge | None = None
     ) -> Validation:
-        """Cross-entropy per token, share of tokens foretold, and the judge's word, over all counted positions.
+        """Cross-entropy per token, share of tokens predicted, and the judge's word, over all counted positions.
 
         Nothing is written for it: a metric of written texts has no score here, and the loss chooses.
         """
@@ -177,7 +177,7 @@ class TokenCrossEntropy:
 
 
 def _unwritten(examples: Examples, sums: NDArray[np.float64]) -> Generations:
-    """How likely a model finds the references of a split; ``sums`` are nats, tokens foretold and tokens of each."""
+    """How likely a model finds the references of a split; ``sums`` are nats, tokens predicted and tokens of each."""
     rows = cast("TokenRows", examples.inputs)
     texts = [examples.texts(index) for index in range(len(examples))]
     return Generations(
@@ -197,7 +197,7 @@ def at_least_single(values: Any) -> Any:
 
 
 def token_sums(logits: Any, labels: Any, counted: Any, label_smoothing: Any = 0.0) -> tuple[Any, Any, Any]:
-    """Sums over the counted positions of each row: nats, tokens that are foretold, positions; each ``(batch,)``."""
+    """Sums over the counted positions of each row: nats, tokens that are predicted, positions; each ``(batch,)``."""
     weights = keras.ops.cast(counted, logits.dtype)
     normaliser = keras.ops.logsumexp(logits, axis=-1)
     of_label = keras.ops.squeeze(keras.ops.take_along_axis(logits, labels[..., None], axis=-1), -1)

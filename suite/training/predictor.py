@@ -52,7 +52,7 @@ class Predictor:
         """Outputs for examples, in their order; shape ``(n, outputs)``, float32.
 
         Args:
-            inputs: Pictures ``(n, height, width, 3)``, or texts as tokens, which are taken by length.
+            inputs: Images ``(n, height, width, 3)``, or texts as tokens, which are taken by length.
         """
         size = self.batch_size * self._replicas.count
         return in_batches(lambda batch: self._shared_call(as_tensors(batch)).numpy(), inputs, size)

@@ -37,7 +37,7 @@ LONGEST_BATCH_SECONDS = 1.5
 Predict = Callable[[Any], Any]
 """A batch of tensors to anything: a ``tf.function``, not ``Model.predict``."""
 Sample = Callable[[int], Any]
-"""So many examples as NumPy arrays, as the model takes them: raw pictures, or named arrays of tokens."""
+"""So many examples as NumPy arrays, as the model takes them: raw images, or named arrays of tokens."""
 
 
 def profile_model(model: Any, *, sample: Sample, predict: Predict) -> Profile:

@@ -89,7 +89,7 @@ class Trainer:
     as the model must have been, it shares every batch out over its devices; the loss is the mean over the whole batch.
 
     Args:
-        model: A ``keras.Model``; pictures or named arrays of tokens in.
+        model: A ``keras.Model``; images or named arrays of tokens in.
         settings: Of the optimizer.
         objective: What is made smaller; cross-entropy over classes when left out.
         signature: Of a batch, where shapes vary from batch to batch: see ``Batches.signature``.

@@ -18,7 +18,7 @@
     return Math.max(shown ? part.scale.domain.length : 0, ...inner);
   }
 
-  // Panels and legends follow the width that the page has; the still pictures follow the same hints.
+  // Panels and legends follow the width that the page has; the still images follow the same hints.
   function fit(spec, width) {
     const hints = (spec.usermeta && spec.usermeta.suite) || {};
     const narrow = width < 520;

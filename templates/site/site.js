@@ -48,7 +48,7 @@
     cells.forEach((raw, index) => {
       const cell = typeof raw === "string" ? { t: raw } : raw;
       const column = columns[index];
-      const kind = column.number ? (cell.t === "–" ? "n missing" : "n") : cell.i ? "drawn" : cell.p ? "pictured" : column.long ? "long" : column.minor ? "minor" : "";
+      const kind = column.number ? (cell.t === "–" ? "n missing" : "n") : cell.i ? "drawn" : cell.p ? "imaged" : column.long ? "long" : column.minor ? "minor" : "";
       const attributes = {};
       if (kind) attributes.class = kind;
       if (cell.m || cell.t.length > WHOLE) attributes.title = cell.m || cell.t;

@@ -1,4 +1,4 @@
-"""What is seen of a page on a phone, a tablet, a wide window and in the dark, and the pictures of it."""
+"""What is seen of a page on a phone, a tablet, a wide window and in the dark, and the images of it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Look", "look"]
 
 SCREENSHOTS = "SUITE_SCREENSHOTS"
-"""Environment variable with the folder that keeps pictures of every kind of page; none are made where it is unset."""
+"""Environment variable with the folder that keeps images of every kind of page; none are made where it is unset."""
 TALLEST = 12_000
-"""Pixels of a picture; a longer page is cut."""
+"""Pixels of an image; a longer page is cut."""
 
 SIDEWAYS = """() => {
   const width = document.documentElement.clientWidth;

@@ -55,7 +55,7 @@ def place_in(site: SampleSite, base_url: str, address: str) -> tuple[str, str] |
 
 
 def test_every_link_leads_to_a_file(opened: Mapping[str, Opened], site: SampleSite, home: tuple[str, Path]):
-    """Pages, pictures, scripts, downloads, the feed and JSON; none of them leads out of the site."""
+    """Pages, images, scripts, downloads, the feed and JSON; none of them leads out of the site."""
     broken = []
     for path, page in opened.items():
         for link in dict.fromkeys(page.links):

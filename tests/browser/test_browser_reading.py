@@ -128,7 +128,7 @@ def test_a_chart_tells_what_is_under_the_pointer(visit: Visit, site: SampleSite,
 
 @pytest.mark.parametrize("kind", ["history", "run"])
 def test_a_chart_can_be_saved(visit: Visit, site: SampleSite, kind: str):
-    """As a picture of points and as one of lines."""
+    """As an image of points and as one of lines."""
     visit.open(site.kinds[kind])
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="as PNG").first.click()
@@ -175,7 +175,7 @@ def test_an_exported_model_can_be_downloaded(visit: Visit, site: SampleSite):
 
 @pytest.mark.parametrize("kind", ["index", "leaderboard", "model", "dataset", "history", "run", "change"])
 def test_pages_can_be_read_without_scripts(served: Opener, site: SampleSite, kind: str):
-    """Tables and pictures of charts are there; what needs a script is not."""
+    """Tables and images of charts are there; what needs a script is not."""
     with served(java_script_enabled=False) as visit:
         visit.page.goto(visit.home + site.kinds[kind])
         assert visit.page.locator("h1").first.is_visible()

@@ -1,4 +1,4 @@
-"""``suite new``: a first spec for somebody's own pictures."""
+"""``suite new``: a first spec for somebody's own images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import PIL.Image
 import pytest
 from click.testing import CliRunner
-from pictures import class_folders
+from images import class_folders
 
 from suite.cli.main import cli
 from suite.devices import Machine, look_at_machine
@@ -33,8 +33,8 @@ def strategies(spec: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(item["strategy"], item.get("unfreeze")) for item in spec["strategies"]]
 
 
-def large_pictures(root: Path, counts: dict[str, int]) -> Path:
-    """Class folders of plain pictures, 300 pixels wide."""
+def large_images(root: Path, counts: dict[str, int]) -> Path:
+    """Class folders of plain images, 300 pixels wide."""
     for folder, count in counts.items():
         (root / folder).mkdir(parents=True)
         for index in range(count):
@@ -56,8 +56,8 @@ def test_what_it_writes_is_valid_and_can_be_planned(tmp_path: Path) -> None:
     assert all(f"sees {sizes[model['name']][0]} px" in model["why"] for model in spec["models"])
 
 
-def test_few_pictures_get_no_strategy_that_measures_luck(tmp_path: Path) -> None:
-    """With 40 pictures only the probe is left; with 800 everything may be fine-tuned."""
+def test_few_images_get_no_strategy_that_measures_luck(tmp_path: Path) -> None:
+    """With 40 images only the probe is left; with 800 everything may be fine-tuned."""
     few = class_folders(tmp_path / "few", {"cat": 20, "dog": 20})
     many = class_folders(tmp_path / "many", {"cat": 400, "dog": 400})
     assert strategies(first_spec(few, minutes=60).spec) == [("linear_probe", None)]
@@ -76,9 +76,9 @@ def test_a_small_budget_buys_less(tmp_path: Path) -> None:
         first_spec(folder, minutes=0.01, machine=SMALL)
 
 
-def test_large_pictures_get_models_that_see_them(tmp_path: Path, keras_home: Path) -> None:
+def test_large_images_get_models_that_see_them(tmp_path: Path, keras_home: Path) -> None:
     """Above 96 px ImageNet models come in, but only those that are here unless downloads are allowed."""
-    folder = large_pictures(tmp_path / "photos", {"cat": 60, "dog": 60})
+    folder = large_images(tmp_path / "photos", {"cat": 60, "dog": 60})
     asked = first_spec(folder, minutes=60, downloads=True, machine=LARGE).spec
     assert "ResNet50" in [model["name"] for model in asked["models"]]
     need = ApplicationsSource.requirements(ApplicationsSource.Options(name="MobileNetV2"))[0]
@@ -97,7 +97,7 @@ def test_the_folder_s_own_splits_are_kept(tmp_path: Path) -> None:
     assert first_spec(made, minutes=30).spec["datasets"][0]["splits"]["seed"] == 0
 
 
-def test_damaged_pictures_are_left_out_openly(tmp_path: Path) -> None:
+def test_damaged_images_are_left_out_openly(tmp_path: Path) -> None:
     """A file that cannot be decoded makes the spec skip such files, and say so."""
     folder = class_folders(tmp_path, {"cat": 20, "dog": 20})
     (folder / "cat" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
@@ -168,7 +168,7 @@ def test_more_minutes_buy_rates_before_steps_before_seeds(tmp_path: Path) -> Non
 
 
 def test_copies_are_kept_apart_from_the_start(tmp_path: Path) -> None:
-    """Where the splits that would be made share pictures, the spec groups them and says how many."""
+    """Where the splits that would be made share images, the spec groups them and says how many."""
     folder = class_folders(tmp_path, {"cat": 40, "dog": 40})
     for index in range(40):
         (folder / "dog" / f"{index:03d}.png").write_bytes((folder / "dog" / f"{index // 2:03d}.png").read_bytes())

@@ -81,7 +81,7 @@ def test_a_finished_run_says_so_and_prints_the_leaderboard(finished: Path) -> No
 
 
 def test_everybody_may_read_what_is_published(finished: Path) -> None:
-    """Page, twin, pictures and the data behind them can be served by another user of the machine."""
+    """Page, twin, images and the data behind them can be served by another user of the machine."""
     out = finished.parent / "out"
     call("run", finished, "--out", out)
     published = [out / "comparison.json", *out.glob("report.*"), *out.glob("charts/*.svg")]
@@ -177,7 +177,7 @@ def test_a_report_is_rebuilt_from_the_store_alone(finished: Path, tmp_path: Path
 def test_a_report_of_many_trials_is_drawn_by_two_processes(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With few trials the second would hardly be ready in time, and one process does; the pictures are the same."""
+    """With few trials the second would hardly be ready in time, and one process does; the images are the same."""
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     folders = []
     for many in (1000, 0):

@@ -17,7 +17,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_data_that_changed_between_trials_are_told(sample) -> None:
-    """Somebody added pictures and ran one more model: the report says that the scores are of two data sets."""
+    """Somebody added images and ran one more model: the report says that the scores are of two data sets."""
     plan, results, load = sample
     last = next(one for one in reversed(results) if one.status == "done")
     other = tuple(record.model_copy(update={"fingerprint": "0" * 64}) for record in last.data)

@@ -138,11 +138,11 @@ def test_the_report_shows_what_they_write(bits: Comparison, written: Written) ->
 
 
 def test_the_report_leaves_out_what_makes_no_sense(written: Written) -> None:
-    """No heading on confusion, reliability or classes; nothing of pixels or pictures."""
+    """No heading on confusion, reliability or classes; nothing of pixels or images."""
     for path in (written.html, written.markdown):
         body = path.read_text(encoding="utf-8").split('<script type="application/json"')[0]
         body = body.split("<body>")[-1]
-        for word in ("Errors and confidence", "Confusion", "Reliability", "pixels", "picture", "naming one class"):
+        for word in ("Errors and confidence", "Confusion", "Reliability", "pixels", "image", "naming one class"):
             assert word not in body, word
         assert "Lower bits per byte is better" in body
         assert "Down and to the left is better" in body
@@ -227,13 +227,13 @@ def test_the_report_tells_right_from_wrong_in_words(tmp_path: Path) -> None:
     assert "(wrong, " in out.markdown.read_text(encoding="utf-8")
 
 
-def test_pictures_are_named_by_their_id(tmp_path: Path) -> None:
+def test_images_are_named_by_their_id(tmp_path: Path) -> None:
     """Without texts an example is told by its id."""
     comparison = classified(tmp_path, task="image_classification", passages=False)
     one = comparison.disagreements[0].shown[0]
     assert one.texts == ()
     page = write_report(comparison, tmp_path / "report").html.read_text(encoding="utf-8")
-    assert f'<dt>Picture</dt><dd><div class="whole" dir="auto">{one.example_id}</div>' in page
+    assert f'<dt>Image</dt><dd><div class="whole" dir="auto">{one.example_id}</div>' in page
 
 
 def test_passages_come_back_cut(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ TEXT = tuple(name for name in CORRUPTIONS.names() if CORRUPTIONS.get(name).kind 
 PROSE = "The quick brown fox jumps over the lazy dog, and nobody in Köln has ever seen it do so twice. " * 4
 
 
-def picture(seed: int = 0, height: int = 40, width: int = 56) -> np.ndarray:
-    """Smooth blobs of colour with some grain: a picture that has something to lose."""
+def image(seed: int = 0, height: int = 40, width: int = 56) -> np.ndarray:
+    """Smooth blobs of colour with some grain: an image that has something to lose."""
     dice = np.random.default_rng(seed)
     coarse = dice.integers(20, 236, (height // 8 + 1, width // 8 + 1, 3))
     whole = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width]
@@ -27,7 +27,7 @@ def picture(seed: int = 0, height: int = 40, width: int = 56) -> np.ndarray:
 
 
 def test_every_kind_is_there():
-    """Seven ways to damage a picture, four to damage a text."""
+    """Seven ways to damage an image, four to damage a text."""
     assert len(IMAGE) == 7
     assert len(TEXT) == 4
 
@@ -37,7 +37,7 @@ def test_every_kind_is_there():
     height=st.integers(1, 40), width=st.integers(1, 40), severity=st.sampled_from(SEVERITIES), key=st.text(max_size=9)
 )
 @settings(max_examples=20, deadline=None)
-def test_a_picture_keeps_its_shape_and_type(name, height, width, severity, key):
+def test_a_image_keeps_its_shape_and_type(name, height, width, severity, key):
     """Also where it is one pixel high, and whatever its id."""
     before = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
     kept = before.copy()
@@ -48,9 +48,9 @@ def test_a_picture_keeps_its_shape_and_type(name, height, width, severity, key):
 
 
 @pytest.mark.parametrize("name", IMAGE)
-def test_the_same_picture_is_damaged_in_the_same_way(name):
+def test_the_same_image_is_damaged_in_the_same_way(name):
     """Twice the same for one id; another id, another damage, where there is chance in it."""
-    one, again, other = (corrupt(name, picture(), severity=3, example_id=key) for key in ("a", "a", "b"))
+    one, again, other = (corrupt(name, image(), severity=3, example_id=key) for key in ("a", "a", "b"))
     assert np.array_equal(one, again)
     assert np.array_equal(one, other) == (
         name in {"blur", "contrast", "jpeg", "pixelation", "brightness"} and same(name)
@@ -64,12 +64,12 @@ def same(name: str) -> bool:
 
 @pytest.mark.parametrize("name", IMAGE)
 def test_damage_grows_with_severity(name):
-    """On average over pictures the distance from the original grows with every step."""
+    """On average over images the distance from the original grows with every step."""
     distances = [
         np.mean(
             [
-                np.abs(corrupt(name, picture(seed, 224, 224), severity=severity, example_id=str(seed)) - 1.0 * original)
-                for seed, original in ((seed, picture(seed, 224, 224)) for seed in range(12))
+                np.abs(corrupt(name, image(seed, 224, 224), severity=severity, example_id=str(seed)) - 1.0 * original)
+                for seed, original in ((seed, image(seed, 224, 224)) for seed in range(12))
             ]
         )
         for severity in SEVERITIES
@@ -124,9 +124,9 @@ def test_a_typo_is_a_key_beside_the_right_one():
 def test_what_cannot_be_done_is_refused():
     """A severity that there is not, and a name that there is not."""
     with pytest.raises(SuiteError, match="severity 6: expected a whole number from 1 to 5"):
-        corrupt("blur", picture(), severity=6, example_id="a")
+        corrupt("blur", image(), severity=6, example_id="a")
     with pytest.raises(UnknownNameError, match="Did you mean 'blur'"):
-        corrupt("blurr", picture(), severity=1, example_id="a")
+        corrupt("blurr", image(), severity=1, example_id="a")
 
 
 def test_a_corruption_that_changes_the_shape_is_refused(monkeypatch):
@@ -141,15 +141,15 @@ def test_a_corruption_that_changes_the_shape_is_refused(monkeypatch):
 
     monkeypatch.setitem(CORRUPTIONS._entries, "cropped", Cropped)
     with pytest.raises(SuiteError, match="expected the same shape and type"):
-        corrupt("cropped", picture(), severity=1, example_id="a")
+        corrupt("cropped", image(), severity=1, example_id="a")
 
 
 def test_a_split_is_damaged_as_it_is_read():
-    """Same ids and targets, a name of its own for the cache, large pictures brought to the working size first."""
-    pictures = [picture(0, 300, 448), picture(1)]
-    split = Split("test", ("a", "b"), np.array([0, 1]), pictures.__getitem__)
+    """Same ids and targets, a name of its own for the cache, large images brought to the working size first."""
+    images = [image(0, 300, 448), image(1)]
+    split = Split("test", ("a", "b"), np.array([0, 1]), images.__getitem__)
     damaged = corrupted(split, "noise", 2)
     assert (damaged.ids, damaged.name) == (split.ids, "test, noise 2, version 1")
     assert damaged.read(0).shape == (WORKING_SIDE, 335, 3)
-    assert np.array_equal(damaged.read(1), corrupt("noise", pictures[1], severity=2, example_id="b"))
-    assert to_working_size(pictures[1]) is pictures[1]
+    assert np.array_equal(damaged.read(1), corrupt("noise", images[1], severity=2, example_id="b"))
+    assert to_working_size(images[1]) is images[1]

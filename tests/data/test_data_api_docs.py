@@ -333,7 +333,7 @@ def test_tasks_follow_from_the_name() -> None:
 
 
 def test_show_has_lengths_and_samples() -> None:
-    """In words, and no picture sizes."""
+    """In words, and no image sizes."""
     shown = CliRunner().invoke(cli, ["show", "dataset", "api_docs:summaries"], catch_exceptions=False).output
     assert re.search(r"texts +\d+ to \d+ words", shown)
     assert shown.count("\n  -> ") == 3

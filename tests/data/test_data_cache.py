@@ -1,4 +1,4 @@
-"""The cache of decoded pictures and what is kept in it."""
+"""The cache of decoded images and what is kept in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 import pytest
-from pictures import class_folders, encoded, picture
+from images import class_folders, encoded, noise_image
 
 from suite.cache import cache_root, clear, entries, entry_path, prune, write_entry
 from suite.data import cache
@@ -31,7 +31,7 @@ def load(path: Path):
 
 @pytest.fixture
 def dataset(tmp_path):
-    """Forty pictures in two classes."""
+    """Forty images in two classes."""
     return load(class_folders(tmp_path / "pets", {"cat": 20, "dog": 20}))
 
 
@@ -46,8 +46,8 @@ def files(root: Path) -> list[str]:
     return sorted(path.name for path in root.rglob("*") if path.is_file())
 
 
-def test_pictures_are_decoded_in_the_order_of_the_ids(dataset, root):
-    """Each is the picture of its id at the wanted size, read-only and mapped from disk."""
+def test_images_are_decoded_in_the_order_of_the_ids(dataset, root):
+    """Each is the image of its id at the wanted size, read-only and mapped from disk."""
     split = dataset.splits["train"]
     array = decoded(split, dataset, size=(8, 7), root=root)
     assert isinstance(array, np.memmap)
@@ -59,7 +59,7 @@ def test_pictures_are_decoded_in_the_order_of_the_ids(dataset, root):
 
 
 def test_the_second_time_nothing_is_decoded(dataset, root, tmp_path):
-    """The pictures themselves may be gone."""
+    """The images themselves may be gone."""
     first = np.array(decoded(dataset.splits["test"], dataset, size=(8, 8), root=root))
     for path in (tmp_path / "pets").rglob("*.png"):
         path.unlink()
@@ -67,11 +67,11 @@ def test_the_second_time_nothing_is_decoded(dataset, root, tmp_path):
 
 
 def test_size_split_and_content_each_have_an_entry(dataset, root, tmp_path):
-    """One entry per combination; another picture gives another data set."""
+    """One entry per combination; another image gives another data set."""
     decoded(dataset.splits["test"], dataset, size=(8, 8), root=root)
     decoded(dataset.splits["test"], dataset, size=(8, 9), root=root)
     decoded(dataset.splits["train"], dataset, size=(8, 8), root=root)
-    (tmp_path / "pets" / "cat" / "000.png").write_bytes(encoded(picture(99)))
+    (tmp_path / "pets" / "cat" / "000.png").write_bytes(encoded(noise_image(99)))
     changed = load(tmp_path / "pets")
     decoded(changed.splits["test"], changed, size=(8, 8), root=root)
     assert len(entries(root)) == 4
@@ -79,10 +79,10 @@ def test_size_split_and_content_each_have_an_entry(dataset, root, tmp_path):
 
 @pytest.mark.parametrize("side", [5, 200])
 def test_a_split_is_written_piece_by_piece(tmp_path, root, monkeypatch, side):
-    """Memory holds one piece; pieces of three pictures give the same as one of all, with threads too."""
+    """Memory holds one piece; pieces of three images give the same as one of all, with threads too."""
     folder = class_folders(tmp_path / "pets", {"cat": 7, "dog": 7})
     for number, path in enumerate(sorted(folder.rglob("*.png"))):
-        path.write_bytes(encoded(picture(number, size=(side, side))))
+        path.write_bytes(encoded(noise_image(number, size=(side, side))))
     dataset = load(folder)
     split = dataset.splits["train"]
     whole = np.array(decoded(split, dataset, size=(6, 6), root=root))
@@ -113,7 +113,7 @@ def test_half_a_file_is_made_anew(dataset, root):
     np.testing.assert_array_equal(decoded(split, dataset, size=(8, 8), root=root), first)
 
 
-def test_a_bad_picture_is_named_and_nothing_is_kept(tmp_path, root):
+def test_a_bad_image_is_named_and_nothing_is_kept(tmp_path, root):
     """Half a file would be read as a whole one later."""
     folder = class_folders(tmp_path / "pets", {"cat": 5, "dog": 5})
     for path in (folder / "dog").iterdir():
@@ -212,7 +212,7 @@ def test_what_a_killed_process_left_goes_after_a_day(root):
 
 def test_clearing_takes_everything_or_one_kind(root):
     """And says what it took."""
-    keep(root, "pictures", size_bytes=10, used_days_ago=1)
+    keep(root, "images", size_bytes=10, used_days_ago=1)
     keep(root, "numbers", size_bytes=10, used_days_ago=1, kind="features")
     assert [entry.kind for entry in clear(root, kind="features")] == ["features"]
     assert [entry.kind for entry in clear(root)] == ["decoded"]

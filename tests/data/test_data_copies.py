@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pictures import class_folders, encoded, picture
+from images import class_folders, encoded, noise_image
 
 from suite.data.dataset import Dataset
 from suite.data.folder import FolderOptions, FolderSource
@@ -16,13 +16,13 @@ from suite.spec.spec import SplitsSpec, parse_spec
 
 
 def folder_of(root: Path, copies: dict[str, str], *, splits: bool = False) -> Path:
-    """Two classes of twelve pictures each, in splits or not, with some files copied to other names."""
+    """Two classes of twelve images each, in splits or not, with some files copied to other names."""
     names = [f"{split}/{kind}/{index}.png" for split in (("train", "val", "test") if splits else ("",))
              for kind in ("cat", "dog") for index in range(12)]  # fmt: skip
     for number, name in enumerate(names):
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded(picture(number + 1), "PNG"))
+        path.write_bytes(encoded(noise_image(number + 1), "PNG"))
     for source, target in copies.items():
         (root / target).parent.mkdir(parents=True, exist_ok=True)
         (root / target).write_bytes((root / source).read_bytes())
@@ -41,7 +41,7 @@ def place_of(dataset: Dataset) -> dict[str, str]:
 
 
 def test_copies_between_given_splits_are_counted_by_content(tmp_path: Path) -> None:
-    """Two test pictures are in train, one of them under the other class."""
+    """Two test images are in train, one of them under the other class."""
     copies = {"train/cat/0.png": "test/cat/again.png", "train/cat/1.png": "test/dog/again.png"}
     (found,) = load(folder_of(tmp_path, copies, splits=True)).copies
     assert (found.first, found.second, found.count, found.relabelled) == ("train", "test", 2, 1)
@@ -49,7 +49,7 @@ def test_copies_between_given_splits_are_counted_by_content(tmp_path: Path) -> N
 
 
 def test_grouped_copies_stay_on_one_side_whatever_the_seed(tmp_path: Path) -> None:
-    """Four copies of one picture, one of them under another class, in splits that are made."""
+    """Four copies of one image, one of them under another class, in splits that are made."""
     copies = {"cat/0.png": "cat/a.png", "cat/a.png": "cat/b.png", "cat/b.png": "dog/c.png"}
     root = folder_of(tmp_path, copies)
     for seed in range(20):
@@ -83,7 +83,7 @@ def test_dropped_copies_leave_train_and_validation_never_test(tmp_path: Path) ->
 
 
 def test_a_split_of_copies_alone_is_refused(tmp_path: Path) -> None:
-    """A validation split whose every picture is tested would be left without any."""
+    """A validation split whose every image is tested would be left without any."""
     names = [f"{kind}/{index}.png" for kind in ("cat", "dog") for index in range(12)]
     root = folder_of(tmp_path, {f"test/{name}": f"val/{name}" for name in names}, splits=True)
     with pytest.raises(DataError, match="every example of its validation split is in a later split too"):
@@ -98,10 +98,10 @@ def test_grouping_cannot_mend_the_sources_own_splits(tmp_path: Path) -> None:
 
 
 def test_a_class_of_copies_alone_is_refused(tmp_path: Path) -> None:
-    """Twelve files of one picture are one example, which cannot be in three splits."""
+    """Twelve files of one image are one example, which cannot be in three splits."""
     root = class_folders(tmp_path, {"cat": 12, "dog": 12})
     for path in (root / "dog").iterdir():
-        path.write_bytes(encoded(picture(99), "PNG"))
+        path.write_bytes(encoded(noise_image(99), "PNG"))
     with pytest.raises(DataError, match="class 'dog' has 1 example"):
         load(root, "group")
 

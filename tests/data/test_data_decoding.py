@@ -1,4 +1,4 @@
-"""Decoding and resizing single pictures."""
+"""Decoding and resizing single images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encoded, picture
+from images import encoded, noise_image
 
 from suite.data.decoding import decode_image, resize_image
 from suite.errors import BadExampleError
@@ -27,7 +27,7 @@ def test_every_format_becomes_rgb(kind):
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr"])
 def test_other_colour_modes_become_rgb(mode):
-    """A plain white picture stays white in each of them."""
+    """A plain white image stays white in each of them."""
     white = PIL.Image.new("RGB", (4, 3), (255, 255, 255)).convert(mode)
     image = decode_image(encoded(white, "JPEG" if mode in {"CMYK", "YCbCr"} else "PNG"), name="a")
     assert image.shape == (3, 4, 3)
@@ -53,10 +53,10 @@ def test_transparency_is_laid_on_white(mode):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_the_exif_orientation_is_applied(kind):
-    """A picture taken with the camera turned comes out upright."""
+    """An image taken with the camera turned comes out upright."""
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
-    assert decode_image(encoded(picture(size=(8, 4)), kind, exif=exif), name="a").shape == (8, 4, 3)
+    assert decode_image(encoded(noise_image(size=(8, 4)), kind, exif=exif), name="a").shape == (8, 4, 3)
 
 
 def test_an_animation_gives_its_first_frame():
@@ -68,40 +68,40 @@ def test_an_animation_gives_its_first_frame():
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "WEBP", "JPEG"])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-def test_a_picture_that_is_cut_off_is_noticed(kind, share):
+def test_a_image_that_is_cut_off_is_noticed(kind, share):
     """Wherever it ends."""
-    content = encoded(picture(size=(40, 40)), kind)
+    content = encoded(noise_image(size=(40, 40)), kind)
     with pytest.raises(BadExampleError, match=r"^a\.x: .*on_bad_example"):
         decode_image(content[: int(len(content) * share)], name="a.x")
 
 
 def test_a_flipped_byte_in_a_png_is_noticed():
     """Pillow's decoder alone reads over the checksum."""
-    content = bytearray(encoded(picture(size=(40, 40))))
+    content = bytearray(encoded(noise_image(size=(40, 40))))
     content[-20] ^= 1
     with pytest.raises(BadExampleError, match="damaged"):
         decode_image(bytes(content), name="a")
 
 
-def test_a_picture_that_unfolds_too_far_is_refused():
+def test_a_image_that_unfolds_too_far_is_refused():
     """A few kilobytes that claim 10,000 x 20,000 pixels are a trap."""
     content = encoded(PIL.Image.new("1", (20_000, 10_000)))
     with pytest.raises(BadExampleError, match="pixels"):
         decode_image(content, name="a")
 
 
-def test_a_picture_of_another_kind_is_refused():
+def test_a_image_of_another_kind_is_refused():
     """TIFF is not read, however the file is called."""
     with pytest.raises(BadExampleError, match="expected a JPEG, PNG, BMP, GIF or WebP"):
-        decode_image(encoded(picture(), "TIFF"), name="a.png")
+        decode_image(encoded(noise_image(), "TIFF"), name="a.png")
 
 
-VALID = {kind: encoded(picture(size=(9, 7)), kind) for kind in ("PNG", "BMP", "GIF", "WEBP", "JPEG")}
+VALID = {kind: encoded(noise_image(size=(9, 7)), kind) for kind in ("PNG", "BMP", "GIF", "WEBP", "JPEG")}
 
 
 @settings(max_examples=200, deadline=None)
 @given(kind=st.sampled_from(sorted(VALID)), at=st.integers(0, 2000), put=st.binary(min_size=1, max_size=6))
-def test_damaged_bytes_give_a_picture_or_our_error(kind, at, put):
+def test_damaged_bytes_give_a_image_or_our_error(kind, at, put):
     """Nothing else comes out of the decoder."""
     content = VALID[kind]
     at %= len(content)
@@ -122,13 +122,13 @@ def test_resizing_stretches_and_antialiases():
     assert np.abs(small.astype(int) - 127).max() <= 6
 
 
-def test_a_picture_of_the_right_size_is_left_as_it_is():
+def test_a_image_of_the_right_size_is_left_as_it_is():
     """No pixel changes."""
-    image = decode_image(encoded(picture()), name="a")
+    image = decode_image(encoded(noise_image()), name="a")
     assert resize_image(image, (5, 6)) is image
 
 
 def test_decoding_agrees_with_pillow():
     """The plain case is Pillow's own."""
-    content = encoded(picture(3, size=(31, 17)), "JPEG")
+    content = encoded(noise_image(3, size=(31, 17)), "JPEG")
     np.testing.assert_array_equal(decode_image(content, name="a"), np.asarray(PIL.Image.open(io.BytesIO(content))))

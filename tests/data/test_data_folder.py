@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pictures import class_folders, encoded, picture, zipped
+from images import class_folders, encoded, noise_image, zipped
 
 from suite.data.describe import describe_dataset
 from suite.data.folder import FolderOptions, FolderSource
@@ -74,15 +74,15 @@ def test_a_missing_validation_split_is_made_from_train(tmp_path):
 
 
 def test_a_class_may_be_called_train(tmp_path):
-    """A vehicle and no split: there are pictures in it and no folders."""
+    """A vehicle and no split: there are images in it and no folders."""
     dataset = load(class_folders(tmp_path, {"car": 5, "train": 5}))
     assert dataset.class_names == ("car", "train")
 
 
 def test_a_zip_gives_what_its_folder_gives(tmp_path):
-    """Same ids, same pictures, same fingerprint; nothing is extracted."""
+    """Same ids, same images, same fingerprint; nothing is extracted."""
     folder = class_folders(tmp_path / "pets", {"cat": 5, "dog": 6})
-    (folder / "cat" / "notes.txt").write_text("not a picture")
+    (folder / "cat" / "notes.txt").write_text("not an image")
     (folder / ".hidden").mkdir()
     plain = load(folder)
     for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA):
@@ -114,7 +114,7 @@ def test_a_name_that_is_no_unicode_is_refused(tmp_path):
         load(folder)
 
 
-def test_pictures_in_deeper_folders_belong_to_the_class_above(tmp_path):
+def test_images_in_deeper_folders_belong_to_the_class_above(tmp_path):
     """As in Keras, a class may be sorted further."""
     dataset = load(class_folders(tmp_path, {"cat/old": 3, "cat/young": 3, "dog": 4}))
     assert dataset.class_names == ("cat", "dog")
@@ -138,7 +138,7 @@ def test_the_fingerprint_follows_content_classes_and_splits(tmp_path):
     ).fingerprint
     (folder / "dog").rename(folder / "hound")
     renamed = load(folder).fingerprint
-    (folder / "hound" / "000.png").write_bytes(encoded(picture(99)))
+    (folder / "hound" / "000.png").write_bytes(encoded(noise_image(99)))
     changed = load(folder).fingerprint
     assert len({before, other_seed, renamed, changed}) == 4
 
@@ -154,7 +154,7 @@ def test_the_fingerprint_follows_content_classes_and_splits(tmp_path):
         ({"train/cat": 5, "train/dog": 5, "test/cat": 5}, "test is without dog"),
         ({"train/cat": 5, "train/dog": 5, "test/cat": 5, "test/dog": 5, "test/ox": 1}, "test is with ox besides"),
         ({"test/cat": 5, "test/dog": 5}, "expected a 'train' folder beside 'test'"),
-        ({"train/cat": 5, "train/dog": 5, "ox": 5}, "folder 'ox' with pictures lies beside"),
+        ({"train/cat": 5, "train/dog": 5, "ox": 5}, "folder 'ox' with images lies beside"),
         ({"train/cat": 4, "train/dog": 4, "val/cat": 1, "val/dog": 1, "valid/cat": 1, "valid/dog": 1}, "two folders"),
     ],
 )
@@ -208,7 +208,7 @@ def test_a_zip_member_outside_of_the_archive_is_refused(tmp_path, name):
     """Members stay inside their folder."""
     archive = zipped(class_folders(tmp_path / "in", {"cat": 4, "dog": 4}), tmp_path / "a.zip")
     with zipfile.ZipFile(archive, "a") as file:
-        file.writestr(name, encoded(picture()))
+        file.writestr(name, encoded(noise_image()))
     with pytest.raises(DataError, match="would lie outside"):
         load(archive)
 
@@ -224,7 +224,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
         load(archive)
 
 
-def test_a_corrupt_picture_is_named(tmp_path):
+def test_a_corrupt_image_is_named(tmp_path):
     """Loading goes through, reading it does not."""
     folder = class_folders(tmp_path, {"cat": 5, "dog": 5})
     broken = folder / "dog" / "002.png"
@@ -237,10 +237,10 @@ def test_a_corrupt_picture_is_named(tmp_path):
         split.read(index)
 
 
-def test_a_corrupt_picture_can_be_left_out_and_is_counted(tmp_path):
+def test_a_corrupt_image_can_be_left_out_and_is_counted(tmp_path):
     """Its id and the reason are kept."""
     folder = class_folders(tmp_path, {"cat": 5, "dog": 6})
-    (folder / "dog" / "002.png").write_bytes(b"not a picture")
+    (folder / "dog" / "002.png").write_bytes(b"not an image")
     dataset = load(folder, on_bad_example="skip")
     (skipped,) = dataset.skipped
     assert skipped.id == "dog/002.png"
@@ -252,7 +252,7 @@ def test_a_corrupt_picture_can_be_left_out_and_is_counted(tmp_path):
 def test_a_class_that_skipping_leaves_too_small_is_refused(tmp_path):
     """The complaint counts what was skipped."""
     folder = class_folders(tmp_path, {"cat": 5, "dog": 3})
-    (folder / "dog" / "002.png").write_bytes(b"not a picture")
+    (folder / "dog" / "002.png").write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"\(1 example skipped\): class 'dog' has 2 examples"):
         load(folder, on_bad_example="skip")
 
@@ -289,13 +289,13 @@ def test_a_zip_is_read_by_processes_and_threads_at_once(tmp_path, way):
 
 
 PARTS = st.sampled_from(["train", "test", "val", "cat", "dog", "a.png", "b.jpg", "x.txt", ".h", "__MACOSX", "", ".."])
-PICTURE = encoded(picture())
+IMAGE = encoded(noise_image())
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.lists(PARTS, min_size=1, max_size=4).map("/".join), max_size=12, unique=True),
-    content=st.sampled_from([PICTURE, PICTURE[:50], b""]),
+    content=st.sampled_from([IMAGE, IMAGE[:50], b""]),
     skip=st.sampled_from(["error", "skip"]),
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -118,7 +118,7 @@ def test_a_damaged_file_in_the_cache_is_a_sentence(home):
 
 
 def cifar_batch(number: int) -> dict[str, object]:
-    """Four pictures as CIFAR's files have them: planes of red, green and blue."""
+    """Four images as CIFAR's files have them: planes of red, green and blue."""
     data = np.random.default_rng(number).integers(0, 256, size=(4, 3072), dtype=np.uint8)
     return {"batch_label": f"batch {number}", "labels": [0, 1, 1, 0], "data": data, "filenames": ["a.png"] * 4}
 
@@ -137,13 +137,13 @@ def cifar_archive(path: Path) -> Path:
 
 
 def test_cifar_is_read_without_unpickling(tmp_path):
-    """The same arrays as unpickling gives, as pictures."""
+    """The same arrays as unpickling gives, as images."""
     arrays = read_cifar(cifar_archive(tmp_path / "a.tar.gz"), **CIFAR10)
     assert arrays.class_names == ("cat", "dog")
-    assert arrays.pictures["train"].shape == (8, 32, 32, 3)
+    assert arrays.images["train"].shape == (8, 32, 32, 3)
     assert arrays.targets["test"].tolist() == [0, 1, 1, 0]
     planes = cifar_batch(3)["data"].reshape(4, 3, 32, 32)
-    np.testing.assert_array_equal(arrays.pictures["test"], planes.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(arrays.images["test"], planes.transpose(0, 2, 3, 1))
 
 
 def test_the_pickles_of_python_2_are_read():
@@ -190,17 +190,17 @@ def test_a_damaged_pickle_gives_a_value_or_our_error(at, put):
 
 def test_mnist_is_read_without_pickles(tmp_path):
     """An object array, which is a pickle, is refused."""
-    pictures, labels = np.zeros((3, 28, 28), np.uint8), np.array([3, 1, 2], np.uint8)
-    np.savez(tmp_path / "a.npz", x_train=pictures, y_train=labels, x_test=pictures, y_test=labels)
+    images, labels = np.zeros((3, 28, 28), np.uint8), np.array([3, 1, 2], np.uint8)
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     assert read_mnist(tmp_path / "a.npz").targets["train"].tolist() == [3, 1, 2]
-    np.savez(tmp_path / "b.npz", x_train=np.array([{}]), y_train=labels, x_test=pictures, y_test=labels)
+    np.savez(tmp_path / "b.npz", x_train=np.array([{}]), y_train=labels, x_test=images, y_test=labels)
     with pytest.raises(ValueError, match="allow_pickle"):
         read_mnist(tmp_path / "b.npz")
 
 
 @pytest.mark.shared
 def test_idx_files_are_read():
-    """MNIST's original test pictures."""
+    """MNIST's original test images."""
     assert read_idx(SHARED / "mnist_t10k" / "t10k-images-idx3-ubyte.gz").shape == (10_000, 28, 28)
 
 

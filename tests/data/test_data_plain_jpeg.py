@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encoded, picture
+from images import encoded, noise_image
 
 from suite.data.decoding import decode_image
 from suite.data.plain_jpeg import decode_plain_jpeg, plain_jpeg_size
@@ -57,9 +57,9 @@ def test_a_photograph_has_the_numbers_that_pillow_gives():
 @settings(deadline=None, max_examples=400)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_is_decoded_of_a_damaged_file_is_what_pillow_sees(seed):
-    """Bytes changed, cut out or cut off: nothing is taken for a picture that Pillow refuses or sees otherwise."""
+    """Bytes changed, cut out or cut off: nothing is taken for an image that Pillow refuses or sees otherwise."""
     chance = random.Random(seed)
-    content = bytearray(encoded(picture(seed % 7, size=(20, 12)), "JPEG"))
+    content = bytearray(encoded(noise_image(seed % 7, size=(20, 12)), "JPEG"))
     at = chance.randrange(len(content))
     match chance.randrange(3):
         case 0:
@@ -76,13 +76,13 @@ def test_what_is_decoded_of_a_damaged_file_is_what_pillow_sees(seed):
 @pytest.mark.parametrize(
     "content",
     [
-        encoded(picture(), "JPEG", progressive=True),
-        encoded(picture(), "JPEG", exif=ORIENTED),
-        encoded(picture(), "JPEG", icc_profile=b"profile"),
-        encoded(picture().convert("CMYK"), "JPEG"),
-        encoded(picture()),
-        encoded(picture(), "WEBP"),
-        encoded(picture(), "JPEG")[:-2],
+        encoded(noise_image(), "JPEG", progressive=True),
+        encoded(noise_image(), "JPEG", exif=ORIENTED),
+        encoded(noise_image(), "JPEG", icc_profile=b"profile"),
+        encoded(noise_image().convert("CMYK"), "JPEG"),
+        encoded(noise_image()),
+        encoded(noise_image(), "WEBP"),
+        encoded(noise_image(), "JPEG")[:-2],
         b"\xff\xd8\xff",
         b"",
     ],
@@ -93,8 +93,8 @@ def test_everything_else_is_left_to_pillow(content):
     assert decode_plain_jpeg(content, most_pixels=MANY) is None
 
 
-def test_a_picture_that_unfolds_too_far_is_not_decoded(monkeypatch):
+def test_a_image_that_unfolds_too_far_is_not_decoded(monkeypatch):
     """A small file may say that it is millions of pixels high."""
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(BadExampleError, match="pixels"):
-        decode_image(encoded(picture(), "JPEG"), name="a")
+        decode_image(encoded(noise_image(), "JPEG"), name="a")

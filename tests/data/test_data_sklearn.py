@@ -34,7 +34,7 @@ def photo():
 
 
 def test_digits_are_all_there_in_three_grey_channels(digits):
-    """1,797 pictures of 8 x 8 from 0 to 255."""
+    """1,797 images of 8 x 8 from 0 to 255."""
     assert sum(len(split) for split in digits.splits.values()) == 1797
     image = digits.splits["train"].read(0)
     assert image.shape == (8, 8, 3)
@@ -58,7 +58,7 @@ def test_both_put_a_digit_into_the_same_split(digits, photo):
 
 
 def test_the_patch_follows_from_the_id_alone(photo):
-    """Another seed of the splits moves examples between splits and changes no picture."""
+    """Another seed of the splits moves examples between splits and changes no image."""
     other = load("digits_photo", seed=5)
     assert other.fingerprint != photo.fingerprint
     where = {
@@ -70,7 +70,7 @@ def test_the_patch_follows_from_the_id_alone(photo):
 
 
 def test_the_digit_is_the_difference_to_its_patch(digits, photo):
-    """Where the digit is black the photograph shows; so two pictures differ from digit to digit."""
+    """Where the digit is black the photograph shows; so two images differ from digit to digit."""
     image = photo.splits["train"].read(0).astype(int)
     digit = digits.splits["train"].read(0)
     background = np.kron(digit[..., 0] == 0, np.ones((4, 4), dtype=bool))
@@ -182,6 +182,6 @@ def test_newsgroups_without_a_network_say_what_to_put_where(tmp_path, monkeypatc
 
 
 def test_a_name_says_its_task():
-    """Pictures or texts with classes."""
+    """Images or texts with classes."""
     assert SklearnSource.tasks(SklearnOptions(name="digits")) == ("image_classification",)
     assert SklearnSource.tasks(SklearnOptions(name="20newsgroups")) == ("text_classification",)

@@ -16,7 +16,7 @@ from suite.spec.spec import SplitsSpec
 
 
 def make(counts: list[int], *, name: str = "train", prefix: str = "", shuffle_seed: int | None = None) -> Split:
-    """A split with ``counts`` examples of each class; its pictures carry the example's number."""
+    """A split with ``counts`` examples of each class; its images carry the example's number."""
     examples = [
         (f"{prefix}{target}/{number}", target) for target, count in enumerate(counts) for number in range(count)
     ]
@@ -111,7 +111,7 @@ def test_all_given_splits_are_left_alone():
     assert name_with_seed("pets", {"train": make([1, 1])}, SplitsSpec(seed=3)) == "pets-seed3"
 
 
-def test_the_pictures_go_with_their_ids():
+def test_the_images_go_with_their_ids():
     """Reading example i of a made split reads the example with its id."""
     whole = make([6, 6])
     for split in complete({"train": whole}).values():

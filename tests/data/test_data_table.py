@@ -197,7 +197,7 @@ def test_the_fingerprint_follows_from_texts_and_labels(tmp_path):
 
 
 def test_texts_are_described_by_their_lengths(tmp_path):
-    """In words of all texts of an example; there are no sizes of pictures."""
+    """In words of all texts of an example; there are no sizes of images."""
     rows = [(f"{n:03}", "x " * (n + 1)) for n in range(10)]
     path = write(tmp_path / "a.csv", [("in", "out"), *rows])
     described = describe_dataset(load(train=path, text_column="in", target_column="out"), look_at=1000)

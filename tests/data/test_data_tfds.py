@@ -21,7 +21,7 @@ NAMES = ("apple", "pear", "plum")
 
 @functools.cache
 def builder_class():
-    """36 pictures of plain colours in three classes, train and test; TFDS knows a name only once."""
+    """36 images of plain colours in three classes, train and test; TFDS knows a name only once."""
     import tensorflow_datasets as tfds
 
     class TinyFruit(tfds.core.GeneratorBasedBuilder):
@@ -42,8 +42,8 @@ def builder_class():
 
         def _generate_examples(self, numbers) -> Iterator[tuple[int, dict[str, Any]]]:
             for number in numbers:
-                picture = np.full((6, 5, 3), number, dtype=np.uint8)
-                yield number, {"image": picture, "label": number % 3, "weight": 1.0}
+                image = np.full((6, 5, 3), number, dtype=np.uint8)
+                yield number, {"image": image, "label": number % 3, "weight": 1.0}
 
     return TinyFruit
 
@@ -78,8 +78,8 @@ def test_a_prepared_data_set_is_read_with_classes_licence_and_made_validation(da
     assert dataset.name == "tiny_fruit-seed0"
 
 
-def test_every_picture_belongs_to_its_class(data_dir):
-    """The colour of a picture says its number, and the number its class."""
+def test_every_image_belongs_to_its_class(data_dir):
+    """The colour of an image says its number, and the number its class."""
     for split in load(data_dir).splits.values():
         for index in range(len(split)):
             image = split.read(index)
@@ -102,7 +102,7 @@ def test_splits_may_be_named_in_the_words_of_tfds(data_dir):
 
 
 def test_an_unknown_feature_is_answered_with_the_nearest(data_dir):
-    """The features that hold a picture are named."""
+    """The features that hold an image are named."""
     with pytest.raises(DataError, match="Did you mean 'image'"):
         load(data_dir, image_feature="imag")
     with pytest.raises(DataError, match="Did you mean 'label'"):

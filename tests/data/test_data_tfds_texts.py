@@ -157,8 +157,8 @@ def test_what_is_not_prepared_is_for_what_its_options_say(tmp_path):
     assert TfdsSource.tasks(options(tmp_path, "a", text_feature="t", target_feature="u")) == ("text_generation",)
 
 
-def test_pictures_stay_pictures(tmp_path):
-    """A data set that has a picture is one of pictures, whatever texts lie beside it."""
+def test_images_stay_images(tmp_path):
+    """A data set that has an image is one of images, whatever texts lie beside it."""
     folder = tmp_path / "fruit" / "1.0.0"
     folder.mkdir(parents=True)
     features = {"image": {"image": {}}, "label": {"classLabel": {}}, "caption": {"text": {}}}

@@ -20,9 +20,9 @@ def test_names_that_differ_only_by_that_must_match_to_the_letter():
 
 
 def test_a_part_of_a_split_reads_its_own_examples():
-    """Ids, targets and pictures stay together; a whole split stays itself."""
-    pictures = [np.full((1, 1, 3), index, np.uint8) for index in range(4)]
-    split = Split("test", ("a", "b", "c", "d"), np.array([0, 1, 2, 1]), pictures.__getitem__)
+    """Ids, targets and images stay together; a whole split stays itself."""
+    images = [np.full((1, 1, 3), index, np.uint8) for index in range(4)]
+    split = Split("test", ("a", "b", "c", "d"), np.array([0, 1, 2, 1]), images.__getitem__)
     part = subset(split, [1])
     assert part.ids == ("b", "d")
     assert [int(part.read(index).max()) for index in range(2)] == [1, 3]

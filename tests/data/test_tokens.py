@@ -111,7 +111,7 @@ def test_padding_never_cuts(longest, most):
     assert longest <= padded_length(longest, most) <= max(longest, most)
 
 
-def test_a_causal_model_foretells_the_second_part():
+def test_a_causal_model_predicts_the_second_part():
     """Labels are the tokens moved by one; the prompt is not counted, the end is."""
     rows = TokenRows(tokens_of([[5, 6, 7, 8]], second=[2]), "causal", pad_id=0, sequence_length=64)
     arrays = rows.take(np.arange(1))
@@ -121,7 +121,7 @@ def test_a_causal_model_foretells_the_second_part():
 
 
 def test_an_encoder_decoder_gets_both_sides():
-    """The source goes to the encoder; the decoder foretells all that follows its start token."""
+    """The source goes to the encoder; the decoder predicts all that follows its start token."""
     rows = TokenRows(tokens_of([[5, 6, 0, 7, 8]], second=[2]), "seq2seq", pad_id=9, sequence_length=64)
     arrays = rows.take(np.arange(1))
     assert arrays["encoder_token_ids"][0, :2].tolist() == [5, 6]
@@ -145,7 +145,7 @@ def examples() -> Examples:
 
 
 def test_an_epoch_of_texts_sees_each_once_in_an_order_of_its_own(examples):
-    """As for pictures: a function of seed and epoch."""
+    """As for images: a function of seed and epoch."""
     batches = Batches(examples, 16, seed=1)
     first, again, other = ([targets.tolist() for _, targets in batches.epoch(epoch)] for epoch in (1, 1, 2))
     assert first == again != other

@@ -18,7 +18,7 @@ from export_runs import (
     folders_of,
     in_cache,
     resizing_inside,
-    run_pictures,
+    run_images,
     trial_of,
 )
 from export_runs import suite_command as suite
@@ -32,7 +32,7 @@ CROP = {"fit": "shorter_side", "crop_share": 0.875, "interpolation": "bicubic", 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """A finished run of two models, which see crops; the ViT has an exact GELU and holds a tensor."""
-    return run_pictures(tmp_path_factory.mktemp("export"), ("resnet_tiny", "vit_tiny"), resizing=CROP)
+    return run_images(tmp_path_factory.mktemp("export"), ("resnet_tiny", "vit_tiny"), resizing=CROP)
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +96,14 @@ def test_a_model_card_has_the_file_s_own_scores(name, exported):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_example_classifies_a_picture_with_the_runtime_alone(name, exported, finished, tmp_path, runtime_alone):
+def test_the_example_classifies_a_image_with_the_runtime_alone(name, exported, finished, tmp_path, runtime_alone):
     """In an environment of its own; the first line is the right class, of which there are three."""
     here = tmp_path / "elsewhere"
     shutil.copytree(exported["vit_tiny", name], here)
     source = (here / "example.py").read_text(encoding="utf-8")
     assert "suite" not in source
-    picture = finished / "pictures" / CLASSES[1] / "0.png"
-    command = [runtime_alone(name), "-X", "utf8", "-W", "ignore", str(here / "example.py"), str(picture)]
+    image = finished / "images" / CLASSES[1] / "0.png"
+    command = [runtime_alone(name), "-X", "utf8", "-W", "ignore", str(here / "example.py"), str(image)]
     ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
@@ -169,13 +169,13 @@ def test_what_is_there_is_replaced_only_when_asked_for(exported, finished):
 
 
 def test_months_later_without_the_data_there_is_parity_alone(finished, tmp_path, monkeypatch):
-    """The pictures are gone: noise is compared, there are no scores, and the card says so."""
+    """The images are gone: noise is compared, there are no scores, and the card says so."""
     monkeypatch.setenv("SUITE_CACHE_DIR", str(tmp_path / "cache"))
-    hidden = (finished / "pictures").rename(finished / "hidden")
+    hidden = (finished / "images").rename(finished / "hidden")
     try:
         outcome = suite("export", finished / "out", "--format", "litert", "--out", tmp_path / "files", "--json")
     finally:
-        hidden.rename(finished / "pictures")
+        hidden.rename(finished / "images")
     assert outcome.exit_code == 0, outcome.output
     (path,) = (tmp_path / "files").glob("*/*/card.json")
     card = card_of(path.parent)
@@ -241,10 +241,10 @@ def test_a_layer_that_a_format_lacks_is_named(tmp_path):
 
     from suite.export.requests import WriteRequest, run
 
-    pictures = keras.Input((8, 8, 3), name="pictures")
-    larger = keras.layers.Resizing(16, 16, interpolation="lanczos5", name="sharper")(pictures)
+    images = keras.Input((8, 8, 3), name="images")
+    larger = keras.layers.Resizing(16, 16, interpolation="lanczos5", name="sharper")(images)
     pooled = keras.layers.GlobalAveragePooling2D()(larger)
-    keras.Model(pictures, keras.layers.Dense(2, "softmax", name="head")(pooled)).save(tmp_path / "model.keras")
+    keras.Model(images, keras.layers.Dense(2, "softmax", name="head")(pooled)).save(tmp_path / "model.keras")
     request = WriteRequest(
         format="onnx",
         model=str(tmp_path / "model.keras"),

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from pictures import encoded, picture
+from images import encoded, noise_image
 
 from suite.data.decoding import decode_image, resize_image
 from suite.export.formats.example import image_example
 from suite.registry import EXPORTERS
 from suite.store.records.resizing import Resizing
 
-CASE = Path(__file__).parents[3] / "shared" / "cases" / "06-example-sees-another-picture"
+CASE = Path(__file__).parents[3] / "shared" / "cases" / "06-example-sees-another-image"
 WAYS = (
     Resizing(),
     Resizing(crop_share=0.9, interpolation="nearest"),
@@ -44,22 +44,22 @@ def odd_images() -> Iterator[tuple[str, bytes]]:
         exif = PIL.Image.Exif()
         exif[0x0112] = orientation
         for kind in ("JPEG", "PNG", "WEBP"):
-            yield f"{kind}, EXIF {orientation}", encoded(picture(orientation, size=(40, 27)), kind, exif=exif)
+            yield f"{kind}, EXIF {orientation}", encoded(noise_image(orientation, size=(40, 27)), kind, exif=exif)
     clear = PIL.Image.fromarray(random.integers(0, 256, (31, 47, 4), dtype=np.uint8), "RGBA")
     yield "RGBA", encoded(clear)
     yield "WebP with alpha", encoded(clear, "WEBP", lossless=True)
     yield "LA", encoded(clear.convert("LA"))
     yield "palette with one colour clear", encoded(clear.convert("RGB").quantize(16), transparency=3)
-    yield "RGB with one colour clear", encoded(picture(3), transparency=(1, 2, 3))
+    yield "RGB with one colour clear", encoded(noise_image(3), transparency=(1, 2, 3))
     yield "GIF", encoded(clear.convert("RGB").quantize(16), "GIF", transparency=3)
     yield "16 bits", encoded(PIL.Image.fromarray(random.integers(0, 65_536, (33, 20), dtype=np.uint16)))
-    yield "1 bit", encoded(picture(5, size=(30, 30)).convert("1"))
-    yield "grey", encoded(picture(6, size=(64, 11)).convert("L"), "JPEG")
-    yield "CMYK", encoded(picture(7, size=(50, 60)).convert("CMYK"), "JPEG")
-    yield "BMP", encoded(picture(8, size=(1, 90)), "BMP")
-    yield "plain JPEG", encoded(picture(9, size=(300, 200)), "JPEG", quality=80)
-    yield "progressive JPEG", encoded(picture(10, size=(80, 70)), "JPEG", progressive=True)
-    yield "of the input's size", encoded(picture(11, size=(24, 24)))
+    yield "1 bit", encoded(noise_image(5, size=(30, 30)).convert("1"))
+    yield "grey", encoded(noise_image(6, size=(64, 11)).convert("L"), "JPEG")
+    yield "CMYK", encoded(noise_image(7, size=(50, 60)).convert("CMYK"), "JPEG")
+    yield "BMP", encoded(noise_image(8, size=(1, 90)), "BMP")
+    yield "plain JPEG", encoded(noise_image(9, size=(300, 200)), "JPEG", quality=80)
+    yield "progressive JPEG", encoded(noise_image(10, size=(80, 70)), "JPEG", progressive=True)
+    yield "of the input's size", encoded(noise_image(11, size=(24, 24)))
 
 
 ODD = dict(odd_images())
@@ -77,7 +77,7 @@ def test_the_example_sees_what_the_suite_sees(name: str, resizing: Resizing) -> 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["x_16.png", "x_exif.jpg", "x_rgba.png"])
 def test_images_on_which_an_older_example_fell(name: str) -> None:
-    """Each is seen as the picture beside it, which the suite made of it."""
+    """Each is seen as the image beside it, which the suite made of it."""
     resizing = Resizing(fit="shorter_side", crop_share=0.875)
     read = reader(resizing, (32, 32))
     seen = np.asarray(PIL.Image.open(CASE / f"{Path(name).stem}_as_suite_sees.png").convert("RGB"))

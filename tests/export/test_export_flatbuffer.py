@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.export.formats.examples import ExampleArrays
 from suite.export.formats.flatbuffer import LARGEST, compact
 from suite.export.formats.litert import HEAD, LiteRtExporter, _quantise
@@ -39,10 +39,10 @@ def classifier(model: str) -> Any:
 
 
 def examples(keras_model: Any) -> ExampleArrays:
-    """Random pictures of the model's size, or random tokens."""
+    """Random images of the model's size, or random tokens."""
     random = np.random.default_rng(0)
     if not isinstance(keras_model.input, dict):
-        return ExampleArrays({PICTURES: random.integers(0, 256, (64, *keras_model.input.shape[1:]), dtype=np.uint8)})
+        return ExampleArrays({IMAGES: random.integers(0, 256, (64, *keras_model.input.shape[1:]), dtype=np.uint8)})
     arrays = {name: np.ones((64, 16), np.int32) for name in keras_model.input}
     return ExampleArrays({**arrays, "token_ids": random.integers(0, 500, (64, 16), dtype=np.int32)})
 
@@ -100,7 +100,7 @@ def answers(path: Path, module: str, arrays: ExampleArrays, *, batch: int) -> np
     (single, *_) = run.get_input_details()
     found = []
     for _, inputs in arrays.batches(batch):
-        named = {single: inputs[PICTURES]} if PICTURES in inputs else inputs
+        named = {single: inputs[IMAGES]} if IMAGES in inputs else inputs
         found += [answer.copy() for answer in run(**named).values()]
     return np.concatenate(found)
 

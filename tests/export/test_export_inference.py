@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from export_runs import FORMATS
 
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.export.formats.inference import for_inference
 from suite.models.file import FileOptions, FileSource
 from suite.registry import EXPORTERS
@@ -19,7 +19,7 @@ from suite.training.feature_engines import ENGINES, EngineChooser
 from suite.training.predictor import Predictor
 from suite.training.profiler import count_macs
 
-IMAGES = np.random.default_rng(0).uniform(0, 255, (5, 40, 40, 3)).astype("float32")
+NOISE = np.random.default_rng(0).uniform(0, 255, (5, 40, 40, 3)).astype("float32")
 
 
 def network(*first: keras.Layer) -> keras.Model:
@@ -45,7 +45,7 @@ def resizing() -> keras.Model:
 
 def test_keras_itself_differs(resizing: keras.Model) -> None:
     """What the rest is for: once this fails, Keras is mended and ``for_inference`` may go."""
-    assert np.abs(np.asarray(resizing(IMAGES)) - resizing.predict(IMAGES, verbose=0)).max() > 0.1
+    assert np.abs(np.asarray(resizing(NOISE)) - resizing.predict(NOISE, verbose=0)).max() > 0.1
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -56,17 +56,17 @@ def test_files_say_what_predict_says(name: str, resizing: keras.Model, tmp_path:
     deployed = ImageClassification.assemble(backbone, num_classes=3).deployed()
     path = tmp_path / EXPORTERS.get(name).file
     EXPORTERS.get(name).write(deployed, path, labels=("a", "b", "c"))
-    np.testing.assert_allclose(answers_of(name, path), deployed.predict(IMAGES, verbose=0), atol=1e-5)
+    np.testing.assert_allclose(answers_of(name, path), deployed.predict(NOISE, verbose=0), atol=1e-5)
 
 
 def answers_of(name: str, path: Path) -> np.ndarray:
     """What a file says; the suite's own loaders set TensorFlow's threads, which only a new process can."""
     if name == "keras":
-        return keras.saving.load_model(path).predict(IMAGES, verbose=0)
+        return keras.saving.load_model(path).predict(NOISE, verbose=0)
     if name == "saved_model":
-        (answers,) = tf.saved_model.load(str(path)).signatures["serving_default"](image=tf.constant(IMAGES)).values()
+        (answers,) = tf.saved_model.load(str(path)).signatures["serving_default"](image=tf.constant(NOISE)).values()
         return answers.numpy()
-    return EXPORTERS.get(name).load(path, threads=1)({PICTURES: IMAGES})
+    return EXPORTERS.get(name).load(path, threads=1)({IMAGES: NOISE})
 
 
 def test_random_augmentation_inside_is_off(tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_random_augmentation_inside_is_off(tmp_path: Path) -> None:
     model = network(keras.layers.RandomFlip(), keras.layers.RandomContrast(0.9))
     path = tmp_path / "model.onnx"
     EXPORTERS.get("onnx").write(model, path, labels=("a", "b", "c"))
-    answers = EXPORTERS.get("onnx").load(path, threads=1)({PICTURES: IMAGES})
-    np.testing.assert_allclose(answers, model.predict(IMAGES, verbose=0), atol=1e-3, rtol=1e-4)
+    answers = EXPORTERS.get("onnx").load(path, threads=1)({IMAGES: NOISE})
+    np.testing.assert_allclose(answers, model.predict(NOISE, verbose=0), atol=1e-3, rtol=1e-4)
 
 
 def test_other_models_are_exported_as_they_are() -> None:
@@ -92,10 +92,10 @@ def test_features_of_a_users_file_are_those_that_predict_gives(
     resizing.save(tmp_path / "mine.keras")
     backbone = FileSource.build(FileOptions(path=str(tmp_path / "mine.keras"), layer="pool"))
     adapted = ImageClassification.assemble(backbone, num_classes=3)
-    expected = adapted.features.predict(IMAGES.astype(np.uint8), verbose=0)
+    expected = adapted.features.predict(NOISE.astype(np.uint8), verbose=0)
     assert np.abs(expected).max() > 0.1
     chooser = EngineChooser(engine, tmp_path, "CPU", 1)
-    chosen = chooser.choose(adapted.features, Predictor(adapted.features), IMAGES.astype(np.uint8), graph="mine")
+    chosen = chooser.choose(adapted.features, Predictor(adapted.features), NOISE.astype(np.uint8), graph="mine")
     assert chosen.record.name == engine, chosen.record.reason
-    np.testing.assert_allclose(chosen.predict(IMAGES.astype(np.uint8)), expected, atol=1e-3, rtol=1e-4)
-    assert count_macs(adapted.logits, keras.ops.convert_to_tensor(IMAGES[:1])) > 4 * 27 * 26 * 26
+    np.testing.assert_allclose(chosen.predict(NOISE.astype(np.uint8)), expected, atol=1e-3, rtol=1e-4)
+    assert count_macs(adapted.logits, keras.ops.convert_to_tensor(NOISE[:1])) > 4 * 27 * 26 * 26

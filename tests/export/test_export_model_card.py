@@ -124,7 +124,7 @@ def test_the_text_says_what_was_measured_and_how(tmp_path):
     assert tensors[2] == ["in", "image", "(any, 8, 8, 3)", "float32", "RGB"]
     assert scores[2] == ["accuracy", "0.8000", "0.7000 to 0.9000", "0.8250"]
     assert scores[4][1].startswith("missing: top-5")
-    assert ["latency of one picture, median", "1.50 ms"] in costs
+    assert ["latency of one image, median", "1.50 ms"] in costs
     for said in (
         "pretrained on CIFAR",
         "learning_rate 0.001",

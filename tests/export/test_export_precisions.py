@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from export_runs import FORMATS, card_of, folders_of, in_cache, resizing_inside, run_pictures, suite_command
+from export_runs import FORMATS, card_of, folders_of, in_cache, resizing_inside, run_images, suite_command
 
 from suite.store.records.resizing import STRETCH
 from suite.store.store import open_store
@@ -26,7 +26,7 @@ EXPORTS = [
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     """A finished run of one convolutional network, whose spec asks for its files."""
-    return run_pictures(tmp_path_factory.mktemp("precisions"), ("resnet_tiny",), exports=EXPORTS)
+    return run_images(tmp_path_factory.mktemp("precisions"), ("resnet_tiny",), exports=EXPORTS)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,8 @@ def test_the_example_runs_the_smaller_file(name, cards, root):
 
     folder = folders_of(root)["resnet_tiny", name, "int8"]
     label = card_of(folder).labels[0]
-    picture = next((root / "pictures" / label).glob("*.png"))
-    command = [sys.executable, "-X", "utf8", "-W", "ignore", str(folder / "example.py"), str(picture)]
+    image = next((root / "images" / label).glob("*.png"))
+    command = [sys.executable, "-X", "utf8", "-W", "ignore", str(folder / "example.py"), str(image)]
     ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[0].endswith(label)

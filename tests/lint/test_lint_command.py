@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pictures import class_folders, encoded, picture
+from images import class_folders, encoded, noise_image
 from report_sample import make_comparison
 from test_architecture import LIVE, PACKAGE, module_file, own_imports, room_of
 from test_cli_run import call, prepared
@@ -23,7 +23,7 @@ from suite.store.records.check import Checks, DataChecks, Finding
 
 
 def spec_of(folder: Path, data: Path, **more: object) -> Path:
-    """A spec of one model and a folder of pictures."""
+    """A spec of one model and a folder of images."""
     document = {
         "name": "mine",
         "task": "image_classification",
@@ -39,14 +39,14 @@ def spec_of(folder: Path, data: Path, **more: object) -> Path:
 
 @pytest.fixture
 def clean(tmp_path: Path) -> Path:
-    """A spec whose data has nothing to be said of: pictures of the input's size, and enough of each class."""
+    """A spec whose data has nothing to be said of: images of the input's size, and enough of each class."""
     numbers = itertools.count()
     for split, count in (("train", 12), ("val", 5), ("test", 10)):
         for name in ("cat", "dog"):
             for number in range(count):
                 path = tmp_path / "data" / split / name / f"{number}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(encoded(picture(next(numbers), size=(32, 32))))
+                path.write_bytes(encoded(noise_image(next(numbers), size=(32, 32))))
     return spec_of(tmp_path, tmp_path / "data")
 
 
@@ -79,7 +79,7 @@ def test_a_clean_bill_is_said_in_a_sentence(clean: Path, tmp_path: Path) -> None
 
 
 def test_a_finding_says_what_where_why_and_what_to_do(clean: Path, tmp_path: Path) -> None:
-    """A copied picture: exit code 1, the answer first, then four parts."""
+    """A copied image: exit code 1, the answer first, then four parts."""
     train, test = (tmp_path / "data" / split / "cat" / "0.png" for split in ("train", "test"))
     test.write_bytes(train.read_bytes())
     ended = call("lint", clean, "--out", tmp_path / "out")
@@ -93,7 +93,7 @@ def test_a_finding_says_what_where_why_and_what_to_do(clean: Path, tmp_path: Pat
 
 
 def test_notes_count_with_strict_only(tmp_path: Path) -> None:
-    """Pictures of 6 x 5 pixels are blown up: good to know, and an error for who wants it so."""
+    """Images of 6 x 5 pixels are blown up: good to know, and an error for who wants it so."""
     data = class_folders(tmp_path / "data", {"cat": 60, "dog": 60})
     spec = spec_of(tmp_path, data)
     assert call("lint", spec, "--out", tmp_path / "out").exit_code == 0
@@ -147,14 +147,14 @@ def test_a_place_that_cannot_be_written_is_a_remark(clean: Path, tmp_path: Path)
 
 
 def test_unusable_input_ends_with_2_and_one_sentence(tmp_path: Path) -> None:
-    """Nothing there, an empty folder, no JSON, data that is none, a picture that is damaged."""
+    """Nothing there, an empty folder, no JSON, data that is none, an image that is damaged."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.json").write_text("no spec")
     (tmp_path / "flat").mkdir()
-    (tmp_path / "flat" / "a.png").write_bytes(encoded(picture()))
+    (tmp_path / "flat" / "a.png").write_bytes(encoded(noise_image()))
     no_classes = spec_of(tmp_path, tmp_path / "flat").rename(tmp_path / "flat.json")
     damaged = class_folders(tmp_path / "damaged", {"cat": 10, "dog": 10})
-    (damaged / "cat" / "000.png").write_bytes(b"no picture")
+    (damaged / "cat" / "000.png").write_bytes(b"no image")
     for target, word in (
         (tmp_path / "nowhere", "no such file or folder"),
         (tmp_path / "empty", "holds no run"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import class_folders
+from images import class_folders
 
 from suite.data.dataset import Dataset, Split
 from suite.lint.examine import examine
@@ -42,7 +42,7 @@ def planned(check: str, **spec: object) -> list[Finding]:
 
 
 def dataset_of(**counts: Sequence[int]) -> Dataset:
-    """A data set with so many examples of each class in each split; its pictures are all black."""
+    """A data set with so many examples of each class in each split; its images are all black."""
     black = np.zeros((4, 4, 3), np.uint8)
     splits = {
         name: Split(
@@ -139,13 +139,13 @@ def test_the_size_of_a_hub_preset_is_known_by_its_name():
 
 
 def picture_sizes(path: Path, side: int, size: tuple[int, int]) -> list[Finding]:
-    """What the check of picture sizes says of pictures of one size and a model of one input."""
-    from pictures import encoded, picture
+    """What the check of image sizes says of images of one size and a model of one input."""
+    from images import encoded, noise_image
 
     for name in ("a", "b"):
         (path / name).mkdir(exist_ok=True)
         for number in range(5):
-            (path / name / f"{number}.png").write_bytes(encoded(picture(number, size=size)))
+            (path / name / f"{number}.png").write_bytes(encoded(noise_image(number, size=size)))
     plan = plan_of(
         models=[{"source": "applications", "name": "MobileNet", "input_size": side}],
         datasets=[{"source": "folder", "path": str(path)}],
@@ -158,7 +158,7 @@ def picture_sizes(path: Path, side: int, size: tuple[int, int]) -> list[Finding]
     [(128, (32, 32), ["note"]), (32, (128, 128), ["note"]), (32, (400, 300), ["warning"]), (96, (96, 80), [])],
     ids=["blown up", "shrunk", "lost", "fits"],
 )
-def test_pictures_of_another_size_than_the_input_are_told(
+def test_images_of_another_size_than_the_input_are_told(
     tmp_path: Path, side: int, size: tuple[int, int], severities: list[str]
 ):
     """Blown up from twice, shrunk from four times, lost from eight times."""

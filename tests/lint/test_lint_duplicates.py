@@ -34,17 +34,17 @@ def photos(count: int, side: int = 240) -> list[np.ndarray]:
     return found
 
 
-def saved_again(picture: np.ndarray, quality: int) -> np.ndarray:
-    """The picture after JPEG."""
+def saved_again(image: np.ndarray, quality: int) -> np.ndarray:
+    """The image after JPEG."""
     file = io.BytesIO()
-    PIL.Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    PIL.Image.fromarray(image).save(file, "JPEG", quality=quality)
     return np.asarray(PIL.Image.open(file))
 
 
-def resized(picture: np.ndarray, factor: float) -> np.ndarray:
-    """The picture with other sides."""
-    size = (round(picture.shape[1] * factor), round(picture.shape[0] * factor))
-    return np.asarray(PIL.Image.fromarray(picture).resize(size, PIL.Image.Resampling.BICUBIC))
+def resized(image: np.ndarray, factor: float) -> np.ndarray:
+    """The image with other sides."""
+    size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
+    return np.asarray(PIL.Image.fromarray(image).resize(size, PIL.Image.Resampling.BICUBIC))
 
 
 def data_of(**examples: list) -> Dataset:
@@ -66,8 +66,8 @@ def found_in(dataset: Dataset, **further: Dataset) -> list[Finding]:
     return list(Duplicates.findings(Study(plan, (Home("made", dataset, further),), {})))
 
 
-def test_a_picture_in_training_and_test_is_an_error_that_names_it():
-    """One of ten test pictures is a copy, under another class."""
+def test_a_image_in_training_and_test_is_an_error_that_names_it():
+    """One of ten test images is a copy, under another class."""
     one = photos(30)
     (finding,) = found_in(data_of(train=one[:15], validation=one[15:20], test=[one[3], *one[20:29]]))
     assert (finding.severity, finding.where) == ("error", "made, train and test")
@@ -76,7 +76,7 @@ def test_a_picture_in_training_and_test_is_an_error_that_names_it():
     assert "1 of them under another class" in finding.what
 
 
-def test_different_pictures_are_no_finding():
+def test_different_images_are_no_finding():
     """Cut-outs of the same photographs overlap in what they show, not in what they are."""
     one = photos(60)
     assert found_in(data_of(train=one[:40], validation=one[40:50], test=one[50:])) == []
@@ -111,7 +111,7 @@ def test_few_copies_among_many_weigh_less():
     assert [one.severity for one in few] == ["warning"]
 
 
-def test_plain_pictures_are_no_near_copies_of_everything():
+def test_plain_images_are_no_near_copies_of_everything():
     """White, black and grey pages have no shape to go by; equal ones are still equal."""
     plain = [np.full((40, 40, 3), grey, np.uint8) for grey in (255, 0, 128)]
     noise = [
@@ -190,7 +190,7 @@ def test_marks_of_parts_are_the_marks_of_the_whole():
 
 
 def of_folder(path: Path) -> list[tuple[str, str, str]]:
-    """Check, severity and place of what is found in a folder of pictures."""
+    """Check, severity and place of what is found in a folder of images."""
     document = {
         "name": "made", "task": "image_classification", "models": [{"source": "zoo", "name": "vit_tiny"}],
         "datasets": [{"source": "folder", "path": str(path)}], "strategies": [{"strategy": "linear_probe"}],
@@ -201,7 +201,7 @@ def of_folder(path: Path) -> list[tuple[str, str, str]]:
 
 @pytest.mark.shared
 def test_flowers_have_no_copies_and_small_splits():
-    """200 photographs: no pair is alike; 6 test pictures per class are few, and 32 pixels lose the detail."""
+    """200 photographs: no pair is alike; 6 test images per class are few, and 32 pixels lose the detail."""
     assert of_folder(SHARED / "images" / "flowers5") == [
         ("picture_size", "warning", "flowers5"),
         ("splits", "warning", "flowers5, test"),

@@ -105,9 +105,9 @@ def test_preprocessing_is_that_of_the_module(module: str) -> None:
     """The serialisable preprocessing gives what the constructor's own ``preprocess_input`` gives."""
     mode = next(constructor.mode for constructor in CONSTRUCTORS.values() if constructor.module == module)
     own = importlib.import_module(f"keras.applications.{module}").preprocess_input
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 5, 4, 3)).astype("float32")
-    ours = np.asarray(preprocessing_for(mode)(keras.ops.convert_to_tensor(pictures)))
-    np.testing.assert_allclose(ours, np.asarray(own(pictures.copy())), rtol=1e-5, atol=1e-4)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 5, 4, 3)).astype("float32")
+    ours = np.asarray(preprocessing_for(mode)(keras.ops.convert_to_tensor(images)))
+    np.testing.assert_allclose(ours, np.asarray(own(images.copy())), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("mode", ["none", "tf", "torch", "caffe"])
@@ -117,9 +117,9 @@ def test_preprocessing_is_saved_with_a_model(mode: Any, tmp_path: Path) -> None:
     outputs = keras.layers.GlobalAveragePooling2D()(preprocessing_for(mode)(inputs))
     model = keras.Model(inputs, outputs)
     model.save(tmp_path / "model.keras")
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 4, 4, 3)).astype("float32")
+    images = np.random.default_rng(0).uniform(0, 255, (2, 4, 4, 3)).astype("float32")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    np.testing.assert_array_equal(np.asarray(loaded(pictures)), np.asarray(model(pictures)))
+    np.testing.assert_array_equal(np.asarray(loaded(images)), np.asarray(model(images)))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_cannot_be_built_is_told_without_tensorflow(given: dict[str, Any], 
 
 
 def test_an_absurd_size_is_refused() -> None:
-    """A picture of 100,000 pixels a side would fit no memory."""
+    """An image of 100,000 pixels a side would fit no memory."""
     with pytest.raises(pydantic.ValidationError, match="less than or equal to 2048"):
         options(name="VGG16", weights=None, input_size=100_000)
 

@@ -26,7 +26,7 @@ from suite.models.zoo.images import Architecture, build_architecture
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small classifier of pictures of 16 pixels."""
+    """A small classifier of images of 16 pixels."""
     layers = keras.layers
     inputs = layers.Input((16, 16, 3))
     features = layers.Conv2D(4, 3, strides=2, name="low")(inputs)
@@ -53,7 +53,7 @@ def test_features_of_a_chosen_layer(saved: Path) -> None:
 
 
 def test_a_file_cut_before_its_softmax_keeps_the_head_beside(tmp_path: Path) -> None:
-    """The source head gives the whole model's probabilities of raw pictures; logits are no probabilities."""
+    """The source head gives the whole model's probabilities of raw images; logits are no probabilities."""
     layers = keras.layers
     inputs = layers.Input((16, 16, 3))
     features = layers.GlobalAveragePooling2D(name="pool")(layers.Conv2D(4, 3, name="low")(inputs))
@@ -272,10 +272,10 @@ def test_other_files_are_refused(tmp_path: Path, name: str, message: str) -> Non
 
 
 def test_a_model_of_something_else_is_refused(tmp_path: Path) -> None:
-    """A model of vectors takes no pictures."""
+    """A model of vectors takes no images."""
     path = tmp_path / "vectors.keras"
     keras.Sequential([keras.layers.Input((7,)), keras.layers.Dense(2)]).save(path)
-    with pytest.raises(ModelError, match="RGB pictures"):
+    with pytest.raises(ModelError, match="RGB images"):
         FileSource.build(options(path))
 
 

@@ -50,8 +50,8 @@ def test_a_local_preset_is_loaded(preset: Path) -> None:
     """Weights, size, class token and stages come from the folder."""
     backbone = HubSource.build(options(preset=str(preset)))
     own = keras_hub.models.Backbone.from_preset(str(preset))
-    pictures = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
-    np.testing.assert_array_equal(np.asarray(backbone.model(pictures)), np.asarray(own(pictures)))
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(np.asarray(backbone.model(images)), np.asarray(own(images)))
     assert (backbone.input_size, backbone.pooling, backbone.family) == ((32, 32), "token", "vit")
     assert (backbone.weights.name, backbone.weights.pretrained_on) == ("vit_small_imagenet", "ImageNet-1k")
 
@@ -66,13 +66,13 @@ def test_options_that_a_plan_wrote_down_whole_are_taken(preset: Path) -> None:
 def test_preprocessing_is_the_image_converter(preset: Path, tmp_path: Path) -> None:
     """The converter's scale and offset, as a layer that is saved with a model."""
     backbone = HubSource.build(options(preset=str(preset)), weights="random")
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
-    expected = np.asarray(keras_hub.layers.ImageConverter.from_preset(str(preset))(pictures))
-    np.testing.assert_allclose(np.asarray(backbone.preprocess(pictures)), expected, rtol=1e-5, atol=1e-5)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    expected = np.asarray(keras_hub.layers.ImageConverter.from_preset(str(preset))(images))
+    np.testing.assert_allclose(np.asarray(backbone.preprocess(images)), expected, rtol=1e-5, atol=1e-5)
     inputs = keras.layers.Input((32, 32, 3))
     keras.Model(inputs, backbone.preprocess(inputs)).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(np.asarray(loaded(pictures)), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(loaded(images)), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_resizing_is_the_image_converter_s_unless_the_options_have_another(preset: Path) -> None:
@@ -94,9 +94,9 @@ def test_resizing_is_the_image_converter_s_unless_the_options_have_another(prese
 def test_random_weights_differ_from_the_presets(preset: Path) -> None:
     """``from_scratch`` takes the architecture and leaves the weights."""
     backbone = HubSource.build(options(preset=str(preset)), weights="random")
-    pictures = np.ones((1, 32, 32, 3), "float32")
+    images = np.ones((1, 32, 32, 3), "float32")
     assert not backbone.is_pretrained
-    assert not np.allclose(np.asarray(backbone.model(pictures)), np.asarray(load_preset(str(preset))(pictures)))
+    assert not np.allclose(np.asarray(backbone.model(images)), np.asarray(load_preset(str(preset))(images)))
 
 
 def test_position_embeddings_fit_one_size(preset: Path) -> None:

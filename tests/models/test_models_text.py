@@ -385,7 +385,7 @@ def test_a_text_model_of_the_zoo_is_built_checked_and_described(
 
 
 def test_an_architecture_of_texts_says_what_is_missing() -> None:
-    """Pictures have a size, texts a length and a tokeniser; neither has the other's."""
+    """Images have a size, texts a length and a tokeniser; neither has the other's."""
     good = architecture("BertBackbone", "word_piece", "cls").model_dump()
     for change, message in (
         ({"sequence_length": None}, "sequence_length is missing"),
@@ -408,8 +408,8 @@ def test_a_wrong_kind_of_tokeniser_or_a_missing_file_is_told(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"preset": "bert_base_en_uncased", "input_size": (32, 32)}, "input_size: is for pictures"),
-        ({"preset": "bert_base_en_uncased", "preprocessing": "tf"}, "preprocessing: is for pictures"),
+        ({"preset": "bert_base_en_uncased", "input_size": (32, 32)}, "input_size: is for images"),
+        ({"preset": "bert_base_en_uncased", "preprocessing": "tf"}, "preprocessing: is for images"),
         ({"preset": "vit_base_patch16_224_imagenet", "pooling": "cls"}, "pooling: is for texts"),
         ({"preset": "vit_base_patch16_224_imagenet", "sequence_length": 64}, "sequence_length: is for texts"),
         ({"backbone": "BertBackbone", "config": {}}, "tokenizer: is missing"),

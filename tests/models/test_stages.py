@@ -168,8 +168,8 @@ def _fit_one_step(backbone: Backbone) -> None:
     model.compile(
         optimizer=keras.optimizers.SGD(0.1), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    pictures = np.random.default_rng(0).uniform(0, 255, (8, *backbone.input_size, 3)).astype("float32")
-    model.fit(pictures, np.arange(8) % 2, epochs=1, verbose=0)
+    images = np.random.default_rng(0).uniform(0, 255, (8, *backbone.input_size, 3)).astype("float32")
+    model.fit(images, np.arange(8) % 2, epochs=1, verbose=0)
 
 
 def test_freezing_can_be_changed_again() -> None:

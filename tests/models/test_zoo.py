@@ -37,7 +37,7 @@ def test_a_preset_is_small_and_its_card_names_its_weights(name):
     assert zoo.read_card(name).weights_sha256 == file_sha256(path)
 
 
-def test_the_zoo_of_pictures_is_at_most_8_mb():
+def test_the_zoo_of_images_is_at_most_8_mb():
     """It ships in the wheel."""
     assert sum(_size(zoo.zoo_folder() / name) for name in NAMES) <= 8_000_000
 

@@ -82,11 +82,11 @@ def site(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def point_of(site: Path, name: str = "photos") -> list[Path]:
     """The folders of the points of a history, oldest first."""
-    return sorted(path.parent for path in (site / "runs").glob(f"{name}-*/*/picture.svg"))
+    return sorted(path.parent for path in (site / "runs").glob(f"{name}-*/*/image.svg"))
 
 
 def test_every_link_of_a_site_leads_somewhere_in_it(site: Path) -> None:
-    """Pages, pictures, scripts, anchors, canonical addresses: nothing is missing and nothing is elsewhere."""
+    """Pages, images, scripts, anchors, canonical addresses: nothing is missing and nothing is elsewhere."""
     assert len(list(site.rglob("*.html"))) > 10
     assert broken_links(site) == []
 
@@ -384,7 +384,7 @@ def test_what_was_done_is_counted(run: Path, tmp_path: Path) -> None:
     assert set(manifest_of(tmp_path / "site")["files"]) | {"suite-site.json"} == set(files_of(tmp_path / "site"))
 
 
-def test_pictures_are_taken_over_where_cleaning_changed_no_chart(tmp_path: Path) -> None:
+def test_images_are_taken_over_where_cleaning_changed_no_chart(tmp_path: Path) -> None:
     """A command with a private path leaves them; a private path in the name of a model has them drawn again."""
     command = "suite run /home/ann/specs/photos.json"
     told = photos(tmp_path / "told", command=command)
@@ -393,8 +393,8 @@ def test_pictures_are_taken_over_where_cleaning_changed_no_chart(tmp_path: Path)
     )
     for one in (told, named):
         rebuild_report(one)
-        for picture in (one / "charts").glob("*.svg"):
-            picture.write_text(f"<!-- of the report -->{picture.read_text(encoding='utf-8')}", encoding="utf-8")
+        for image in (one / "charts").glob("*.svg"):
+            image.write_text(f"<!-- of the report -->{image.read_text(encoding='utf-8')}", encoding="utf-8")
     publish([told, named], str(tmp_path / "site"))
     (kept,), (drawn,) = point_of(tmp_path / "site"), point_of(tmp_path / "site", "named")
     assert all("of the report" in path.read_text(encoding="utf-8") for path in (kept / "charts").glob("*.svg"))

@@ -109,7 +109,7 @@ TYPES = {
     "a/site.js": "text/javascript; charset=utf-8",
     "data.json": "application/json; charset=utf-8",
     "chart.svg": "image/svg+xml; charset=utf-8",
-    "picture.PNG": "image/png",
+    "image.PNG": "image/png",
     "feed.xml": "application/xml; charset=utf-8",
     "report.md": "text/markdown; charset=utf-8",
     "llms.txt": "text/plain; charset=utf-8",

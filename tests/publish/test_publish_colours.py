@@ -28,7 +28,7 @@ def test_models_of_one_run_never_share_a_colour(runs: list[set[str]]) -> None:
 
 @given(RUNS, st.sets(NAMES, min_size=1, max_size=8))
 def test_another_run_changes_no_colour_where_nobody_meets_his_own(runs: list[set[str]], new: set[str]) -> None:
-    """Only models that share a colour and now stand in one picture may change."""
+    """Only models that share a colour and now stand in one image may change."""
     before = site_colours(runs, {})
     after = site_colours([*runs, new], before)
     meeting = {one for one in new for other in new if one != other and before.get(one, one) == before.get(other)}
@@ -38,7 +38,7 @@ def test_another_run_changes_no_colour_where_nobody_meets_his_own(runs: list[set
 
 
 def test_a_single_run_has_the_colours_of_its_report() -> None:
-    """So that its pictures need not be drawn again."""
+    """So that its images need not be drawn again."""
     models = ["a", "b", "c", "d", "e"]
     assert site_colours([models], {}) == model_colours(models)
 
@@ -84,7 +84,7 @@ def colours_in(path: Path, model: str) -> set[str]:
     return found
 
 
-def test_charts_tables_and_pictures_agree_on_a_model(tmp_path: Path) -> None:
+def test_charts_tables_and_images_agree_on_a_model(tmp_path: Path) -> None:
     """A run with other models beside it, which would have given it another colour."""
     first = make_run(tmp_path / "first", *(trial(name, 1) for name in ("net", "wide", "deep")))
     others = ("net", "a1", "a2", "a3", "a4", "a5", "a6")
@@ -101,8 +101,8 @@ def test_charts_tables_and_pictures_agree_on_a_model(tmp_path: Path) -> None:
     page = (site / "models" / "index.html").read_text(encoding="utf-8")
     for name, colour in colours.items():
         assert f"--c:{colour}" in page, name
-    pictures = [path.read_text(encoding="utf-8") for path in site.glob("runs/second-*/*/picture.svg")]
-    assert len(pictures) == 1
+    images = [path.read_text(encoding="utf-8") for path in site.glob("runs/second-*/*/image.svg")]
+    assert len(images) == 1
     still = next(site.glob("runs/second-*/*/charts/seeds.svg")).read_text(encoding="utf-8")
     assert colours["net"].lower() in still.lower()
 

@@ -153,7 +153,7 @@ def caught(tmp_path_factory: pytest.TempPathFactory) -> Projects:
 
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_a_project_builds_without_a_warning_and_every_link_leads_somewhere(generator: str, projects: Projects) -> None:
-    """Pages, pictures, JSON and CSV are all there in the built site, also where it lies below a path."""
+    """Pages, images, JSON and CSV are all there in the built site, also where it lies below a path."""
     project = projects[generator]
     site = build(project, generator)
     assert not broken(site)
@@ -168,7 +168,7 @@ def test_a_project_builds_without_a_warning_and_every_link_leads_somewhere(gener
 
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_what_the_pages_say_is_what_the_run_says(generator: str, projects: Projects) -> None:
-    """The answer, the leaderboard and the pictures of a report come out as tables and images, not as their marks."""
+    """The answer, the leaderboard and the images of a report come out as tables and images, not as their marks."""
     site = build(projects[generator], generator) / "comparisons"
     (page,) = (read(path) for path in site.glob("runs/sample-*/*/index.html"))
     assert [one.partition(" (")[0] for one in page.headings] == ["Which classifier reads handwritten digits?"]

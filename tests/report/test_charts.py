@@ -154,7 +154,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_chart_text_has_contrast_on_its_paper() -> None:
-    """Still pictures bring white paper along; on it text has at least 4.5 to 1."""
+    """Still images bring white paper along; on it text has at least 4.5 to 1."""
     assert contrast(INK, "#ffffff") >= 4.5
     assert contrast(STRONG_INK, "#99bbd0") >= 4.5
     assert '<rect width="' in svg(build("seeds"))

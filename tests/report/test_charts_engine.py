@@ -1,4 +1,4 @@
-"""What draws: the same pictures here and in the processes beside this one, and pictures without them too."""
+"""What draws: the same images here and in the processes beside this one, and images without them too."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def beside(none) -> engine._Beside:
 
 
 def test_another_process_draws_the_same(beside):
-    """To the letter, one picture after another."""
+    """To the letter, one image after another."""
     here = [engine._make(("svg", chart)) for chart in (NOTHING, BARS)]
     assert [draw(NOTHING), draw(BARS)] == here
     assert engine._free.qsize() == 1
 
 
 def test_where_all_are_busy_it_is_drawn_here(beside):
-    """A picture never waits for a process."""
+    """An image never waits for a process."""
     engine._free.get()
     assert draw(BARS).startswith("<svg")
 
@@ -57,7 +57,7 @@ def test_what_cannot_be_drawn_beside_is_said_here(beside):
     assert draw(BARS).startswith("<svg")
 
 
-def test_a_process_that_is_gone_costs_time_and_no_picture(beside):
+def test_a_process_that_is_gone_costs_time_and_no_image(beside):
     """It may have been killed for its memory; it is not asked again."""
     beside.end()
     assert draw(BARS).startswith("<svg")

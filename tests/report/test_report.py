@@ -48,7 +48,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 
 
 def test_all_files_are_written_and_no_others(written: Written) -> None:
-    """A page, its twin and their pictures; no temporary file stays."""
+    """A page, its twin and their images; no temporary file stays."""
     folder = written.html.parent
     found = {path.name for path in folder.iterdir()}
     assert found == {"report.html", "report.md", "charts"}
@@ -126,10 +126,10 @@ def test_the_answer_and_its_reasons_open_both_files(written: Written) -> None:
         assert all(reason.text in text for reason in answer.reasons)
 
 
-def test_pictures_of_the_twin_exist(written: Written) -> None:
-    """Every picture that the Markdown shows lies beside it, and the other way round."""
+def test_images_of_the_twin_exist(written: Written) -> None:
+    """Every image that the Markdown shows lies beside it, and the other way round."""
     named = set(re.findall(r"\]\((charts/[^)]+)\)", written.markdown.read_text(encoding="utf-8")))
-    there = {f"charts/{path.name}" for path in written.pictures}
+    there = {f"charts/{path.name}" for path in written.images}
     assert named == there
 
 
@@ -209,7 +209,7 @@ def test_several_data_sets_have_a_section_of_their_own(tmp_path: Path) -> None:
     titles = re.findall(r"<h2>(.*?)</h2>", body_of(files.html))
     assert titles[:2] == ["Leaderboard", "Across data sets"]
     assert titles == re.findall(r"^## (.*)$", markdown, re.MULTILINE)
-    assert {"critical_difference.svg", "ranks.svg"} <= {path.name for path in files.pictures}
+    assert {"critical_difference.svg", "ranks.svg"} <= {path.name for path in files.images}
     for said in across.sentences:
         assert said[:40] in html
         assert said[:40] in markdown
@@ -284,7 +284,7 @@ def test_methods_that_lack_data_sets_are_listed_apart() -> None:
 
 
 def test_forty_models_have_a_row_each() -> None:
-    """A large comparison is arranged in full; only pictures are cut."""
+    """A large comparison is arranged in full; only images are cut."""
     comparison = make_comparison(models=tuple(f"model {index}" for index in range(40)), strategies=("knn", "probe"))
     page = make_page(comparison)
     assert len(page.boards[0].rows) == 80
@@ -330,12 +330,12 @@ def test_a_plugin_s_chart_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setitem(CHARTS._entries, "odd name/..", Ranks)
     files = write_report(make_comparison(models=("a",), strategies=("knn",), sets=()), tmp_path)
-    assert tmp_path / "charts" / "odd-name---.svg" in files.pictures
+    assert tmp_path / "charts" / "odd-name---.svg" in files.images
     assert '<h3>Cells in all</h3><p class="read">One bar.</p>' in body_of(files.html)
 
 
-def test_a_second_report_removes_pictures_without_successor(written: Written, tmp_path: Path) -> None:
-    """Pictures of an earlier report do not stay to confuse."""
+def test_a_second_report_removes_images_without_successor(written: Written, tmp_path: Path) -> None:
+    """Images of an earlier report do not stay to confuse."""
     old = tmp_path / "charts" / "gone.svg"
     old.parent.mkdir()
     old.write_text("<svg/>")

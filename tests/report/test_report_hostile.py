@@ -1,4 +1,4 @@
-"""Names that try to get loose: in the page, in its data, in pictures and in Markdown they stay text."""
+"""Names that try to get loose: in the page, in its data, in images and in Markdown they stay text."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def test_hostile_names_stay_text_in_the_page(hostile: Written) -> None:
     assert data_of(text)["classes"] == [list(HOSTILE)]
 
 
-def test_hostile_names_stay_text_in_pictures(hostile: Written) -> None:
-    """SVG text is escaped: each picture is XML whose elements are drawing ones."""
+def test_hostile_names_stay_text_in_images(hostile: Written) -> None:
+    """SVG text is escaped: each image is XML whose elements are drawing ones."""
     from xml.etree import ElementTree as ET
 
-    for path in hostile.pictures:
+    for path in hostile.images:
         tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(path.read_text("utf-8")).iter()}
         assert tags <= {"svg", "g", "path", "text", "tspan", "rect", "line", "defs", "clipPath", "title"}
 
@@ -150,7 +150,7 @@ def test_a_browser_draws_hostile_names_without_complaint(
 
 
 @pytest.mark.parametrize("letter", ["\x00", "\x08", "\x0b", "\x7f", "\u2028", "\ufffe", "\uffff", "\ud800"])
-def test_a_letter_that_no_picture_can_hold_is_replaced_in_it(letter: str) -> None:
+def test_a_letter_that_no_image_can_hold_is_replaced_in_it(letter: str) -> None:
     """Drawing one would end the process."""
     rows = [{"name": f"a{letter}b", "score": 1}]
     encoding = {"x": {"field": "name", "type": "nominal"}, "y": {"field": "score", "type": "quantitative"}}
@@ -158,7 +158,7 @@ def test_a_letter_that_no_picture_can_hold_is_replaced_in_it(letter: str) -> Non
     assert "a\ufffdb" in drawn
 
 
-def test_letters_that_a_picture_can_hold_stay_in_it() -> None:
+def test_letters_that_a_image_can_hold_stay_in_it() -> None:
     """Also those beyond the first plane, and what only looks like an escape."""
     text = 'a\\u0000 \\b 😀 é\t"'
     assert json.loads(drawable(json.dumps(text))) == text

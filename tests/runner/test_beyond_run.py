@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import class_folders
+from images import class_folders
 
 import suite
 from suite.errors import DataError
@@ -25,7 +25,7 @@ SHARED_WITH_DIGITS = {"3": 12, "rose": 20, "tulip": 20}
 
 def spec_in(folder: Path, **changes: object) -> Path:
     """A small spec, and a folder of noise in three classes, one of which is a digit."""
-    pictures = class_folders(folder / "flowers", SHARED_WITH_DIGITS)
+    images = class_folders(folder / "flowers", SHARED_WITH_DIGITS)
     path = folder / "small.json"
     document = {
         "name": "small",
@@ -35,7 +35,7 @@ def spec_in(folder: Path, **changes: object) -> Path:
         "strategies": [{"strategy": "linear_probe"}],
         "seeds": [1],
         "robustness": {"corruptions": CORRUPTIONS, "severity": SEVERITIES},
-        "out_of_class": [{"source": "folder", "path": str(pictures), "label": "flowers"}],
+        "out_of_class": [{"source": "folder", "path": str(images), "label": "flowers"}],
         "cross_data": True,
         **changes,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from pictures import class_folders
+from images import class_folders
 
 from suite.cli.main import cli
 from suite.errors import DataError

@@ -129,7 +129,7 @@ def test_with_a_refit_all_learn_from_validation_too_and_are_scored_there_as_befo
 
 
 def test_the_best_model_of_each_cell_is_kept_and_repeats_its_predictions(spec, whole):
-    """One ``.keras`` file for each cell; loaded alone it gives the stored probabilities for raw pictures."""
+    """One ``.keras`` file for each cell; loaded alone it gives the stored probabilities for raw images."""
     import keras
     import numpy as np
 

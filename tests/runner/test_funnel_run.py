@@ -130,7 +130,7 @@ def test_limits_that_nothing_keeps_end_the_command_with_2(spec, tmp_path):
 
 
 def test_a_file_with_its_head_has_leep_and_nce(tmp_path):
-    """The head is asked about the training pictures; a model without one has the reason instead."""
+    """The head is asked about the training images; a model without one has the reason instead."""
     import keras
 
     inputs = keras.layers.Input((16, 16, 3))

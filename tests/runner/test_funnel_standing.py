@@ -192,7 +192,7 @@ def test_a_failed_look_at_features_drops_the_model():
     assert drops["resnet_tiny"] == "its trial failed: as asked"
 
 
-def test_the_summary_says_what_was_saved_and_how_well_a_stage_foretold():
+def test_the_summary_says_what_was_saved_and_how_well_a_stage_predicted():
     """Trials and seconds, with those left out judged by comparable fits."""
     plan = plan_of()
     now, results = run_out(plan)
@@ -204,4 +204,4 @@ def test_the_summary_says_what_was_saved_and_how_well_a_stage_foretold():
     assert summary.seconds_spent == 2.0 * len(results)
     assert summary.seconds_full >= 2.0 * sum(t.phase == "final" for t in plan.trials)
     assert [one.model for one in summary.models] == list(MODELS)
-    assert summary.stages[0].foretold == "first epoch"
+    assert summary.stages[0].predicted == "first epoch"

@@ -333,7 +333,7 @@ def test_two_runs_at_once_do_each_trial_once(out):
     assert set(Counter(trial for trial, _, _ in calls(out)).values()) == {1}
 
 
-def test_a_missing_folder_of_pictures_is_told_before_a_worker_starts(tmp_path):
+def test_a_missing_folder_of_images_is_told_before_a_worker_starts(tmp_path):
     """Nothing is written, not even the folder of the run."""
     import suite
 
@@ -370,24 +370,24 @@ def test_every_source_is_asked_for_its_own_data(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_that_cannot_be_decoded_ends_the_run_and_names_the_file(tmp_path):
+def test_a_image_that_cannot_be_decoded_ends_the_run_and_names_the_file(tmp_path):
     """No trial of that data set could do better; with ``skip`` the same run goes on and counts it."""
     from PIL import Image
 
     import suite
 
     for label in "ab":
-        (tmp_path / "pictures" / label).mkdir(parents=True)
+        (tmp_path / "images" / label).mkdir(parents=True)
         for index in range(12):
             Image.new("RGB", (32, 32), (index * 20, 0, 200 * (label == "a"))).save(
-                tmp_path / "pictures" / label / f"{index}.png"
+                tmp_path / "images" / label / f"{index}.png"
             )
-    (tmp_path / "pictures" / "a" / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "images" / "a" / "broken.png").write_bytes(b"no image")
     document = {
         "name": "broken",
         "task": "image_classification",
         "models": [{"source": "applications", "name": "MobileNet", "weights": None, "alpha": 0.25, "input_size": 32}],
-        "datasets": [{"source": "folder", "path": str(tmp_path / "pictures")}],
+        "datasets": [{"source": "folder", "path": str(tmp_path / "images")}],
         "strategies": [{"strategy": "knn", "neighbours": [1]}],
         "seeds": [1],
     }

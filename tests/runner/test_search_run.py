@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pictures import class_folders
+from images import class_folders
 from runner_plans import plan_of, register
 
 import suite

@@ -143,7 +143,7 @@ def test_drawn_texts_are_the_same_in_a_second_run(tmp_path):
 
 
 def test_few_labels_of_texts_are_compared(tmp_path):
-    """Label budgets choose texts as they choose pictures."""
+    """Label budgets choose texts as they choose images."""
     outcome = run(spec(tmp_path, train_examples=[4, "all"]))
     assert outcome.exit_code == 0, outcome.output
     with open_store(tmp_path / "out", create=False) as store:

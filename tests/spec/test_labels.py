@@ -146,7 +146,7 @@ def test_all_is_the_split_itself() -> None:
 
 
 def test_only_what_the_largest_budget_takes_is_looked_at() -> None:
-    """Five labels of each class need no features of a million pictures; with all of them asked for, they are shared."""
+    """Five labels of each class need no features of a million images; with all of them asked for, they are shared."""
     dataset = dataset_of([50, 50], [20, 20])
     assert [len(labelled_splits(dataset, 2, seed=1, among=a)["train"].split) for a in ((2, 5), (2, 5, ALL))] == [
         10,

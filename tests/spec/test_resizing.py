@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from pictures import class_folders
+from images import class_folders
 
 from suite.cache import entries
 from suite.data.cache import decoded

@@ -34,7 +34,7 @@ VIT = Architecture(
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
-    """A maker of contexts of one small transformer of pictures."""
+    """A maker of contexts of one small transformer of images."""
     from small_workshop import contexts, workshop
 
     made = workshop(tmp_path_factory.mktemp("cache"))

@@ -82,10 +82,10 @@ def test_the_loss_is_that_of_the_paper():
     from suite.training.objective import Distillation
 
     random = np.random.default_rng(1)
-    pictures = random.normal(size=(5, 4)).astype(np.float32)
+    images = random.normal(size=(5, 4)).astype(np.float32)
     answers, classes = random.normal(0, 2, (5, 3)).astype(np.float32), np.array([0, 2, 1, 1, 0])
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    said = np.asarray(model(pictures), np.float64)
+    said = np.asarray(model(images), np.float64)
 
     def log_softmax(logits):
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -93,7 +93,7 @@ def test_the_loss_is_that_of_the_paper():
     soft = -(np.exp(log_softmax(answers / 4.0)) * log_softmax(said / 4.0)).sum(axis=1).mean()
     hard = -log_softmax(said)[np.arange(5), classes].mean()
     losses, correct, count = Distillation(4.0, 0.7).losses(
-        model, pictures, {"class": classes, "teacher": answers}, label_smoothing=0.0
+        model, images, {"class": classes, "teacher": answers}, label_smoothing=0.0
     )
     assert np.asarray(count).tolist() == [1.0] * 5
     assert np.asarray(losses).mean() == pytest.approx(0.7 * 16 * soft + 0.3 * hard, rel=1e-5)

@@ -1,4 +1,4 @@
-"""``suite pretrain``: from a spec and a folder of pictures to a preset with its card."""
+"""``suite pretrain``: from a spec and a folder of images to a preset with its card."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SMALL = {
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     """Digits as PNG files in class folders, with train and test."""
     digits = load_digits()
     for index in range(600):
@@ -57,12 +57,12 @@ def _spec(tmp_path, **changes) -> Path:
     return path
 
 
-def test_a_preset_has_weights_config_and_a_card_that_is_true(tmp_path, pictures):
+def test_a_preset_has_weights_config_and_a_card_that_is_true(tmp_path, images):
     """The card's score is far above chance and its hash is that of the weights beside it."""
     from suite.models.hashing import file_sha256
 
     lines: list[str] = []
-    folder = pretrain(_spec(tmp_path), data=pictures, out=tmp_path / "zoo", threads=2, report=lines.append)
+    folder = pretrain(_spec(tmp_path), data=images, out=tmp_path / "zoo", threads=2, report=lines.append)
     card = Card.model_validate_json((folder / "card.json").read_text())
     assert card.upstream_score > 0.3
     assert card.upstream_examples == 120
@@ -95,11 +95,11 @@ def test_a_wrong_pretraining_spec_is_refused_with_its_place(tmp_path, changes, m
         load_pretrain_spec(_spec(tmp_path, **changes))
 
 
-def test_a_batch_larger_than_the_data_is_refused(tmp_path, pictures):
+def test_a_batch_larger_than_the_data_is_refused(tmp_path, images):
     """Said before training, with both numbers."""
     options = {**SMALL["options"], "batch_size": 1000}  # type: ignore[dict-item]
     with pytest.raises(SuiteError, match=r"1000 is larger than the 480"):
-        pretrain(_spec(tmp_path, options=options), data=pictures, out=tmp_path / "zoo", threads=2)
+        pretrain(_spec(tmp_path, options=options), data=images, out=tmp_path / "zoo", threads=2)
 
 
 def test_each_objective_is_listed_with_a_summary():
@@ -256,13 +256,11 @@ def test_a_wrong_recipe_for_texts_is_refused_with_its_place(tmp_path, changes, m
         load_pretrain_spec(_text_spec(tmp_path, "causal_lm", **changes))
 
 
-def test_pictures_are_not_given_to_a_model_of_texts(tmp_path, pictures):
+def test_images_are_not_given_to_a_model_of_texts(tmp_path, images):
     """Neither as a folder, nor as an objective."""
-    with pytest.raises(SpecError, match="--data takes pictures"):
-        pretrain(_text_spec(tmp_path, "causal_lm"), data=pictures, out=tmp_path / "zoo")
-    with pytest.raises(
-        SpecError, match="'masked_lm' is for texts, and VGGBackbone reads pictures; expected supervised"
-    ):
+    with pytest.raises(SpecError, match="--data takes images"):
+        pretrain(_text_spec(tmp_path, "causal_lm"), data=images, out=tmp_path / "zoo")
+    with pytest.raises(SpecError, match="'masked_lm' is for texts, and VGGBackbone reads images; expected supervised"):
         load_pretrain_spec(_spec(tmp_path, objective="masked_lm", options={"epochs": 1}))
 
 

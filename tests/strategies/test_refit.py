@@ -97,7 +97,7 @@ def test_probes_and_neighbours_follow_the_same_rule(name: str, context: Callable
 
 
 def test_examples_of_two_splits_are_read_as_one(context: Callable[..., FitContext]) -> None:
-    """Pictures where they lie; texts with their tokens, bytes and lengths."""
+    """Images where they lie; texts with their tokens, bytes and lengths."""
     from suite.data.token_rows import TokenRows
     from suite.data.tokens import Tokens
 

@@ -53,7 +53,7 @@ def _score(fit, context) -> float:
 
 @pytest.mark.parametrize("name", sorted(OPTIONS))
 def test_a_strategy_gives_a_keras_model_that_saves_loads_and_predicts_the_same(name, context, tmp_path):
-    """Whatever the strategy, the result is one Keras model from raw pictures to probabilities."""
+    """Whatever the strategy, the result is one Keras model from raw images to probabilities."""
     import keras
 
     one = context()

@@ -29,7 +29,7 @@ def options(**changes) -> PruneOptions:
 
 
 def kernels(model) -> list[np.ndarray]:
-    """The kernels of the convolutions, but for the one that reads the picture and the depthwise ones."""
+    """The kernels of the convolutions, but for the one that reads the image and the depthwise ones."""
     found = [variable.numpy() for variable in model.variables if variable.name == "kernel" and len(variable.shape) == 4]
     return [kernel for kernel in found if kernel.shape[-2] != 3 and kernel.shape[-1] != 1]
 
@@ -151,10 +151,10 @@ def test_depthwise_kernels_stay_dense_and_embeddings_are_a_choice():
 
     from suite.models.sparsity import prunable_variables
 
-    picture = keras.Input((8, 8, 3))
-    x = keras.layers.Conv2D(4, 3, name="stem")(picture)
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="stem")(image)
     x = keras.layers.DepthwiseConv2D(3, name="depthwise")(x)
-    network = keras.Model(picture, keras.layers.Conv2D(8, 1, name="pointwise")(x))
+    network = keras.Model(image, keras.layers.Conv2D(8, 1, name="pointwise")(x))
     assert [variable.path for variable in prunable_variables(network, embeddings=True)] == ["pointwise/kernel"]
     tokens = keras.Input((4,), dtype="int32")
     x = keras.layers.Embedding(10, 4, name="tokens")(tokens)

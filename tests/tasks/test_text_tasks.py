@@ -158,7 +158,7 @@ def spec(**changes) -> str:
         ({"models": [{"source": "zoo", "name": "vgg_tiny"}]}, "image_classification"),
         ({"task": "text_classification"}, "api_docs:libraries"),
         ({"datasets": [{"source": "sklearn", "name": "digits"}]}, "api_docs:summaries"),
-        ({"strategies": [{"strategy": "fine_tune", "augmentation": ["flip"]}]}, "changes pictures"),
+        ({"strategies": [{"strategy": "fine_tune", "augmentation": ["flip"]}]}, "changes images"),
         ({"strategies": [{"strategy": "fine_tune", "dropout": 0.1}]}, "dropout"),
         ({"robustness": {"corruptions": ["typos"]}}, "robustness"),
         ({"funnel": {}}, "funnel"),

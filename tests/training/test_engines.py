@@ -14,8 +14,8 @@ from suite.tasks.image_classification import ImageClassification
 from suite.training.feature_engines import EngineChooser
 from suite.training.features import FeatureStore
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (96, 16, 16, 3), dtype=np.uint8)
-MANY = np.broadcast_to(PICTURES[:1], (4_000_000, 16, 16, 3))
+IMAGES = np.random.default_rng(0).integers(0, 256, (96, 16, 16, 3), dtype=np.uint8)
+MANY = np.broadcast_to(IMAGES[:1], (4_000_000, 16, 16, 3))
 """So many that an export pays for any model; they take no memory, and only the first are looked at."""
 
 
@@ -41,8 +41,8 @@ def chooser(tmp_path, asked="auto", device="CPU (2 threads)") -> EngineChooser:
 @pytest.mark.parametrize("name", ["openvino", "onnx"])
 def test_an_exported_backbone_makes_the_features_that_keras_makes(name, adapted, keras, tmp_path):
     """To 1e-4 of the largest, and the record says which engine it was."""
-    engine = chooser(tmp_path, name).choose(adapted.features, keras, PICTURES, graph="g")
-    ours, theirs = engine.predict(PICTURES), keras(PICTURES)
+    engine = chooser(tmp_path, name).choose(adapted.features, keras, IMAGES, graph="g")
+    ours, theirs = engine.predict(IMAGES), keras(IMAGES)
     assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
     assert (engine.record.name, engine.record.reason) == (name, "asked for")
     assert engine.record.difference <= 1e-4
@@ -51,7 +51,7 @@ def test_an_exported_backbone_makes_the_features_that_keras_makes(name, adapted,
 
 def test_few_examples_are_left_to_keras(adapted, keras, tmp_path):
     """Nothing is measured for them."""
-    engine = chooser(tmp_path).choose(adapted.features, keras, PICTURES, graph="g")
+    engine = chooser(tmp_path).choose(adapted.features, keras, IMAGES, graph="g")
     assert (engine.record.name, engine.record.reason) == ("keras", "not measured: only 96 examples")
     assert engine.predict is keras
 
@@ -69,7 +69,7 @@ def test_many_examples_pay_for_an_export_and_what_was_measured_is_kept(adapted, 
     engine = first.choose(adapted.features, keras, MANY, graph="g")
     assert engine.record.name in {"openvino", "onnx"}
     assert "times as fast as Keras" in engine.record.reason
-    assert first.choose(adapted.features, keras, PICTURES, graph="g") is engine
+    assert first.choose(adapted.features, keras, IMAGES, graph="g") is engine
     measured = [json.loads(path.read_text()) for path in tmp_path.glob("engines/*.measured")]
     assert any(one["gain"] > 1 and one["export_seconds"] > 0 for one in measured)
 
@@ -93,7 +93,7 @@ def test_keras_is_timed_once_for_a_backbone(adapted, tmp_path):
         return predict(inputs)
 
     one = chooser(tmp_path)
-    several = np.broadcast_to(PICTURES[:1], (300, 16, 16, 3))
+    several = np.broadcast_to(IMAGES[:1], (300, 16, 16, 3))
     engines = [one.choose(adapted.features, counting, several, graph="g") for _ in range(3)]
     assert {engine.record.name for engine in engines} == {"keras"}
     assert asked == [64, 64]
@@ -110,9 +110,9 @@ def test_an_engine_that_says_something_else_is_not_used(asked, tmp_path):
         def call(self, x):
             return x + keras_library.random.normal(keras_library.ops.shape(x))
 
-    pictures = keras_library.Input((16, 16, 3))
-    pooled = keras_library.layers.GlobalAveragePooling2D()(Noisy()(pictures))
-    model = keras_library.Model(pictures, pooled)
+    images = keras_library.Input((16, 16, 3))
+    pooled = keras_library.layers.GlobalAveragePooling2D()(Noisy()(images))
+    model = keras_library.Model(images, pooled)
     predict = Predictor(model)
     engine = chooser(tmp_path, asked).choose(model, predict, MANY, graph="noisy")
     assert engine.record.name == "keras"
@@ -124,7 +124,7 @@ def test_an_engine_that_says_something_else_is_not_used(asked, tmp_path):
 def test_the_engine_is_part_of_what_features_are_kept_under(adapted, keras, tmp_path):
     """Those of ONNX Runtime are not taken where Keras is asked for; ``auto`` takes what is there."""
     backbone = build("pretrained")
-    examples = Examples(PICTURES, np.zeros(96, np.int64), tuple(map(str, range(96))))
+    examples = Examples(IMAGES, np.zeros(96, np.int64), tuple(map(str, range(96))))
 
     def features(asked):
         own = chooser(tmp_path, asked)
@@ -142,13 +142,13 @@ def test_the_engine_is_part_of_what_features_are_kept_under(adapted, keras, tmp_
 
 def test_a_run_says_which_engine_made_its_features(tmp_path):
     """In the result; and another engine is another trial."""
-    from export_runs import run_pictures
+    from export_runs import run_images
 
     from suite.spec.plan import make_plan
     from suite.spec.spec import parse_spec
     from suite.store.store import open_store
 
-    root = run_pictures(tmp_path, ("resnet_tiny",), feature_engine="onnx")
+    root = run_images(tmp_path, ("resnet_tiny",), feature_engine="onnx")
     with open_store(root / "out", create=False) as store:
         (result,) = store.query()
     assert (result.feature_engine.name, result.trial["feature_engine"]) == ("onnx", "onnx")
@@ -186,12 +186,12 @@ def test_an_engine_that_is_not_installed_is_refused_before_anything_runs(tmp_pat
 
 def test_a_frozen_backbone_is_not_run_again_for_its_predictions(tmp_path):
     """They come from kept features, and are those of the model that is kept, to rounding."""
-    from export_runs import run_pictures
+    from export_runs import run_images
 
     from suite.store.records.result import Predictions
     from suite.store.store import open_store
 
-    root = run_pictures(tmp_path, ("resnet_tiny",), seeds=[1, 2])
+    root = run_images(tmp_path, ("resnet_tiny",), seeds=[1, 2])
     with open_store(root / "out", create=False) as store:
         results = store.query()
         kept = next(one for one in results if "model" in one.artefacts)
@@ -201,8 +201,8 @@ def test_a_frozen_backbone_is_not_run_again_for_its_predictions(tmp_path):
     import keras
     from PIL import Image
 
-    pictures = np.stack(
-        [np.asarray(Image.open(root / "pictures" / name).resize(kept.input_size)) for name in said.example_ids]
+    images = np.stack(
+        [np.asarray(Image.open(root / "images" / name).resize(kept.input_size)) for name in said.example_ids]
     )
-    whole = np.asarray(keras.saving.load_model(model)(pictures.astype(np.float32)))
+    whole = np.asarray(keras.saving.load_model(model)(images.astype(np.float32)))
     assert np.abs(whole - said.probabilities).max() < 1e-4

@@ -31,8 +31,8 @@ compare with. Everything else is compared."""
 QUICK = ("MobileNet", "MobileNetV2", "EfficientNetB0", "VGG16", "VGG19", "Xception", "InceptionV3", "ResNet50")
 
 
-def pictures(count: int, side: int) -> Any:
-    """Black pictures."""
+def images(count: int, side: int) -> Any:
+    """Black images."""
     return tf.zeros((count, side, side, 3))
 
 
@@ -51,7 +51,7 @@ def assert_is_as_published(row: dict[str, str]) -> None:
     model = getattr(keras.applications, row["model"])(weights=None, input_shape=(side, side, 3))
     assert count_parameters(model)[0] == int(row["params_total_with_top"])
     if row["gmacs_published"] and row["model"] not in OTHER_LAYOUT:
-        macs = count_macs(model, pictures(1, side))
+        macs = count_macs(model, images(1, side))
         assert macs == pytest.approx(float(row["gmacs_published"]) * 1e9, rel=0.03)
 
 
@@ -73,7 +73,7 @@ def test_published_complexity_of_the_rest(row: dict[str, str]) -> None:
 def test_macs_of_a_convolution() -> None:
     """Positions x kernel x channels in x channels out."""
     model = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Conv2D(5, 3, use_bias=False)])
-    assert count_macs(model, pictures(1, 8)) == 6 * 6 * 3 * 3 * 3 * 5
+    assert count_macs(model, images(1, 8)) == 6 * 6 * 3 * 3 * 3 * 5
 
 
 def test_macs_of_attention_are_counted() -> None:
@@ -116,7 +116,7 @@ def test_macs_of_a_vision_transformer() -> None:
     backbone = ViTBackbone(
         image_shape=(224, 224, 3), patch_size=16, num_layers=12, num_heads=12, hidden_dim=768, mlp_dim=3072
     )
-    found = count_macs(ViTImageClassifier(backbone=backbone, num_classes=1000, preprocessor=None), pictures(1, 224))
+    found = count_macs(ViTImageClassifier(backbone=backbone, num_classes=1000, preprocessor=None), images(1, 224))
     patches = 196 * (16 * 16 * 3) * 768
     assert found == pytest.approx(transformer(12, 197, 768) + patches + 768 * 1000, rel=1e-4)
     assert found == pytest.approx(17.56e9, rel=0.01)
@@ -152,9 +152,9 @@ def test_macs_of_a_language_model() -> None:
 def test_macs_do_not_depend_on_freezing() -> None:
     """A frozen model computes as much."""
     model = small_model()
-    before = count_macs(model, pictures(1, 16))
+    before = count_macs(model, images(1, 16))
     model.trainable = False
-    assert count_macs(model, pictures(1, 16)) == before
+    assert count_macs(model, images(1, 16)) == before
 
 
 def test_parameters_and_bytes() -> None:
@@ -198,13 +198,13 @@ def test_throughput_counts_examples() -> None:
 def test_profile_of_a_model() -> None:
     """Everything is measured, in a bounded time."""
     model = small_model()
-    predict = tf.function(lambda pictures: model(pictures, training=False), reduce_retracing=True)
+    predict = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
     profile = profile_model(model, sample=lambda count: np.zeros((count, 16, 16, 3), np.float32), predict=predict)
     assert profile.parameters == model.count_params()
     assert 0 < profile.latency_ms_p50 <= profile.latency_ms_p95
     assert profile.throughput_per_second > 0
     assert profile.throughput_batch_size == 32
-    assert profile.macs == count_macs(model, pictures(1, 16))
+    assert profile.macs == count_macs(model, images(1, 16))
     assert profile.device == device_name()
 
 
@@ -212,9 +212,9 @@ def test_a_slow_model_is_not_measured_for_minutes() -> None:
     """Fewer calls and smaller batches where one call takes long."""
     model = small_model()
 
-    def predict(pictures: Any) -> Any:
-        time.sleep(0.1 * len(pictures))
-        return pictures
+    def predict(images: Any) -> Any:
+        time.sleep(0.1 * len(images))
+        return images
 
     started = time.perf_counter()
     profile = profile_model(model, sample=lambda count: np.zeros((count, 16, 16, 3), np.float32), predict=predict)

@@ -324,7 +324,7 @@ def test_a_token_that_is_there_twice_is_one_step_of_adam():
 
 
 def test_predictions_do_not_depend_on_the_size_of_the_batch(model, digits):
-    """The last batch is filled up and cut; every picture is there once."""
+    """The last batch is filled up and cut; every image is there once."""
     from suite.training.predictor import Predictor
 
     assert np.allclose(Predictor(model, 7)(digits.inputs[:40]), Predictor(model, 64)(digits.inputs[:40]), atol=1e-5)
@@ -340,7 +340,7 @@ def test_batches_cover_all_examples_once_in_an_order_of_seed_and_epoch(digits):
 
 
 def test_a_fit_lets_go_of_its_examples(trainer, digits):
-    """Pictures are mapped from files, and a worker that kept those of every fit would run out of file handles."""
+    """Images are mapped from files, and a worker that kept those of every fit would run out of file handles."""
     from suite.training.trainer import Recipe
 
     batches = Batches(digits.some(np.arange(64)), 32, seed=1)

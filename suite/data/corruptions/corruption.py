@@ -6,7 +6,7 @@ A corruption is a class with::
     kind: ClassVar[Literal["image", "text"]]  what it damages
     strengths: ClassVar[tuple[float, ...]]    five of them, for severities 1 to 5
     version: ClassVar[int]                    raised whenever the same severity comes to mean another damage
-    apply(example, strength, generator)       the damaged example; pictures uint8 RGB of the same shape, texts str
+    apply(example, strength, generator)       the damaged example; images uint8 RGB of the same shape, texts str
 
 Chance comes from the generator alone, which is seeded by the name of the corruption, the severity and the id of the
 example: every model is given the same damaged example, in every run.  After Hendrycks and Dietterich, Benchmarking
@@ -34,13 +34,13 @@ def corrupt(name: str, example: E, *, severity: int, example_id: str) -> E:
 
     Args:
         name: As registered.
-        example: A picture (uint8 RGB, shape ``(height, width, 3)``) or a text, whichever the corruption damages.
+        example: An image (uint8 RGB, shape ``(height, width, 3)``) or a text, whichever the corruption damages.
         severity: 1 to 5.
         example_id: The id that the data set gives it.
 
     Raises:
         UnknownNameError: For a corruption that is not registered.
-        SuiteError: For a severity that there is not, and where the corruption changes a picture's shape or type.
+        SuiteError: For a severity that there is not, and where the corruption changes an image's shape or type.
     """
     corruption = CORRUPTIONS.get(name)
     if severity not in SEVERITIES[: len(corruption.strengths)]:

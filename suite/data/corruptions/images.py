@@ -1,4 +1,4 @@
-"""A picture out of focus."""
+"""An image out of focus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Blur", "Brightness", "Contrast", "Jpeg", "Noise", "Occlusion", "Pixe
 
 
 class Blur:
-    """A Gaussian blur whose width is a share of the picture's shorter side."""
+    """A Gaussian blur whose width is a share of the image's shorter side."""
 
     summary: ClassVar[str] = "Gaussian blur; strength: its deviation as a share of the shorter side"
     kind: ClassVar[Literal["image", "text"]] = "image"
@@ -22,7 +22,7 @@ class Blur:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The blurred picture; nothing in it is random."""
+        """The blurred image; nothing in it is random."""
         from scipy.ndimage import gaussian_filter
 
         sigma = strength * min(example.shape[:2])
@@ -31,11 +31,11 @@ class Blur:
         return rounded
 
 
-# A picture exposed for too long, or not long enough.
+# An image exposed for too long, or not long enough.
 
 
 class Brightness:
-    """Half of the pictures become brighter, the others darker; what leaves the range is lost."""
+    """Half of the images become brighter, the others darker; what leaves the range is lost."""
 
     summary: ClassVar[str] = "brighter or darker, by the toss of a coin; strength: the shift as a share of white"
     kind: ClassVar[Literal["image", "text"]] = "image"
@@ -44,17 +44,17 @@ class Brightness:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The shifted picture, clipped to 0 to 255."""
+        """The shifted image, clipped to 0 to 255."""
         shift = round(255 * strength) * (1 if generator.random() < 0.5 else -1)
         shifted: NDArray[np.uint8] = np.clip(example.astype(np.int16) + shift, 0, 255).astype(np.uint8)
         return shifted
 
 
-# A picture in haze.
+# An image in haze.
 
 
 class Contrast:
-    """Less contrast: every pixel moves towards the mean of the picture."""
+    """Less contrast: every pixel moves towards the mean of the image."""
 
     summary: ClassVar[str] = "less contrast; strength: the share of it that is lost"
     kind: ClassVar[Literal["image", "text"]] = "image"
@@ -63,13 +63,13 @@ class Contrast:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The paler picture; nothing in it is random."""
+        """The paler image; nothing in it is random."""
         mean = example.mean(axis=(0, 1), dtype=np.float64)
         paler: NDArray[np.uint8] = np.rint(mean + (example - mean) * (1 - strength)).astype(np.uint8)
         return paler
 
 
-# A picture that was compressed too much.
+# An image that was compressed too much.
 
 
 class Jpeg:
@@ -82,11 +82,11 @@ class Jpeg:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The picture after one compression; nothing in it is random."""
+        """The image after one compression; nothing in it is random."""
         buffer = io.BytesIO()
         PIL.Image.fromarray(example).save(buffer, format="JPEG", quality=round(100 - strength))
-        with PIL.Image.open(buffer, formats=("JPEG",)) as picture:
-            return np.asarray(picture.convert("RGB"), dtype=np.uint8)
+        with PIL.Image.open(buffer, formats=("JPEG",)) as image:
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
 # Grain, as a sensor gives in too little light.
@@ -102,7 +102,7 @@ class Noise:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The picture with noise, clipped to 0 to 255."""
+        """The image with noise, clipped to 0 to 255."""
         noise = generator.standard_normal(example.shape, dtype=np.float32) * (255 * strength)
         noisy: NDArray[np.uint8] = np.clip(np.rint(example + noise), 0, 255).astype(np.uint8)
         return noisy
@@ -114,7 +114,7 @@ GREY = 127
 
 
 class Occlusion:
-    """A grey rectangle of the picture's own proportions, somewhere in it (Zeiler and Fergus 2014, section 4.2)."""
+    """A grey rectangle of the image's own proportions, somewhere in it (Zeiler and Fergus 2014, section 4.2)."""
 
     summary: ClassVar[str] = "a grey patch somewhere; strength: the share of the area that it covers"
     kind: ClassVar[Literal["image", "text"]] = "image"
@@ -123,7 +123,7 @@ class Occlusion:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The picture with the patch, which lies wholly inside."""
+        """The image with the patch, which lies wholly inside."""
         height, width = example.shape[:2]
         tall, wide = (max(1, min(side, round(side * strength**0.5))) for side in (height, width))
         top = int(generator.integers(0, height - tall + 1))
@@ -133,11 +133,11 @@ class Occlusion:
         return covered
 
 
-# A picture that was small once.
+# An image that was small once.
 
 
 class Pixelation:
-    """Squares of one colour, their side a share of the picture's shorter side."""
+    """Squares of one colour, their side a share of the image's shorter side."""
 
     summary: ClassVar[str] = "coarse pixels; strength: their side as a share of the shorter side"
     kind: ClassVar[Literal["image", "text"]] = "image"
@@ -146,9 +146,9 @@ class Pixelation:
 
     @classmethod
     def apply(cls, example: NDArray[np.uint8], strength: float, generator: np.random.Generator) -> NDArray[np.uint8]:
-        """The picture shrunk by averaging and blown up again; nothing in it is random."""
+        """The image shrunk by averaging and blown up again; nothing in it is random."""
         height, width = example.shape[:2]
         side = max(1.0, strength * min(height, width))
         small = (max(1, round(width / side)), max(1, round(height / side)))
-        picture = PIL.Image.fromarray(example).resize(small, PIL.Image.Resampling.BOX)
-        return np.asarray(picture.resize((width, height), PIL.Image.Resampling.NEAREST), dtype=np.uint8)
+        image = PIL.Image.fromarray(example).resize(small, PIL.Image.Resampling.BOX)
+        return np.asarray(image.resize((width, height), PIL.Image.Resampling.NEAREST), dtype=np.uint8)

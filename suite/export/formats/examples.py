@@ -23,10 +23,10 @@ Batch = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class ExampleArrays:
-    """Pictures, or texts as tokens padded to the longest of them; mapped from disk."""
+    """Images, or texts as tokens padded to the longest of them; mapped from disk."""
 
     arrays: dict[str, NDArray[Any]] = field(repr=False)
-    """``pictures`` ``(n, height, width, 3)`` uint8, or by the names of a text model's inputs ``(n, tokens)`` int32."""
+    """``images`` ``(n, height, width, 3)`` uint8, or by the names of a text model's inputs ``(n, tokens)`` int32."""
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -45,7 +45,7 @@ class ExampleArrays:
 
     @property
     def lengths(self) -> NDArray[np.int64] | None:
-        """Tokens of each text, shape ``(n,)``; None for pictures."""
+        """Tokens of each text, shape ``(n,)``; None for images."""
         mask = self.arrays.get(MASK)
         return None if mask is None else np.asarray(mask).sum(axis=1, dtype=np.int64)
 
@@ -62,7 +62,7 @@ class ExampleArrays:
             yield positions, self.take(filled)
 
     def typical(self, count: int) -> Batch:
-        """The example of median length so many times, or the first pictures, repeated where they are too few."""
+        """The example of median length so many times, or the first images, repeated where they are too few."""
         lengths = self.lengths
         if lengths is None:
             return self.take(np.resize(np.arange(min(count, len(self))), count))
@@ -70,7 +70,7 @@ class ExampleArrays:
         return self.take(np.full(count, median))
 
     def take(self, positions: NDArray[np.int64]) -> Batch:
-        """Some examples as a file takes them: pictures float32; tokens int32 no longer than they need be."""
+        """Some examples as a file takes them: images float32; tokens int32 no longer than they need be."""
         lengths = self.lengths
         if lengths is None:
             return {name: np.asarray(array[positions], dtype=np.float32) for name, array in self.arrays.items()}

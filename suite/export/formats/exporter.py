@@ -15,12 +15,12 @@ from suite.store.records.export_card import Precision
 __all__ = ["Answer", "ExportSkipped", "Exporter", "Inputs", "Stream"]
 
 Inputs = Mapping[str, NDArray[Any]]
-"""A batch: ``pictures`` ``(batch, height, width, 3)`` float32, 0 to 255; or a text model's arrays by their names,
+"""A batch: ``images`` ``(batch, height, width, 3)`` float32, 0 to 255; or a text model's arrays by their names,
 ``(batch, tokens)`` int32."""
 Answer = Callable[[Inputs], NDArray[np.float32]]
 """A loaded file: a batch to probabilities ``(batch, classes)``."""
 Stream = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""A loaded file for many pictures ``(n, height, width, 3)``, 0 to 255, of one size: to its outputs ``(n, ...)``. A
+"""A loaded file for many images ``(n, height, width, 3)``, 0 to 255, of one size: to its outputs ``(n, ...)``. A
 format whose runtime gains by it has a second way to load, ``stream(path, *, threads)``."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.export.formats.examples import RANGES_OF, ExampleArrays
 from suite.export.formats.exporter import Answer
 from suite.export.formats.inference import for_inference
@@ -80,7 +80,7 @@ probabilities = answer[0]"""
 
 
 def _named(inputs: Any, names: list[str]) -> Any:
-    return {names[0]: inputs[PICTURES]} if PICTURES in inputs else inputs
+    return {names[0]: inputs[IMAGES]} if IMAGES in inputs else inputs
 
 
 def _quantise(full: Path, path: Path, precision: Precision, calibration: ExampleArrays | None) -> None:

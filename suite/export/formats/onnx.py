@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.export.formats.examples import RANGES_OF, ExampleArrays, required
 from suite.export.formats.exporter import Answer, ExportSkipped
 from suite.export.formats.inference import for_inference
@@ -24,7 +24,7 @@ ONE = "suite_one"
 
 
 class OnnxExporter:
-    """One ``.onnx`` file for any number of pictures at once."""
+    """One ``.onnx`` file for any number of images at once."""
 
     summary: ClassVar[str] = "the exchange format, for ONNX Runtime on servers, desktops and browsers"
     extra: ClassVar[str | None] = "onnx"
@@ -89,7 +89,7 @@ class OnnxExporter:
 
 
 def _named(inputs: Any, names: list[str]) -> Any:
-    return {names[0]: inputs[PICTURES]} if PICTURES in inputs else inputs
+    return {names[0]: inputs[IMAGES]} if IMAGES in inputs else inputs
 
 
 def _products(graph: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.export.formats.examples import RANGES_OF, ExampleArrays, required
 from suite.export.formats.exporter import Answer, Stream
 from suite.export.formats.inference import for_inference
@@ -77,12 +77,12 @@ model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU
 
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
         compiled = openvino.Core().compile_model(str(path / "model.xml"), "CPU", settings)
-        # The runtime's own benchmark fills its inputs once; not copying them is as near as new pictures can come.
+        # The runtime's own benchmark fills its inputs once; not copying them is as near as new images can come.
         return lambda inputs: compiled(_given(inputs), share_inputs=True)[0]
 
     @classmethod
     def stream(cls, path: Path, *, threads: int) -> Stream:
-        """Compiles it for many pictures: each core takes one picture at a time, as bytes, at a size known before.
+        """Compiles it for many images: each core takes one image at a time, as bytes, at a size known before.
 
         On two cores that ran a MobileNetV2 1.3 times as fast as batches of four on both.
         """
@@ -98,13 +98,13 @@ model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
         queue = openvino.AsyncInferQueue(openvino.Core().compile_model(model, "CPU", settings), threads + 1)
 
-        def answer(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-            found: list[Any] = [None] * len(pictures)
+        def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            found: list[Any] = [None] * len(images)
             queue.set_callback(
                 lambda request, place: found.__setitem__(place, request.get_output_tensor(0).data.copy())
             )
-            for place in range(len(pictures)):
-                queue.start_async(pictures[place : place + 1], place, share_inputs=True)
+            for place in range(len(images)):
+                queue.start_async(images[place : place + 1], place, share_inputs=True)
             queue.wait_all()
             return np.concatenate(found)
 
@@ -112,7 +112,7 @@ model = openvino.Core().compile_model(str(here / "openvino" / "model.xml"), "CPU
 
 
 def _given(inputs: Any) -> Any:
-    return inputs.get(PICTURES, inputs)
+    return inputs.get(IMAGES, inputs)
 
 
 def _quantised(model: Any, precision: Precision, calibration: ExampleArrays | None) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from suite.data.batches import PICTURES
+from suite.data.batches import IMAGES
 from suite.export.formats.examples import ExampleArrays
 from suite.export.formats.exporter import Answer
 from suite.export.formats.inference import for_inference
@@ -62,7 +62,7 @@ probabilities = answer.numpy()[0]"""
         own = list(serve.structured_input_signature[1])
 
         def answer(inputs: Any, _keep: Any = loaded) -> Any:
-            named = {own[0]: inputs[PICTURES]} if PICTURES in inputs else inputs
+            named = {own[0]: inputs[IMAGES]} if IMAGES in inputs else inputs
             (probabilities,) = serve(**{name: tf.constant(array) for name, array in named.items()}).values()
             return probabilities.numpy()
 

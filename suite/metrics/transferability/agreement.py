@@ -1,4 +1,4 @@
-"""How well one number foretells another over models: weighted Kendall tau with a bootstrap interval."""
+"""How well one number predicts another over models: weighted Kendall tau with a bootstrap interval."""
 
 from __future__ import annotations
 

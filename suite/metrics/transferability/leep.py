@@ -1,4 +1,4 @@
-"""LEEP: how well the source head's class probabilities foretell the labels."""
+"""LEEP: how well the source head's class probabilities predict the labels."""
 
 from __future__ import annotations
 

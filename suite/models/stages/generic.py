@@ -61,7 +61,7 @@ def _by_top(model: Any) -> dict[str, list[str]]:
 
 
 def _height(layer: Any) -> int | None:
-    """Height of a layer's features where it gives pictures, channels last."""
+    """Height of a layer's features where it gives images, channels last."""
     try:
         shape = layer.output.shape
     except (AttributeError, ValueError):

@@ -177,7 +177,7 @@ def read_card(name: str) -> Card:
 
 
 def build_architecture(architecture: Architecture, *, name: str) -> Backbone:
-    """A backbone of pictures with random weights from Keras's global seed.
+    """A backbone of images with random weights from Keras's global seed.
 
     Raises:
         ModelError: Where the class is unknown, reads texts, or refuses its arguments.
@@ -185,7 +185,7 @@ def build_architecture(architecture: Architecture, *, name: str) -> Backbone:
     from suite.models.stages.stage import stages_of
 
     if architecture.input_size is None:
-        raise ModelError(f"{architecture.constructor} reads texts; an architecture of pictures is needed here.")
+        raise ModelError(f"{architecture.constructor} reads texts; an architecture of images is needed here.")
 
     constructor = _constructor(architecture)
     height, width = architecture.input_size

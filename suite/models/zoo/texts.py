@@ -76,7 +76,7 @@ def _layer(architecture: Architecture, folder: Path) -> Any:
 
     files = architecture.tokenizer
     if files is None or not architecture.reads_text:
-        raise ModelError(f"{architecture.constructor} reads pictures, so it has no tokeniser.")
+        raise ModelError(f"{architecture.constructor} reads images, so it has no tokeniser.")
     wanted = architecture.constructor.removesuffix("Backbone") + "Tokenizer"
     cls = getattr(keras_hub.models, wanted)
     if not issubclass(cls, getattr(keras_hub.tokenizers, BASES[files.kind])):

@@ -18,7 +18,7 @@ from suite.publish.pages.datasets import dataset_pages
 from suite.publish.pages.histories import history_pages
 from suite.publish.pages.index import index_page
 from suite.publish.pages.models import model_pages
-from suite.publish.pages.runs import pictures_of
+from suite.publish.pages.runs import images_of
 from suite.publish.reading import Read
 from suite.publish.record import RunRecord
 from suite.publish.rendering import as_json
@@ -27,7 +27,7 @@ from suite.publish.schema import site_schema
 from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
 from suite.publish.targets.folder import Folder
-from suite.publish.thumbnail import small_picture
+from suite.publish.thumbnail import small_image
 from suite.report.page import make_page
 from suite.report.writing import render_markdown
 from suite.spec.shipped import templates_folder
@@ -69,7 +69,7 @@ class Markdown:
         staged = Staged()
         folder = f"runs/{record.id}/"
         page = make_page(read.comparison)
-        picture = pictures_of(page, read)
+        image = images_of(page, read)
         data = f"data/runs/{record.id}.json"
         link = self.section.generator.link(folder, data)
         # The record holds every cell with its scores and costs.
@@ -79,9 +79,9 @@ class Markdown:
         front = Front(page.title + ended, folder, date=record.ended_at)
         context = {"record": record, "report": Markup(report)}  # noqa: S704 - it was made literal
         Writer(self.section, around, staging, staged).write("run.md.j2", front, context, data=data)
-        write_staged(staging, staged, folder + "picture.svg", small_picture(record))
+        write_staged(staging, staged, folder + "image.svg", small_image(record))
         for one in page.drawings:
-            write_staged(staging, staged, folder + one.picture, picture(one.key))
+            write_staged(staging, staged, folder + one.image, image(one.key))
         return staged
 
     def write_pages(self, arranged: Arranged, around: Around, staging: Staging, staged: Staged) -> None:

@@ -94,7 +94,7 @@ class Writer:
 
 
 def write_pages(pages: Sequence[SitePage], writer: Writer) -> None:
-    """Prepares pages with their data and pictures."""
+    """Prepares pages with their data and images."""
     staging, staged = writer.staging, writer.staged
     for page in pages:
         if page.data is not None and page.content is not None:
@@ -109,8 +109,8 @@ def write_pages(pages: Sequence[SitePage], writer: Writer) -> None:
             context |= {"tables": difference_tables(found, everything=True), "note": NOTE}
         writer.write(template, _front(page), context, data=page.data or "", csv=csv)
     wanted = {page.folder + one.key: one.specification for page in pages for one in page.drawings}
-    for name, picture in (svgs(wanted) if wanted else {}).items():
-        write_staged(staging, staged, f"{name}.svg", picture.result())
+    for name, image in (svgs(wanted) if wanted else {}).items():
+        write_staged(staging, staged, f"{name}.svg", image.result())
 
 
 def _front(page: SitePage) -> Front:

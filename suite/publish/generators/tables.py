@@ -55,8 +55,8 @@ def _head(column: Column) -> str:
 def _box(cell: Cell | Box, way: Link) -> Markup:
     if isinstance(cell, Box):
         return literal(cell.text)
-    if cell.picture:
-        return Markup("!{}").format(link(cell.text, way(cell.picture)))
+    if cell.image:
+        return Markup("!{}").format(link(cell.text, way(cell.image)))
     if cell.interval:
         return literal(cell.interval.ends)
     text = literal(cell.text)

@@ -68,7 +68,7 @@ def _table(collection: Collection) -> SiteTable:
         )
         rows.append(
             (
-                Cell(f"Scores of the best cells of {run.title}", picture=f"runs/{run.address}/{run.point}/picture.svg"),
+                Cell(f"Scores of the best cells of {run.title}", image=f"runs/{run.address}/{run.point}/image.svg"),
                 Cell(run.title, href=run_address(run), under=answer_words(run), alarms=alarm_words(run)),
                 Cell(task_words(run.task)),
                 Cell(", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")),

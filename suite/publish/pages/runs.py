@@ -12,14 +12,14 @@ from suite.publish.reading import Read
 from suite.publish.record import RunRecord
 from suite.publish.site_frame import Around
 from suite.publish.stage import Staged, Staging, write_staged
-from suite.publish.thumbnail import small_picture
+from suite.publish.thumbnail import small_image
 from suite.report.charts.render import svgs
 from suite.report.layout import Page
 from suite.report.page import make_page
 from suite.report.sections.details import cell_details
 from suite.report.writing import SHAPE_PATHS, environment, inside_script, render_markdown
 
-__all__ = ["as_part", "pictures_of", "write_run"]
+__all__ = ["as_part", "images_of", "write_run"]
 
 
 def write_run(read: Read, record: RunRecord, around: Around, staging: Staging) -> Staged:
@@ -27,22 +27,22 @@ def write_run(read: Read, record: RunRecord, around: Around, staging: Staging) -
     staged = Staged()
     folder = f"runs/{record.id}/"
     page = make_page(read.comparison)
-    picture = pictures_of(page, read)
+    image = images_of(page, read)
     for one in page.drawings:
         name = f"{folder}charts/{one.key}"
         write_staged(staging, staged, f"{name}.js", as_part(name, one.specification))
     details = cell_details(read.comparison)
     write_staged(staging, staged, f"{folder}charts/cells.js", as_part(f"{folder}charts/cells", details))
     write_staged(staging, staged, folder + "report.md", render_markdown(page))
-    write_staged(staging, staged, folder + "picture.svg", small_picture(record))
+    write_staged(staging, staged, folder + "image.svg", small_image(record))
     write_staged(staging, staged, folder + "index.html", _html(page, record, around, folder))
     for one in page.drawings:
-        write_staged(staging, staged, f"{folder}charts/{one.key}.svg", picture(one.key))
+        write_staged(staging, staged, f"{folder}charts/{one.key}.svg", image(one.key))
     return staged
 
 
-def pictures_of(page: Page, read: Read) -> Callable[[str], bytes]:
-    """Gives the picture of a chart by its key. Those that the run's folder lacks are drawn meanwhile."""
+def images_of(page: Page, read: Read) -> Callable[[str], bytes]:
+    """Gives the image of a chart by its key. Those that the run's folder lacks are drawn meanwhile."""
     known = {key: path for key, path in read.stills.items() if path.is_file()}
     missing = {one.key: one.specification for one in page.drawings if one.key not in known}
     drawn = svgs(missing) if missing else {}

@@ -1,4 +1,4 @@
-"""The learning curve of a running trial as numbers of a small picture; the template draws them."""
+"""The learning curve of a running trial as numbers of a small image; the template draws them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the picture consists of; coordinates in its own units."""
+    """What the image consists of; coordinates in its own units."""
 
     width: float
     height: float
@@ -53,7 +53,7 @@ class Drawing:
 
 
 def draw(trial: RunningTrial) -> Drawing | None:
-    """The picture of a trial; None before its first epoch has ended."""
+    """The image of a trial; None before its first epoch has ended."""
     if not trial.epochs:
         return None
     last = max(trial.planned_epochs or 1, trial.epochs[-1].epoch, *(len(curve) for curve in trial.earlier), 1)

@@ -1,6 +1,6 @@
-"""What turns specifications into pictures: in processes beside this one where they were started, else here.
+"""What turns specifications into images: in processes beside this one where they were started, else here.
 
-vl-convert draws one picture at a time in a process and holds Python's lock meanwhile, so that threads gain nothing by
+vl-convert draws one image at a time in a process and holds Python's lock meanwhile, so that threads gain nothing by
 it.  This file is also what the processes run: one request per line comes in, one answer per line goes out.  They end
 with their input.
 """
@@ -43,7 +43,7 @@ def start(count: int) -> None:
     Each is ready half a second later.
     """
     most = os.cpu_count() or 1
-    with _starting, contextlib.suppress(OSError):  # without them the pictures take longer
+    with _starting, contextlib.suppress(OSError):  # without them the images take longer
         while sys.executable and most > 1 and len(_started) < min(count, most):
             _started.append(_Beside())
             _free.put(_started[-1])

@@ -20,13 +20,13 @@ from suite.report.charts.theme import THEME
 __all__ = ["drawable", "javascript", "prepare", "specification", "svg", "svgs", "unchecked"]
 
 STILL_WIDTH = 720
-"""Pixels of a still picture, which a code host shows in a column of about that width."""
+"""Pixels of a still image, which a code host shows in a column of about that width."""
 UNDRAWABLE = re.compile(
     r"(?P<kept>\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})"
     r"|\\(?:[bf]|u(?:00[01][0-9a-f]|007f|202[89]|fff[ef]|d[89a-f][0-9a-f]{2}))"
 )
 PAPER = "#ffffff"
-"""Still pictures bring their paper along: they stay legible where the host's page is dark."""
+"""Still images bring their paper along: they stay legible where the host's page is dark."""
 
 
 def specification(chart: Any, *, known: bool = False) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _script() -> Future[str]:
 
 
 def _numbered(drawn: str) -> str:
-    """The picture with its clipping paths counted from 1: Vega counts on through all pictures of a process."""
+    """The image with its clipping paths counted from 1: Vega counts on through all images of a process."""
     places = {name: place for place, name in enumerate(dict.fromkeys(re.findall(r"\bclip\d+\b", drawn)), start=1)}
     return re.sub(r"\bclip\d+\b", lambda found: f"clip{places[found.group()]}", drawn)
 

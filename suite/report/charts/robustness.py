@@ -1,4 +1,4 @@
-"""What damaged pictures cost each cell."""
+"""What damaged images cost each cell."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _stages_table(comparison: Comparison) -> Table:
         Column("went on", number=True, best_high=True),
         Column("trials", number=True, best_high=True),
         Column("work", number=True, best_high=True),
-        Column("foretold", long=True, narrow=False),
+        Column("predicted", long=True, narrow=False),
     )
     rows = tuple(
         (*([Box(found.dataset)] if len(comparison.funnel) > 1 else []), *_stage_boxes(stage))
@@ -108,7 +108,7 @@ def _stage_boxes(stage: FunnelStage) -> tuple[Box, ...]:
         Box(count(went_on) if stage.decided and stage.kind != "seeds" else MISSING, went_on),
         Box(count(stage.trials) if stage.kind != "limits" else MISSING, stage.trials),
         Box(duration(stage.seconds) if stage.kind != "limits" else MISSING, stage.seconds),
-        Box(_agreed(stage.agreement, stage.foretold)),
+        Box(_agreed(stage.agreement, stage.predicted)),
     )
 
 

@@ -108,7 +108,7 @@ def _unharmed(comparison: Comparison, dataset: str) -> Iterator[str]:
         for one in cell.robustness.conditions if cell.robustness else ():
             lost.setdefault(one.corruption, set()).add(one.lost.value)
     without = [name for name, values in lost.items() if values == {0.0}]
-    why = "" if thing(comparison.task) == "text" else ": pictures of few pixels have no detail that it could take away"
+    why = "" if thing(comparison.task) == "text" else ": images of few pixels have no detail that it could take away"
     if without:
         yield (f"Nobody's accuracy changes under {_listed(without)}{why}.")
 

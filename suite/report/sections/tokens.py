@@ -15,7 +15,7 @@ MISSING_BOX = Box("–", "")
 
 
 def tokens_table(cells: Iterable[CellSummary]) -> Table:
-    """One row per model: texts, tokens, padding; empty for pictures."""
+    """One row per model: texts, tokens, padding; empty for images."""
     first: dict[str, CellSummary] = {}
     for cell in cells:
         if cell.tokens is not None:

@@ -1,4 +1,4 @@
-"""A first spec for somebody's own pictures or texts, each choice with its reason."""
+"""A first spec for somebody's own images or texts, each choice with its reason."""
 
 from suite.runner.starter.writing import Starter, first_spec
 

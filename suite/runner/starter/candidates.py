@@ -10,7 +10,7 @@ from suite.runner.starter.examples import Found
 __all__ = ["Candidate", "Strategy", "models_for", "strategies_for"]
 
 _SMALL_SIDE = 96
-"""Pictures with a median side up to this many pixels lose little at the zoo's 32 to 64 pixels."""
+"""Images with a median side up to this many pixels lose little at the zoo's 32 to 64 pixels."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ def models_for(found: Found, *, downloads: bool) -> tuple[list[Candidate], str]:
     from suite.registry import MODELS
 
     known = set(MODELS.get("zoo").known_names())
-    zoo = [model for model in (_ZOO if found.thing == "picture" else _ZOO_TEXT) if model.name in known]
+    zoo = [model for model in (_ZOO if found.thing == "image" else _ZOO_TEXT) if model.name in known]
     if found.median_side is not None and found.median_side <= _SMALL_SIDE:
-        return zoo, f"Half of the pictures have a side of at most {found.median_side} px, which suits the zoo."
-    large = _IMAGENET if found.thing == "picture" else _LARGE_TEXT
+        return zoo, f"Half of the images have a side of at most {found.median_side} px, which suits the zoo."
+    large = _IMAGENET if found.thing == "image" else _LARGE_TEXT
     here = [model for model in large if downloads or model.is_here]
     absent = [model.name for model in large if model not in here]
     remark = "Models that were trained on far more text know more words"
-    if found.thing == "picture":
-        remark = f"Half of the pictures have a side of more than {_SMALL_SIDE} px, where ImageNet models see more"
+    if found.thing == "image":
+        remark = f"Half of the images have a side of more than {_SMALL_SIDE} px, where ImageNet models see more"
     if not absent:
         return [*zoo[:2], *here], f"{remark}; two of the zoo are there as the cheap end."
     remark += f"; the weights of {', '.join(absent)} are not on this machine: --downloads puts them into the spec."

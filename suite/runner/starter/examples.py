@@ -1,4 +1,4 @@
-"""What ``suite new`` finds in a folder of pictures or a table of texts."""
+"""What ``suite new`` finds in a folder of images or a table of texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from suite.errors import DataError, SuiteError, did_you_mean
 __all__ = ["Found", "is_table", "look_at_folder", "look_at_table"]
 
 _SAMPLE = 64
-"""Pictures whose sides are measured."""
+"""Images whose sides are measured."""
 _ROWS = 2_000
 """Rows of a table by which its columns are known."""
 TEXT_WORDS = (
@@ -35,7 +35,7 @@ class Found:
     """Examples with their classes."""
 
     thing: str
-    """``picture`` or ``text``."""
+    """``image`` or ``text``."""
     task: str
     entry: dict[str, Any]
     """What the spec says of where they lie."""
@@ -46,7 +46,7 @@ class Found:
     total: int
     train: int
     median_side: int | None
-    """Of pictures: the median over a sample of the shorter side, in pixels."""
+    """Of images: the median over a sample of the shorter side, in pixels."""
     skipped: int
     has_test: bool
     copies: int
@@ -64,7 +64,7 @@ def is_table(path: Path) -> bool:
 
 
 def look_at_folder(folder: Path) -> Found:
-    """Reads a folder (or zip) once, leaving out what cannot be decoded, and measures a sample of the pictures."""
+    """Reads a folder (or zip) once, leaving out what cannot be decoded, and measures a sample of the images."""
     entry = {"source": "folder", "path": str(folder)}
     dataset = _loaded(entry)
     train = dataset.splits["train"]
@@ -72,7 +72,7 @@ def look_at_folder(folder: Path) -> Found:
     sides = [min(train.read(index).shape[:2]) for index in range(0, len(train), step)]
     has_test = _has_test_folder(dataset.splits["test"].ids)
     name = folder.resolve().name.removesuffix(".zip")
-    return _found(dataset, "picture", "image_classification", entry, name, int(np.median(sides)), has_test=has_test)
+    return _found(dataset, "image", "image_classification", entry, name, int(np.median(sides)), has_test=has_test)
 
 
 def look_at_table(path: Path, *, text: str | None, label: str | None) -> Found:

@@ -89,7 +89,7 @@ class Measured(Record):
     """Of the process, the runtime's own memory and the examples included."""
     threads: int
     tokens: int | None = None
-    """Length of the text that latency and throughput were measured with; None for pictures."""
+    """Length of the text that latency and throughput were measured with; None for images."""
     runtime: str
     """Name and version."""
     device: str
@@ -127,7 +127,7 @@ class ExportCard(Record):
     calibration_examples: int | None = None
     """Training examples that ranges of activations were measured on; None where none are needed."""
     tokenizer: str | None = None
-    """Of a text model, how far ``tokenizer.json`` cuts texts as the model was trained on; None for pictures."""
+    """Of a text model, how far ``tokenizer.json`` cuts texts as the model was trained on; None for images."""
     resizing: Resizing | None = None
     """How an image of any size becomes the input; None of texts, and of files from before it was told: stretched."""
     measured: Measured | None = None

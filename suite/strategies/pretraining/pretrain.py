@@ -51,9 +51,9 @@ class PretrainSpec(Options):
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
     architecture: Architecture
     vocabulary: VocabularySpec | None = None
-    """Of a model of texts; None for one of pictures."""
+    """Of a model of texts; None for one of images."""
     dataset: dict[str, Any]
-    """A data set as in a comparison; ``--data`` replaces one of pictures by a local copy."""
+    """A data set as in a comparison; ``--data`` replaces one of images by a local copy."""
     data_licence: str
     """Licence of the data, for the card."""
     weights_licence: str = "Apache-2.0"
@@ -76,9 +76,9 @@ def load_pretrain_spec(path: Path) -> PretrainSpec:
 
 
 def _check_content(spec: PretrainSpec, objective: Any, *, place: str) -> None:
-    """Refuses an objective on texts for a model of pictures, and the reverse. Raises ``SpecError``."""
+    """Refuses an objective on texts for a model of images, and the reverse. Raises ``SpecError``."""
     reads = "text" if spec.architecture.reads_text else "image"
-    words = {"text": "texts", "image": "pictures"}
+    words = {"text": "texts", "image": "images"}
     if objective.content != reads:
         fitting = [name for name in OBJECTIVES.names() if OBJECTIVES.get(name).content == reads]
         raise SpecError(
@@ -102,7 +102,7 @@ def pretrain(
 
     Args:
         path: A spec of ``specs/pretrain/``.
-        data: A local copy of a data set of pictures as class folders, or a zip of them, with ``train`` and ``test``.
+        data: A local copy of a data set of images as class folders, or a zip of them, with ``train`` and ``test``.
         out: Folder that gets ``<name>/``; the zoo when left out.
         threads: Threads of TensorFlow; every core when left out.
         report: Takes one line of progress per epoch.
@@ -116,7 +116,7 @@ def pretrain(
     """
     spec = load_pretrain_spec(path)
     if data is not None and spec.architecture.reads_text:
-        raise SpecError(f"{path}: --data takes pictures in folders; give texts as the spec's dataset.")
+        raise SpecError(f"{path}: --data takes images in folders; give texts as the spec's dataset.")
     folder = (out or zoo_folder()) / spec.name
     dataset = _load_data(spec, data)
     from suite.training.device import prepare_device
@@ -186,7 +186,7 @@ def _pretrain_texts(
     from suite.models.zoo.texts import build_text_architecture, load_tokenizer
 
     if dataset.content != "text":
-        raise SpecError(f"{spec.name}: dataset: expected texts, got the pictures of '{dataset.name}'.")
+        raise SpecError(f"{spec.name}: dataset: expected texts, got the images of '{dataset.name}'.")
     train, test = (_texts(dataset, split) for split in ("train", "test"))
     _train_vocabulary(spec, train, vocabulary)
     rows = spec.architecture.config.get("vocabulary_size")

@@ -1,4 +1,4 @@
-"""Small pictures and class folders for tests."""
+"""Small images and class folders for tests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import PIL.Image
 
 
-def picture(number: int = 0, *, size: tuple[int, int] = (6, 5)) -> PIL.Image.Image:
-    """A noisy RGB picture of ``size`` (width, height), another one for each number."""
+def noise_image(number: int = 0, *, size: tuple[int, int] = (6, 5)) -> PIL.Image.Image:
+    """A noisy RGB image of ``size`` (width, height), another one for each number."""
     width, height = size
     values = np.random.default_rng(number).integers(0, 256, size=(height, width, 3), dtype=np.uint8)
     return PIL.Image.fromarray(values)
 
 
 def encoded(image: PIL.Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """The bytes of a picture file."""
+    """The bytes of an image file."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
@@ -30,7 +30,7 @@ def class_folders(root: Path, counts: dict[str, int]) -> Path:
     for folder, count in counts.items():
         (root / folder).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            (root / folder / f"{index:03d}.png").write_bytes(encoded(picture(number)))
+            (root / folder / f"{index:03d}.png").write_bytes(encoded(noise_image(number)))
             number += 1
     return root
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scale.read_pictures suite|keras FOLDER CACHE``: how fast a folder of pictures is read."""
+"""``python -m benchmarks.scale.read_images suite|keras FOLDER CACHE``: how fast a folder of images is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = 32
 
 
 def by_suite(folder: Path, cache: Path) -> dict[str, Any]:
-    """Opens the folder as a run does, then the training pictures in shuffled batches for two epochs."""
+    """Opens the folder as a run does, then the training images in shuffled batches for two epochs."""
     from suite.data.batches import Batches, Examples
     from suite.data.cache import decoded
     from suite.data.folder import FolderOptions, FolderSource
@@ -29,8 +29,8 @@ def by_suite(folder: Path, cache: Path) -> dict[str, Any]:
     opened = time.perf_counter() - began
     began = time.perf_counter()
     split = dataset.splits["train"]
-    images = decoded(split, dataset, size=(SIDE, SIDE), root=cache)
-    batches = Batches(Examples(images, split.targets, split.ids), BATCH, seed=0)
+    stored = decoded(split, dataset, size=(SIDE, SIDE), root=cache)
+    batches = Batches(Examples(stored, split.targets, split.ids), BATCH, seed=0)
     count = sum(len(targets) for _, targets in batches.dataset(1))
     first = time.perf_counter() - began
     began = time.perf_counter()
@@ -39,12 +39,12 @@ def by_suite(folder: Path, cache: Path) -> dict[str, Any]:
 
 
 def by_keras(folder: Path) -> dict[str, Any]:
-    """The same share of the same pictures, shuffled, by Keras's own pipeline."""
+    """The same share of the same images, shuffled, by Keras's own pipeline."""
     import keras
 
     import_tensorflow()
     began = time.perf_counter()
-    pictures = keras.utils.image_dataset_from_directory(
+    images = keras.utils.image_dataset_from_directory(
         str(folder),
         image_size=(SIDE, SIDE),
         batch_size=BATCH,
@@ -57,7 +57,7 @@ def by_keras(folder: Path) -> dict[str, Any]:
     speeds = []
     for _ in range(2):
         began = time.perf_counter()
-        count = sum(len(targets) for _, targets in pictures)
+        count = sum(len(targets) for _, targets in images)
         speeds.append(count / (time.perf_counter() - began))
     return _said(opened, *speeds)
 
@@ -70,7 +70,7 @@ def import_tensorflow() -> None:
 
 
 def _said(opened: float, first: float, again: float) -> dict[str, Any]:
-    """Seconds to open, pictures per second of the first and the second epoch, and the most bytes held."""
+    """Seconds to open, images per second of the first and the second epoch, and the most bytes held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"open_seconds": opened, "per_second": first, "again_per_second": again, "peak_bytes": peak}
 
