@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,9 @@ from suite.spec.trial import Trial
 from suite.store.records.result import Predictions, Result
 from suite.store.store import Store
 from suite.strategies.fit import Fit, FitContext, TeacherAnswers
-from suite.tasks.adapted import class_predictions
+from suite.tasks.adapted import Adapted, class_predictions
 
-__all__ = ["ANSWERS", "answers_of", "keep_answers", "learned_the_same", "teacher_of"]
+__all__ = ["ANSWERS", "AnswersBefore", "answers_of", "keep_answers", "learned_the_same", "teacher_of"]
 
 ANSWERS = "answers/train"
 """Name of the artefact among a teacher's."""
@@ -29,17 +31,43 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 temperatures, where a teacher's least likely classes have a say."""
 
 
-def keep_answers(trial: Trial, context: FitContext, fit: Fit, folder: Path) -> dict[str, str]:
+@dataclass
+class AnswersBefore:
+    """What a teacher said of its training and validation examples before it learned from validation too."""
+
+    said: list[Predictions] = field(default_factory=list)
+
+    def look(self, adapted: Adapted, predictor: Callable[[Any], Any], context: FitContext) -> None:
+        """Keeps what the model says now."""
+        predict = predictor(adapted.logits)
+        self.said = [
+            class_predictions(predict, examples, class_names=context.class_names)
+            for examples in (context.train, context.validation)
+        ]
+
+
+def keep_answers(trial: Trial, context: FitContext, fit: Fit, folder: Path, before: AnswersBefore) -> dict[str, str]:
     """Writes what a teacher says of its training examples; nothing where the trial does not teach.
 
     Where students are refitted they learn from the validation examples in the end, so their answers are there too.
+    All of it is of the model that was chosen on validation, before it learned from validation itself: what a student
+    learns must tell nothing of the examples that it is judged on.
     """
     if not trial.cell.teaches or trial.phase != "final":
         return {}
-    said = []
-    for examples in (context.train, context.validation) if context.refit else (context.train,):
-        predictor: Callable[[Any], Any] = context.predictor(fit, examples, fingerprint=context.fingerprint)
-        said.append(class_predictions(predictor(fit.adapted.logits), examples, class_names=context.class_names))
+    said = before.said
+    if fit.logits_before is not None:
+        said = [
+            class_predictions(
+                partial(_of_features, fit.logits_before, context.features(examples).values),
+                examples,
+                class_names=context.class_names,
+            )
+            for examples in (context.train, context.validation)
+        ]
+    if not said:
+        predictor: Callable[[Any], Any] = context.predictor(fit, context.train, fingerprint=context.fingerprint)
+        said = [class_predictions(predictor(fit.adapted.logits), context.train, class_names=context.class_names)]
     Predictions(
         example_ids=np.concatenate([one.example_ids for one in said]),
         targets=np.concatenate([one.targets for one in said]),
@@ -47,6 +75,11 @@ def keep_answers(trial: Trial, context: FitContext, fit: Fit, folder: Path) -> d
         class_names=context.class_names,
     ).save(folder / FILE)
     return {ANSWERS: FILE}
+
+
+def _of_features(logits: Callable[[Any], Any], features: Any, _inputs: Any) -> Any:
+    """Logits from features that are there, in the place of a predictor of inputs."""
+    return logits(features)
 
 
 def teacher_of(trial: Trial, store: Store, *, headline: str, sign: int) -> Teacher | None:

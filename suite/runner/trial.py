@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from suite.runner.live_curve import CurveWriter
 from suite.runner.ready import warm_of
 from suite.runner.request import TrialRequest
 from suite.runner.robustness import Beyond, Shown, refuse_familiar
-from suite.runner.teacher import answers_of, keep_answers
+from suite.runner.teacher import AnswersBefore, answers_of, keep_answers
 from suite.runner.texts import generation_record, keep_passages, tokens_record
 from suite.runner.warm import Warm
 from suite.spec.label_budget import ALL
@@ -107,6 +107,10 @@ class _Execution:
         return {}
 
     @cached_property
+    def answers_before(self) -> AnswersBefore:
+        return AnswersBefore()
+
+    @cached_property
     def curve(self) -> CurveWriter:
         return CurveWriter(self.request.folder)
 
@@ -137,7 +141,9 @@ class _Execution:
         if profiler is not None:
             profiler.begin()  # blocks of latencies lie between the other work; see ``suite.metrics.latency``
         predictions = self._with_scored(self._predictions(context, fit))
-        artefacts = self._keep(predictions, fit) | keep_answers(self.trial, context, fit, self.request.folder)
+        artefacts = self._keep(predictions, fit) | keep_answers(
+            self.trial, context, fit, self.request.folder, self.answers_before
+        )
         shown, profile, written, sets = Shown(), None, None, {"validation": context.validation}
         if profiler is not None:
             profiler.block()
@@ -259,7 +265,7 @@ class _Execution:
         train, validation = (self._examples(sealed, splits[name]) for name in ("train", "validation"))
         # A search trial and a short one are scored on validation, so only what goes to the test learns from it.
         refit = cell.refit and self.trial.phase == "final"
-        return FitContext(
+        context = FitContext(
             workshop=workshop,
             train=train,
             teacher=answers_of(self.request.teacher, train, validation if refit else None),
@@ -275,16 +281,16 @@ class _Execution:
             on_epoch=self.curve.add,
             headline=self.request.headline,
             refit=refit,
-            before_refit=lambda adapted, predictor: self._score_before_refit(adapted, predictor, sealed, validation),
         )
+        return replace(context, before_refit=partial(self._look_before_refit, context))
 
-    def _score_before_refit(
-        self, adapted: Adapted, predictor: Callable[[Any], Any], sealed: Dataset, validation: Examples
-    ) -> None:
-        """Keeps what the chosen model says of validation, which it is going to learn from."""
+    def _look_before_refit(self, context: FitContext, adapted: Adapted, predictor: Callable[[Any], Any]) -> None:
+        """Keeps what the chosen model says of validation, which it is going to learn from, and what it teaches."""
         self.unseen["validation"] = TASKS.get(self.trial.cell.task).predict(
-            adapted, predictor, validation, class_names=sealed.class_names, cell=self.trial.cell
+            adapted, predictor, context.validation, class_names=context.class_names, cell=self.trial.cell
         )
+        if self.trial.cell.teaches:
+            self.answers_before.look(adapted, predictor, context)
 
     def _examples(self, dataset: Dataset, labelled: LabelledSplit) -> Examples:
         whole = self.warm.examples(self.trial.cell, dataset, labelled.split)

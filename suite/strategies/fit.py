@@ -46,6 +46,9 @@ class Fit:
     """Training examples seen, repetitions counted; None for fits without epochs."""
     validation_logits: Any = None
     """Logits on validation before a refit that used it; None where the model itself gives them."""
+    logits_before: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
+    """Pooled features ``(n, width)`` to logits ``(n, classes)`` of the model that was chosen, before a refit that used
+    validation; None where there was none, and where ``FitContext.before_refit`` was shown that model."""
     refit: bool = False
     """Whether it learned from training and validation examples together, as ``FitContext.refit`` asks."""
     jit_compile: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -88,6 +89,7 @@ class Knn:
             refit=context.refit,
             selected_by=context.judge.chose(*(one.validation_score for one in candidates)),
             validation_logits=None if before is None else np.log(before),
+            logits_before=partial(_logits, train, count, context.num_classes) if context.refit else None,
         )
 
 
@@ -143,6 +145,11 @@ def _probabilities(
             votes = near.astype(np.float32) @ votes_of + np.float32(1.0 / classes)
             said[index, rows] = votes / votes.sum(axis=1, keepdims=True)
     return said
+
+
+def _logits(memory: Labelled, count: int, classes: int, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logarithms of what so many neighbours in the memory say of raw features."""
+    return np.asarray(np.log(_probabilities(memory, _unit(features), (count,), classes)[0]))
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:

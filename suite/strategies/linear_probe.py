@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -57,6 +58,8 @@ class Probe:
     """Shape ``(width, classes)``."""
     bias: Array
     """Shape ``(classes,)``."""
+    chosen: tuple[Array, Array]
+    """Kernel and bias as they were chosen, before any refit."""
     strength: float
     candidates: tuple[Candidate, ...]
     validation_logits: Array
@@ -109,6 +112,7 @@ class LinearProbe:
             refit=context.refit,
             selected_by=context.judge.chose(*(one.validation_score for one in probe.candidates)),
             validation_logits=probe.validation_logits if context.refit else None,
+            logits_before=partial(_raw_logits, probe.chosen) if context.refit else None,
             frozen=True,
             notes=probe.notes,
         )
@@ -214,22 +218,34 @@ def _fit_path(
     assert whole.model is not None, "the path has at least 20 strengths"  # noqa: S101 - for the type checker
     kernel, bias = whole.model
     scaler = whole.scaler
+    before = _raw(kernel, bias, scaler)
     if refit:
         both = _joined(whole.learned, whole.judged)
         targets = np.concatenate([train.targets, validation.targets])
         kernel, bias = _solve(
             both, targets, chosen.strength, start=whole.model, num_classes=num_classes, max_iterations=iterations
         )
-    raw_kernel = kernel / scaler.deviation[:, None]
+    raw_kernel, raw_bias = _raw(kernel, bias, scaler)
     return Probe(
         kernel=raw_kernel,
-        bias=bias - scaler.mean @ raw_kernel,
+        bias=raw_bias,
+        chosen=before,
         strength=chosen.strength,
         candidates=tuple(search.candidates),
         validation_logits=logits,
         fit_seconds=time.perf_counter() - started,
         notes=search.notes,
     )
+
+
+def _raw(kernel: Array, bias: Array, scaler: _Scaler) -> tuple[Array, Array]:
+    """A probe on standardised features as one on raw ones."""
+    raw = kernel / scaler.deviation[:, None]
+    return raw, bias - scaler.mean @ raw
+
+
+def _raw_logits(probe: tuple[Array, Array], features: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(features @ probe[0] + probe[1], dtype=np.float32)
 
 
 @dataclass

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from test_distill import plan
 
 from suite.registry import STRATEGIES
+from suite.runner.request import Teacher
+from suite.runner.teacher import AnswersBefore, answers_of, keep_answers
 from suite.strategies.fit import Fit, FitContext, TeacherAnswers
+from suite.tasks.adapted import softmax
 
 OPTIONS: dict[str, dict[str, object]] = {
     "bitfit": {},
@@ -122,3 +127,20 @@ def test_examples_of_two_splits_are_read_as_one(context: Callable[..., FitContex
     assert joined.lengths.tolist() == [3, 2, 1, 4]
     taken = joined.take(np.array([3, 0, 2]))["token_ids"]
     assert [[token for token in row if token] for row in taken.tolist()] == [[7, 8, 9, 10], [3, 4, 5], [6]]
+
+
+@pytest.mark.parametrize("name", ["fine_tune", "knn", "linear_probe"])
+def test_a_teacher_says_what_it_said_before_it_learned_from_validation(
+    name: str, context: Callable[..., FitContext], tmp_path: Path
+) -> None:
+    """Its kept answers are those of the model that was chosen, of both splits: a student is judged on the second."""
+    teacher = next(trial for trial in plan().trials if trial.cell.teaches and trial.phase == "final")
+    one, before = context(), AnswersBefore()
+    plain = fitted(name, one)
+    expected = [one.workshop.predictor(plain.adapted.logits)(split.inputs) for split in (one.train, one.validation)]
+    both = replace(one, refit=True)
+    both = replace(both, before_refit=lambda adapted, predictor: before.look(adapted, predictor, both))
+    keep_answers(teacher, both, fitted(name, both), tmp_path, before)
+    said = answers_of(Teacher("t", "m", "s", None, tmp_path / "answers.npz"), one.train, one.validation)
+    for ours, logits in zip((said.logits, said.validation_logits), expected, strict=True):
+        assert np.allclose(softmax(ours), softmax(logits), atol=1e-3)
