@@ -16,6 +16,7 @@ validated, planned and listed without them.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -152,7 +153,8 @@ def load_plugin_file(path: Path) -> None:
     place = path.resolve()
     if place in _LOADED:
         return
-    module_name = f"suite_plugin_{path.stem}"
+    # Two files may have one name: the module is called after its place too.
+    module_name = f"suite_plugin_{path.stem}_{hashlib.sha256(str(place).encode()).hexdigest()[:8]}"
     module_spec = importlib.util.spec_from_file_location(module_name, place)
     if module_spec is None or module_spec.loader is None:
         raise SuiteError(f"plugin file '{path}' is not a Python file (expected a name that ends in .py).")

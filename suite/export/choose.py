@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from suite.compare.advice.readiness import dataset_answers
 from suite.errors import MissingExtraError, StoreError, SuiteError, UnknownNameError, did_you_mean, install_line
 from suite.registry import EXPORTERS, TASKS
 from suite.spec.exports import ExportSpec, Which
@@ -17,7 +18,20 @@ from suite.store.store import Store
 if TYPE_CHECKING:
     from suite.compare.comparison import Comparison
 
-__all__ = ["Asked", "NothingKeptError", "asked_of", "available_formats", "chosen_results", "exportable", "of_spec"]
+__all__ = [
+    "Asked",
+    "NoAnswerYetError",
+    "NothingKeptError",
+    "asked_of",
+    "available_formats",
+    "chosen_results",
+    "exportable",
+    "of_spec",
+]
+
+
+class NoAnswerYetError(SuiteError):
+    """Nothing is recommended while cells are still to come."""
 
 
 class NothingKeptError(SuiteError):
@@ -89,7 +103,7 @@ def chosen_results(comparison: Comparison, store: Store, which: Which, trials: S
         named = {result.id: result for result in (_trial(store, name) for name in trials)}
         return list(named.values())
     cells = {
-        "recommended": [one.cell_id for one in comparison.recommendations],
+        "recommended": _recommended(comparison, store) if which == "recommended" else [],
         "best": list({cell.dataset: cell.cell_id for cell in reversed(comparison.cells) if cell.rank}.values()),
         "all": [cell.cell_id for cell in comparison.cells],
     }[which]
@@ -100,6 +114,19 @@ def chosen_results(comparison: Comparison, store: Store, which: Which, trials: S
             f'{store.out}: no model was kept; set "keep_models": "best" in the spec and run it again.'
         )
     return found
+
+
+def _recommended(comparison: Comparison, store: Store) -> list[str]:
+    """The cells to take, of the data sets that have an answer. Raises ``NoAnswerYetError`` where none has one."""
+    answers = {one.dataset: one for one in dataset_answers(comparison)}
+    settled = [one.cell_id for one in comparison.recommendations if answers[one.dataset].settled]
+    if comparison.recommendations and not settled:
+        said = next(iter(answers.values()))
+        raise NoAnswerYetError(
+            f"{store.out}: {said.take} {said.leading}".rstrip()
+            + " Run the rest first, or say --best for what leads, or --trial ID."
+        )
+    return settled
 
 
 def _kept_of(store: Store, cell_id: str) -> Result | None:

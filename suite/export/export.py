@@ -12,7 +12,7 @@ from pathlib import Path
 
 from suite.devices import look_at_machine
 from suite.errors import SuiteError
-from suite.export.choose import Asked, NothingKeptError, asked_of, chosen_results, exportable, of_spec
+from suite.export.choose import Asked, NoAnswerYetError, NothingKeptError, asked_of, chosen_results, exportable, of_spec
 from suite.export.files import export_subject
 from suite.export.missing import without_current
 from suite.export.place import Placing
@@ -102,7 +102,7 @@ def export_missing(
         comparison = exportable(folder)
         wanted: dict[str, tuple[Result, list[Asked]]] = {}
         for which in dict.fromkeys(one.which for one in exports):
-            with contextlib.suppress(NothingKeptError):
+            with contextlib.suppress(NothingKeptError, NoAnswerYetError):
                 for result in chosen_results(comparison, opened.store, which, ()):
                     if result.id in trial_ids:
                         wanted.setdefault(result.id, (result, []))[1].extend(of_spec(exports, which))

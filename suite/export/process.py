@@ -17,7 +17,7 @@ import numpy as np
 
 from suite.errors import SuiteError
 from suite.export.formats.examples import ExampleArrays
-from suite.export.formats.exporter import ExportSkipped
+from suite.export.formats.exporter import ExportSkipped, write_file
 from suite.export.requests import REQUEST, CompressRequest, Outcome, WriteRequest
 from suite.registry import EXPORTERS
 from suite.store.records.export_card import TensorRecord
@@ -66,7 +66,7 @@ def _write(request: WriteRequest) -> Outcome:
     started = time.perf_counter()
     try:
         resizing = None if request.resizing is None else request.resizing.model_dump_json()
-        EXPORTERS.get(request.format).write(model, Path(request.path), labels=request.labels, resizing=resizing)
+        write_file(EXPORTERS.get(request.format), model, Path(request.path), labels=request.labels, resizing=resizing)
     except Exception as error:
         named = layers_named(str(error), model)
         if not named:

@@ -6,7 +6,7 @@ Results stay one for each seed, so that a run is resumed, merged and paired like
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,15 @@ OWN = frozenset({MODEL, "log"})
 """Artefacts that stay with the trial that made them: of equal models one is enough."""
 
 
-def shared_result(trial: Trial, store: Store, *, folder: Path, coming: Container[str]) -> Result | None:
+def shared_result(
+    trial: Trial,
+    store: Store,
+    *,
+    folder: Path,
+    coming: Container[str],
+    here: Container[str] = (),
+    fingerprints: Mapping[str, str] | None = None,
+) -> Result | None:
     """The result of another seed, as this trial's own, its files copied into ``folder``.
 
     Args:
@@ -28,6 +36,9 @@ def shared_result(trial: Trial, store: Store, *, folder: Path, coming: Container
         store: Where results are.
         folder: Of this trial's artefacts; made where there is something to share.
         coming: Trials that are going to be run again, whose stored results do not count.
+        here: Trials that this run has done, on the data as it is.
+        fingerprints: Of the data sets as they are now, by label, as far as they are known: an older result counts
+            only where its data is still the same.
 
     Returns:
         None where the trial has to be run: no other seed is done, or its files are on another machine.
@@ -42,6 +53,9 @@ def shared_result(trial: Trial, store: Store, *, folder: Path, coming: Container
     asked = {**trial.as_json(), "seed": None}
     for result in store.query(cell_id=trial.cell.id, status="done", phase="final"):
         if result.id in coming or {**result.trial, "seed": None} != asked:
+            continue
+        now = (fingerprints or {}).get(result.dataset)
+        if result.id not in here and not (now is not None and result.data and result.data[0].fingerprint == now):
             continue
         files = {name: file for name, file in result.artefacts.items() if name not in OWN}
         paths = {file: store.artefact(result, name) for name, file in files.items()}

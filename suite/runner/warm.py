@@ -95,6 +95,7 @@ class Warm:
             device = device_name()
             # What is measured for one of these does not hold for another.
             place = self.device if self.precision == "float32" else f"{self.device}, {self.precision}"
+            place += "" if self.deterministic else ", not deterministic"
             workshop = Workshop(
                 build=_builder(cell.model, TASKS.get(cell.task), self.precision, cell.resizing),
                 assemble=TASKS.get(cell.task).assemble,

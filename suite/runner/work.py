@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from suite.errors import DataError, SpecError, StoreError, SuiteError, did_you_mean
+from suite.lint.stored_findings import read_kept
 from suite.registry import METRICS
 from suite.runner.claims import Claims
 from suite.runner.estimate import Estimate
@@ -228,7 +229,15 @@ class Work:
         """Keeps what another seed has computed, where no seed changes anything; False where there is nothing yet."""
         coming = self.missing - self.settled
         folder = self.claims.folder / trial.id
-        result = shared_result(trial, self.store, folder=folder, coming=coming)
+        checked = read_kept(self.settings.out)
+        result = shared_result(
+            trial,
+            self.store,
+            folder=folder,
+            coming=coming,
+            here=self.new,
+            fingerprints=checked.fingerprints if checked is not None else None,
+        )
         if result is None:
             return False
         self.unkept.add(trial, Unsaved(result, folder, self._selection(result)))
@@ -278,7 +287,7 @@ class Work:
         seconds = result.timings.total_seconds if result.timings else None
         if trial.phase == "search":
             self.spending.add(trial.cell.id, seconds, done=result.status == "done")
-        if result.status == "done" and seconds is not None:
+        if result.status == "done" and seconds is not None and result.computed_by is None:
             self.estimate.add(trial, seconds)
         self.progress.finish(trial, result)
 

@@ -43,7 +43,9 @@ def _products(graph: Any, times: int) -> Iterator[int | None]:
             count = _count(operation)
             yield None if count is None else times * count
         for name in _called(operation):
-            yield from _products(graph._get_function(name).graph, times * _repeats(operation))  # noqa: SLF001 - no public way
+            called = graph._get_function(name)  # noqa: SLF001 - no public way
+            # What a graph calls and does not hold cannot be counted, so the whole is not known.
+            yield from (None,) if called is None else _products(called.graph, times * _repeats(operation))
 
 
 def _used(graph: Any) -> Iterator[Any]:

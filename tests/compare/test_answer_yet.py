@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from suite.compare.advice.next_steps import with_findings
 from suite.compare.advice.readiness import dataset_answers
 from suite.compare.compare import compare
 from suite.compare.comparison import Comparison, PlannedTrial, PlanSummary
+from suite.export.choose import NoAnswerYetError, NothingKeptError, chosen_results
 from suite.publish.recording import record_of
 from suite.report.notebook import ComparisonView
 from suite.report.page import make_page
@@ -23,6 +25,7 @@ from suite.spec.constraints import Constraints
 from suite.spec.funnel.record import DatasetFunnel, Drop, FunnelState, StageState
 from suite.store.records.check import Checks, DataChecks, Finding
 from suite.store.records.result import Result
+from suite.store.store import open_store
 
 MODELS = ("wide", "net", "thin")
 YET = "No answer yet: 2 of 6 trials are done; 2 of 3 cells have no score."
@@ -217,3 +220,13 @@ def test_a_finding_about_one_data_set_is_not_told_of_another():
     checked = found.model_copy(update={"checks": Checks(findings=(COPIES,), ran=())})
     by_name = {one.dataset: one.findings for one in with_findings(checked.recommendations, checked)}
     assert by_name == {"photos": (COPIES,), "drawings": ()}
+
+
+def test_while_there_is_no_answer_nothing_recommended_is_exported(tmp_path: Path):
+    """The message is that of every page, and says how to have a file all the same; naming the best still works."""
+    planned = [trial(model, seed) for model in MODELS for seed in (1, 2)]
+    comparison = compared(planned[:2], planned)
+    with open_store(tmp_path) as store, pytest.raises(NoAnswerYetError, match=r"No answer yet.*--best.*--trial ID"):
+        chosen_results(comparison, store, "recommended", ())
+    with open_store(tmp_path) as store, pytest.raises(NothingKeptError):
+        chosen_results(comparison, store, "best", ())

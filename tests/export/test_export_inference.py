@@ -11,6 +11,7 @@ import tensorflow as tf
 from export_runs import FORMATS
 
 from suite.data.batches import IMAGES
+from suite.export.formats.exporter import write_file
 from suite.export.formats.inference import for_inference
 from suite.models.file import FileOptions, FileSource
 from suite.registry import EXPORTERS
@@ -99,3 +100,22 @@ def test_features_of_a_users_file_are_those_that_predict_gives(
     assert chosen.record.name == engine, chosen.record.reason
     np.testing.assert_allclose(chosen.predict(NOISE.astype(np.uint8)), expected, atol=1e-3, rtol=1e-4)
     assert count_macs(adapted.logits, keras.ops.convert_to_tensor(NOISE[:1])) > 4 * 27 * 26 * 26
+
+
+def test_an_exporter_from_before_resizing_writes_as_it_did(tmp_path: Path) -> None:
+    """A plugin's ``write`` without the argument is called without it; one that has it is given it."""
+    given = []
+
+    class Old:
+        @classmethod
+        def write(cls, model, path, *, labels) -> None:
+            given.append(labels)
+
+    class New:
+        @classmethod
+        def write(cls, model, path, *, labels, resizing=None) -> None:
+            given.append(resizing)
+
+    for exporter in (Old, New):
+        write_file(exporter, None, tmp_path / "file", labels=("a",), resizing="{}")
+    assert given == [("a",), "{}"]

@@ -296,7 +296,7 @@ def test_a_run_that_has_not_begun_is_waited_for(tmp_path):
         with events(server, "?live") as told:
             assert "Nothing is stored here yet." in next(told)[1]
             digits(tmp_path, "fit")
-            assert "All 1 trials are done" in next(one for _, one in told if "over" in one)
+            assert "The one trial is done" in next(one for _, one in told if "over" in one)
 
 
 def test_a_finished_run_says_what_is_done_and_what_failed(tmp_path):

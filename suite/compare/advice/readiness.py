@@ -54,7 +54,8 @@ def cells_to_come(missing: Iterable[PlannedTrial], scored: Collection[str]) -> f
 
 def no_answer_words(done: int, planned: int) -> str:
     """``No answer yet: 3 of 18 trials are done``, without a full stop."""
-    return f"No answer yet: {done:,} of {planned:,} trials {'is' if done == planned == 1 else 'are'} done"
+    noun = "trial" if planned == 1 else "trials"
+    return f"No answer yet: {done:,} of {planned:,} {noun} {'is' if done == 1 else 'are'} done"
 
 
 def so_far(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from suite.export.formats.examples import ExampleArrays
 from suite.store.records.export_card import Precision
 
-__all__ = ["Answer", "ExportSkipped", "Exporter", "Inputs", "Stream"]
+__all__ = ["Answer", "ExportSkipped", "Exporter", "Inputs", "Stream", "write_file"]
 
 Inputs = Mapping[str, NDArray[Any]]
 """A batch: ``images`` ``(batch, height, width, 3)`` float32, 0 to 255; or a text model's arrays by their names,
@@ -86,3 +87,11 @@ class Exporter(Protocol):
     @classmethod
     def load(cls, path: Path, *, threads: int) -> Answer:
         """Loads the file in its own runtime, on so many threads of the processor."""
+
+
+def write_file(
+    exporter: type[Exporter], model: Any, path: Path, *, labels: Sequence[str], resizing: str | None
+) -> None:
+    """``Exporter.write``, also of an exporter that was written before there was a ``resizing``: it does without it."""
+    further = {"resizing": resizing} if "resizing" in inspect.signature(exporter.write).parameters else {}
+    exporter.write(model, path, labels=labels, **further)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from suite.compare.advice.readiness import no_answer_words
+from suite.compare.number_format import plural
 from suite.runner.progress import duration
 from suite.store.records.result import EpochRecord, Status
 
@@ -113,7 +114,7 @@ class LiveState:
     def sentence(self) -> str:
         """All of it in one line."""
         counts = self.counts
-        ended = f"{counts.done} of {counts.total} trials are done"
+        ended = f"{counts.done} of {plural(counts.total, 'trial')} {'is' if counts.done == 1 else 'are'} done"
         if counts.cells_to_come:
             ended = no_answer_words(counts.done, counts.total)
         if self.phase == "unreadable":
@@ -127,7 +128,9 @@ class LiveState:
             return f"{ended}{left}."
         if self.phase == "stopped":
             return f"No run is going on. {ended}, {counts.missing} {'is' if counts.missing == 1 else 'are'} missing."
-        everything = f"All {counts.total} trials are done" if counts.done == counts.total else ended
+        everything = ended
+        if counts.done == counts.total:
+            everything = "The one trial is done" if counts.total == 1 else f"All {counts.total} trials are done"
         return f"The run is over. {everything}."
 
     def as_json(self) -> dict[str, Any]:
