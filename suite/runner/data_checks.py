@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +18,9 @@ from suite.errors import DataError
 from suite.lint.examine import examine
 from suite.lint.study import Study, read_study
 from suite.metrics.computable import computable_on, missing_on
-from suite.registry import TASKS
+from suite.registry import DATASETS, TASKS, load_plugin_file, loaded_plugin_files
 from suite.spec.plan import Plan
+from suite.spec.spec import DatasetSpec
 from suite.spec.trial import Trial
 from suite.store.records.check import DataChecks, worst_first
 
@@ -25,8 +30,8 @@ __all__ = ["look_at_data", "refuse_headline"]
 def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -> DataChecks | None:
     """Loads the data sets of some trials and looks at what can be seen without decoding an example.
 
-    A data set that is not on this machine, or that TensorFlow reads, is left out: the first worker that has loaded it
-    looks at its headline then.
+    A data set that is not on this machine is left out, and so is what TensorFlow reads: of that a process of its own
+    looks at the headline where nobody is going to train (``patient`` is False), else the first worker that loads it.
 
     Args:
         plan: Of a validated spec.
@@ -43,6 +48,8 @@ def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -
     """
     wanted = replace(plan, trials=tuple(trials), skips=())
     study = replace(read_study(wanted, leave=_workers_alone if patient else _slow), reads=False)
+    if not patient and TASKS.get(plan.spec.task).classifies:
+        _refuse_headlines_apart(wanted)
     if not study.homes:
         return None
     if TASKS.get(plan.spec.task).classifies:
@@ -79,6 +86,45 @@ def _refuse_headlines(study: Study, headline: str) -> None:
             complaints.append(str(error))
     if complaints:
         raise DataError("\n".join(complaints))
+
+
+def _refuse_headlines_apart(plan: Plan) -> None:
+    """The same for the data sets that are here and that TensorFlow reads: this process must not import it."""
+    choices: dict[str, str] = {}
+    for cell in plan.cells:
+        source = DATASETS.get(cell.dataset.source)
+        needs = source.requirements(cell.dataset.options(source)) if hasattr(source, "requirements") else ()
+        if getattr(source, "loads_with_tensorflow", False) and all(need.present for need in needs):
+            choices[cell.labels[1]] = cell.dataset.model_dump_json()
+    if not choices:
+        return
+    with ProcessPoolExecutor(1, get_context("spawn"), _say_nothing) as pool:
+        complaints = pool.submit(_complaints, choices, plan.headline, loaded_plugin_files()).result()
+    if complaints:
+        raise DataError("\n".join(complaints))
+
+
+def _say_nothing() -> None:
+    """What TensorFlow prints when it is imported is for nobody."""
+    silent = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(silent, descriptor)
+
+
+def _complaints(choices: Mapping[str, str], headline: str, plugins: Sequence[Path]) -> list[str]:
+    """Of each data set, by label, what keeps the headline from being computed. In a process of its own."""
+    for plugin in plugins:
+        load_plugin_file(plugin)
+    found = []
+    for label, document in choices.items():
+        choice = DatasetSpec.model_validate_json(document)
+        source = DATASETS.get(choice.source)
+        try:
+            dataset = source.load(choice.options(source), splits=choice.splits, on_bad_example=choice.on_bad_example)
+            refuse_headline(dataset, headline, label)
+        except DataError as error:
+            found.append(str(error))
+    return found
 
 
 # A headline that cannot be computed on the data is refused before anything is trained.

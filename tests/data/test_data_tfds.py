@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import pickle
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from suite.data.tfds import TfdsOptions, TfdsSource
 from suite.errors import DataError, DownloadError, UnknownNameError
+from suite.runner.dry_run import look_ahead
 from suite.spec.spec import SplitsSpec
 
 NAMES = ("apple", "pear", "plum")
@@ -160,3 +162,17 @@ def test_a_folder_that_is_not_prepared_by_tfds_is_refused(tmp_path):
     (folder / "dataset_info.json").write_text("{}")
     with pytest.raises(DataError, match="expected a prepared TensorFlow data set"):
         TfdsSource.load(TfdsOptions(name="fruit", data_dir=str(tmp_path)), splits=SplitsSpec(), on_bad_example="error")
+
+
+def test_a_plan_refuses_a_headline_that_a_prepared_data_set_cannot_have(data_dir, tmp_path):
+    """Known before a worker starts, and without TensorFlow in this process: one class has no test example."""
+    spec = {
+        "name": "fruit", "task": "image_classification", "headline": "roc_auc",
+        "models": [{"source": "zoo", "name": "vgg_tiny"}],
+        "datasets": [{"source": "tfds", "name": "tiny_fruit", "data_dir": str(data_dir), "test_split": "test[:2]"}],
+        "strategies": [{"strategy": "knn"}],
+    }  # fmt: skip
+    path = tmp_path / "fruit.json"
+    path.write_text(json.dumps(spec))
+    with pytest.raises(DataError, match="the headline 'roc_auc' cannot be computed on the"):
+        look_ahead(path)
