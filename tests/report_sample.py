@@ -279,7 +279,7 @@ def make_comparison(
         best = own[0]
         texts = [
             f"It is right on {100 * best.headline.value:.1f} % of the test examples (95 % interval 94.1 to 98.1).",
-            f"It cannot be told apart from {own[-1].name} (difference 0.4 points, −1.1 to 1.9); it answers faster.",
+            f"May be the best, as may {own[-1].name} (difference 0.4 points, −1.1 to 1.9); it answers faster.",
             "If training time matters most: its linear probe takes 0.8 s instead of 31 s and loses 4.9 points.",
         ]
         reasons = tuple(c.Sentence(kind="quality", text=text, numbers={}, cell_ids=(best.cell_id,)) for text in texts)

@@ -117,7 +117,7 @@ def test_perplexity_of_unlike_tokenisers_is_warned_of(tmp_path: Path) -> None:
 
 def test_words_fit_the_metric(bits: Comparison) -> None:
     """Shares are said in per cent, bits as they are, perplexities with four digits, and lower is not a gain."""
-    share = bits.headline.model_copy(update={"name": "chrf", "higher_is_better": True})
+    share = bits.headline.model_copy(update={"name": "chrf", "higher_is_better": True, "unit": "%"})
     assert quality(0.312, share) == "31.2\u202f%"
     assert change(0.049, share) == "loses 4.9 points"
     assert quality(1.2345, bits.headline) == "1.234"
@@ -142,7 +142,7 @@ def test_the_report_leaves_out_what_makes_no_sense(written: Written) -> None:
     for path in (written.html, written.markdown):
         body = path.read_text(encoding="utf-8").split('<script type="application/json"')[0]
         body = body.split("<body>")[-1]
-        for word in ("Errors and confidence", "Confusion", "Reliability", "pixels", "image", "naming one class"):
+        for word in ("Errors and confidence", "Confusion", "Reliability", "pixels", " images", "naming one class"):
             assert word not in body, word
         assert "Lower bits per byte is better" in body
         assert "Down and to the left is better" in body
@@ -188,7 +188,7 @@ def classified(folder: Path, *, task: str = "text_classification", passages: boo
     Passages.cut(ids, [(f"first of {one}", "the second") for one in ids]).save(folder / "passages.npz")
     return compare(
         _scored(results, made),
-        plan_summary=plan.model_copy(update={"task": task, "headline": "accuracy"}),
+        plan_summary=plan.model_copy(update={"task": task, "headline": "accuracy", "answers": "class"}),
         load_predictions=lambda result, name: made[result.id] if name == "test" else None,
         find_file=lambda _, name: folder / "passages.npz" if name == PASSAGES and passages else None,
     )

@@ -163,11 +163,11 @@ def _ties(scene: _Scene) -> Sentence | None:
     others = f" and {more} more" if more else ""
     if chosen is best:
         gap = f"difference {points(loss, scene.metric)}, {between(low, high, scene.metric)}"
-        text = f"Cannot be told apart from {_named(other, chosen)} ({gap}){others}"
+        text = f"May be the best, as may {_named(other, chosen)} ({gap}){others}"
     else:
         gap = f"difference {points(-loss, scene.metric)}, {between(-high, -low, scene.metric)}"
         within = " within the limits" if scene.limited else ""
-        text = f"Cannot be told apart from the {scene.top} score{within}, {_named(other, chosen)} ({gap}){others}"
+        text = f"May be the best, as may the {scene.top} score{within}, {_named(other, chosen)} ({gap}){others}"
     why, ratio = why_cheaper(chosen, other, scene.lost[other.cell_id])
     numbers = {"difference": loss, "low": low, "high": high, "tied": float(len(scene.tied)), **ratio}
     cells = (chosen.cell_id, other.cell_id)

@@ -115,8 +115,9 @@ class QualityLatency(_QualityCost):
     summary: ClassVar[str] = "Score against latency, with the front of the best at each cost."
     title: ClassVar[str] = "Latency"
     how_to_read: ClassVar[str] = (
-        "Up and to the left is better. The dashed line is the best that any cell reaches at that cost or less; "
-        "small dots are single seeds, upright lines 95 % intervals."
+        "Up and to the left is better. The dashed line is the best score seen at that cost or less: it goes by the "
+        "scores themselves, and a cell close below it may be as good. Small dots are single seeds, upright lines "
+        "95 % intervals."
     )
     cost: ClassVar[str] = "latency_ms"
     front: ClassVar[CostAxis] = "latency"
