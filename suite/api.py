@@ -11,11 +11,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from suite.compare.advice.records import Unmet
 from suite.errors import SuiteError, UnknownNameError, did_you_mean
+from suite.report.checkup import keep_checks
+from suite.report.frames import results_frame
 from suite.report.outcome import Outcome
 from suite.report.stored_run import current_comparison, load_comparison, rebuild_report
 from suite.runner.rank import rank
+from suite.runner.run import run_plan, verify_datasets
+from suite.runner.schedule import missing_trials
+from suite.spec.constraints import Constraints
+from suite.spec.placement import DeviceSettings, refuse_distribution
+from suite.spec.plan import make_plan
+from suite.spec.shipped import find_spec
+from suite.spec.spec import load_spec, validate
+from suite.spec.trial_selection import select
 from suite.store.address import attach
+from suite.store.quick_read import glance
+from suite.store.store import open_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +100,6 @@ def run(
         >>> outcome.comparison.recommendation.take  # doctest: +SKIP
     """
     from suite.cache import cache_root
-    from suite.runner.run import run_plan
 
     only, overrides = ((one,) if isinstance(one, str) else tuple(one) for one in (only, overrides))
     path, plan = _planned(Path(spec), overrides, plugins)
@@ -132,10 +144,6 @@ def run(
 
 
 def _planned(spec: Path, overrides: tuple[str, ...], plugins: tuple[str | Path, ...]) -> tuple[Path, Plan]:
-    from suite.spec.plan import make_plan
-    from suite.spec.shipped import find_spec
-    from suite.spec.spec import load_spec
-
     path = find_spec(spec)
     return path, make_plan(load_spec(path, overrides=overrides, plugins=tuple(Path(plugin) for plugin in plugins)))
 
@@ -145,17 +153,11 @@ def _look_at_data(plan: Plan, folder: Path, only: tuple[str, ...], redo: Literal
 
     Raises ``DataError`` where a data set is not there, or the headline cannot be computed on it.
     """
-    from suite.runner.schedule import missing_trials
-    from suite.spec.trial_selection import select
-    from suite.store.quick_read import glance
-
     chosen = select(plan, only) if only else plan
     missing = missing_trials(chosen, glance(folder).entries, redo=redo)
     if not missing:
         return  # a finished run answers at once: it imports nothing that looks at data
-    from suite.report.checkup import keep_checks
     from suite.runner.data_checks import look_at_data
-    from suite.runner.run import verify_datasets
 
     verify_datasets(missing)
     found = look_at_data(plan, missing)
@@ -165,8 +167,6 @@ def _look_at_data(plan: Plan, folder: Path, only: tuple[str, ...], redo: Literal
 
 def _devices(spec: Spec, distribution: DistributionName | None, gpu_memory_mb: int | None) -> DeviceSettings:
     """What was asked for in this call, else in the spec. Raises ``SuiteError`` for what neither may ask for."""
-    from suite.spec.placement import DeviceSettings, refuse_distribution
-
     if distribution is not None:
         refuse_distribution(distribution)
     return DeviceSettings(
@@ -193,7 +193,6 @@ def _export(
     if not plan.spec.exports:
         return ()
     from suite.export.export import export_missing
-    from suite.spec.trial_selection import select
 
     chosen = select(plan, only) if only else plan
     trial_ids = {trial.id for trial in chosen.trials}
@@ -220,9 +219,6 @@ def load_results(folder: str | Path) -> pd.DataFrame:
     Raises:
         StoreError: Where the folder holds no run.
     """
-    from suite.report.frames import results_frame
-    from suite.store.store import open_store
-
     with open_store(Path(folder), create=False) as store:
         return results_frame(store.query())
 
@@ -262,10 +258,6 @@ def recommend(
     Example:
         >>> suite.recommend("reports/vision", max_latency_ms=20, minimum={"accuracy": 0.9}).take  # doctest: +SKIP
     """
-    from suite.compare.advice.records import Unmet
-    from suite.spec.constraints import Constraints
-    from suite.spec.spec import validate
-
     costs = {
         "max_latency_ms": max_latency_ms,
         "max_size_mb": max_size_mb,
@@ -302,7 +294,6 @@ def recommendations(
         SuiteError: Where nothing was scored, or for a limit on something that the run does not have.
     """
     from suite.compare.advice.advice import advise_again
-    from suite.spec.constraints import Constraints
 
     comparison = load_comparison(folder, tell=tell).comparison
     if dataset is not None and dataset not in comparison.datasets:

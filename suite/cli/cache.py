@@ -10,6 +10,7 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, print_table, size_in_words
+from suite.errors import SuiteError, UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
     from suite.cache import CacheEntry
@@ -89,7 +90,6 @@ def clear_entries(*, kind: str | None, json_: bool) -> None:
       suite cache clear --kind features
     """
     from suite.cache import clear, entries
-    from suite.errors import UnknownNameError, did_you_mean
 
     kinds = {entry.kind for entry in entries()}
     if kind is not None and kinds and kind not in kinds:
@@ -126,8 +126,6 @@ def _as_json(entry: CacheEntry) -> dict[str, Any]:
 
 def _bytes(text: str) -> int:
     """``5GB`` in bytes. Raises ``SuiteError`` for anything else."""
-    from suite.errors import SuiteError
-
     number = text.strip().upper().removesuffix("B")
     factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(number[-1:], 1)
     try:

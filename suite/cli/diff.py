@@ -10,6 +10,7 @@ import click
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table, runs_store_option, warn
 from suite.errors import StoreError, SuiteError
+from suite.store.atomic_write import write_by_rename
 
 if TYPE_CHECKING:
     from suite.publish.difference import RunDifference
@@ -93,8 +94,6 @@ def _form(out: Path | None, *, markdown: bool, json_: bool) -> Form:
 
 
 def _tell(text: str, out: Path | None) -> None:
-    from suite.store.atomic_write import write_by_rename
-
     if out is None:
         click.echo(text, nl=False)
         return

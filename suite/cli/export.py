@@ -17,6 +17,7 @@ from suite.cli.options import (
     size_in_words,
     store_options,
 )
+from suite.errors import SuiteError
 
 if TYPE_CHECKING:
     from suite.store.address import StoreChoice
@@ -73,7 +74,6 @@ def command(
       suite export reports/vision --trial 3f2a --out ./deploy
     """
     from suite.api import rebuild_report
-    from suite.errors import SuiteError
     from suite.export.export import export
 
     if best + all_ + bool(trials) > 1:

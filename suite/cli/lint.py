@@ -11,6 +11,7 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import PairsCommand, as_json, json_option, plugin_option, set_option, store_options
+from suite.spec.shipped import find_spec
 
 if TYPE_CHECKING:
     from suite.report.checkup import Checkup
@@ -24,8 +25,6 @@ WIDTH = 100
 
 
 def _find(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
-    from suite.spec.shipped import find_spec
-
     return find_spec(value)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from suite.cli.catalogue import listings
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
 
@@ -36,8 +37,6 @@ def command(kind: str, *, plugins: tuple[Path, ...], json_: bool) -> None:
       suite list models
       suite list strategies --json
     """
-    from suite.cli.catalogue import listings
-
     load_plugins(plugins)
     found = listings(kind)
     if json_:

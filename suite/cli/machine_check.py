@@ -14,9 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from suite.data.keras_home import keras_home
 from suite.devices import look_at_machine
 from suite.errors import DISTRIBUTION, SuiteError
+from suite.registry import MODELS
 from suite.spec.placement import USUAL_DEVICES, fits_in_words, logical_cpus, precision_for, share_gpus
+from suite.spec.shipped import shipped_specs
 from suite.version import __version__
 
 __all__ = ["Examination", "examine"]
@@ -120,8 +123,6 @@ def _version(name: str) -> str | None:
 
 
 def _specs() -> tuple[Path, ...]:
-    from suite.spec.shipped import shipped_specs
-
     return shipped_specs()
 
 
@@ -140,14 +141,11 @@ def _examine_spec(path: Path) -> dict[str, Any]:
 
 
 def _zoo() -> list[str]:
-    from suite.registry import MODELS
-
     return list(MODELS.get("zoo").known_names())
 
 
 def _cache_folders() -> Iterator[tuple[str, Path]]:
     from suite.cache import cache_root
-    from suite.data.keras_home import keras_home
 
     home = Path.home()
     yield "suite (decoded images, features, script)", cache_root()

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from suite.errors import SuiteError
+from suite.registry import load_plugin_file
+from suite.spec.shipped import find_spec
+from suite.store.credentials import without_credentials
+
 if TYPE_CHECKING:
     from suite.runner.workers import ClusterChoice
     from suite.store.address import StoreChoice
@@ -73,8 +78,6 @@ def spec_argument(function: F) -> F:
     """``SPEC``, a path; ``specs/<name>.json`` also finds the specs that ship with the suite."""
 
     def find(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
-        from suite.spec.shipped import find_spec
-
         return find_spec(value)
 
     return click.argument("spec", type=_FILE, callback=find)(function)
@@ -194,9 +197,7 @@ def _url_option(said: str) -> Callable[[F], F]:
 
 
 def _choice(url: str | None, run: str | None, artefacts: str | None) -> StoreChoice | None:
-    from suite.errors import SuiteError
     from suite.store.address import SUITE_STORE, StoreChoice
-    from suite.store.credentials import without_credentials
 
     if not url:
         for name, given in (("--run", run), ("--artifacts", artefacts)):
@@ -214,8 +215,6 @@ def _choice(url: str | None, run: str | None, artefacts: str | None) -> StoreCho
 
 def load_plugins(plugins: Iterable[Path]) -> None:
     """Imports the files of ``--plugin``. Raises ``SuiteError`` where one cannot be."""
-    from suite.registry import load_plugin_file
-
     for plugin in plugins:
         load_plugin_file(plugin)
 

@@ -9,6 +9,9 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, runs_store_option
+from suite.compare.number_format import plural
+from suite.errors import StoreError, SuiteError
+from suite.store.atomic_write import write_by_rename
 
 if TYPE_CHECKING:
     from suite.store.address import StoreChoice
@@ -63,8 +66,6 @@ def command(
       suite publish reports/vision reports/text --to s3://models/site --title "Our models"
       suite publish reports/vision --workflow github
     """
-    from suite.errors import SuiteError
-
     chosen = runs or (Path("reports"),)
     if workflow is not None:
         _write_workflow(workflow, chosen, title=options["title"], base_url=options["base_url"])
@@ -81,7 +82,6 @@ def command(
 def _publish(runs: tuple[Path, ...], target: str, *, json_: bool, **options: Any) -> None:
     from dataclasses import asdict
 
-    from suite.compare.number_format import plural
     from suite.publish.publish import publish
 
     done = publish(runs, target, say=lambda text: click.echo(text, err=True), **options)
@@ -105,10 +105,8 @@ def _publish(runs: tuple[Path, ...], target: str, *, json_: bool, **options: Any
 
 def _write_workflow(kind: Literal["github", "gitlab"], runs: tuple[Path, ...], **options: Any) -> None:
     """The CI file in its place; one that is there and differs stays."""
-    from suite.errors import StoreError
     from suite.publish.publish import checked_address
     from suite.publish.workflow import workflow
-    from suite.store.atomic_write import write_by_rename
 
     if options["base_url"] is not None:
         options["base_url"] = checked_address(options["base_url"])

@@ -21,6 +21,7 @@ from suite.cli.options import (
     store_options,
 )
 from suite.errors import SuiteError
+from suite.registry import TRANSFERABILITY
 
 if TYPE_CHECKING:
     from suite.compare.funnel import FunnelSummary, RankedModel
@@ -98,8 +99,6 @@ def command(
 
 
 def _print(summary: FunnelSummary) -> None:
-    from suite.registry import TRANSFERABILITY
-
     click.echo(f"\n{summary.dataset}")
     there = [name for name in TRANSFERABILITY.names() if any(name in one.estimates for one in summary.models)]
     names = sorted(there, key=lambda name: name != summary.ranked_by)

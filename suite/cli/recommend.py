@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from suite.cli.leaderboard import print_findings
 from suite.cli.main import COMMANDS
 from suite.cli.options import PairsCommand, as_json, json_option, load_plugins, plugin_option, say, store_options, warn
 from suite.errors import SuiteError
@@ -111,8 +112,6 @@ def _parts(met: list[Any], unmet: list[Any]) -> dict[str, list[Any]]:
 
 
 def _print(answer: Recommendation, *, named: bool) -> None:
-    from suite.cli.leaderboard import print_findings
-
     say(f"\n{answer.dataset}: {answer.take}" if named else answer.take)
     if answer.leading:
         say(answer.leading)

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from suite.cli.catalogue import CATALOGUES, listings
 from suite.cli.main import COMMANDS, cli
 from suite.publish.schema import site_schema
 from suite.spec.schema import MOST_NAMES, field_descriptions, spec_schema
@@ -74,8 +75,6 @@ def commands_page() -> str:
 
 def choices_page() -> str:
     """Every source, strategy, metric, chart and check with its options."""
-    from suite.cli.catalogue import CATALOGUES, listings
-
     parts = [
         "# Choices\n",
         (

@@ -9,6 +9,7 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import load_plugins, plugin_option, store_options, warn
+from suite.errors import SuiteError
 from suite.report.tabular import FORMATS, TABLES, TableFormat, TableName, format_of, table, write_table
 
 if TYPE_CHECKING:
@@ -80,7 +81,6 @@ def command(
 
 
 def _send(folder: Path, destinations: tuple[str, ...], *, overwrite: bool, table: bool) -> None:
-    from suite.errors import SuiteError
     from suite.publish.destinations import choose, send
 
     if destinations and table:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from suite.cli.export import say_nothing, told
+from suite.cli.leaderboard import print_leaderboard
 from suite.cli.main import COMMANDS
 from suite.cli.options import (
     PairsCommand,
@@ -103,7 +105,6 @@ def command(
       suite run specs/vision.json --cluster auto
     """
     import suite
-    from suite.cli.export import say_nothing, told
 
     outcome = suite.run(
         spec,
@@ -144,8 +145,6 @@ def _end(ctx: click.Context, outcome: Outcome, *, as_json_: bool) -> None:
 
 
 def _print(outcome: Outcome) -> None:
-    from suite.cli.leaderboard import print_leaderboard
-
     click.echo(outcome.sentence)
     print_leaderboard(outcome.comparison)
     click.echo(f"\n{outcome.report}")

@@ -9,6 +9,7 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import load_plugins, plugin_option, store_options
+from suite.runner.interrupts import terminable
 
 if TYPE_CHECKING:
     from suite.store.address import StoreChoice
@@ -47,7 +48,6 @@ def command(
       suite serve reports/vision --port 8080 --open
     """
     from suite.publish.serving import LOOPBACK, Preview, find_place, open_server
-    from suite.runner.interrupts import terminable
 
     load_plugins(plugins)
     place = find_place(folder, store)

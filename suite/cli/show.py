@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from suite.cli.catalogue import describe_dataset, describe_model
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
 
@@ -40,8 +41,6 @@ def command(kind: str, name: str, *, plugins: tuple[Path, ...], json_: bool) -> 
       suite show model hub:vit_base_patch16_224_imagenet
       suite show dataset ./photos
     """
-    from suite.cli.catalogue import describe_dataset, describe_model
-
     load_plugins(plugins)
     description = describe_model(name) if kind == "model" else describe_dataset(name)
     if json_:

@@ -96,7 +96,7 @@ def _selected_by(result: Result) -> str:
     """What chose inside a fit; until results told it, the accuracy did, of models that write the loss."""
     if result.selected_by is not None:
         return result.selected_by
-    return "accuracy" if "accuracy" in result.scores.get("validation", {}) else "loss"
+    return "loss" if "bits_per_byte" in result.scores.get("validation", {}) else "accuracy"
 
 
 def expected_best(scores: Sequence[float]) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from suite.compare.advice.readiness import dataset_answers
 from suite.errors import MissingExtraError, StoreError, SuiteError, UnknownNameError, did_you_mean, install_line
 from suite.registry import EXPORTERS, TASKS
+from suite.report.stored_run import load_comparison
 from suite.spec.exports import ExportSpec, Which
 from suite.store.records.export_card import PRECISIONS, Precision
 from suite.store.records.result import Result
@@ -83,8 +84,6 @@ def of_spec(exports: Sequence[ExportSpec], which: Which) -> list[Asked]:
 
 def exportable(folder: Path) -> Comparison:
     """The comparison of a run whose models can be exported. Raises ``SuiteError`` for another."""
-    from suite.report.stored_run import load_comparison
-
     comparison = load_comparison(folder).comparison
     if not TASKS.get(comparison.task).exports:
         raise SuiteError(

@@ -16,6 +16,7 @@ from suite.models.input_size import InputSize, check_input_size
 from suite.models.keras_file import check_keras_file
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
+from suite.models.stages.stage import families, stages_of
 from suite.spec.options import Options, PathText
 from suite.store.records.resizing import STRETCH, Resizing
 
@@ -63,8 +64,6 @@ class FileSource:
     @classmethod
     def check(cls, options: FileOptions) -> FileOptions:
         """Refuses what is no ``.keras`` file. Raises ``ModelError``; needs no TensorFlow."""
-        from suite.models.stages.stage import families
-
         path = Path(options.path).expanduser()
         if path.suffix != ".keras":
             raise ModelError(f"path: expected a file that ends in .keras, got '{options.path}'.")
@@ -142,8 +141,6 @@ class FileSource:
         input_size: tuple[int, int] | None,
     ) -> Backbone:
         import keras
-
-        from suite.models.stages.stage import stages_of
 
         whole = _load(path)
         model = _features(whole, options)

@@ -33,6 +33,7 @@ from suite.models.presets import (
     preset_resizing,
     static_size,
 )
+from suite.models.stages.stage import stages_of
 from suite.models.text_families import TEXT_FAMILIES, text_tasks
 from suite.spec.options import Options, PathText
 from suite.store.records.resizing import STRETCH, Resizing
@@ -378,8 +379,6 @@ def _backbone(
 ) -> Backbone:
     """The backbone around a built KerasHub model, with one image in and one tensor out."""
     import keras
-
-    from suite.models.stages.stage import stages_of
 
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         raise ModelError(f"'{name}' ({kind}) does not take one image; an image task needs a vision backbone.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from suite.errors import ModelError
 from suite.models.backbone import TextBackbone
+from suite.models.stages.stage import stages_of
 from suite.models.text_families import TEXT_FAMILIES
 
 __all__ = ["construct", "encoder_of", "encoder_only", "longest_sequence"]
@@ -74,8 +75,6 @@ def encoder_only(backbone: TextBackbone) -> TextBackbone:
     Returns:
         A backbone whose ``model`` is its ``encoder``, with stages of its own; it does not generate.
     """
-    from suite.models.stages.stage import stages_of
-
     if backbone.generates != "seq2seq":
         return backbone
     return replace(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from suite.errors import SuiteError
 from suite.publish.downloads import write_downloads
 from suite.publish.form import Form
 from suite.publish.names import folder_name
@@ -82,8 +83,6 @@ def _begin(addresses: Mapping[Path, Address], plugins: Sequence[Path]) -> None:
 
 
 def _tried(job: Job) -> Point | Exception:
-    from suite.errors import SuiteError
-
     try:
         return prepare(job)
     except (SuiteError, OSError) as error:

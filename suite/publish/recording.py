@@ -22,6 +22,10 @@ from suite.publish.record import (
     Scored,
     WeightsUsed,
 )
+from suite.report.stored_run import load_comparison
+from suite.store.quick_read import glance
+from suite.store.state import spec_of
+from suite.store.store import open_store
 
 if TYPE_CHECKING:
     from suite.compare.comparison import CellSummary, Comparison
@@ -42,11 +46,6 @@ def record_of_folder(
     Raises:
         StoreError: Where the folder holds no run, or a newer suite wrote it.
     """
-    from suite.report.stored_run import load_comparison
-    from suite.store.quick_read import glance
-    from suite.store.state import spec_of
-    from suite.store.store import open_store
-
     comparison = load_comparison(folder, tell=tell).comparison
     spec = spec_of(glance(folder).documents)
     with open_store(folder, create=False) as store:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import SpecError, StoreError, SuiteError
+from suite.lint.stored_findings import CHECKS_FILE, read_kept
+from suite.registry import load_plugin_file
+from suite.report.stored_run import checked_comparison
+from suite.spec.plan import make_plan
+from suite.spec.spec import load_spec, parse_stored_spec
+from suite.store.atomic_write import write_by_rename
 from suite.store.records.check import DataChecks, Finding, counted, worst_first
+from suite.store.state import spec_of
 
 if TYPE_CHECKING:
     from suite.store.address import StoreChoice
@@ -72,8 +79,6 @@ def lint(
     Raises:
         SuiteError: Where it is neither, the spec is not valid, its data cannot be read, or no trial has finished.
     """
-    from suite.registry import load_plugin_file
-
     if store is not None and not target.is_file():
         store.attach(target)
     if target.is_dir() or (store is not None and not target.exists() and target.suffix != ".json"):
@@ -112,8 +117,6 @@ def lint_spec(
     """
     from suite.lint.examine import Examined, examine
     from suite.lint.study import read_study
-    from suite.spec.plan import make_plan
-    from suite.spec.spec import load_spec
 
     spec = load_spec(path, overrides=overrides, plugins=plugins)
     plan = make_plan(spec)
@@ -140,8 +143,6 @@ def lint_run(folder: Path) -> Checkup:
     Raises:
         StoreError: Where the folder holds no run, or no trial has finished with a score.
     """
-    from suite.report.stored_run import checked_comparison
-
     comparison, stored_spec = checked_comparison(folder)
     if not any(cell.headline for cell in comparison.cells):
         raise StoreError(f"{folder}: no trial has finished with a score, so there is nothing to check yet.")
@@ -172,9 +173,6 @@ def lint_run(folder: Path) -> Checkup:
 def _of_stored_spec(text: str) -> tuple[tuple[Finding, ...], tuple[str, ...], dict[str, str]]:
     """The checks of the plan, on the spec as it was last run; left out where it is not valid here any more."""
     from suite.lint.examine import examine
-    from suite.spec.plan import make_plan
-    from suite.spec.spec import parse_stored_spec
-    from suite.store.state import spec_of
 
     if "models" not in spec_of({"spec": text}):
         return (), (), {"plan": "these results were not made from a spec."}
@@ -190,9 +188,6 @@ def keep_checks(folder: Path, record: DataChecks) -> tuple[Path | None, tuple[st
 
     What a check of more kept of the same data stays: a run looks at less than ``suite lint``.
     """
-    from suite.lint.stored_findings import CHECKS_FILE, read_kept
-    from suite.store.atomic_write import write_by_rename
-
     path = folder / CHECKS_FILE
     before = read_kept(folder)
     if before is not None and before.covers(record):

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from suite.compare.advice.readiness import dataset_answers
 from suite.compare.comparison import Comparison
+from suite.registry import CHARTS
+from suite.report.frames import leaderboard_frame
+from suite.report.leaderboard_text import leaderboard_columns, leaderboard_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,14 +37,10 @@ class ComparisonView:
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per cell; see ``suite.report.frames.leaderboard_frame``."""
-        from suite.report.frames import leaderboard_frame
-
         return leaderboard_frame(self.comparison)
 
     def charts(self) -> tuple[str, ...]:
         """Names of the charts that ``chart`` takes."""
-        from suite.registry import CHARTS
-
         return CHARTS.names()
 
     def chart(self, name: str, *, dataset: str | None = None) -> Any | None:
@@ -50,8 +49,6 @@ class ComparisonView:
         Raises:
             UnknownNameError: With the nearest name.
         """
-        from suite.registry import CHARTS
-
         return CHARTS.get(name).build(self.comparison, dataset=dataset)
 
     def _repr_html_(self) -> str:
@@ -78,8 +75,6 @@ def _image(chart: Any) -> str:
 
 
 def _table(dataset: str, comparison: Comparison) -> str:
-    from suite.report.leaderboard_text import leaderboard_columns, leaderboard_row
-
     rows = [leaderboard_row(cell) for cell in comparison.cells if cell.dataset == dataset]
     head = _line(leaderboard_columns(comparison), "th")
     body = "\n".join(_line(row, "td") for row in rows)

@@ -14,14 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suite.compare.planned import read_plan
+from suite.compare.plugins import missing_plugins
 from suite.errors import StoreError
+from suite.lint.stored_findings import CHECKS_FILE, read_kept
 from suite.report.garbage_collector import collector_paused
 from suite.report.outcome import REPORT
 from suite.store.address import address_of, keep_link
 from suite.store.atomic_write import write_by_rename
 from suite.store.quick_read import glance
+from suite.store.records.outputs import load_outputs
 from suite.store.records.result import Result
 from suite.store.state import Glance, spec_of
+from suite.store.store import open_store
 from suite.version import __version__
 
 if TYPE_CHECKING:
@@ -142,8 +147,6 @@ def _state(folder: Path) -> Glance:
 
 def _refuse_unknown(folder: Path) -> None:
     """Raises ``StoreError`` with the nearest name in a team's database, where it has no run of this name."""
-    from suite.store.store import open_store
-
     open_store(folder, create=False).close()
 
 
@@ -190,13 +193,8 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.advice.next_steps import with_findings
     from suite.compare.compare import compare
-    from suite.compare.planned import read_plan
-    from suite.compare.plugins import missing_plugins
     from suite.lint.examine import check_run
-    from suite.lint.stored_findings import read_kept
     from suite.lint.subjects import Run
-    from suite.store.records.outputs import load_outputs
-    from suite.store.store import open_store
 
     with open_store(folder, create=False) as store:
 
@@ -246,8 +244,6 @@ def _key(folder: Path, state: Glance) -> str:
 
 def _checks_text(folder: Path) -> str:
     """What ``suite lint`` kept, as it stands; empty where it kept nothing."""
-    from suite.lint.stored_findings import CHECKS_FILE
-
     try:
         return (folder / CHECKS_FILE).read_text(encoding="utf-8")
     except (OSError, ValueError):
@@ -277,8 +273,6 @@ def _can_be_more(comparison: Comparison, folder: Path, state: Glance) -> bool:
     """Whether a plugin is loaded now that was missing when it was made."""
     if not comparison.missing_plugins:
         return False
-    from suite.compare.planned import read_plan
-    from suite.compare.plugins import missing_plugins
 
     plan = read_plan(state.documents["plan"], folder)
     return missing_plugins(plan.plugins, spec_of(state.documents)) != comparison.missing_plugins

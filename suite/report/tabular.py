@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from suite.errors import MissingExtraError, StoreError, SuiteError, install_line
+from suite.store.atomic_write import write_by_rename
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,8 +91,6 @@ def write_table(frame: pd.DataFrame, kind: TableFormat, path: Path | None, *, ca
     Raises:
         StoreError: Where the file cannot be written.
     """
-    from suite.store.atomic_write import write_by_rename
-
     content = _BYTES[kind](frame) if kind in BINARY else _TEXTS[kind](frame, caption)
     if path is None:
         return str(content)

@@ -118,9 +118,12 @@ def _complaints(choices: Mapping[str, str], headline: str, plugins: Sequence[Pat
     found = []
     for label, document in choices.items():
         choice = DatasetSpec.model_validate_json(document)
+        if choice.source not in DATASETS:
+            continue  # registered in the parent alone: the first worker looks at it
         source = DATASETS.get(choice.source)
+        options = choice.options(source)
         try:
-            dataset = source.load(choice.options(source), splits=choice.splits, on_bad_example=choice.on_bad_example)
+            dataset = source.load(options, splits=choice.splits, on_bad_example=choice.on_bad_example)
             refuse_headline(dataset, headline, label)
         except DataError as error:
             found.append(str(error))

@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import Requirement, install_line
-from suite.registry import DATASETS, MODELS
+from suite.registry import DATASETS, EXPORTERS, MODELS
+from suite.runner.environment import trials_at_once
+from suite.runner.estimate import Estimate
+from suite.runner.forecast import wall_seconds
+from suite.runner.funnel import funnel_of
+from suite.runner.run import verify_datasets
 from suite.spec.label_budget import ALL, Budget
 from suite.spec.plan import Plan, canonical_json, make_plan
 from suite.spec.spec import DatasetSpec, ModelSpec, Spec, load_spec
 from suite.spec.trial import Trial
 from suite.spec.trial_selection import select
+from suite.store.quick_read import glance
 from suite.store.state import Entry
+from suite.store.store import open_store
 
 if TYPE_CHECKING:
     from suite.runner.estimate import Estimate
@@ -197,8 +204,6 @@ def look_ahead(
             matches nothing, or the store cannot be read.
     """
     from suite.runner.data_checks import look_at_data
-    from suite.runner.run import verify_datasets
-    from suite.store.quick_read import glance
 
     spec = load_spec(path, overrides=overrides, plugins=plugins)
     plan = select(make_plan(spec), only)
@@ -227,8 +232,6 @@ def look_ahead(
 
 
 def _files(spec: Spec) -> tuple[FilesOutlook, ...]:
-    from suite.registry import EXPORTERS
-
     asked = [(one, EXPORTERS.get(one.format)) for one in spec.exports]
     return tuple(
         FilesOutlook(one.format, one.precision, one.which, install_line(exporter.modules, exporter.extra))
@@ -247,7 +250,6 @@ def left_to_do(plan: Plan, folder: Path, entries: Mapping[str, Entry]) -> tuple[
     Raises:
         StoreError: Where the results cannot be read.
     """
-    from suite.runner.funnel import funnel_of
     from suite.runner.schedule import cut, missing_trials, spending_of
 
     missing = missing_trials(plan, entries)
@@ -295,17 +297,12 @@ def seconds_left(plan: Plan, missing: Iterable[Trial], past: Mapping[str, Past])
 
 
 def _estimate(plan: Plan, past: Mapping[str, Past]) -> Estimate:
-    from suite.runner.estimate import Estimate
-
     ended = {name: one.seconds for name, one in past.items() if one.status == "done" and one.seconds is not None}
     return Estimate.of(plan.trials, ended)
 
 
 def _on_nodes(plan: Plan, missing: Iterable[Trial], past: Mapping[str, Past], nodes: int) -> OnNodes:
     """Raises ``SuiteError`` where a machine like this one has no room for a trial."""
-    from suite.runner.environment import trials_at_once
-    from suite.runner.forecast import wall_seconds
-
     each = trials_at_once(plan.spec.resources, plan.spec.jobs)
     return OnNodes(nodes, each, wall_seconds(missing, _estimate(plan, past), slots=nodes * each))
 
@@ -330,9 +327,6 @@ def past_of(folder: Path) -> dict[str, Past]:
     Raises:
         StoreError: Where it cannot be read.
     """
-    from suite.store.quick_read import glance
-    from suite.store.store import open_store
-
     if not glance(folder).entries:
         return {}
     with open_store(folder, create=False) as store:

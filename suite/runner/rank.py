@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite.compare.planned import summarise_plan
 from suite.errors import SuiteError
 from suite.report.outcome import mistakes_of
+from suite.runner.funnel import Funnel
+from suite.runner.run import run_plan
+from suite.spec.funnel.settings import FunnelSpec
+from suite.spec.plan import make_plan
+from suite.spec.shipped import find_spec
+from suite.spec.spec import load_spec
+from suite.store.address import attach
+from suite.store.store import open_store
 
 if TYPE_CHECKING:
     from suite.compare.funnel import FunnelSummary
@@ -74,12 +83,6 @@ def rank(
         >>> suite.rank("specs/vision.json").summaries[0].models[0].model  # doctest: +SKIP
     """
     from suite.cache import cache_root
-    from suite.runner.run import run_plan
-    from suite.spec.funnel.settings import FunnelSpec
-    from suite.spec.plan import make_plan
-    from suite.spec.shipped import find_spec
-    from suite.spec.spec import load_spec
-    from suite.store.address import attach
 
     overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
     path = find_spec(Path(spec))
@@ -107,9 +110,6 @@ def rank(
 
 def _summaries(plan: Plan, folder: Path) -> tuple[FunnelSummary, ...]:
     from suite.compare.funnel import summarise_funnel
-    from suite.compare.planned import summarise_plan
-    from suite.runner.funnel import Funnel
-    from suite.store.store import open_store
 
     with open_store(folder, create=False) as store:
         planned = summarise_plan(plan, funnel=Funnel(plan, store).state)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from suite.errors import SuiteError
 from suite.registry import DATASETS
+from suite.runner.funnel import funnel_of
 from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials, without
 from suite.runner.workers import EXECUTOR, ClusterChoice
@@ -138,7 +139,6 @@ def _without_left_out(missing: tuple[Trial, ...], chosen: Plan, out: Path) -> tu
     """``missing`` without what the funnel of the spec has left out by now."""
     if chosen.spec.funnel is None or not missing:
         return missing
-    from suite.runner.funnel import funnel_of
 
     with funnel_of(chosen, out, again={trial.id for trial in missing}) as funnel:
         return tuple(trial for trial in missing if funnel is None or funnel.left_out(trial) is None)

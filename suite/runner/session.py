@@ -8,8 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suite.compare.planned import summarise_plan
 from suite.errors import SuiteError
 from suite.runner.claims import Claims
+from suite.runner.cluster.connect import connected
+from suite.runner.cluster.pool import ClusterPool
 from suite.runner.environment import repository_state, worker_settings
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
@@ -67,8 +70,6 @@ class Session:
 
     def _describe(self, store: Store) -> None:
         """Keeps spec and plan beside the results, so that a report needs the store alone."""
-        from suite.compare.planned import summarise_plan
-
         state = Funnel(self.plan, store).state if self.plan.spec.funnel is not None else None
         # The spec last: a finished run looks at it alone to see whether the plan is still the same.
         texts = {
@@ -85,7 +86,6 @@ class Session:
         if self.settings.cluster is None:
             self._on_this_machine(self.settings.out)
             return contextlib.nullcontext()
-        from suite.runner.cluster.connect import connected
 
         return connected(
             self.settings.cluster,
@@ -105,7 +105,6 @@ class Session:
         if cluster is None:
             settings = self._on_this_machine(folder)[:most]
             return WorkerPool(settings, executor=self.settings.executor, timeout_seconds=timeout_seconds)
-        from suite.runner.cluster.pool import ClusterPool
 
         return ClusterPool(
             cluster,

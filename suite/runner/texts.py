@@ -13,6 +13,7 @@ from suite.store.records.example_files import PASSAGES, Passages
 from suite.store.records.result import GenerationRecord, TokensRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.workshop import Workshop
+from suite.tasks.writing import Writer
 
 __all__ = ["generation_record", "keep_passages", "tokens_record"]
 
@@ -48,7 +49,6 @@ def generation_record(cell: Cell, workshop: Workshop, fit: Fit, test: Examples) 
     settings = cell.generation
     if fit.adapted.writer is None or settings is None or not isinstance(test.inputs, TokenRows):
         return None
-    from suite.tasks.writing import Writer
 
     decoding = settings.model_dump(mode="json", exclude={"why", "max_new_tokens"}, exclude_none=True)
     if not any(test.texts(index)[0] for index in range(len(test))):

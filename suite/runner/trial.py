@@ -27,6 +27,7 @@ from suite.runner.data_checks import refuse_headline
 from suite.runner.environment import environment
 from suite.runner.hyperparameters import batch_size_of, setting_of, watch_of
 from suite.runner.live_curve import CurveWriter
+from suite.runner.rank_trial import rank_features
 from suite.runner.ready import warm_of
 from suite.runner.request import TrialRequest
 from suite.runner.robustness import Beyond, Shown, refuse_familiar
@@ -44,6 +45,7 @@ from suite.tasks.adapted import Adapted, softmax
 
 # A worker imports this module before its first trial begins, so TensorFlow's ten seconds belong to no trial.
 from suite.training.predictor import Predictor
+from suite.training.profiler import ModelProfiler, reset_peak_memory
 
 if TYPE_CHECKING:
     from suite.training.profiler import ModelProfiler
@@ -125,8 +127,6 @@ class _Execution:
         return choice.with_splits_of(self.trial.seed)
 
     def run(self) -> Result:
-        from suite.training.profiler import reset_peak_memory
-
         started, started_at = time.perf_counter(), _now()
         reset_peak_memory()
         if self.trial.phase == "rank":
@@ -185,8 +185,6 @@ class _Execution:
 
     def _ranked(self, started: float, started_at: str) -> Result:
         """What the backbone costs and what its frozen features say; no fit."""
-        from suite.runner.rank_trial import rank_features
-
         context = self._context()
         adapted = context.workshop.adapted(num_classes=context.num_classes)
         profiler = self._profiler(context, adapted)
@@ -372,8 +370,6 @@ class _Execution:
 
     def _profiler(self, context: FitContext, adapted: Adapted) -> ModelProfiler:
         """What measures the model; one for each inference graph of a worker."""
-        from suite.training.profiler import ModelProfiler
-
         inputs = context.train.inputs
         # A text of median length takes another time on another data set.
         key = (id(adapted.logits), context.fingerprint if isinstance(inputs, TokenRows) else None)

@@ -17,7 +17,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from suite.errors import SpecError, SuiteError, did_you_mean
-from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry
+from suite.registry import DATASETS, METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY, Registry, load_plugin_file
 from suite.spec.constraints import Constraints
 from suite.spec.exports import ExportSpec, check_exports
 from suite.spec.funnel.settings import FunnelSpec
@@ -353,8 +353,6 @@ def _load_plugins(listed: Any, base: Path, further: tuple[Path, ...]) -> tuple[s
 
     Returns their absolute paths: a worker process loads them too, and has no idea where the spec lay.
     """
-    from suite.registry import load_plugin_file
-
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     files = dict.fromkeys(path.absolute() for path in (*(base / name for name in names), *further))
     for file in files:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.store.address import DATABASE, address_of
+from suite.store.reader import Stored
 from suite.store.state import STORE_VERSION, Glance, check_version, documents_of, entries_of
 
 __all__ = ["glance", "stored_texts"]
@@ -80,7 +81,6 @@ def _glance_shared(out: Path) -> Glance:
     if address is None:
         return Glance({}, {})
     from suite.store.postgres import open_postgres
-    from suite.store.reader import Stored
 
     with Stored(out, address.files(out), open_postgres(address, read_only=True)) as store:
         if not store.database.is_made():

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from suite.errors import StoreError, StoreVersionError
+from suite.store.records.export_card import ExportCard
 from suite.store.records.result import FORMAT_VERSION, Result, Status
 from suite.store.records.validation import first_complaint, kind_of
 from suite.store.remote_files import is_inside
@@ -273,8 +274,6 @@ class Stored:
 
     def exports(self) -> list[ExportCard]:
         """The cards of exported files, in the order in which they were saved; damaged ones are left out."""
-        from suite.store.records.export_card import ExportCard
-
         cards = []
         for number, text in self._export_rows():
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from suite.errors import TrialSkipped
+from suite.models.freezing import BIASES, chosen_variables
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -42,8 +43,6 @@ class BitFit:
     @classmethod
     def fit(cls, context: FitContext, options: BitFitOptions) -> Fit:
         """The trained model. Raises ``TrialSkipped`` where the backbone has no biases."""
-        from suite.models.freezing import BIASES, chosen_variables
-
         if not chosen_variables(context.workshop.backbone.model, BIASES):
             raise TrialSkipped("bitfit: this backbone has no biases outside its batch norms, so nothing is to train.")
         rate = options.rates[0]

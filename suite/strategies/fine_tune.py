@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from suite.models.freezing import check_unfreeze
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -43,8 +44,6 @@ class FineTune:
     @classmethod
     def check(cls, options: FineTuneOptions) -> FineTuneOptions:
         """Refuses what can be nothing to unfreeze. Raises ``SuiteError``."""
-        from suite.models.freezing import check_unfreeze
-
         check_unfreeze(options.unfreeze)
         return options
 

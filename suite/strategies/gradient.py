@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.data.batches import Batches, Examples
+from suite.models.freezing import stage_of_variables
 from suite.spec.search.pruning import heights
 from suite.store.records.result import EpochRecord
 from suite.strategies.fit import Fit, FitContext
@@ -263,7 +264,6 @@ def _prepare(
     layer_decay: float,
     objective: Objective | None,
 ) -> Prepared:
-    from suite.models.freezing import stage_of_variables
     from suite.training.optimizer import OptimizerSettings
 
     backbone = adapted.backbone

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from suite.models.freezing import LORA
+from suite.models.low_rank import merge_factors, reset_factors
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -54,9 +56,6 @@ class Lora:
     @classmethod
     def fit(cls, context: FitContext, options: LoraOptions) -> Fit:
         """The merged model. Raises ``TrialSkipped`` where no layer of the backbone takes factors."""
-        from suite.models.freezing import LORA
-        from suite.models.low_rank import merge_factors, reset_factors
-
         rate = options.rates[0]
         alpha = float(options.rank if options.alpha is None else options.alpha)
         low_rank = context.workshop.low_rank(options.rank, alpha, options.targets)

@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from suite.errors import SuiteError, TrialSkipped
+from suite.models.freezing import apply_trainable, check_unfreeze
+from suite.models.sparsity import gzip_bytes, prunable_variables, zeros_in
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.spec.trial import Cell
@@ -59,8 +61,6 @@ class Prune:
     @classmethod
     def check(cls, options: PruneOptions) -> PruneOptions:
         """Refuses what leaves nothing to prune. Raises ``SuiteError``."""
-        from suite.models.freezing import check_unfreeze
-
         check_unfreeze(options.unfreeze)
         if options.unfreeze == "head":
             raise SuiteError("unfreeze: the head is not pruned, so 'head' leaves nothing to prune; unfreeze stages.")
@@ -86,9 +86,6 @@ class Prune:
     @classmethod
     def fit(cls, context: FitContext, options: PruneOptions) -> Fit:
         """The pruned model. Raises ``TrialSkipped`` where the unfrozen layers have nothing to prune."""
-        from suite.models.freezing import apply_trainable
-        from suite.models.sparsity import gzip_bytes, prunable_variables
-
         workshop, rate = context.workshop, options.rates[0]
         adapted = workshop.adapted(num_classes=context.num_classes, dropout=options.dropout)
         workshop.reset(adapted, context.seed)
@@ -114,8 +111,6 @@ class Prune:
 
 def _record(adapted: Adapted, backbone: Any, options: PruneOptions, dense_gzip: int) -> SparsityRecord:
     """What is zero in the final weights, counted."""
-    from suite.models.sparsity import gzip_bytes, prunable_variables, zeros_in
-
     pruned = prunable_variables(backbone, embeddings=options.embeddings)
     weights = adapted.logits.weights
     return SparsityRecord(

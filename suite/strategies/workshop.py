@@ -20,6 +20,7 @@ from suite.data.batches import Batches, Examples
 from suite.data.token_rows import TokenRows
 from suite.models.backbone import AnyBackbone
 from suite.models.freezing import BIASES, LORA, apply_trainable
+from suite.models.low_rank import add_factors
 from suite.models.sparsity import prunable_variables
 from suite.store.records.result import FeatureEngineRecord
 from suite.strategies.jit import JitChoice, JitChooser, JitMode
@@ -129,8 +130,6 @@ class Workshop:
 
         Raises ``TrialSkipped`` once it builds a backbone in which no layer takes factors.
         """
-        from suite.models.low_rank import add_factors
-
         key = (rank, alpha, targets)
         if key not in self._low_rank:
 

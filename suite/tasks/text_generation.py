@@ -15,6 +15,7 @@ from suite.data.example_ids import id_array
 from suite.data.token_rows import Layout, TokenRows
 from suite.data.tokens import Piece, tokenised
 from suite.models.backbone import TextBackbone
+from suite.models.language import language_model
 from suite.models.tokenizer import TokenIds
 from suite.spec.generation import GenerationSpec
 from suite.spec.trial import Cell
@@ -74,7 +75,6 @@ class TextGeneration(Task):
     @classmethod
     def assemble(cls, backbone: TextBackbone, *, num_classes: int = 0, dropout: float = 0.0) -> Adapted:
         """KerasHub's language model around the backbone; ``dropout`` is the backbone's own and ignored here."""
-        from suite.models.language import language_model
         from suite.training.objective import TokenCrossEntropy
 
         writer = language_model(backbone)

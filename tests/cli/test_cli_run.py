@@ -159,7 +159,9 @@ def test_plan_knows_what_is_stored(diverged: Path) -> None:
 def test_plan_estimates_the_rest_from_what_is_done(finished: Path) -> None:
     """A new seed takes as long as the others did."""
     more = ("--set", "seeds=[1,2,3]", "--json")
-    found = json.loads(call("plan", finished, "--out", finished.parent / "out", *more).stdout)
+    ended = call("plan", finished, "--out", finished.parent / "out", *more)
+    assert ended.exit_code == 0, ended.output
+    found = json.loads(ended.stdout)
     assert (found["counts"], found["to_run"]) == ({"done": 4, "missing": 2}, 2)
     assert found["seconds_left"] > 0
 

@@ -20,6 +20,7 @@ from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Comparison, Difference, Recommendation
 from suite.compare.costs import dearer
 from suite.compare.label_budgets.labels import label_advice
+from suite.registry import METRICS
 from suite.spec.constraints import Constraints, check_names
 
 __all__ = ["advise", "advise_again"]
@@ -73,8 +74,6 @@ def advise_again(comparison: Comparison, constraints: Constraints | None) -> tup
     Raises:
         UnknownNameError: For a limit on a metric or evaluation set that the comparison does not have.
     """
-    from suite.registry import METRICS
-
     if constraints is not None:
         known = dict.fromkeys([*(metric.name for metric in comparison.metrics), *METRICS.names()])
         check_names(constraints, metrics=known, evaluation_sets=("validation", *comparison.evaluation_sets))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.metrics.resampling import SEED
 from suite.store.records.result import Record
 
 if TYPE_CHECKING:
@@ -105,8 +106,6 @@ def resamples_of(record: EvidenceRecord) -> Array:
 
 def _examples_of(evidence: SetEvidence) -> str:
     """Of the examples and of how they are resampled, since pairs must have seen the same resamples."""
-    from suite.metrics.resampling import SEED
-
     return hashlib.sha256(f"{SEED}+{evidence.examples_key}".encode()).hexdigest()[:32]
 
 

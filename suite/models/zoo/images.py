@@ -17,8 +17,11 @@ import pydantic
 from suite.errors import ModelError, Requirement, SuiteError, WeightsError, did_you_mean
 from suite.models.architecture import Architecture
 from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
+from suite.models.hashing import file_sha256
 from suite.models.preprocessing import preprocessing_for
+from suite.models.stages.stage import stages_of
 from suite.models.text_families import text_tasks
+from suite.models.zoo.texts import build_text_architecture
 from suite.spec.options import Options
 from suite.store.records.resizing import STRETCH, Resizing
 
@@ -161,7 +164,6 @@ class ZooSource:
 def _build(architecture: Architecture, name: str) -> AnyBackbone:
     if not architecture.reads_text:
         return build_architecture(architecture, name=name)
-    from suite.models.zoo.texts import build_text_architecture
 
     return build_text_architecture(architecture, name=name, folder=zoo_folder() / name)
 
@@ -182,8 +184,6 @@ def build_architecture(architecture: Architecture, *, name: str) -> Backbone:
     Raises:
         ModelError: Where the class is unknown, reads texts, or refuses its arguments.
     """
-    from suite.models.stages.stage import stages_of
-
     if architecture.input_size is None:
         raise ModelError(f"{architecture.constructor} reads texts; an architecture of images is needed here.")
 
@@ -229,8 +229,6 @@ def _constructor(architecture: Architecture) -> Any:
 
 def load_weights(model: Any, path: Path, sha256: str) -> None:
     """Loads a preset's weights. Raises ``WeightsError`` where the file is missing, another, or does not fit."""
-    from suite.models.hashing import file_sha256
-
     if not path.is_file():
         raise WeightsError(f"{path.name} of zoo model '{path.parent.name}' is missing; install the suite again.")
     found = file_sha256(path)

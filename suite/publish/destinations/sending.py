@@ -11,6 +11,7 @@ from suite.publish.destinations.destination import Destination, Sent, Shipment
 from suite.registry import DESTINATIONS
 from suite.store.records.result import Result
 from suite.store.state import spec_of
+from suite.store.store import open_store
 
 __all__ = ["Delivery", "choose", "send"]
 
@@ -74,8 +75,6 @@ def send(folder: Path, delivery: Delivery) -> Sent:
         StoreError: Where the folder holds no run.
         SuiteError: Where the destination cannot be reached or written.
     """
-    from suite.store.store import open_store
-
     with open_store(folder, create=False) as store:
 
         def find_file(result: Result, name: str) -> Path | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.errors import StoreError, SuiteError
 from suite.publish.destinations.destination import Sent, Shipment, curves, epoch_seconds
+from suite.store.atomic_write import write_by_rename
 from suite.store.records.example_files import file_safe
 from suite.store.records.result import Record, Result
 
@@ -133,8 +134,6 @@ def _put_into_place(room: Path, folder: Path, files: tuple[str, ...]) -> None:
 
 
 def _mark(folder: Path, files: tuple[str, ...]) -> None:
-    from suite.store.atomic_write import write_by_rename
-
     write_by_rename(folder / MARKER, _Marker(files=files).model_dump_json(indent=2) + "\n")
 
 

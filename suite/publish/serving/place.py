@@ -10,6 +10,7 @@ from suite.errors import SuiteError, did_you_mean
 from suite.report.outcome import REPORT
 from suite.store.address import DATABASE, StoreChoice
 from suite.store.database import mendable
+from suite.store.store import open_store
 
 __all__ = ["MARKER", "Place", "find_place"]
 
@@ -58,8 +59,6 @@ def find_place(folder: Path, store: StoreChoice | None = None) -> Place:
 
 
 def _look_for(folder: Path) -> None:
-    from suite.store.store import open_store
-
     with open_store(folder, create=False), mendable(folder):
         folder.mkdir(parents=True)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from suite.compare.planned import PlannedTrial, PlanSummary, read_plan
 from suite.errors import StoreError, SuiteError
+from suite.metrics import metrics_named
+from suite.report.stored_run import rebuild_report
 from suite.runner.importing.table import Columns, Published, Unit, read_table
 from suite.spec.plan import canonical_json
 from suite.store.quick_read import glance
@@ -84,9 +86,6 @@ def import_table(
     Raises:
         SuiteError: For a table that cannot be read, an unknown metric, or a folder that holds a run.
     """
-    from suite.metrics import metrics_named
-    from suite.report.stored_run import rebuild_report
-
     (known,) = metrics_named([metric])
     if not 0 < scale < float("inf"):
         raise SuiteError(f"--scale {scale:g}: expected a number above 0, for instance 0.01 for per cent.")

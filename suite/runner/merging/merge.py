@@ -8,6 +8,8 @@ from pathlib import Path
 
 from suite.compare.number_format import plural
 from suite.errors import StoreError, SuiteError
+from suite.lint.stored_findings import CHECKS_FILE
+from suite.runner.funnel import Funnel
 from suite.runner.merging.apart import Apart, keep_apart, place_apart
 from suite.runner.merging.copying import bring_exports, bring_results
 from suite.runner.merging.documents import Joined, join_checks, join_documents
@@ -18,6 +20,7 @@ from suite.runner.merging.verdicts import Share, shares_of
 from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_stored_spec
 from suite.store.address import StoreChoice
+from suite.store.atomic_write import write_by_rename
 from suite.store.store import Store, open_store
 
 __all__ = ["Merged", "attach_all", "merge"]
@@ -147,17 +150,12 @@ def _plan_with_funnel(joined: Joined) -> Plan | None:
 
 
 def _refresh_funnel(store: Store, joined: Joined, plan: Plan) -> None:
-    from suite.runner.funnel import Funnel
-
     text = joined.plan.model_copy(update={"funnel": Funnel(plan, store).state}).model_dump_json()
     if store.documents().get("plan") != text:
         store.save_document("plan", text)
 
 
 def _write_checks(into: Path, text: str) -> None:
-    from suite.lint.stored_findings import CHECKS_FILE
-    from suite.store.atomic_write import write_by_rename
-
     path = into / CHECKS_FILE
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_by_rename(path, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from suite.registry import MODELS
 from suite.runner.starter.examples import Found
 
 __all__ = ["Candidate", "Strategy", "models_for", "strategies_for"]
@@ -36,8 +37,6 @@ class Candidate:
     @property
     def is_here(self) -> bool:
         """Whether its weights are on this machine."""
-        from suite.registry import MODELS
-
         source = MODELS.get(self.source)
         own = {key: value for key, value in self.entry.items() if key not in {"source", "why"}}
         return all(need.present for need in source.requirements(source.Options.model_validate(own)))
@@ -47,7 +46,6 @@ class Candidate:
         """What its source says of it, and the remark."""
         if self.source != "zoo":
             return self.remark
-        from suite.registry import MODELS
 
         source = MODELS.get(self.source)
         size = source.input_size(source.Options.model_validate({"name": self.name}))
@@ -82,8 +80,6 @@ _LARGE_TEXT = (
 
 def models_for(found: Found, *, downloads: bool) -> tuple[list[Candidate], str]:
     """Models in the order of preference, and a sentence about those that were left out."""
-    from suite.registry import MODELS
-
     known = set(MODELS.get("zoo").known_names())
     zoo = [model for model in (_ZOO if found.thing == "image" else _ZOO_TEXT) if model.name in known]
     if found.median_side is not None and found.median_side <= _SMALL_SIDE:

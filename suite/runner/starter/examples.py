@@ -14,6 +14,8 @@ from suite.data.dataset import Dataset
 from suite.data.rows import ENDINGS, Table, column_names, read_rows
 from suite.data.table_options import tables_of
 from suite.errors import DataError, SuiteError, did_you_mean
+from suite.registry import DATASETS
+from suite.spec.spec import SplitsSpec, resolve_options
 
 __all__ = ["Found", "is_table", "look_at_folder", "look_at_table"]
 
@@ -88,9 +90,6 @@ def look_at_table(path: Path, *, text: str | None, label: str | None) -> Found:
 
 
 def _loaded(entry: Mapping[str, Any]) -> Dataset:
-    from suite.registry import DATASETS
-    from suite.spec.spec import SplitsSpec, resolve_options
-
     source = DATASETS.get(str(entry["source"]))
     own = {key: value for key, value in entry.items() if key != "source"}
     options = resolve_options(source, own, place=str(entry["path"]), at="")
@@ -159,7 +158,6 @@ class _Column:
 def _columns(path: Path, text: str | None, label: str | None) -> tuple[str, str]:
     """The columns of text and class: those that were named, else those that their names or values tell."""
     from suite.data.table import TableSource
-    from suite.spec.spec import resolve_options
 
     asked_of = {"path": str(path), "label_column": "any", "text_column": "any"}
     options = resolve_options(TableSource, asked_of, place=str(path), at="")

@@ -22,7 +22,12 @@ from suite.devices import look_at_machine
 from suite.errors import SpecError, SuiteError
 from suite.models.architecture import Architecture
 from suite.models.backbone import AnyBackbone, Backbone, TextBackbone
+from suite.models.hashing import file_sha256
+from suite.models.vocabulary.byte_level_bpe import ByteLevelBPE
+from suite.models.vocabulary.sentence_piece import SentencePiece
+from suite.models.vocabulary.word_piece import WordPiece
 from suite.models.zoo.images import Card, build_architecture, zoo_folder
+from suite.models.zoo.texts import build_text_architecture, load_tokenizer
 from suite.registry import DATASETS, OBJECTIVES
 from suite.spec.options import Options
 from suite.spec.spec import DatasetSpec, parse_variant, read_document, validate
@@ -183,8 +188,6 @@ def _pretrain_texts(
     on_epoch: Callable[[EpochRecord], None],
 ) -> tuple[TextBackbone, float]:
     """The trained backbone and its score on the test split; the files of its tokeniser are put into ``vocabulary``."""
-    from suite.models.zoo.texts import build_text_architecture, load_tokenizer
-
     if dataset.content != "text":
         raise SpecError(f"{spec.name}: dataset: expected texts, got the images of '{dataset.name}'.")
     train, test = (_texts(dataset, split) for split in ("train", "test"))
@@ -204,10 +207,6 @@ def _pretrain_texts(
 
 
 def _train_vocabulary(spec: PretrainSpec, texts: list[str], folder: Path) -> None:
-    from suite.models.vocabulary.byte_level_bpe import ByteLevelBPE
-    from suite.models.vocabulary.sentence_piece import SentencePiece
-    from suite.models.vocabulary.word_piece import WordPiece
-
     if spec.vocabulary is None or spec.architecture.tokenizer is None:
         raise SpecError(f"{spec.name}: vocabulary is missing.")
     kinds = {"word_piece": WordPiece, "byte_level_bpe": ByteLevelBPE, "sentence_piece": SentencePiece}
@@ -297,8 +296,6 @@ def _card(
 
 def _write(folder: Path, spec: PretrainSpec, backbone: AnyBackbone, card: dict[str, Any], *, vocabulary: Path) -> None:
     """Writes the preset; the card comes last, and a preset without card is not in the zoo."""
-    from suite.models.hashing import file_sha256
-
     folder.mkdir(parents=True, exist_ok=True)
     weights, part = folder / "model.weights.h5", folder / "part.weights.h5"
     backbone.model.save_weights(part)

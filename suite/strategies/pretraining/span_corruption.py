@@ -14,6 +14,7 @@ from suite.data.packing import pack
 from suite.data.spans import SpanCorruption, corrupt_spans
 from suite.errors import ModelError
 from suite.models.backbone import TextBackbone
+from suite.models.language import language_model
 from suite.models.tokenizer import TokenIds, Tokenizer
 from suite.spec.options import Options
 from suite.store.records.result import EpochRecord
@@ -110,8 +111,6 @@ def span_corruption_model(backbone: TextBackbone) -> Any:
         ModelError: Where the backbone is no encoder-decoder.
     """
     import keras
-
-    from suite.models.language import language_model
 
     if backbone.generates != "seq2seq":
         raise ModelError(f"'{backbone.name}' has no encoder and decoder; span_corruption needs both, as T5 has.")
