@@ -147,7 +147,7 @@ def test_folders_are_named_safely(label):
 def test_it_needs_no_tensorflow(run, tmp_path):
     """Nor is it imported."""
     program = (
-        "import sys\nfrom pathlib import Path\nfrom suite.destinations import choose, send\n"
+        "import sys\nfrom pathlib import Path\nfrom suite.publish.destinations import choose, send\n"
         f"(one,) = choose(['tensorboard:{tmp_path / 'new'}'])\nsend(Path({str(run[0])!r}), one)\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
     )
