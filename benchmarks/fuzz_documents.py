@@ -22,11 +22,10 @@ from suite.api import rebuild_report
 from suite.compare.planned import read_plan
 from suite.errors import SuiteError
 from suite.export.requests import Outcome
-from suite.lint.stored_findings import read_kept
-from suite.publish.difference_markdown import difference_markdown
+from suite.lint.subjects import read_kept
+from suite.publish.difference_tables import difference_markdown
 from suite.publish.differing import differ
-from suite.publish.recorded import evidence_beside, read_run
-from suite.publish.recording import record_of_folder
+from suite.publish.recording import evidence_beside, read_run, record_of_folder
 from suite.report.stored_run import look_at_run
 from suite.runner.live_curve import curve_path, read_curve
 from suite.spec.spec import parse_stored_spec

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.scale.idle import plan_of
 from benchmarks.scale.pages import page_of
-from suite.runner.retries import Retries
+from suite.runner.request import Retries
 from suite.runner.schedule import Schedule
 from suite.spec.trial import Trial
 

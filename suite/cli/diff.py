@@ -59,9 +59,9 @@ def command(
       suite diff reports/vision reports/vision_new --all --out changes.md
       suite diff reports/vision reports/vision_new --exit-code
     """
-    from suite.publish.difference_markdown import difference_markdown
+    from suite.publish.difference_tables import difference_markdown
     from suite.publish.differing import differ
-    from suite.publish.recorded import read_run
+    from suite.publish.recording import read_run
 
     form = _form(out, markdown=markdown, json_=json_)
     load_plugins(plugins)

@@ -9,7 +9,7 @@ import click
 
 from suite.cli.main import COMMANDS
 from suite.cli.options import load_plugins, plugin_option, store_options
-from suite.runner.interrupts import terminable
+from suite.runner.process import terminable
 
 if TYPE_CHECKING:
     from suite.store.address import StoreChoice

@@ -12,7 +12,6 @@ from suite.compare.across_datasets.summary import across_datasets
 from suite.compare.advice.distillation import taught
 from suite.compare.advice.readiness import across_so_far, labels_so_far, so_far
 from suite.compare.advice.records import Unmet
-from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.cell import CellSummary
 from suite.compare.comparison import Comparison, Recommendation
 from suite.compare.environment_changes import changes_between
@@ -20,6 +19,7 @@ from suite.compare.exports import exported_files
 from suite.compare.facts import environments_of, facts_of, failures_of
 from suite.compare.funnel import left_out_by_funnel, summarise_funnel, without_dropped
 from suite.compare.label_budgets.labels import ByLabels, with_labels
+from suite.compare.ledger import budget_remarks, cut_by_budget
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.ranking import Ranking, info_of, metric_infos, rank_cells
 from suite.compare.robustness.corruptions import FindFile

@@ -1,19 +1,69 @@
-"""The tuning ledger of a cell: what it was given before it was judged, and what that was worth."""
+"""What the time budget of the search left out, seen from the results. The runner decides by the same rule."""
 
 from __future__ import annotations
 
 import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from suite.compare.advice.wording import seconds
 from suite.compare.cell import Ledger, Tried
-from suite.spec.search.settings import SearchSpec
+from suite.compare.planned import PlannedTrial, PlanSummary
+from suite.spec.label_budget import ALL, spending_place, words_of
+from suite.spec.search.settings import SearchSpec, Spending
 from suite.spec.search.space import domain_words
 from suite.store.records.result import Result
 
-__all__ = ["expected_best", "ledger_of"]
+__all__ = ["budget_remarks", "cut_by_budget", "expected_best", "ledger_of"]
+
+
+def cut_by_budget(plan: PlanSummary, results: Mapping[str, Result]) -> frozenset[str]:
+    """Ids of the search trials that have no result since their model had used up its time."""
+    if plan.search_seconds_per_model is None:
+        return frozenset()
+    spending = Spending(plan.search_seconds_per_model)
+    searches = [trial for trial in plan.trials if trial.phase == "search"]
+    spending.expect((*_place(trial), trial.cell_id) for trial in searches)
+    for trial in searches:
+        found = results.get(trial.trial_id)
+        if found is not None:
+            took = found.timings.total_seconds if found.timings else None
+            spending.add(trial.cell_id, took, done=found.status == "done")
+    return frozenset(
+        trial.trial_id
+        for trial in searches
+        if trial.trial_id not in results and spending.cuts(*_place(trial), trial.cell_id)
+    )
+
+
+def _place(trial: PlannedTrial) -> tuple[str, str]:
+    return trial.model, spending_place(trial.dataset, trial.train_examples)
+
+
+def budget_remarks(plan: PlanSummary, cut: Collection[str]) -> Iterator[str]:
+    """One sentence per cell whose search was cut short."""
+    if plan.search_seconds_per_model is None:
+        return
+    searches = [trial for trial in plan.trials if trial.phase == "search"]
+    planned = Counter(_named(trial) for trial in searches)
+    short = Counter(_named(trial) for trial in searches if trial.trial_id in cut)
+    limit = seconds(plan.search_seconds_per_model)
+    for key, number in short.items():
+        yield (
+            f"The search of {key} ended after {planned[key] - number} of {planned[key]} "
+            f"trials: its share of the {limit} that the spec gives each model was used up."
+        )
+
+
+def _named(trial: PlannedTrial) -> str:
+    labels = "" if trial.train_examples == ALL else f" with {words_of(trial.train_examples)}"
+    return f"{trial.model}, {trial.strategy} on {trial.dataset}{labels}"
+
+
+# The tuning ledger of a cell: what it was given before it was judged, and what that was worth.
 
 CANONICAL = json.JSONEncoder(sort_keys=True)
 """Made once: ``json.dumps`` with options makes one for each of thirty thousand settings."""

@@ -14,8 +14,7 @@ from suite.devices import look_at_machine
 from suite.errors import SuiteError
 from suite.export.choose import Asked, NoAnswerYetError, NothingKeptError, asked_of, chosen_results, exportable, of_spec
 from suite.export.files import export_subject
-from suite.export.missing import without_current
-from suite.export.place import Placing
+from suite.export.place import Placing, without_current
 from suite.export.subject import prepare_subject
 from suite.spec.exports import ExportSpec, Which
 from suite.store.address import files_of

@@ -13,9 +13,11 @@ from pathlib import Path
 from suite.errors import StoreError
 from suite.export.choose import Asked
 from suite.store.records.example_files import file_safe
+from suite.store.records.export_card import ExportCard
 from suite.store.records.result import Result
+from suite.store.store import Store
 
-__all__ = ["Placing", "bytes_of", "gzip_bytes_of", "replace_folder", "room_beside", "sha256_of"]
+__all__ = ["Placing", "bytes_of", "gzip_bytes_of", "replace_folder", "room_beside", "sha256_of", "without_current"]
 
 BLOCK = 1 << 20
 
@@ -104,3 +106,46 @@ def sha256_of(file: Path) -> str:
 def _files(file: Path) -> Iterator[Path]:
     """The file itself, or all files of the folder in the order of their names."""
     yield from [file] if file.is_file() else sorted(path for path in file.rglob("*") if path.is_file())
+
+
+# Which of the files that a spec asks for are still to be made.
+
+
+def without_current(
+    wanted: Sequence[tuple[Result, Sequence[Asked]]], store: Store, folder: Path, *, again: bool
+) -> list[tuple[Result, list[Asked]]]:
+    """``wanted`` without what is there and of the model that is kept now.
+
+    Args:
+        wanted: Results with the formats and precisions of each.
+        store: Of the run.
+        folder: Of the run, where files lie.
+        again: Whether a file that failed counts as missing.
+    """
+    cards = {card.id: card for card in store.exports()}
+    left = []
+    for result, asked in wanted:
+        if store.is_elsewhere(result.id):
+            continue  # the machine that has the model makes its files
+        model = store.artefact(result, "model")
+        now = sha256_of(model) if model is not None else ""
+        missing: list[Asked] = []
+        for one in asked:
+            precisions = tuple(
+                precision
+                for precision in one.precisions
+                if not _is_current(cards.get(f"{result.id}/{one.format}/{precision}"), now, folder, again=again)
+            )
+            if precisions:
+                missing.append(Asked(one.format, precisions))
+        if missing:
+            left.append((result, missing))
+    return left
+
+
+def _is_current(card: ExportCard | None, model_sha256: str, folder: Path, *, again: bool) -> bool:
+    if card is None or card.model_sha256 != model_sha256:
+        return False
+    if card.status == "done":
+        return card.folder is not None and bytes_of(folder / card.folder / card.file) == card.bytes
+    return card.status == "skipped" or not again

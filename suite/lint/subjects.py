@@ -16,16 +16,21 @@ look that need no example decoded; one that does has ``reads_examples = True``, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
+
+import pydantic
 
 from suite.compare.comparison import CellSummary, Comparison
 from suite.compare.statistics.evidence import LoadPredictions
+from suite.store.records.check import CHECKS_VERSION, DataChecks
 from suite.store.records.result import DataRecord, Result
 
-__all__ = ["LeftOut", "LooksAt", "Run", "place_of"]
+__all__ = ["CHECKS_FILE", "LeftOut", "LooksAt", "Run", "place_of", "read_kept"]
 
 LooksAt = Literal["plan", "data", "results"]
 
@@ -78,3 +83,19 @@ class Run:
 def place_of(cell: CellSummary) -> str:
     """Model, data set and strategy, as findings name a cell."""
     return f"{cell.model} x {cell.dataset} x {cell.strategy}"
+
+
+# Findings of plan and data, kept beside the results: the report lists them without reading the data again.
+
+CHECKS_FILE = "checks.json"
+
+
+def read_kept(folder: Path) -> DataChecks | None:
+    """What ``suite lint SPEC`` kept in the folder of a run; None where it never did, or it cannot be read."""
+    try:
+        text = (folder / CHECKS_FILE).read_text(encoding="utf-8")
+        if json.loads(text)["format_version"] != CHECKS_VERSION:
+            return None
+        return DataChecks.model_validate_json(text)
+    except (OSError, ValueError, KeyError, TypeError, pydantic.ValidationError):
+        return None  # missing, damaged, or of another version: the report says that the data was not checked

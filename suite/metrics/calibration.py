@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.metrics.classification import normalised
 from suite.metrics.metric import MissingScore, metric
-from suite.metrics.probabilities import normalised
 from suite.store.records.result import Predictions
 
 __all__ = ["BINS", "ReliabilityBins", "brier", "expected_calibration_error", "log_loss", "reliability_bins"]

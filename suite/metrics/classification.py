@@ -1,7 +1,4 @@
-"""How often a classifier is right: accuracy and its relatives, from scikit-learn.
-
-Reading a run needs names and directions only, so scikit-learn, a second of importing, waits until something is scored.
-"""
+"""What the metrics of one file and another ask of predictions before they compute anything."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from numpy.typing import NDArray
 
 from suite.metrics.confusion import f1_per_class, mean_over_classes, precision_per_class, recall_per_class
 from suite.metrics.metric import MissingScore, metric
-from suite.metrics.probabilities import normalised, refuse_absent_classes
 from suite.store.records.result import Predictions
 
 __all__ = [
@@ -18,13 +14,36 @@ __all__ = [
     "balanced_accuracy",
     "f1_macro",
     "f1_weighted",
+    "normalised",
     "precision_macro",
     "precision_weighted",
     "recall_macro",
     "recall_weighted",
+    "refuse_absent_classes",
     "roc_auc",
     "top5_accuracy",
 ]
+
+
+def normalised(predictions: Predictions) -> NDArray[np.float64]:
+    """The probabilities in double precision, rows summing to 1 exactly; shape ``(n, classes)``.
+
+    A softmax in single precision sums to 1 within 1e-6, which scikit-learn warns about.
+    """
+    probabilities = predictions.probabilities.astype(np.float64)
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
+
+
+def refuse_absent_classes(predictions: Predictions, what: str) -> None:
+    """Raises ``MissingScore`` naming up to three classes that have no example."""
+    counts = np.bincount(predictions.targets, minlength=predictions.probabilities.shape[1])
+    absent = [predictions.class_names[index] for index in np.flatnonzero(counts == 0)]
+    if absent:
+        named = ", ".join(f"'{name}'" for name in absent[:3]) + (", ..." if len(absent) > 3 else "")
+        raise MissingScore(f"{what} needs an example of every class; there is none of {named}.")
+
+
+# How often a classifier is right: accuracy and its relatives, from scikit-learn.
 
 
 def _correct(predictions: Predictions) -> NDArray[np.float64]:

@@ -9,12 +9,13 @@ from typing import Any
 from suite.compare.advice.wording import amount, between, quality
 from suite.compare.cell import MetricInfo
 from suite.compare.number_format import MISSING, count, duration, megabytes, number, short
-from suite.publish.cell_differences import TIMES
 from suite.publish.difference import CellDifference, CellName, CostChange, CostName, RunDifference
 from suite.publish.difference_words import p_words, package
+from suite.publish.differing import TIMES
+from suite.report.markdown import literal
 from suite.report.tables import Box, Column, Table
 
-__all__ = ["difference_tables"]
+__all__ = ["NOTE", "difference_markdown", "difference_tables"]
 
 HASH_DIGITS = 12
 MOST_LETTERS = 120
@@ -238,3 +239,27 @@ def _score(value: float | None, metric: MetricInfo | None) -> Box:
 
 def _box(value: float | None, text: str) -> Box:
     return Box(text, "" if value is None else value)
+
+
+# What changed between two runs as Markdown, for a pull request or a chat.
+
+NOTE = (
+    "Change: after less before, turned so that positive is better. Intervals and p count other test examples and other "
+    "seeds, and allow for the number of cells: all intervals together hold the truth in 95 of 100 comparisons. Better "
+    "and worse are beyond noise: their interval leaves out 0. What is not proven may be a change all the same."
+)
+
+
+def difference_markdown(found: RunDifference, *, shown: tuple[str, str], everything: bool = False) -> str:
+    """The difference as a page of Markdown; names come out as text, whatever is in them.
+
+    Args:
+        found: What changed.
+        shown: What the reader calls the two runs.
+        everything: Also what did not change.
+    """
+    from suite.report.writing import environment
+
+    template = environment("site", finalize=literal).get_template("difference.md.j2")
+    tables = difference_tables(found, everything=everything)
+    return template.render(found=found, shown=shown, tables=tables, note=NOTE).rstrip() + "\n"

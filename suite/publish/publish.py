@@ -25,8 +25,8 @@ from suite.publish.pages.compare import compare_page
 from suite.publish.pages.datasets import dataset_pages
 from suite.publish.pages.histories import history_pages
 from suite.publish.pages.index import index_page
-from suite.publish.pages.missing import missing_page
 from suite.publish.pages.models import model_pages
+from suite.publish.pages.page import missing_page
 from suite.publish.pages.runs import write_run
 from suite.publish.points import Job, Point, address_of, prepare_all
 from suite.publish.private import Cleaner

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import SpecError, StoreError, SuiteError
-from suite.lint.stored_findings import CHECKS_FILE, read_kept
+from suite.lint.subjects import CHECKS_FILE, read_kept
 from suite.registry import load_plugin_file
 from suite.report.stored_run import checked_comparison
 from suite.spec.plan import make_plan

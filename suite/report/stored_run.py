@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from suite.compare.planned import read_plan
 from suite.compare.plugins import missing_plugins
 from suite.errors import StoreError
-from suite.lint.stored_findings import CHECKS_FILE, read_kept
+from suite.lint.subjects import CHECKS_FILE, read_kept
 from suite.report.garbage_collector import collector_paused
 from suite.report.outcome import REPORT
 from suite.store.address import address_of, keep_link

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from suite.errors import Requirement, install_line
 from suite.registry import DATASETS, EXPORTERS, MODELS
 from suite.runner.environment import trials_at_once
-from suite.runner.estimate import Estimate
-from suite.runner.forecast import wall_seconds
+from suite.runner.estimate import Estimate, wall_seconds
 from suite.runner.funnel import funnel_of
 from suite.runner.run import verify_datasets
 from suite.spec.label_budget import ALL, Budget

@@ -19,8 +19,9 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
-__all__ = ["ENDED_QUIETLY", "WorkerContext", "WorkerSettings", "point_output_at", "prepare_worker"]
+__all__ = ["ENDED_QUIETLY", "WorkerContext", "WorkerSettings", "point_output_at", "prepare_worker", "terminable"]
 
 ENDED_QUIETLY = 256
 """Told in place of exit code 0, which pebble would take for a worker that was asked to end."""
@@ -117,3 +118,23 @@ def _end_with_parent() -> None:
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])
         os._exit(1)
+
+
+# Ending a run: a terminated process ends as one that is interrupted from the keyboard.
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does, wherever signals can be handled."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from suite.spec.placement import USUAL_DEVICES, DeviceSettings
 from suite.spec.trial import Trial
 from suite.store.records.result import Result, Status
 
-__all__ = ["Teacher", "TrialEnd", "TrialRequest"]
+__all__ = ["Retries", "Teacher", "TrialEnd", "TrialRequest"]
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,27 @@ class TrialEnd:
     """Whether a library raised it: who knows what it left in the process, so the worker is not used again."""
     memory_bytes: int | None = None
     """Of its worker, when it had ended; None where that did not tell."""
+
+
+# How often a trial is begun again whose worker or machine was lost.
+
+
+class Retries:
+    """Counts what was lost of each trial, which is no fault of its own, until it was lost too often.
+
+    Args:
+        most: How often a trial is begun again.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lost: Counter[str] = Counter()
+
+    def allow(self, trial_id: str) -> bool:
+        """Counts that a trial was lost once more. Returns whether it is begun again."""
+        self._lost[trial_id] += 1
+        return self._lost[trial_id] <= self.most
+
+    def tries(self, trial_id: str) -> int:
+        """How often a trial was begun and lost."""
+        return self._lost[trial_id]

@@ -13,7 +13,7 @@ from typing import Literal
 from suite.runner.queues import Queue, WarmModels
 from suite.spec.label_budget import spending_place
 from suite.spec.plan import Plan, canonical_json
-from suite.spec.search.budget import Spending
+from suite.spec.search.settings import Spending
 from suite.spec.trial import Cell, Trial
 from suite.store.state import Entry
 

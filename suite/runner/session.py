@@ -16,11 +16,10 @@ from suite.runner.cluster.pool import ClusterPool
 from suite.runner.environment import repository_state, worker_settings
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
-from suite.runner.interrupts import terminable
 from suite.runner.pool import WorkerPool
-from suite.runner.process import WorkerSettings
+from suite.runner.process import WorkerSettings, terminable
 from suite.runner.progress import Progress
-from suite.runner.retries import Retries
+from suite.runner.request import Retries
 from suite.runner.schedule import Schedule, missing_trials, spending_of, without
 from suite.runner.settings import SessionSettings
 from suite.runner.work import WARM_MODELS, Work, direction_of, headline_of

@@ -12,22 +12,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from suite.errors import DataError, SpecError, StoreError, SuiteError, did_you_mean
-from suite.lint.stored_findings import read_kept
+from suite.lint.subjects import read_kept
 from suite.registry import METRICS
 from suite.runner.claims import Claims
 from suite.runner.estimate import Estimate
 from suite.runner.funnel import Funnel
 from suite.runner.hyperparameters import drawn
 from suite.runner.progress import Progress
-from suite.runner.request import Teacher, TrialEnd, TrialRequest
-from suite.runner.retries import Retries
+from suite.runner.request import Retries, Teacher, TrialEnd, TrialRequest
 from suite.runner.saving import Unkept, completed, unsuccessful, why_not_kept
 from suite.runner.schedule import Schedule, cut
 from suite.runner.shared import shared_result
 from suite.runner.teacher import learned_the_same, teacher_of
 from suite.runner.workers import Finished, Standing, Workers
 from suite.spec.plan import Plan
-from suite.spec.search.budget import Spending
+from suite.spec.search.settings import Spending
 from suite.spec.trial import Trial
 from suite.store.database import FULL
 from suite.store.records.result import Result

@@ -15,7 +15,7 @@ from suite.data.example_ids import id_array
 from suite.data.token_rows import Layout, TokenRows
 from suite.data.tokens import Piece, tokenised
 from suite.models.backbone import TextBackbone
-from suite.models.language import language_model
+from suite.models.hub_text import language_model
 from suite.models.tokenizer import TokenIds
 from suite.spec.generation import GenerationSpec
 from suite.spec.trial import Cell

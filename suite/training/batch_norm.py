@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from suite.data.batches import Batches
-from suite.training.inputs import model_input
+from suite.training.predictor import model_input
 
 __all__ = ["refresh_batch_norm"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from suite.training.inputs import model_input
+from suite.training.predictor import model_input
 
 __all__ = ["count_macs"]
 

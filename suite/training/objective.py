@@ -16,7 +16,7 @@ from suite.data.token_rows import TokenRows
 from suite.metrics.validation_score import Judge, Judgement
 from suite.store.records.generations import Generations
 from suite.store.records.result import Predictions
-from suite.training.inputs import model_input
+from suite.training.predictor import model_input
 
 __all__ = [
     "CrossEntropy",

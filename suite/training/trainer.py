@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from suite.data.batches import BatchTargets, ModelInput
 from suite.errors import BatchTooLarge, TrialDiverged
 from suite.store.records.result import EpochRecord
-from suite.training.inputs import as_tensors
 from suite.training.objective import CrossEntropy, Losses, Objective, Validation
 from suite.training.optimizer import OptimizerSettings, WarmupCosine, make_optimizer, reset_optimizer, with_loss_scale
+from suite.training.predictor import as_tensors
 from suite.training.pruning import Masks, SparsitySchedule
 from suite.training.replicas import Replicas, reset_seed_generators
 

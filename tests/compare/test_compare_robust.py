@@ -12,7 +12,7 @@ from report_sample import make_comparison
 
 from suite.compare.robustness.corruptions import Losses, losses_of, robustness_facts, robustness_of, with_errors
 from suite.compare.robustness.records import CorruptionScore, Estimate, RobustnessSummary
-from suite.compare.robustness.sentence import damage_sentence
+from suite.compare.robustness.summary import damage_sentence
 from suite.compare.statistics.evidence import SetEvidence, gather
 from suite.metrics import metrics_named
 from suite.registry import CORRUPTIONS

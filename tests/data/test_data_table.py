@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.data.describe import describe_dataset
-from suite.data.table import TableSource
-from suite.data.table_options import TableOptions
+from suite.data.table import TableOptions, TableSource
 from suite.errors import BadExampleError, DataError, MissingExtraError, SpecError, UnknownNameError
 from suite.spec.spec import SplitsSpec, resolve_options
 

@@ -16,7 +16,7 @@ from test_report_hostile import HOSTILE
 
 from suite.errors import SuiteError
 from suite.lint.examine import examine
-from suite.lint.stored_findings import read_kept
+from suite.lint.subjects import read_kept
 from suite.registry import CHECKS
 from suite.report.writing import write_report
 from suite.store.records.check import Checks, DataChecks, Finding

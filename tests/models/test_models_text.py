@@ -27,7 +27,7 @@ from suite.models.architecture import Architecture
 from suite.models.backbone import TextBackbone
 from suite.models.describe import describe_backbone
 from suite.models.hub import FAMILIES, HubOptions, HubSource
-from suite.models.language import language_model
+from suite.models.hub_text import language_model
 from suite.models.presets import VISION_FOLDERS, builtin_presets
 from suite.models.stages.stage import stages_of
 from suite.models.text_encoder import construct, encoder_of, encoder_only

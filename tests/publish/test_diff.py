@@ -21,10 +21,9 @@ from suite.errors import StoreError, StoreVersionError
 from suite.metrics import metrics_named, score_all
 from suite.metrics.resampling import resampled_means
 from suite.publish.change_tests import Side, judge
-from suite.publish.difference_markdown import difference_markdown
+from suite.publish.difference_tables import difference_markdown
 from suite.publish.differing import differ, trend
-from suite.publish.recorded import evidence_beside, read_run
-from suite.publish.recording import record_of
+from suite.publish.recording import evidence_beside, read_run, record_of
 from suite.store.records.result import Predictions
 from suite.store.store import open_store
 
@@ -363,7 +362,7 @@ def test_costs_have_their_ratio_and_say_where_devices_differ(kept):
 
 def test_specs_are_compared_by_name_and_not_by_place():
     """An order changes nothing; a name in a list finds its partner."""
-    from suite.publish.spec_changes import spec_changes
+    from suite.publish.differing import spec_changes
 
     before = {
         "$schema": "a", "seeds": [1, 2], "title": None,

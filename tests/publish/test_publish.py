@@ -22,7 +22,7 @@ from suite.publish.collection import Entry
 from suite.publish.pages.boards import answer
 from suite.publish.publish import Published, publish
 from suite.publish.record import CellRecord, DatasetRecord, RunRecord, Scored
-from suite.publish.recorded import read_run
+from suite.publish.recording import read_run
 from suite.publish.schema import site_schema
 from suite.store.quick_read import stored_texts
 from suite.store.records.export_card import ExportCard

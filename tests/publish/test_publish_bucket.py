@@ -16,8 +16,7 @@ import pytest
 from suite.errors import MissingExtraError, StoreError
 from suite.publish.targets.address import open_target
 from suite.publish.targets.bucket import Bucket
-from suite.publish.targets.target import MARKER, Target
-from suite.publish.targets.unfinished import UNFINISHED, unfinished
+from suite.publish.targets.target import MARKER, UNFINISHED, Target, unfinished
 
 SITE = {MARKER: "{}", "index.html": "index", "runs/a/page.html": "page", "assets/site.1a2b3c4d.css": "css"}
 

@@ -22,9 +22,7 @@ from suite.publish.targets.address import open_target
 from suite.publish.targets.bucket import Bucket
 from suite.publish.targets.folder import Folder
 from suite.publish.targets.git import Branch
-from suite.publish.targets.paths import ROOM, checked
-from suite.publish.targets.target import MARKER, Target, order_of
-from suite.publish.targets.unfinished import UNFINISHED
+from suite.publish.targets.target import MARKER, ROOM, UNFINISHED, Target, checked, order_of
 from suite.store.credentials import without_credentials
 
 SITE = {MARKER: "{}", "index.html": "index", "runs/a/page.html": "page", "assets/site.1a2b3c4d.css": "css"}

@@ -20,8 +20,7 @@ from test_publish import export_of
 from suite.errors import StoreError, SuiteError
 from suite.publish.generators.address import GENERATORS as GENERATORS_BY_NAME
 from suite.publish.generators.address import section_of
-from suite.publish.generators.configuration import value_of
-from suite.publish.generators.literal import code, literal
+from suite.publish.generators.generator import code, literal, value_of
 from suite.publish.generators.tables import as_csv, cut
 from suite.publish.publish import publish as publish_runs
 from suite.report.markdown import plain

@@ -20,8 +20,7 @@ from suite.runner.cluster.nodes import Node, difference
 from suite.runner.cluster.versions import versions
 from suite.runner.dry_run import look_ahead
 from suite.runner.environment import usable_cores, worker_settings
-from suite.runner.estimate import Estimate
-from suite.runner.forecast import wall_seconds
+from suite.runner.estimate import Estimate, wall_seconds
 from suite.runner.progress import LinesProgress
 from suite.runner.run import run_plan
 from suite.runner.schedule import Schedule

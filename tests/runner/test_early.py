@@ -12,7 +12,7 @@ from images import class_folders
 
 from suite.cli.main import cli
 from suite.errors import DataError
-from suite.lint.stored_findings import read_kept
+from suite.lint.subjects import read_kept
 from suite.metrics import metrics_answering
 from suite.metrics.computable import computable_on, missing_on
 from suite.registry import METRICS

@@ -11,8 +11,8 @@ from images import class_folders
 from runner_plans import plan_of, register
 
 import suite
-from suite.compare.budget import budget_remarks, cut_by_budget
 from suite.compare.compare import compare
+from suite.compare.ledger import budget_remarks, cut_by_budget
 from suite.compare.planned import summarise_plan
 from suite.errors import DataError
 from suite.runner.dry_run import look_ahead

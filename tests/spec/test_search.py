@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from suite.compare.ledger import expected_best
 from suite.errors import SpecError
 from suite.spec.plan import Plan, make_plan
-from suite.spec.search.budget import Spending
 from suite.spec.search.propose import Tried, propose
 from suite.spec.search.pruning import watch_for
-from suite.spec.search.settings import Range, SearchSpec
+from suite.spec.search.settings import Range, SearchSpec, Spending
 from suite.spec.search.space import completed, domain_words, grid, values_of
 from suite.spec.spec import parse_spec
 

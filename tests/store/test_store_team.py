@@ -30,7 +30,7 @@ from test_store import artefacts, result, save_with_model, without_rights
 from suite.cli.main import cli
 from suite.errors import StoreError, StoreVersionError, SuiteError
 from suite.export.choose import Asked
-from suite.export.missing import without_current
+from suite.export.place import without_current
 from suite.export.subject import prepare_subject
 from suite.runner.claims import Claims, living_owners
 from suite.runner.teacher import teacher_of

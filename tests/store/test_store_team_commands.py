@@ -17,7 +17,7 @@ from suite.errors import StoreError
 from suite.publish.points import Job, prepare_all
 from suite.publish.reading import Found
 from suite.publish.serving.live import LiveReader
-from suite.publish.serving.place import find_place
+from suite.publish.serving.preview import find_place
 from suite.publish.serving.rebuild import Rebuilder
 from suite.publish.site_frame import Around
 from suite.publish.stage import Staging

@@ -10,7 +10,7 @@ from suite.compare.advice.wording import adapted, between, called, change, point
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
 from suite.compare.costs import Lost, cheapest, costs_of, is_worth_saying, why_cheaper
-from suite.compare.robustness.sentence import damage_sentence
+from suite.compare.robustness.summary import damage_sentence
 
 __all__ = ["Choice", "Pairs", "choose", "is_worse", "oriented", "recommend"]
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import SuiteError
-from suite.publish.generators.configuration import configuration_of, value_of
-from suite.publish.generators.generator import Front, front_matter, page_link
+from suite.publish.generators.generator import Front, configuration_of, front_matter, page_link, value_of
 from suite.report.markdown import plain
 
 __all__ = ["Jekyll"]

@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from suite.publish.form import Arranged
 from suite.publish.generators.address import Section
-from suite.publish.generators.generator import Front
-from suite.publish.generators.literal import code, literal
+from suite.publish.generators.generator import Front, code, literal
 from suite.publish.generators.pages import Writer, file_pages, write_pages
 from suite.publish.generators.tables import cut
 from suite.publish.pages.boards import board_pages

@@ -7,8 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from suite.publish.generators.configuration import configuration_of, value_of
-from suite.publish.generators.generator import Front, front_matter, way
+from suite.publish.generators.generator import Front, configuration_of, front_matter, value_of, way
 from suite.report.markdown import plain
 from suite.store.atomic_write import write_by_rename
 

@@ -12,11 +12,9 @@ from markupsafe import Markup
 from suite.publish.boxes import SiteTable
 from suite.publish.collection import Collection
 from suite.publish.difference import RunDifference
-from suite.publish.difference_markdown import NOTE
-from suite.publish.difference_tables import difference_tables
+from suite.publish.difference_tables import NOTE, difference_tables
 from suite.publish.generators.address import Section
-from suite.publish.generators.generator import Front, settled
-from suite.publish.generators.literal import literal
+from suite.publish.generators.generator import Front, literal, settled
 from suite.publish.generators.tables import MOST_ROWS, as_csv, grid, length_of, link
 from suite.publish.pages.models import file_columns, file_row
 from suite.publish.pages.page import SitePage

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from suite.compare.number_format import count
 from suite.publish.boxes import Cell, SiteTable
-from suite.publish.generators.literal import literal
+from suite.publish.generators.generator import literal
 from suite.report.layout import Page, Section
 from suite.report.sections.leaderboard import Board
 from suite.report.tables import Box, Column, Table

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from suite.publish.boxes import SiteTable
+from suite.publish.site_frame import Around
 from suite.report.layout import Drawing
 
-__all__ = ["SitePage"]
+__all__ = ["SitePage", "missing_page"]
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,14 @@ class SitePage:
     def root(self) -> str:
         """The way back to the root."""
         return "../" * self.folder.count("/")
+
+
+# The page that a server shows where there is none.
+
+
+def missing_page(around: Around) -> list[SitePage]:
+    """One where the site's address is known: it is shown at any depth, so that its links must be whole ones."""
+    if around.base_url is None:
+        return []
+    context = {"start": around.base_url}
+    return [SitePage("", "404.html.j2", "Not here", "", context, name="404.html", listed=False)]

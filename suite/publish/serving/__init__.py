@@ -6,8 +6,7 @@ new.  Nothing here imports TensorFlow.
 
 from __future__ import annotations
 
-from suite.publish.serving.place import Place, find_place
-from suite.publish.serving.preview import Preview
+from suite.publish.serving.preview import Place, Preview, find_place
 from suite.publish.serving.server import LOOPBACK, PreviewServer, open_server
 
 __all__ = ["LOOPBACK", "Place", "Preview", "PreviewServer", "find_place", "open_server"]

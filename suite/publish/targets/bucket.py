@@ -7,6 +7,8 @@ marker, which must be the same before anything is written as it was when the pla
 from __future__ import annotations
 
 import contextlib
+import errno
+import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,19 +18,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 from suite.errors import StoreError, SuiteError
 from suite.publish.media_types import content_type
-from suite.publish.targets.complaint import complaint
-from suite.publish.targets.headers import cache_control
-from suite.publish.targets.paths import checked, checked_write, crossing, parents
-from suite.publish.targets.target import MARKER, stages_of
-from suite.publish.targets.trouble import raise_if_full
-from suite.publish.targets.unfinished import UNFINISHED, read_unfinished, unfinished
+from suite.publish.targets.target import (
+    MARKER,
+    UNFINISHED,
+    checked,
+    checked_write,
+    crossing,
+    parents,
+    raise_if_full,
+    read_unfinished,
+    stages_of,
+    unfinished,
+)
 from suite.store.credentials import without_credentials
 from suite.store.remote_files import DRIVERS, open_place
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["DRIVERS", "Bucket"]
+__all__ = ["DRIVERS", "Bucket", "cache_control", "complaint"]
 
 AT_ONCE = 8
 """Files on their way at the same time, where the driver can do that."""
@@ -188,3 +196,59 @@ class Bucket:
             raise
         except Exception as error:  # each driver raises errors of its own
             raise StoreError(f"{self.shown}: {complaint(self._scheme, error)}") from error
+
+
+# What a bucket tells a browser about a file: how long it may be kept.
+
+HASHED = re.compile(r"(?:^|/)assets/(?:.+/)?[^/]+\.[0-9a-f]{8,64}(?:\.[A-Za-z0-9]+)+$")
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+"""Kept, and asked for each time whether it is still right."""
+
+
+def cache_control(path: str) -> str:
+    """For ever where the name of an asset carries a hash of its content, else not without asking again."""
+    return FOR_EVER if HASHED.search(path) else ASK_AGAIN
+
+
+# What a driver of a bucket says, in one sentence that helps.
+
+CREDENTIALS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "s3a": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
+    "gcs": "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or AZURE_STORAGE_CONNECTION_STRING",
+    "abfs": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or AZURE_STORAGE_CONNECTION_STRING",
+}
+LONGEST = 200
+"""Letters of what a driver says."""
+
+
+def complaint(scheme: str, error: BaseException) -> str:
+    """Why a place cannot be used, and how to mend it; without credentials."""
+    chain = list(_chain(error))
+    names = " ".join(type(one).__name__ for one in chain).lower()
+    said = without_credentials(" ".join(str(error).split()))[:LONGEST].rstrip(".") or type(error).__name__
+    mending = CREDENTIALS.get(scheme, "see the documentation of fsspec for this place")
+    if any(word in names for word in ("nocredentials", "partialcredentials", "defaultcredentials")):
+        return f"no credentials were found; {mending}."
+    if isinstance(error, ValueError) and ("account" in said or "credential" in said):
+        return f"no credentials were found ({said}); {mending}."
+    if any(word in names for word in ("invalidregion", "paramvalidation", "invalidbucket")):
+        return f"is no name of a bucket ({said}); check the address."
+    if isinstance(error, PermissionError) or any(word in names for word in ("authentication", "forbidden")):
+        return f"you have no right to it ({said}); check the rights of your credentials, or {mending}."
+    if isinstance(error, FileNotFoundError) or "resourcenotfound" in names:
+        return "there is no such bucket; check the address, or make it first."
+    if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        return "there is no room left; make room and publish again. The site that was there still stands."
+    if any(word in names for word in ("connection", "connect", "timeout", "dns")):
+        return f"cannot be reached ({said}); is the network there, and the address right?"
+    return f"cannot be used ({said}); mend this and publish again. The site that was there still stands."
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

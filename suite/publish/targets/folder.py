@@ -14,10 +14,19 @@ from typing import Self
 
 from suite.errors import StoreError
 from suite.publish.targets.lock import Lock
-from suite.publish.targets.paths import ROOM, checked, checked_write, crossing, parents
-from suite.publish.targets.target import MARKER, order_of
-from suite.publish.targets.trouble import raise_if_full
-from suite.publish.targets.unfinished import UNFINISHED, read_unfinished, unfinished
+from suite.publish.targets.target import (
+    MARKER,
+    ROOM,
+    UNFINISHED,
+    checked,
+    checked_write,
+    crossing,
+    order_of,
+    parents,
+    raise_if_full,
+    read_unfinished,
+    unfinished,
+)
 
 __all__ = ["Folder"]
 

@@ -1,30 +1,183 @@
-"""A branch of a git repository: each publish is one commit on top of what is there.
-
-Nothing is checked out. Blobs, trees and the commit are written directly, so that no hook, filter, ignore list or line
-ending of the user's can change a file on its way.
-"""
+"""The ``git`` program: started without a shell, never asking, and what it says without credentials."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import shutil
+import subprocess
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote
 
 from suite.errors import StoreError
-from suite.publish.targets.paths import checked, checked_write, crossing, parents
-from suite.publish.targets.program import Git, GitFailed
-from suite.publish.targets.remote import Remote, remote_of
-from suite.publish.targets.target import MARKER
-from suite.publish.targets.trouble import raise_if_full
+from suite.publish.targets.target import MARKER, checked, checked_write, crossing, parents, raise_if_full
 from suite.store.credentials import without_credentials
 
-__all__ = ["BRANCH", "Branch"]
+__all__ = ["BRANCH", "Branch", "Git", "GitFailed", "Remote", "remote_of"]
+
+OF_A_REPOSITORY = frozenset(
+    {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"}
+    | {"GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_QUARANTINE_PATH"}
+    | {"GIT_CEILING_DIRECTORIES", "GIT_IMPLICIT_WORK_TREE", "GIT_REPLACE_REF_BASE", "GIT_CONFIG", "GIT_TRACE"}
+    | {"GIT_TRACE_CURL", "GIT_CURL_VERBOSE", "GIT_TRACE_PACKET"}
+)
+"""What a hook that started us says of its own repository, and what would print headers."""
+SETTINGS: Mapping[str, str] = {
+    "commit.gpgSign": "false",  # may ask for a passphrase
+    "push.gpgSign": "false",
+    "push.recurseSubmodules": "no",
+    "push.followTags": "false",
+    "core.autocrlf": "false",
+    "core.logAllRefUpdates": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "60",
+    "advice.detachedHead": "false",
+    "user.useConfigOnly": "true",  # else git makes an address up from the name of the machine
+}
+
+
+class GitFailed(Exception):  # noqa: N818 - told by whoever knows what was tried
+    """Git ended with an error. ``text`` is what it said, without credentials."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    @property
+    def reason(self) -> str:
+        """The line that says why, without git's own words before it."""
+        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
+        marked = [line for line in lines if re.match(r"(fatal|error|remote: (error|fatal)|! )", line)]
+        first = (marked or lines or ["it did not say why"])[0]
+        return re.sub(r"^(fatal|error): ", "", first).rstrip(".")[:300]
+
+
+class Git:
+    """Runs git in one folder, with settings that keep the user's hooks, filters and questions away."""
+
+    def __init__(self, folder: Path, *, secrets: Sequence[str] = ()) -> None:
+        """A folder that is there, and texts that are never to be printed.
+
+        Raises:
+            StoreError: Where git is not installed.
+        """
+        program = shutil.which("git")
+        if program is None:
+            raise StoreError("git is not installed, and a branch is written with it; install it from git-scm.com.")
+        self._program = program
+        self._folder = folder
+        self._secrets = [secret for secret in secrets if secret]
+        self.environment = {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
+        self.environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "LANGUAGE": "C", "GCM_INTERACTIVE": "never"}
+        self.environment.setdefault("GIT_ASKPASS", "")  # empty: no program either
+        if not {"GIT_SSH_COMMAND", "GIT_SSH"} & set(self.environment):
+            command = self.text("config", "--get", "core.sshCommand", fine=(0, 1)).strip() or "ssh"
+            if re.match(r"ssh(\s|$)", command):
+                self.environment["GIT_SSH_COMMAND"] = f"{command} -oBatchMode=yes -oConnectTimeout=20"
+
+    def text(self, *arguments: str, fine: Sequence[int] = (0,), given: bytes = b"", folder: Path | None = None) -> str:
+        """What a command of git prints."""
+        return self.output(*arguments, fine=fine, given=given, folder=folder).decode(errors="replace")
+
+    def output(
+        self, *arguments: str, fine: Sequence[int] = (0,), given: bytes = b"", folder: Path | None = None
+    ) -> bytes:
+        """What a command of git prints.
+
+        Args:
+            arguments: The command and what belongs to it.
+            fine: Exit codes that are no errors.
+            given: Its input; it never reads the terminal.
+            folder: Where it runs, if elsewhere.
+
+        Raises:
+            GitFailed: Where it ends with another code.
+        """
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        hooks = ["-c", f"core.hooksPath={self._folder / 'no-hooks'}"]
+        done = subprocess.run(  # noqa: S603 - no shell
+            [self._program, *settings, *hooks, *arguments],
+            cwd=folder or self._folder,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode not in fine:
+            said = (done.stderr or done.stdout).decode(errors="replace")
+            if arguments[0] == "push":
+                said += done.stdout.decode(errors="replace")
+            raise GitFailed(self.masked(said))
+        return done.stdout
+
+    def masked(self, text: str) -> str:
+        """The text without what must not be printed."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return without_credentials(text)
+
+
+# Which repository is meant: a path, an address, or the name of a remote of the current folder.
+
+HOST_AND_PATH = re.compile(r"[^/\\:]{2,}:")
+"""``git@host:path``; a single letter is a drive of Windows."""
+SHORTEST_SECRET = 4
+"""What is shorter would black out half of every message."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A repository as git is told of it."""
+
+    address: str
+    secrets: tuple[str, ...]
+    """Parts of it that are never printed."""
+
+
+def remote_of(given: str) -> Remote:
+    """Reads what stands behind ``git:``.
+
+    Raises:
+        StoreError: Where it is nothing that git could take for a repository.
+    """
+    shown = without_credentials(given)
+    if not given or given.startswith("-"):
+        raise StoreError(
+            f"git:{shown}: names no repository; expected for instance git:https://host/me/site.git#gh-pages."
+        )
+    if "://" in given or HOST_AND_PATH.match(given):
+        return Remote(given, _secrets(given))
+    path = Path(given).expanduser()
+    if path.exists():
+        return Remote(str(path.absolute()), ())
+    if re.fullmatch(r"[\w.-]+", given):
+        try:
+            address = Git(Path.cwd()).text("remote", "get-url", "--push", given).strip()
+        except GitFailed:
+            pass
+        else:
+            return remote_of(address) if address != given else Remote(address, ())
+    raise StoreError(f"git:{shown}: there is no such repository; expected a path that is there, or an address.")
+
+
+def _secrets(address: str) -> tuple[str, ...]:
+    user, at, _ = address.partition("://")[2].partition("/")[0].rpartition("@")
+    if not at or address.startswith("ssh://"):
+        return ()
+    name, colon, password = user.partition(":")
+    found = {user, unquote(user), *((password, unquote(password)) if colon else (name,))}
+    return tuple(sorted((one for one in found if len(one) >= SHORTEST_SECRET), key=len, reverse=True))
+
+
+# A branch of a git repository: each publish is one commit on top of what is there.
 
 BRANCH = "gh-pages"
 """Where GitHub looks for pages unless told otherwise."""

@@ -1,8 +1,4 @@
-"""Workers on the nodes of a cluster: one Ray actor per slot, each with a warm model as a local worker has.
-
-Nodes that join get slots, nodes that are lost lose theirs.  A trial whose worker or node is lost comes back as
-``lost``; whether it is tried again is the session's choice.
-"""
+"""What the pool of a cluster remembers of its workers, and of what it has asked Ray."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +15,63 @@ from suite.runner.cluster.actor import ActorSettings, Enclosed, TrialActor, resc
 from suite.runner.cluster.artefacts import Parcel, Place, unpack
 from suite.runner.cluster.connect import Cluster
 from suite.runner.cluster.nodes import Node, difference, first_line, living_nodes, on_node, version_question
-from suite.runner.cluster.slots import Awaited, Slot, Waiting
 from suite.runner.environment import worker_variables
 from suite.runner.pool import USUAL_RENEWAL, Age
 from suite.runner.request import TrialEnd, TrialRequest
 from suite.runner.worker import LOG, log_tail
 from suite.runner.workers import Finished, Standing
+from suite.spec.trial_resources import Share
 from suite.store.database import FULL
+from suite.store.records.result import Environment
 
-__all__ = ["ClusterPool"]
+__all__ = ["Awaited", "ClusterPool", "Slot", "Waiting"]
+
+
+@dataclass
+class Slot:
+    """A worker, or the place of one that is being started."""
+
+    number: int
+    node: Node
+    share: Share
+    actor: Any = None
+    room: str | None = None
+    """The folder of the worker on its node, once it is ready."""
+    environment: Environment | None = None
+    """Where its trials run, as it says itself; that of the worker before it until it is ready."""
+    request: TrialRequest | None = None
+    key: str = ""
+    """Names the try of the trial that runs."""
+    deadline: float | None = None
+    age: Age = field(default_factory=Age)
+    """What the worker has done."""
+    failures: int = 0
+    """Starts in a row that came to nothing."""
+
+
+@dataclass
+class Awaited:
+    """What a reference of Ray will tell."""
+
+    slot: Slot | None = None
+    node: Node | None = None
+    """A node that joined, and was asked for its versions."""
+    is_trial: bool = False
+    finished: Finished | None = None
+    """A trial whose worker is dead, and whose log is looked for."""
+    until: float = 0.0
+    """How long it is looked for."""
+
+
+@dataclass
+class Waiting:
+    """How long there has been no worker at all."""
+
+    since: float | None = None
+    reason: str = ""
+
+
+# Workers on the nodes of a cluster: one Ray actor per slot, each with a warm model as a local worker has.
 
 LOOK_SECONDS = 2.0
 """How often the nodes of the cluster are counted."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from suite.compare.number_format import plural
 from suite.errors import StoreError, SuiteError
-from suite.lint.stored_findings import CHECKS_FILE
+from suite.lint.subjects import CHECKS_FILE
 from suite.runner.funnel import Funnel
 from suite.runner.merging.apart import Apart, keep_apart, place_apart
 from suite.runner.merging.copying import bring_exports, bring_results

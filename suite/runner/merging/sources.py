@@ -12,7 +12,7 @@ from typing import Any
 
 from suite.compare.planned import PlanSummary, read_plan
 from suite.errors import StoreError, SuiteError, did_you_mean
-from suite.lint.stored_findings import read_kept
+from suite.lint.subjects import read_kept
 from suite.store.address import address_of, files_of
 from suite.store.quick_read import glance
 from suite.store.records.check import DataChecks

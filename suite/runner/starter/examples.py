@@ -12,7 +12,7 @@ import numpy as np
 
 from suite.data.dataset import Dataset
 from suite.data.rows import ENDINGS, Table, column_names, read_rows
-from suite.data.table_options import tables_of
+from suite.data.table import tables_of
 from suite.errors import DataError, SuiteError, did_you_mean
 from suite.registry import DATASETS
 from suite.spec.spec import SplitsSpec, resolve_options

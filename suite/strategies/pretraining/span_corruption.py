@@ -14,7 +14,7 @@ from suite.data.packing import pack
 from suite.data.spans import SpanCorruption, corrupt_spans
 from suite.errors import ModelError
 from suite.models.backbone import TextBackbone
-from suite.models.language import language_model
+from suite.models.hub_text import language_model
 from suite.models.tokenizer import TokenIds, Tokenizer
 from suite.spec.options import Options
 from suite.store.records.result import EpochRecord

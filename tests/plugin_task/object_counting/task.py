@@ -27,8 +27,8 @@ class SquaredError:
         """Squared error, and 1 where the rounded count is right."""
         import keras
 
-        from suite.training.inputs import model_input
         from suite.training.objective import Losses
+        from suite.training.predictor import model_input
 
         counted = keras.ops.cast(model(model_input(model, inputs), training=True)[:, 0], "float32")
         error = counted - keras.ops.cast(targets["count"], "float32")
