@@ -24,7 +24,7 @@ from suite.models.constructors import (
 from suite.models.hashing import file_matches, file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.preprocessing import preprocessing_for
-from suite.models.stages.stage import stages_of
+from suite.models.stages import stages_of
 from suite.spec.options import Options, PathText
 from suite.store.records.resizing import Resizing
 

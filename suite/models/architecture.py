@@ -48,7 +48,7 @@ class Architecture(Options):
     pooling: Pooling | TextPooling
     """Of images ``average``, ``token`` or ``none``; of texts ``mean``, ``cls`` or ``last``."""
     family: str
-    """A file in ``suite/models/stages``."""
+    """A family of ``suite/models/stages.py``."""
 
     @property
     def reads_text(self) -> bool:

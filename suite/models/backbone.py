@@ -57,7 +57,7 @@ class Backbone:
     """From the input to the output; never empty, every layer with weights is in exactly one."""
     weights: WeightsOrigin
     family: str
-    """Architecture family, the name of a file in ``suite/models/stages``."""
+    """Architecture family, one of ``suite/models/stages.py``."""
     resizing: Resizing = STRETCH
     """How images of any size are brought to ``input_size``, as when the weights were evaluated."""
     source_head: Any | None = field(default=None, repr=False)
@@ -89,7 +89,7 @@ class TextBackbone:
     """Of ``model``, from the input to the output; never empty, every layer with weights is in exactly one."""
     weights: WeightsOrigin
     family: str
-    """Architecture family, the name of a file in ``suite/models/stages``."""
+    """Architecture family, one of ``suite/models/stages.py``."""
     generates: Literal["causal", "seq2seq"] | None = None
     """How it writes text; None where it cannot."""
     input_size: None = None

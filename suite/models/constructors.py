@@ -37,7 +37,7 @@ class Constructor:
     smallest: int
     """Shortest side that it can be built for without head, pixels."""
     family: str
-    """A file in ``suite/models/stages``."""
+    """A family of ``suite/models/stages.py``."""
     file_hash: str
     """MD5 or SHA-256 of the published weights without head; empty where it depends on options, or is not given."""
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from suite.errors import Requirement
 from suite.models.backbone import AnyBackbone, TextBackbone
+from suite.models.layer_graph import own_variables, weighted_layers
 from suite.models.preprocessing import Preprocessing
-from suite.models.stages.graph import own_variables, weighted_layers
 from suite.registry import MODELS
 
 __all__ = ["ModelDescription", "StageDescription", "describe_backbone", "describe_model"]

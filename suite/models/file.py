@@ -16,7 +16,7 @@ from suite.models.input_size import InputSize, check_input_size
 from suite.models.keras_file import check_keras_file
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
-from suite.models.stages.stage import families, stages_of
+from suite.models.stages import families, stages_of
 from suite.spec.options import Options, PathText
 from suite.store.records.resizing import STRETCH, Resizing
 
@@ -39,7 +39,7 @@ class FileOptions(Options):
     resizing: Resizing | None = None
     """How images of any size are brought to it; stretched when left out, since a file does not say how it was."""
     family: str = "generic"
-    """A file in ``suite/models/stages``, where the model is of that architecture."""
+    """A family of ``suite/models/stages.py``, where the model is of that architecture."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
     """SHA-256 that the file must have."""
 

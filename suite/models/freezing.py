@@ -10,7 +10,7 @@ from typing import Any
 
 from suite.errors import SuiteError
 from suite.models.backbone import Stage
-from suite.models.stages.graph import layer_paths, own_variables, weighted_layers
+from suite.models.layer_graph import layer_paths, own_variables, weighted_layers
 
 __all__ = [
     "BIASES",

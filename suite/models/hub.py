@@ -33,7 +33,7 @@ from suite.models.presets import (
     preset_resizing,
     static_size,
 )
-from suite.models.stages.stage import stages_of
+from suite.models.stages import stages_of
 from suite.models.text_families import TEXT_FAMILIES, text_tasks
 from suite.spec.options import Options, PathText
 from suite.store.records.resizing import STRETCH, Resizing

@@ -10,7 +10,7 @@ from suite.models.hashing import weights_sha256
 from suite.models.licences import licence_of_preset
 from suite.models.preset_loading import backbone_class, call_preset, load_preset
 from suite.models.presets import Preset, find_preset
-from suite.models.stages.stage import stages_of
+from suite.models.stages import stages_of
 from suite.models.text_encoder import STAGES, construct, encoder_of, longest_sequence
 from suite.models.text_families import TEXT_FAMILIES
 from suite.models.tokenizer import Tokenizer, tokenizer_of

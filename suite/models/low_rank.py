@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from suite.errors import TrialSkipped
-from suite.models.stages.graph import weighted_layers
+from suite.models.layer_graph import weighted_layers
 
 __all__ = ["add_factors", "merge_factors", "reset_factors"]
 

@@ -21,7 +21,7 @@ def refuse_other_precision(model: Any, precision: str) -> None:
     """
     if precision == "float32":
         return
-    from suite.models.stages.graph import weighted_layers
+    from suite.models.layer_graph import weighted_layers
 
     layers = [item.layer for item in weighted_layers(model)]
     if not any(layer.dtype_policy.name == precision for layer in layers):

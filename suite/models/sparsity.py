@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.models.stages.graph import own_variables, weighted_layers
+from suite.models.layer_graph import own_variables, weighted_layers
 
 __all__ = ["gzip_bytes", "prunable_variables", "zeros_in"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from suite.errors import ModelError
 from suite.models.backbone import TextBackbone
-from suite.models.stages.stage import stages_of
+from suite.models.stages import stages_of
 from suite.models.text_families import TEXT_FAMILIES
 
 __all__ = ["construct", "encoder_of", "encoder_only", "longest_sequence"]

@@ -29,7 +29,7 @@ from suite.models.describe import describe_backbone
 from suite.models.hub import FAMILIES, HubOptions, HubSource
 from suite.models.hub_text import language_model
 from suite.models.presets import VISION_FOLDERS, builtin_presets
-from suite.models.stages.stage import stages_of
+from suite.models.stages import stages_of
 from suite.models.text_encoder import construct, encoder_of, encoder_only
 from suite.models.text_families import MODEL_TYPES, TEXT_FAMILIES
 from suite.models.zoo import images as zoo

@@ -15,8 +15,8 @@ from suite.models.backbone import Backbone
 from suite.models.constructors import CONSTRUCTORS
 from suite.models.freezing import apply_trainable, check_unfreeze, stage_of_variables
 from suite.models.hub import HubOptions, HubSource
-from suite.models.stages.graph import weighted_layers
-from suite.models.stages.stage import families, stages_of
+from suite.models.layer_graph import weighted_layers
+from suite.models.stages import families, stages_of
 
 APPLICATIONS = {
     "ResNet50": "stem conv2 conv3 conv4 conv5",

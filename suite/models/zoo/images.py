@@ -19,7 +19,7 @@ from suite.models.architecture import Architecture
 from suite.models.backbone import AnyBackbone, Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import file_sha256
 from suite.models.preprocessing import preprocessing_for
-from suite.models.stages.stage import stages_of
+from suite.models.stages import stages_of
 from suite.models.text_families import text_tasks
 from suite.models.zoo.texts import build_text_architecture
 from suite.spec.options import Options

@@ -155,7 +155,6 @@ def parents(path: str) -> Iterator[str]:
 # What a publish was about to do, left in the place as long as it is not done.
 
 
-
 class _Unfinished(Record):
     """Paths in the site of which the marker may not be right."""
 

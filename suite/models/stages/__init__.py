@@ -1,1 +1,0 @@
-"""What a stage is, for every architecture that the sources give: one file per family."""
