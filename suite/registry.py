@@ -39,6 +39,7 @@ __all__ = [
     "MODELS",
     "OBJECTIVES",
     "OUTPUTS",
+    "PANELS",
     "REGISTRIES",
     "STRATEGIES",
     "TASKS",
@@ -312,6 +313,15 @@ METRICS: Registry[Any] = Registry(
         "top5_accuracy": "suite.metrics.classification:top5_accuracy",
     },
 )
+PANELS: Registry[Any] = Registry(
+    "panels",
+    "panel",
+    {
+        "classes": "suite.compare.panels:classes",
+        "confusion": "suite.compare.panels:confusion",
+        "reliability": "suite.compare.panels:reliability",
+    },
+)
 CHARTS: Registry[Any] = Registry(
     "charts",
     "chart",
@@ -422,6 +432,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     STRATEGIES,
     EXPORTERS,
     METRICS,
+    PANELS,
     CHARTS,
     CHECKS,
     CORRUPTIONS,

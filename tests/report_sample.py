@@ -126,24 +126,34 @@ def make_cell(model: str, dataset: str, strategy: str, rank: int, *, sets=(), cl
             )
             for seed in seeds
         ),
-        confusion=c.ConfusionSummary(class_names=tuple(classes), counts=counts, seeds=len(seeds)),
-        classes=tuple(
-            c.ClassScores(
-                name=name, precision=0.9 + 0.1 * dice.random(), recall=0.9, f1=0.85 + 0.14 * dice.random(), support=36
-            )
-            for name in classes
+        panels=(
+            c.ConfusionSummary(class_names=tuple(classes), counts=counts, seeds=len(seeds)),
+            c.ClassTable(
+                classes=tuple(
+                    c.ClassScores(
+                        name=name,
+                        precision=0.9 + 0.1 * dice.random(),
+                        recall=0.9,
+                        f1=0.85 + 0.14 * dice.random(),
+                        support=36,
+                    )
+                    for name in classes
+                )
+            ),
+            c.Reliability(
+                bins=tuple(
+                    c.Bin(
+                        low=i / 15,
+                        high=(i + 1) / 15,
+                        confidence=(i + 0.5) / 15,
+                        accuracy=max(0.0, (i - 0.6) / 14.2),
+                        count=5 + i * i,
+                    )
+                    for i in range(4, 15)
+                ),
+                calibration_error=0.03,
+            ),
         ),
-        reliability=tuple(
-            c.Bin(
-                low=i / 15,
-                high=(i + 1) / 15,
-                confidence=(i + 0.5) / 15,
-                accuracy=max(0.0, (i - 0.6) / 14.2),
-                count=5 + i * i,
-            )
-            for i in range(4, 15)
-        ),
-        calibration_error=0.03,
         ledger=c.Ledger(
             candidates=4,
             fits=7,

@@ -70,8 +70,10 @@ def test_it_trains_and_is_compared_with_intervals_and_paired_tests(ran: Path):
 
 
 def test_it_is_reported(ran: Path):
-    """The page has the task's metrics, and no sections on classes."""
+    """The page has the task's metrics and its panel, and no sections on classes."""
     page = (ran / "report.md").read_text()
+    assert "## Errors by number of objects" in page
+    assert "| 7 to 12 |" in page
     assert "mean absolute error" in page
     assert "explained variance" in page
     assert "Confusion matrix" not in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -245,6 +245,7 @@ class LearningCurve(Record):
 class ConfusionSummary(Record):
     """Sum over seeds of the confusion matrices on the home test set."""
 
+    panel: Literal["confusion"] = "confusion"
     class_names: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     """Row: true class. Column: predicted class."""
@@ -279,6 +280,44 @@ class Bin(Record):
     """Mean confidence of the predictions in it; missing where there are none."""
     accuracy: float | None
     count: int
+
+
+class ClassTable(Record):
+    """The scores of every class."""
+
+    panel: Literal["classes"] = "classes"
+    classes: tuple[ClassScores, ...]
+
+
+class Reliability(Record):
+    """The reliability diagram, over all seeds together."""
+
+    panel: Literal["reliability"] = "reliability"
+    bins: tuple[Bin, ...]
+    calibration_error: float | None
+    """Expected calibration error: 15 bins."""
+
+
+class TablePanel(Record):
+    """A table that a task of a plugin gives of a cell."""
+
+    panel: Literal["table"] = "table"
+    title: str
+    read: str
+    """How to read it, a sentence or two."""
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
+    """A value for each column: texts, numbers, and None for what is missing."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of the panel '{self.title}' has another number of values than it has columns.")
+        return self
+
+
+AnyPanel = Annotated[ConfusionSummary | ClassTable | Reliability | TablePanel, Field(discriminator="panel")]
+"""What a task shows of a cell beside its scores."""
 
 
 class Tried(Record):
@@ -378,11 +417,8 @@ class CellSummary(Record):
     """Of the exported files that answer as the Keras model does."""
     timings: TimingsSummary | None
     curves: tuple[LearningCurve, ...]
-    confusion: ConfusionSummary | None
-    classes: tuple[ClassScores, ...]
-    reliability: tuple[Bin, ...]
-    calibration_error: float | None
-    """Expected calibration error of ``reliability``: over all seeds together, 15 bins."""
+    panels: tuple[AnyPanel, ...] = ()
+    """What its task shows of it, made of the outputs of its seeds on the home test set; none where none were kept."""
     ledger: Ledger
     weights: WeightsRecord | None
     batch_size: int | None
@@ -390,6 +426,26 @@ class CellSummary(Record):
     """What happened on the way, each sentence once."""
     evidence: EvidenceRecord | None = None
     """What is kept to hold it against a cell of another run; None where predictions were not kept."""
+
+    @property
+    def confusion(self) -> ConfusionSummary | None:
+        """The panel of that kind; None where its task has none, or nothing was kept."""
+        return next((one for one in self.panels if isinstance(one, ConfusionSummary)), None)
+
+    @property
+    def classes(self) -> tuple[ClassScores, ...]:
+        """Of the panel with the scores of every class; empty where there is none."""
+        return next((one.classes for one in self.panels if isinstance(one, ClassTable)), ())
+
+    @property
+    def reliability(self) -> tuple[Bin, ...]:
+        """Of the panel with the reliability diagram; empty where there is none."""
+        return next((one.bins for one in self.panels if isinstance(one, Reliability)), ())
+
+    @property
+    def tables(self) -> tuple[TablePanel, ...]:
+        """Panels that a task of a plugin gives."""
+        return tuple(one for one in self.panels if isinstance(one, TablePanel))
 
     @property
     def name(self) -> str:

@@ -69,6 +69,9 @@ class PlanSummary(Record):
     """The kind of outputs that models give."""
     beside: tuple[str, ...] = ()
     """Metrics that may stand beside the headline on a leaderboard, the first that the results have."""
+    panels: tuple[str, ...] = ("confusion", "classes", "reliability")
+    """What is shown of each cell beside its scores, by name; plans from before it was told were of classifiers, or of
+    texts, which have no panels."""
     skips: tuple[PlannedSkip, ...] = ()
     resample: bool = False
     """Whether each seed has splits of its own."""
@@ -94,7 +97,7 @@ class PlanSummary(Record):
     def _of_before(cls, values: Any) -> Any:
         """Plans from before they told the kind of outputs: texts were those of one task."""
         if isinstance(values, dict) and "answers" not in values and values.get("task") in TASKS_OF_TEXTS:
-            return {**values, "answers": "text"}
+            return {**values, "answers": "text", "panels": ()}
         return values
 
 
@@ -161,6 +164,7 @@ def summarise_plan(plan: Plan, *, command: str | None = None, funnel: FunnelStat
         headline=spec.headline or str(TASKS.get(spec.task).headline),
         answers=TASKS.get(spec.task).answers,
         beside=TASKS.get(spec.task).beside,
+        panels=TASKS.get(spec.task).panels,
         command=command or f"suite run specs/{spec.name}.json",
         trials=tuple(trial for trial in trials if trial.phase != "rank"),
         ranked=tuple(trial for trial in trials if trial.phase == "rank"),

@@ -27,6 +27,7 @@ from suite.compare.examples import Disagreements, SideBySide, disagreements_of, 
 from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
 from suite.compare.ledger import ledger_of
+from suite.compare.panels import panels_of
 from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.robustness.corruptions import FindFile
 from suite.compare.robustness.records import RobustnessFacts
@@ -40,11 +41,9 @@ from suite.compare.statistics.resampled_splits import testable
 from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.compare.statistics.score_intervals import Lucks, lucks_of, with_intervals
 from suite.compare.summaries import (
-    confusion_of,
     curves_of,
     metric_spreads,
     profile_of,
-    reliability_of,
     spread,
     timings_of,
     writing_of,
@@ -94,7 +93,9 @@ def rank_cells(
         by_cell.setdefault(result.cell_id, []).append(result)
 
     def summarise(cell_id: str) -> tuple[CellSummary, SetEvidence, Lucks]:
-        return _summarise(planned[cell_id], by_cell.get(cell_id, []), metric, load, resample=plan.resample)
+        return _summarise(
+            planned[cell_id], by_cell.get(cell_id, []), metric, load, panels=plan.panels, resample=plan.resample
+        )
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         made = dict(zip(planned, pool.map(summarise, planned), strict=True))
@@ -132,7 +133,13 @@ def rank_cells(
 
 
 def _summarise(
-    trials: Sequence[PlannedTrial], results: Sequence[Result], metric: Metric, load: LoadPredictions, *, resample: bool
+    trials: Sequence[PlannedTrial],
+    results: Sequence[Result],
+    metric: Metric,
+    load: LoadPredictions,
+    *,
+    panels: Sequence[str],
+    resample: bool,
 ) -> tuple[CellSummary, SetEvidence, Lucks]:
     first = trials[0]
     done = [result for result in results if result.status == "done"]
@@ -143,8 +150,6 @@ def _summarise(
     metrics = metric_spreads(finals, "test")
     lucks = lucks_of(home, "test", [name for name, found in metrics.items() if found.mean is not None], finals)
     elsewhere, others = _elsewhere(finals, home, lucks, metric, load, resample=resample)
-    confusion, classes = confusion_of(home.classified)
-    reliability, calibration_error = reliability_of(home.classified)
     sample = finals[0] if finals else (results[0] if results else None)
     summary = CellSummary(
         cell_id=first.cell_id,
@@ -169,10 +174,7 @@ def _summarise(
         profile=profile_of(finals),
         timings=timings_of(finals),
         curves=curves_of(finals),
-        confusion=confusion,
-        classes=classes,
-        reliability=reliability,
-        calibration_error=calibration_error,
+        panels=panels_of(panels, home.predictions),
         ledger=ledger_of(searches, finals, metric.name, higher_is_better=metric.higher_is_better, shorts=shorts),
         weights=sample.weights if sample else None,
         batch_size=sample.batch_size if sample else None,

@@ -1,16 +1,11 @@
-"""One cell's trials to its summary: means over seeds, curves, errors and calibration."""
+"""One cell's trials to its summary: means over seeds, costs, curves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-
 from suite.compare.cell import (
-    Bin,
-    ClassScores,
-    ConfusionSummary,
     LearningCurve,
     MetricSpread,
     ProfileSummary,
@@ -18,17 +13,12 @@ from suite.compare.cell import (
     TimingsSummary,
     WritingSummary,
 )
-from suite.metrics.calibration import reliability_bins
-from suite.metrics.confusion import class_table, confusion_matrix
-from suite.metrics.intervals import agresti_coull
-from suite.store.records.result import GenerationRecord, Predictions, Profile, Result, Timings
+from suite.store.records.result import GenerationRecord, Profile, Result, Timings
 
 __all__ = [
-    "confusion_of",
     "curves_of",
     "metric_spreads",
     "profile_of",
-    "reliability_of",
     "spread",
     "timings_of",
     "writing_of",
@@ -135,59 +125,3 @@ def curves_of(finals: Sequence[Result]) -> tuple[LearningCurve, ...]:
     return tuple(
         LearningCurve(seed=result.seed, best_epoch=result.best_epoch, epochs=result.history) for result in finals
     )
-
-
-def confusion_of(predictions: Sequence[Predictions]) -> tuple[ConfusionSummary | None, tuple[ClassScores, ...]]:
-    """The confusion matrix summed over seeds, and each class's scores from it."""
-    if not predictions:
-        return None, ()
-    counts = np.sum([confusion_matrix(one) for one in predictions], axis=0)
-    names = predictions[0].class_names
-    table = class_table(counts)
-    # Several seeds answer the same examples: their answers to one count as one.
-    predicted, examples = counts.sum(axis=0) / len(predictions), counts.sum(axis=1) / len(predictions)
-    precision, recall = agresti_coull(table.precision, predicted), agresti_coull(table.recall, examples)
-    classes = tuple(
-        ClassScores(
-            name=name,
-            precision=_number(table.precision[index]),
-            precision_low=_number(precision[index, 0]),
-            precision_high=_number(precision[index, 1]),
-            recall=_number(table.recall[index]),
-            recall_low=_number(recall[index, 0]),
-            recall_high=_number(recall[index, 1]),
-            f1=_number(table.f1[index]),
-            support=int(table.support[index]) // len(predictions),
-        )
-        for index, name in enumerate(names)
-    )
-    rows = tuple(tuple(row) for row in counts.tolist())
-    return ConfusionSummary(class_names=names, counts=rows, seeds=len(predictions)), classes
-
-
-def reliability_of(predictions: Sequence[Predictions]) -> tuple[tuple[Bin, ...], float | None]:
-    """The reliability diagram over all seeds together, and its expected calibration error."""
-    if not predictions:
-        return (), None
-    together = Predictions(
-        example_ids=np.concatenate([one.example_ids for one in predictions]),
-        targets=np.concatenate([one.targets for one in predictions]),
-        probabilities=np.concatenate([one.probabilities for one in predictions]),
-        class_names=predictions[0].class_names,
-    )
-    bins = reliability_bins(together)
-    found = tuple(
-        Bin(
-            low=float(bins.edges[index]),
-            high=float(bins.edges[index + 1]),
-            confidence=_number(bins.confidence[index]),
-            accuracy=_number(bins.accuracy[index]),
-            count=int(bins.count[index]),
-        )
-        for index in range(len(bins.count))
-    )
-    return found, _number(bins.expected_calibration_error)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

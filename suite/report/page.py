@@ -30,6 +30,7 @@ from suite.report.sections.labels import budgets_of, labels_section
 from suite.report.sections.leaderboard import make_board
 from suite.report.sections.ledger import ledger_table, rules_sentence, tries_sentence
 from suite.report.sections.pairs import pairs_matrix, pairs_read, pairs_table
+from suite.report.sections.panels import panel_sections
 from suite.report.sections.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.sections.robustness import robustness_section
 from suite.report.sections.students import students_table
@@ -251,6 +252,7 @@ def _after(comparison: Comparison) -> tuple[Section, ...]:
     told = " ".join(part for part in (tries_sentence(comparison), rules_sentence(comparison)) if part)
     records = [tables.data_table(comparison), tables.weights_table(comparison)]
     return (
+        *panel_sections(comparison),
         *disagreements_section(comparison),
         next_section(comparison),
         Section("tuning", "Tuning ledger", told, _with_headings(comparison, TUNING), ledgers),

@@ -13,10 +13,12 @@ from suite.data.example_ids import id_array
 from suite.models.backbone import AnyBackbone
 from suite.store.records.result import Predictions
 
-__all__ = ["CLASS_METRICS", "FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
+__all__ = ["CLASS_METRICS", "CLASS_PANELS", "FEATURES", "LOGITS", "Adapted", "class_predictions", "softmax"]
 
 CLASS_METRICS = ("f1_macro", "balanced_accuracy", "log_loss")
 """What may stand beside the headline of a classifier."""
+CLASS_PANELS = ("confusion", "classes", "reliability")
+"""What is shown of a classifier beside its scores."""
 LOGITS, FEATURES = "logits", "features"
 """Names of Keras models: never a user's. TensorFlow refuses many as scopes, and Keras leaves these open then."""
 

@@ -12,7 +12,7 @@ from suite.data.dataset import Dataset, Split
 from suite.models.backbone import Backbone
 from suite.spec.trial import Cell
 from suite.store.records.result import Predictions
-from suite.tasks.adapted import CLASS_METRICS, FEATURES, LOGITS, Adapted, class_predictions
+from suite.tasks.adapted import CLASS_METRICS, CLASS_PANELS, FEATURES, LOGITS, Adapted, class_predictions
 from suite.tasks.task import Task
 
 __all__ = ["ImageClassification", "pool"]
@@ -27,6 +27,7 @@ class ImageClassification(Task):
     answers: ClassVar[str] = "class"
     classifies: ClassVar[bool] = True
     beside: ClassVar[tuple[str, ...]] = CLASS_METRICS
+    panels: ClassVar[tuple[str, ...]] = CLASS_PANELS
 
     @classmethod
     def label(cls, options: Any) -> str:

@@ -44,6 +44,8 @@ class Task(ABC):
     ``Outputs.of_file`` takes."""
     beside: ClassVar[tuple[str, ...]] = ()
     """Metrics that may stand beside the headline on a leaderboard: the first that the results have does."""
+    panels: ClassVar[tuple[str, ...]] = ()
+    """What is shown of each cell beside its scores, by name; see ``suite.compare.panels``."""
     backbones_of: ClassVar[str | None] = None
     """The task whose backbones it takes, where sources of models do not name it."""
 

@@ -19,7 +19,7 @@ from suite.models.text_encoder import encoder_only
 from suite.models.tokenizer import TokenIds
 from suite.spec.trial import Cell
 from suite.store.records.result import Predictions
-from suite.tasks.adapted import CLASS_METRICS, FEATURES, LOGITS, Adapted, class_predictions
+from suite.tasks.adapted import CLASS_METRICS, CLASS_PANELS, FEATURES, LOGITS, Adapted, class_predictions
 from suite.tasks.task import Task
 
 __all__ = ["TextClassification", "fitted_pair", "pool_tokens"]
@@ -34,6 +34,7 @@ class TextClassification(Task):
     answers: ClassVar[str] = "class"
     classifies: ClassVar[bool] = True
     beside: ClassVar[tuple[str, ...]] = CLASS_METRICS
+    panels: ClassVar[tuple[str, ...]] = CLASS_PANELS
 
     @classmethod
     def label(cls, options: Any) -> str:

@@ -193,7 +193,7 @@ def _large() -> Comparison:
         strategies=tuple(f"strategy {number}" for number in range(LARGE_STRATEGIES)),
         datasets=("large",), sets=(), classes=("cat", "dog"), title="Which of many?",
     )  # fmt: skip
-    nothing = {"curves": (), "confusion": None, "classes": (), "reliability": (), "elsewhere": ()}
+    nothing = {"curves": (), "panels": (), "elsewhere": ()}
     cells = []
     for cell in comparison.cells:
         # Scores of hundreds of ranks would fall below 0.

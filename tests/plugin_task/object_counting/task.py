@@ -53,6 +53,7 @@ class ObjectCounting(Task):
     examples: ClassVar[Literal["image", "text"]] = "image"
     answers: ClassVar[str] = "count"
     beside: ClassVar[tuple[str, ...]] = ("explained_variance",)
+    panels: ClassVar[tuple[str, ...]] = ("errors_by_count",)
     backbones_of: ClassVar[str | None] = "image_classification"
 
     @classmethod
