@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from suite.errors import SpecError, UnknownNameError
 from suite.registry import METRICS, MODELS, STRATEGIES, TASKS, TRANSFERABILITY
@@ -15,6 +15,7 @@ from suite.spec.funnel.rules import static_limits
 from suite.spec.funnel.settings import FunnelSpec, rungs_of
 from suite.spec.generation import GenerationSpec
 from suite.spec.label_budget import ALL
+from suite.spec.needs import unmet_need
 from suite.spec.other_datasets import canonical_json, label_of, labels_of, other_sets, refuse_unusable_sets
 from suite.spec.search.resolve import tuned
 from suite.spec.search.settings import SearchSpec
@@ -223,11 +224,14 @@ def _trials(cell: Cell, seeds: tuple[int, ...], funnel: FunnelSpec | None) -> It
 
 def _impossible(cell: Cell) -> str | None:
     """Why a cell cannot be run, as far as it can be known without TensorFlow."""
+    reason = unmet_need(cell)
+    if reason is not None:
+        return reason
     source = MODELS.get(cell.model.source)
     variant = STRATEGIES.get(cell.strategy.strategy)
     for owner, choice in ((source, cell.model), (variant, cell.strategy)):
         if hasattr(owner, "impossible"):
-            reason: str | None = owner.impossible(choice.options(owner), cell)
+            reason = cast("str | None", owner.impossible(choice.options(owner), cell))
             if reason:
                 return reason
     return None

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from suite.errors import TrialSkipped
 from suite.models.freezing import BIASES, chosen_variables
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -24,6 +25,7 @@ class BitFit:
 
     summary: ClassVar[str] = "train the head and the biases of the backbone"
     Options: ClassVar[type[Options]] = BitFitOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"gradient"})
 
     @classmethod
     def label(cls, options: BitFitOptions) -> str:

@@ -8,13 +8,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from suite.errors import SuiteError, TrialSkipped
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.trial import Cell
 from suite.store.records.result import TeachingRecord
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, Teaching, probe_head, run_phases
-from suite.strategies.options import NO_CANDIDATES, without_classes
+from suite.strategies.options import NO_CANDIDATES
 
 __all__ = ["Distill", "DistillOptions"]
 
@@ -37,6 +38,7 @@ class Distill:
 
     summary: ClassVar[str] = "fine-tune on the softened answers of another model of the spec, its teacher"
     Options: ClassVar[type[Options]] = DistillOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"class_probabilities", "gradient"})
 
     @classmethod
     def label(cls, options: DistillOptions) -> str:
@@ -58,9 +60,7 @@ class Distill:
 
     @classmethod
     def impossible(cls, options: DistillOptions, cell: Cell) -> str | None:
-        """Why it cannot be done: for a model that would teach itself, and without classes."""
-        if without_classes(cell) is not None:
-            return f"a teacher answers with probabilities of classes, and {cell.task} has no classes"
+        """Why it cannot be done: for a model that would teach itself."""
         if cell.labels[0] == options.teacher:
             return "a model is not its own teacher"
         return None

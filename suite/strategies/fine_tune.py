@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from suite.models.freezing import check_unfreeze
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -32,6 +33,7 @@ class FineTune:
 
     summary: ClassVar[str] = "train the head and some or all stages of the backbone"
     Options: ClassVar[type[Options]] = FineTuneOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"gradient"})
 
     @classmethod
     def label(cls, options: FineTuneOptions) -> str:

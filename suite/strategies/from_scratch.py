@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -22,6 +23,7 @@ class FromScratch:
 
     summary: ClassVar[str] = "the same architecture from random weights: what pretraining is worth"
     Options: ClassVar[type[Options]] = FromScratchOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"gradient"})
 
     @classmethod
     def label(cls, options: FromScratchOptions) -> str:

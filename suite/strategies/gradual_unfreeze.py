@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -29,6 +30,7 @@ class GradualUnfreeze:
 
     summary: ClassVar[str] = "unfreeze stage by stage from the top, the epochs shared between the phases"
     Options: ClassVar[type[Options]] = GradualUnfreezeOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"gradient"})
 
     @classmethod
     def label(cls, options: GradualUnfreezeOptions) -> str:

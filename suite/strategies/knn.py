@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from suite.metrics.validation_score import Judge
+from suite.spec.needs import Need
 from suite.spec.options import Options
-from suite.spec.trial import Cell
 from suite.store.records.result import Candidate, Predictions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of, joined
-from suite.strategies.options import NO_CANDIDATES, without_classes
+from suite.strategies.options import NO_CANDIDATES
 from suite.tasks.adapted import Adapted
 
 __all__ = ["Knn", "KnnOptions"]
@@ -41,6 +41,7 @@ class Knn:
     Options: ClassVar[type[Options]] = KnnOptions
     by_epochs: ClassVar[bool] = False
     """Nothing can be stopped halfway: a short fit is the whole fit."""
+    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
     seeded: ClassVar[bool] = False
     """Nothing is drawn: one computation serves every seed."""
 
@@ -48,11 +49,6 @@ class Knn:
     def label(cls, options: KnnOptions) -> str:
         """One name: its options are a search space, not a variant."""
         return "knn"
-
-    @classmethod
-    def impossible(cls, options: KnnOptions, cell: Cell) -> str | None:
-        """Why a cell cannot be run; None where it can."""
-        return without_classes(cell)
 
     @classmethod
     def candidates(cls, options: KnnOptions) -> tuple[dict[str, Any], ...]:

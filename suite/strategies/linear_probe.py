@@ -16,12 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from suite.data.example_ids import ids_digest
 from suite.metrics.validation_score import Judge, Judgement
+from suite.spec.needs import Need
 from suite.spec.options import Options
-from suite.spec.trial import Cell
 from suite.store.records.result import Candidate, Predictions
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of
-from suite.strategies.options import NO_CANDIDATES, without_classes
+from suite.strategies.options import NO_CANDIDATES
 from suite.strategies.scaled_rows import LARGE_FEATURES, ScaledRows, mean_and_deviation, solve_by_pieces
 
 __all__ = ["LinearProbe", "LinearProbeOptions", "Probe", "fit_probe", "probe_of"]
@@ -75,6 +75,7 @@ class LinearProbe:
     Options: ClassVar[type[Options]] = LinearProbeOptions
     by_epochs: ClassVar[bool] = False
     """Nothing can be stopped halfway: a short fit is the whole fit."""
+    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
     seeded: ClassVar[bool] = False
     """Nothing is drawn: one computation serves every seed."""
 
@@ -82,11 +83,6 @@ class LinearProbe:
     def label(cls, options: LinearProbeOptions) -> str:
         """One name: its options are a search space, not a variant."""
         return "linear_probe"
-
-    @classmethod
-    def impossible(cls, options: LinearProbeOptions, cell: Cell) -> str | None:
-        """Why a cell cannot be run; None where it can."""
-        return without_classes(cell)
 
     @classmethod
     def candidates(cls, options: LinearProbeOptions) -> tuple[dict[str, Any], ...]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from suite.models.freezing import LORA
 from suite.models.low_rank import merge_factors, reset_factors
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
 from suite.strategies.fit import Fit, FitContext
@@ -35,6 +36,7 @@ class Lora:
 
     summary: ClassVar[str] = "train the head and low-rank updates of the backbone's kernels"
     Options: ClassVar[type[Options]] = LoraOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"gradient"})
 
     @classmethod
     def label(cls, options: LoraOptions) -> str:

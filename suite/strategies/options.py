@@ -8,12 +8,10 @@ from pydantic import Field, field_validator
 
 from suite.data.augmentation import AUGMENTATIONS
 from suite.errors import did_you_mean
-from suite.registry import TASKS
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain, Range
-from suite.spec.trial import Cell
 
-__all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space", "without_classes"]
+__all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space"]
 
 NO_CANDIDATES: tuple[dict[str, Any], ...] = ({},)
 """One setting, so there is nothing to search between trials."""
@@ -62,13 +60,6 @@ class GradientOptions(Options):
         if len(self.rates) == 1:
             return NO_CANDIDATES
         return tuple({"learning_rate": rate} for rate in self.rates)
-
-
-def without_classes(cell: Cell) -> str | None:
-    """Why what works on features and classes cannot be done; None for a task that has classes."""
-    if TASKS.get(cell.task).classifies:
-        return None
-    return f"it learns classes from frozen features, and {cell.task} has no classes"
 
 
 def gradient_space(options: GradientOptions) -> dict[str, Domain]:

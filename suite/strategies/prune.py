@@ -10,13 +10,13 @@ from pydantic import Field, model_validator
 from suite.errors import SuiteError, TrialSkipped
 from suite.models.freezing import apply_trainable, check_unfreeze
 from suite.models.sparsity import gzip_bytes, prunable_variables, zeros_in
+from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain
-from suite.spec.trial import Cell
 from suite.store.records.result import SparsityRecord
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.gradient import Phase, Pruning, run_phases
-from suite.strategies.options import GradientOptions, gradient_space, without_classes
+from suite.strategies.options import GradientOptions, gradient_space
 from suite.tasks.adapted import Adapted
 
 __all__ = ["Prune", "PruneOptions"]
@@ -51,6 +51,7 @@ class Prune:
 
     summary: ClassVar[str] = "fine-tune, and set the smallest weights of each kernel to zero on the way"
     Options: ClassVar[type[Options]] = PruneOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"class_head", "gradient"})
 
     @classmethod
     def label(cls, options: PruneOptions) -> str:
@@ -65,13 +66,6 @@ class Prune:
         if options.unfreeze == "head":
             raise SuiteError("unfreeze: the head is not pruned, so 'head' leaves nothing to prune; unfreeze stages.")
         return options
-
-    @classmethod
-    def impossible(cls, options: PruneOptions, cell: Cell) -> str | None:
-        """Why it cannot be done: a model that writes shares its embeddings with its output, which is never pruned."""
-        if without_classes(cell) is None:
-            return None
-        return f"pruning leaves the head of classes dense, and {cell.task} has no classes"
 
     @classmethod
     def candidates(cls, options: PruneOptions) -> tuple[dict[str, Any], ...]:

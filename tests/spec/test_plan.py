@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.errors import SpecError
+from suite.models.zoo.images import ZooSource
 from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_spec
 from suite.spec.trial_selection import select
@@ -190,3 +191,18 @@ def test_a_hundred_thousand_trials_are_planned_while_one_waits() -> None:
     plan = plan_of(models=models, strategies=rates, seeds=list(range(100)))
     assert len(ids(plan)) == len(plan.trials) == 100_000
     assert time.perf_counter() - started < 30
+
+
+def test_what_trains_a_backbone_is_skipped_for_one_that_can_only_be_run(monkeypatch):
+    """A source says so of its backbones; probes on their features are planned all the same."""
+    monkeypatch.setattr(ZooSource, "differentiable", False, raising=False)
+    document = {
+        "name": "frozen", "task": "image_classification", "models": [{"source": "zoo", "name": "vgg_tiny"}],
+        "datasets": [{"source": "sklearn", "name": "digits"}],
+        "strategies": [{"strategy": "linear_probe"}, {"strategy": "fine_tune"}], "seeds": [1],
+    }  # fmt: skip
+    plan = make_plan(parse_spec(json.dumps(document)))
+    assert [trial.cell.strategy.strategy for trial in plan.trials] == ["linear_probe"]
+    assert [skip.reason for skip in plan.skips] == [
+        "it trains the backbone, and those of the source 'zoo' can only be run"
+    ]
