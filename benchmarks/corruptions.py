@@ -2,7 +2,7 @@
 
 The reference is Keras's MobileNetV2 0.35 with its ImageNet weights, frozen, and a linear probe, on the 200 photographs
 of flowers5.  Ten folds: each image is judged by a probe that was fitted on clean images of the other nine.  The
-same image is judged clean and damaged, so what is lost is paired.  Severity 3 of every corruption is set to lose
+same image is judged clean and corrupted, so what is lost is paired.  Severity 3 of every corruption is set to lose
 ``TARGET`` of the accuracy, as nearly as 200 images tell.
 """
 
@@ -60,8 +60,8 @@ class Reference:
             predicted[self.folds == fold] = probe.predict(features[self.folds == fold])
         return (predicted == self.targets).astype(np.float64)
 
-    def damaged(self, name: str, severity: int) -> NDArray[np.float64]:
-        """The same of damaged images."""
+    def corrupted(self, name: str, severity: int) -> NDArray[np.float64]:
+        """The same of corrupted images."""
         found = zip(self.images, self.ids, strict=True)
         return self.right([corrupt(name, one, severity=severity, example_id=key) for one, key in found])
 
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in CORRUPTIONS.names():
         corruption = CORRUPTIONS.get(name)
         if corruption.kind == "image":
-            lost = [clean - found.damaged(name, severity) for severity in SEVERITIES]
+            lost = [clean - found.corrupted(name, severity) for severity in SEVERITIES]
             rows.append(_row(name, corruption, lost))
             misses += [name] if abs(lost[2].mean() - TARGET) > TOLERANCE else []
             print(rows[-1], flush=True)

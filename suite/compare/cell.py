@@ -403,7 +403,7 @@ class CellSummary(Record):
     elsewhere: tuple[ElsewhereScore, ...]
     """``validation`` first, then the sets of ``evaluate_on``."""
     robustness: RobustnessSummary | None = None
-    """On damaged examples; None where it was not tested on any."""
+    """On corrupted examples; None where it was not tested on any."""
     calibration: CalibrationSummary | None = None
     """Temperature scaling; None where no trial fitted one."""
     selective: SelectiveSummary | None = None

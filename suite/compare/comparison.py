@@ -333,7 +333,7 @@ class Comparison(Record):
     across: Across | None = None
     """What the data sets say together; None where there is only one."""
     robustness: tuple[RobustnessFacts, ...] = ()
-    """What damaged examples say, for each data set with cells that were tested on some."""
+    """What corrupted examples say, for each data set with cells that were tested on some."""
     disagreements: tuple[Disagreements, ...] = ()
     """One per data set with two models that name classes."""
     generations: tuple[SideBySide, ...] = ()

@@ -1,6 +1,6 @@
-"""Splits whose images are damaged as they are read.
+"""Splits whose images are corrupted as they are read.
 
-An image is damaged before it is resized for a model, so that every model is given the same damaged image whatever
+An image is corrupted before it is resized for a model, so that every model is given the same corrupted image whatever
 its input size and crop.  Images whose shorter side has more than 224 pixels are brought to that first: the strength
 of noise, blur and compression means the same there for a photograph of any size (ImageNet-C was made at 224 pixels
 too).
@@ -20,12 +20,12 @@ from suite.spec.robustness import version_of
 __all__ = ["WORKING_SIDE", "corrupted", "to_working_size"]
 
 WORKING_SIDE = 224
-"""Pixels of the shorter side at which large images are damaged."""
+"""Pixels of the shorter side at which large images are corrupted."""
 
 
 @dataclass(frozen=True)
 class _Corrupted:
-    """Reads example ``i`` damaged."""
+    """Reads example ``i`` corrupted."""
 
     read: Callable[[int], Any]
     ids: Sequence[str]
@@ -35,7 +35,7 @@ class _Corrupted:
     def __call__(self, index: int) -> Any:
         example = self.read(index)
         if isinstance(example, tuple):
-            # Of two texts each is damaged by itself, and not by the same strokes.
+            # Of two texts each is corrupted by itself, and not by the same strokes.
             return tuple(
                 corrupt(self.corruption, text, severity=self.severity, example_id=f"{self.ids[index]}{place or ''}")
                 for place, text in enumerate(example)
@@ -45,7 +45,7 @@ class _Corrupted:
 
 
 def corrupted(split: Split, corruption: str, severity: int) -> Split:
-    """The same examples in the same order, damaged; a cache keeps them apart by the name of the split.
+    """The same examples in the same order, corrupted; a cache keeps them apart by the name of the split.
 
     Args:
         split: Of images or texts.

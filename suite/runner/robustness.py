@@ -1,4 +1,4 @@
-"""What a final trial is shown after its test set: damaged images, other classes, other data sets.
+"""What a final trial is shown after its test set: corrupted images, other classes, other data sets.
 
 The test split has been opened by then, once, for the same fitted model; nothing that is found here goes back into it.
 """

@@ -1,4 +1,4 @@
-"""Which corruptions the test set is damaged by: the spec's ``robustness``."""
+"""Which corruptions the test set is corrupted by: the spec's ``robustness``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = {"image": "images", "text": "texts"}
 
 
 class RobustnessSpec(Options):
-    """The test set again, damaged: every corruption at every severity."""
+    """The test set again, corrupted: every corruption at every severity."""
 
     corruptions: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
     """Names of corruptions that fit the task's examples; ``suite list corruptions`` has them."""
@@ -26,7 +26,7 @@ class RobustnessSpec(Options):
 
     @property
     def conditions(self) -> Iterator[tuple[str, int]]:
-        """Corruption and severity of every damaged test set, in the order of the spec."""
+        """Corruption and severity of every corrupted test set, in the order of the spec."""
         return ((corruption, severity) for corruption in self.corruptions for severity in sorted(self.severity))
 
     @property
@@ -56,9 +56,10 @@ def check_robustness(robustness: RobustnessSpec | None, task: str, *, place: str
         if name not in CORRUPTIONS:
             raise SpecError(f"{here}: {did_you_mean(name, fitting, what='corruption')}")
         if name not in fitting:
-            damages = WORDS.get(_kind_of(name, place), "other examples")
+            corrupts = WORDS.get(_kind_of(name, place), "other examples")
             raise SpecError(
-                f"{here}: '{name}' damages {damages}, and '{task}' is about {WORDS.get(str(kind), 'other examples')}; "
+                f"{here}: '{name}' corrupts {corrupts}, and '{task}' is about "
+                f"{WORDS.get(str(kind), 'other examples')}; "
                 f"for these there are: {', '.join(fitting)}."
             )
     for key, values in (("corruptions", robustness.corruptions), ("severity", robustness.severity)):
@@ -68,7 +69,7 @@ def check_robustness(robustness: RobustnessSpec | None, task: str, *, place: str
 
 
 def _kind_of(name: str, place: str) -> str:
-    """What a corruption damages. Raises ``SpecError`` for a plugin's that does not say, or has no strengths."""
+    """What a corruption corrupts. Raises ``SpecError`` for a plugin's that does not say, or has no strengths."""
     try:
         corruption = CORRUPTIONS.get(name)
     except SuiteError as error:

@@ -159,7 +159,7 @@ class Spec(Options):
     evaluate_on: tuple[DatasetSpec, ...] = ()
     """Further test sets with the same classes: the same fitted models are scored on them too."""
     robustness: RobustnessSpec | None = None
-    """The test set again, damaged by corruptions: the same fitted models are scored on it too."""
+    """The test set again, under corruptions: the same fitted models are scored on it too."""
     out_of_class: tuple[DatasetSpec, ...] = ()
     """Data sets of other classes: does the confidence fall on examples that belong to none of the known classes?"""
     cross_data: bool = False

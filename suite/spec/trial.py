@@ -50,7 +50,7 @@ class Cell:
     train_examples: Budget = ALL
     """How many labelled examples its trials may learn from."""
     robustness: RobustnessSpec | None = None
-    """How the test set is damaged for a second look; None where it is not."""
+    """How the test set is corrupted for a second look; None where it is not."""
     out_of_class: tuple[DatasetSpec, ...] = ()
     cross: tuple[DatasetSpec, ...] = ()
     """The other data sets of the spec, where models are scored on those too."""

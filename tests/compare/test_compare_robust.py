@@ -1,4 +1,4 @@
-"""What is made of damaged test sets: losses, intervals, corruption errors by hand, and who cannot be told apart."""
+"""What is made of corrupted test sets: losses, intervals, corruption errors by hand, and who cannot be told apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from report_sample import make_comparison
 
 from suite.compare.robustness.corruptions import Losses, losses_of, robustness_facts, robustness_of, with_errors
 from suite.compare.robustness.records import CorruptionScore, Estimate, RobustnessSummary
-from suite.compare.robustness.summary import damage_sentence
+from suite.compare.robustness.summary import robustness_sentence
 from suite.compare.statistics.evidence import SetEvidence, gather
 from suite.metrics import metrics_named
 from suite.registry import CORRUPTIONS
@@ -24,7 +24,7 @@ N = 200
 
 
 def trial(seed: int, rates: dict[tuple[str, int], float], folder: Path) -> tuple[Result, Predictions]:
-    """One final trial that is right on 90 % of clean examples and on ``rates`` of damaged ones."""
+    """One final trial that is right on 90 % of clean examples and on ``rates`` of corrupted ones."""
     targets = np.arange(N) % 2
     clean = np.where(np.random.default_rng(seed).permutation(N) < 0.9 * N, targets, 1 - targets)
     labels = [
@@ -157,14 +157,14 @@ def make_conditions():
 def test_the_sentence_names_what_hurts_most_and_who_loses_least_there():
     """And whether that one is right more often there, since a poor model has little to lose."""
     chosen, poor = cells_with(summary(0.9, 0.5, 0.8), summary(0.3, 0.25, 0.2))
-    found = damage_sentence(chosen, (chosen, poor), lambda cell: cell.model)
+    found = robustness_sentence(chosen, (chosen, poor), lambda cell: cell.model)
     assert found.text == (
-        "Damaged examples cost it 25.0 points of accuracy, most under noise (40.0); two loses least there "
+        "Corrupted examples cost it 25.0 points of accuracy, most under noise (40.0); two loses least there "
         "(5.0, from 30.0\u202f%), but is right less often even so."
     )
-    assert damage_sentence(poor, (poor,), lambda cell: cell.model).numbers["lost"] == pytest.approx(0.075)
+    assert robustness_sentence(poor, (poor,), lambda cell: cell.model).numbers["lost"] == pytest.approx(0.075)
     unhurt = cells_with(summary(0.9, 0.9, 0.95))[0]
-    assert damage_sentence(unhurt, (unhurt,), lambda cell: cell.model) is None
+    assert robustness_sentence(unhurt, (unhurt,), lambda cell: cell.model) is None
 
 
 def test_the_recommendation_has_at_most_five_reasons():

@@ -1,4 +1,4 @@
-"""Corruptions: the same damage for the same example, the same shape, more of it with every severity."""
+"""Corruptions: the same corruption for the same example, the same shape, more of it with every severity."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def image(seed: int = 0, height: int = 40, width: int = 56) -> np.ndarray:
 
 
 def test_every_kind_is_there():
-    """Seven ways to damage an image, four to damage a text."""
+    """Seven ways to corrupt an image, four to corrupt a text."""
     assert len(IMAGE) == 7
     assert len(TEXT) == 4
 
@@ -49,7 +49,7 @@ def test_a_image_keeps_its_shape_and_type(name, height, width, severity, key):
 
 @pytest.mark.parametrize("name", IMAGE)
 def test_the_same_image_is_damaged_in_the_same_way(name):
-    """Twice the same for one id; another id, another damage, where there is chance in it."""
+    """Twice the same for one id; another id, another corruption, where there is chance in it."""
     one, again, other = (corrupt(name, image(), severity=3, example_id=key) for key in ("a", "a", "b"))
     assert np.array_equal(one, again)
     assert np.array_equal(one, other) == (
@@ -148,8 +148,8 @@ def test_a_split_is_damaged_as_it_is_read():
     """Same ids and targets, a name of its own for the cache, large images brought to the working size first."""
     images = [image(0, 300, 448), image(1)]
     split = Split("test", ("a", "b"), np.array([0, 1]), images.__getitem__)
-    damaged = corrupted(split, "noise", 2)
-    assert (damaged.ids, damaged.name) == (split.ids, "test, noise 2, version 1")
-    assert damaged.read(0).shape == (WORKING_SIDE, 335, 3)
-    assert np.array_equal(damaged.read(1), corrupt("noise", images[1], severity=2, example_id="b"))
+    found = corrupted(split, "noise", 2)
+    assert (found.ids, found.name) == (split.ids, "test, noise 2, version 1")
+    assert found.read(0).shape == (WORKING_SIDE, 335, 3)
+    assert np.array_equal(found.read(1), corrupt("noise", images[1], severity=2, example_id="b"))
     assert to_working_size(images[1]) is images[1]

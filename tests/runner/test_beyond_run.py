@@ -116,7 +116,7 @@ def test_data_sets_of_the_same_classes_are_crossed(stored):
 
 
 def test_the_frame_of_results_has_columns_for_all_of_it(outcome):
-    """Damaged sets, other data sets and the temperature beside the scores."""
+    """Corrupted sets, other data sets and the temperature beside the scores."""
     frame = suite.load_results(outcome.out)
     assert {"noise.5.accuracy", "contrast.1.accuracy.low", "cross.digits.accuracy", "temperature"} <= set(frame.columns)
     assert frame["noise.5.accuracy"].notna().all()
@@ -139,11 +139,11 @@ def test_the_comparison_says_what_is_lost_and_who_loses_least(outcome):
 
 
 def test_the_report_has_a_section_for_each(outcome):
-    """With charts, sentences and the recommendation's word on damage."""
+    """With charts, sentences and the recommendation's word on corruption."""
     page = make_page(outcome.comparison)
     sections = {section.id: section for section in page.before}
     assert all(sections[name].charts for name in ("robustness", "cross-data", "confidence"))
-    assert any(text.startswith("Damaged examples cost it") for text in page.answers[0].reasons)
+    assert any(text.startswith("Corrupted examples cost it") for text in page.answers[0].reasons)
     assert any("Shown flowers" in group.read for group in sections["confidence"].charts)
 
 

@@ -38,7 +38,7 @@ def plan_with(**changes: Any) -> Plan:
         ),
         (
             {"robustness": {"corruptions": ["blur", "typos"]}},
-            r"corruptions\[1\]: 'typos' damages texts.*images.*noise",
+            r"corruptions\[1\]: 'typos' corrupts texts.*images.*noise",
         ),
         ({"robustness": {"corruptions": []}}, "expected at least 1 entry"),
         ({"robustness": {"corruptions": ["blur"], "severity": [6]}}, "less than or equal to 5, got 6"),

@@ -10,7 +10,7 @@ from suite.compare.advice.wording import adapted, between, called, change, point
 from suite.compare.cell import CellSummary, MetricInfo
 from suite.compare.comparison import Difference, Recommendation, Sentence
 from suite.compare.costs import Lost, cheapest, costs_of, is_worth_saying, why_cheaper
-from suite.compare.robustness.summary import damage_sentence
+from suite.compare.robustness.summary import robustness_sentence
 
 __all__ = ["Choice", "Pairs", "choose", "is_worse", "oriented", "recommend"]
 
@@ -271,7 +271,7 @@ def _weakness(scene: _Scene) -> Sentence | None:
 
 
 def _damage(scene: _Scene) -> Sentence | None:
-    return damage_sentence(scene.chosen, scene.ranked, lambda other: _as_subject(other, scene.chosen))
+    return robustness_sentence(scene.chosen, scene.ranked, lambda other: _as_subject(other, scene.chosen))
 
 
 def _pretraining(scene: _Scene) -> Sentence | None:

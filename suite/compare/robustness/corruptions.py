@@ -1,4 +1,4 @@
-"""Damaged test sets: what each cell loses, which corruption hurts it, and who loses least.
+"""Corrupted test sets: what each cell loses, which corruption hurts it, and who loses least.
 
 Errors are shares of wrong answers, whatever the headline is, as in Hendrycks and Dietterich (2019), section 4.2.
 """
@@ -38,7 +38,7 @@ __all__ = ["FindFile", "Losses", "losses_of", "robustness_facts", "robustness_of
 Array = NDArray[np.float64]
 FindFile = Callable[[Result, str], Path | None]
 """A result and the name of an artefact to its file; None where there is none."""
-NOT_KEPT = "the answers on damaged examples were not kept."
+NOT_KEPT = "the answers on corrupted examples were not kept."
 OWN_SPLITS = "each seed has test examples of its own."
 
 
@@ -59,13 +59,13 @@ class Losses:
         return np.asarray(self.clean_by_seed.mean(axis=0))
 
     @functools.cached_property
-    def damaged(self) -> Array:
+    def corrupted(self) -> Array:
         """The same under every condition, shape ``(conditions, n)``."""
         return np.asarray(self.by_seed.mean(axis=0))
 
 
 def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Losses | str:
-    """The answers of a cell on damaged examples, or why there are none to be compared."""
+    """The answers of a cell on corrupted examples, or why there are none to be compared."""
     kept = [result for result in finals if result.seed in home.seeds]
     if len(set(home.keys)) != 1:
         return OWN_SPLITS if home.keys else NOT_KEPT
@@ -85,7 +85,7 @@ def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Lo
 
 
 def robustness_of(finals: Sequence[Result], losses: Losses | str | None) -> RobustnessSummary | None:
-    """One cell on damaged examples; None where it was not tested on any.
+    """One cell on corrupted examples; None where it was not tested on any.
 
     Args:
         finals: Its finished final trials.
@@ -133,7 +133,7 @@ def with_errors(cells: Sequence[CellSummary], reference: str) -> list[CellSummar
 def robustness_facts(
     dataset: str, cells: Sequence[CellSummary], order: Sequence[str], losses: Mapping[str, Losses | str]
 ) -> RobustnessFacts | None:
-    """What damaged examples say of the cells of one data set; None where none was tested.
+    """What corrupted examples say of the cells of one data set; None where none was tested.
 
     Args:
         dataset: Its label.
@@ -257,7 +257,7 @@ def _estimates(
         reason = losses or NOT_KEPT
         return [(Estimate(value=mean, reason=reason), Estimate(value=clean - mean, reason=reason)) for mean in means]
     place = {condition: index for index, condition in enumerate(values)}
-    right = np.stack([losses.damaged[[place[one] for one in group]].mean(axis=0) for group in groups], axis=1)
+    right = np.stack([losses.corrupted[[place[one] for one in group]].mean(axis=0) for group in groups], axis=1)
     ends, clean_ends = share_intervals(right), share_intervals(losses.clean[:, None])
     lost = difference_intervals(
         np.full(len(means), losses.clean.mean()),

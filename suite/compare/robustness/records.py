@@ -55,7 +55,7 @@ class CorruptionScore(Record):
 
 
 class RobustnessSummary(Record):
-    """A cell on the damaged test set."""
+    """A cell on the corrupted test set."""
 
     seeds: int
     """How many seeds the means cover."""
@@ -92,7 +92,7 @@ class CorruptionLeader(Record):
 
 
 class RobustnessFacts(Record):
-    """What damaged examples say of one data set's cells."""
+    """What corrupted examples say of one data set's cells."""
 
     dataset: str
     severities: tuple[int, ...]

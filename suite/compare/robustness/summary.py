@@ -1,4 +1,4 @@
-"""What damaged examples say against the chosen cell, in one sentence."""
+"""What corrupted examples say against the chosen cell, in one sentence."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from suite.compare.statistics.evidence import SetEvidence
 from suite.metrics import Metric
 from suite.store.records.result import Result
 
-__all__ = ["damage_sentence", "look_beyond", "no_file"]
+__all__ = ["look_beyond", "no_file", "robustness_sentence"]
 
 
-def damage_sentence(
+def robustness_sentence(
     chosen: CellSummary, ranked: Sequence[CellSummary], as_subject: Callable[[CellSummary], str]
 ) -> Sentence | None:
-    """What damage costs the chosen cell, and which cell loses least where it loses most; None where it loses nothing.
+    """What corruption costs the chosen cell, and which loses least where it loses most; None where it loses nothing.
 
     Args:
         chosen: The recommended cell.
@@ -41,7 +41,7 @@ def damage_sentence(
         return None
     worst = max(found.corruptions, key=lambda one: one.lost.value or 0.0)
     ends = "" if found.lost.low is None else f" ({in_points(found.lost.low)} to {in_points(found.lost.high)})"
-    text = f"Damaged examples cost it {in_points(found.lost.value)} points of accuracy{ends}"
+    text = f"Corrupted examples cost it {in_points(found.lost.value)} points of accuracy{ends}"
     text += f", most under {worst.corruption} ({in_points(worst.lost.value)})"
     numbers = {"lost": found.lost.value, "most": worst.lost.value or 0.0}
     losses = {cell.cell_id: lost for cell in ranked if (lost := _lost_under(cell, worst.corruption)) is not None}

@@ -1,4 +1,4 @@
-"""Corruptions: an example in, the same example damaged, the same way for every model."""
+"""Corruptions: an example in, the same example corrupted, the same way for every model."""
 
 from suite.data.corruptions.corruption import SEVERITIES, corrupt, generator_of
 

@@ -3,13 +3,13 @@
 A corruption is a class with::
 
     summary: ClassVar[str]                    one line for ``suite list corruptions``
-    kind: ClassVar[Literal["image", "text"]]  what it damages
+    kind: ClassVar[Literal["image", "text"]]  what it corrupts
     strengths: ClassVar[tuple[float, ...]]    five of them, for severities 1 to 5
-    version: ClassVar[int]                    raised whenever the same severity comes to mean another damage
-    apply(example, strength, generator)       the damaged example; images uint8 RGB of the same shape, texts str
+    version: ClassVar[int]                    raised whenever the same severity comes to mean another corruption
+    apply(example, strength, generator)       the corrupted example; images uint8 RGB of the same shape, texts str
 
 Chance comes from the generator alone, which is seeded by the name of the corruption, the severity and the id of the
-example: every model is given the same damaged example, in every run.  After Hendrycks and Dietterich, Benchmarking
+example: every model is given the same corrupted example, in every run.  After Hendrycks and Dietterich, Benchmarking
 Neural Network Robustness to Common Corruptions and Perturbations, ICLR 2019, section 4.
 """
 
@@ -34,7 +34,7 @@ def corrupt(name: str, example: E, *, severity: int, example_id: str) -> E:
 
     Args:
         name: As registered.
-        example: An image (uint8 RGB, shape ``(height, width, 3)``) or a text, whichever the corruption damages.
+        example: An image (uint8 RGB, shape ``(height, width, 3)``) or a text, whichever the corruption corrupts.
         severity: 1 to 5.
         example_id: The id that the data set gives it.
 
@@ -48,13 +48,13 @@ def corrupt(name: str, example: E, *, severity: int, example_id: str) -> E:
             f"corruption '{name}': severity {severity}: expected a whole number from 1 to {len(corruption.strengths)}."
         )
     generator = generator_of(name, severity, example_id)
-    damaged: E = corruption.apply(example, corruption.strengths[severity - 1], generator)
-    if isinstance(example, np.ndarray) and (damaged.shape != example.shape or damaged.dtype != example.dtype):
+    corrupted: E = corruption.apply(example, corruption.strengths[severity - 1], generator)
+    if isinstance(example, np.ndarray) and (corrupted.shape != example.shape or corrupted.dtype != example.dtype):
         raise SuiteError(
-            f"corruption '{name}' made {damaged.dtype} {damaged.shape} of {example.dtype} {example.shape}; "
+            f"corruption '{name}' made {corrupted.dtype} {corrupted.shape} of {example.dtype} {example.shape}; "
             "expected the same shape and type."
         )
-    return damaged
+    return corrupted
 
 
 def generator_of(name: str, severity: int, example_id: str) -> np.random.Generator:

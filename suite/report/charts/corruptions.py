@@ -1,4 +1,4 @@
-"""Which kind of damage hurts which cell."""
+"""Which kind of corruption hurts which cell."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class Corruptions:
     """Cells down, corruptions across; a stronger colour is a larger loss."""
 
     summary: ClassVar[str] = "Points of accuracy lost by each cell under each corruption, mean over severities."
-    title: ClassVar[str] = "By kind of damage"
+    title: ClassVar[str] = "By kind of corruption"
     how_to_read: ClassVar[str] = (
-        "Points of accuracy lost under each kind of damage, mean over severities. A stronger colour is a larger loss."
+        "Points of accuracy lost under each kind of corruption, mean over severities. "
+        "A stronger colour is a larger loss."
     )
 
     @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
-        """The chart, or None where nothing was damaged."""
+        """The chart, or None where nothing was corrupted."""
         rows = lost_rows(comparison, dataset)
         if not rows:
             return None

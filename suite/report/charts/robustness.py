@@ -1,4 +1,4 @@
-"""What damaged images cost each cell."""
+"""What corrupted images cost each cell."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import altair as alt
 
 from suite.compare.comparison import Comparison
 from suite.report.charts.encodings import exact, score_scale
-from suite.report.charts.robustness_rows import damage_rows
+from suite.report.charts.robustness_rows import clean_and_corrupted_rows
 from suite.report.charts.two_states import two_states
 
 __all__ = ["Robustness"]
 
 
 class Robustness:
-    """One line per cell: filled on the test set as it is, hollow on the mean of all its damaged copies."""
+    """One line per cell: filled on the test set as it is, hollow on the mean of all its corrupted copies."""
 
-    summary: ClassVar[str] = "Accuracy on the test set as it is and on its damaged copies, with intervals."
-    title: ClassVar[str] = "What damage costs"
+    summary: ClassVar[str] = "Accuracy on the test set as it is and on its corrupted copies, with intervals."
+    title: ClassVar[str] = "What corruption costs"
     how_to_read: ClassVar[str] = (
-        "The same test examples, damaged. A filled dot is the test set as it is, a hollow one the mean over all kinds "
-        "and severities of damage; the longer the line, the more is lost. Pale bars are 95 % intervals."
+        "The same test examples, corrupted. A filled dot is the test set as it is, a hollow one the mean over all "
+        "kinds "
+        "and severities of corruption; the longer the line, the more is lost. Pale bars are 95 % intervals."
     )
 
     @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
-        """The chart, or None where nothing was damaged."""
-        dots, spans = damage_rows(comparison, dataset)
+        """The chart, or None where nothing was corrupted."""
+        dots, spans = clean_and_corrupted_rows(comparison, dataset)
         if not spans:
             return None
         across = alt.X(

@@ -13,8 +13,8 @@ from suite.report.charts.rows import MOST_CURVES, MOST_ROWS, Row
 __all__ = [
     "aware_rows",
     "calibration_rows",
+    "clean_and_corrupted_rows",
     "cross_rows",
-    "damage_rows",
     "lost_rows",
     "risk_rows",
     "severity_rows",
@@ -22,8 +22,8 @@ __all__ = [
 ]
 
 
-def damage_rows(comparison: Comparison, dataset: str | None = None) -> tuple[list[Row], list[Row]]:
-    """Points (cell, clean or damaged) and spans (cell), by rank."""
+def clean_and_corrupted_rows(comparison: Comparison, dataset: str | None = None) -> tuple[list[Row], list[Row]]:
+    """Points (cell, clean or corrupted) and spans (cell), by rank."""
     dots: list[Row] = []
     spans: list[Row] = []
     for cell in _tested(comparison, dataset)[:MOST_ROWS]:
@@ -32,8 +32,10 @@ def damage_rows(comparison: Comparison, dataset: str | None = None) -> tuple[lis
             continue
         clean = {"score": found.clean, "low": None, "high": None, "lost": "–"}
         dots.append({**_names(cell), "set": "as it is", "home": True, **clean})
-        damaged = {"score": found.accuracy.value, "low": found.accuracy.low, "high": found.accuracy.high}
-        dots.append({**_names(cell), "set": "damaged", "home": False, **damaged, "lost": _with_interval(found.lost)})
+        corrupted = {"score": found.accuracy.value, "low": found.accuracy.low, "high": found.accuracy.high}
+        dots.append(
+            {**_names(cell), "set": "corrupted", "home": False, **corrupted, "lost": _with_interval(found.lost)}
+        )
         ends = sorted((found.clean, found.accuracy.value))
         spans.append({**_names(cell), "least": ends[0], "most": ends[1]})
     return dots, spans

@@ -1,4 +1,4 @@
-"""How fast models fall as damage grows."""
+"""How fast models fall as corruption grows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ __all__ = ["Severity"]
 
 
 class Severity:
-    """One panel per corruption, one line for the best cell of each model, from no damage to the strongest."""
+    """One panel per corruption, one line for the best cell of each model, from no corruption to the strongest."""
 
     summary: ClassVar[str] = "Accuracy by severity for each corruption, best cell of each model."
     title: ClassVar[str] = "By severity"
     how_to_read: ClassVar[str] = (
-        "Accuracy as the damage grows; 0 is the test set as it is. The best cell of each model, with 95 % intervals."
+        "Accuracy as the corruption grows; 0 is the test set as it is. The best cell of each model, with 95 % "
+        "intervals."
     )
 
     @classmethod
     def build(cls, comparison: Comparison, *, dataset: str | None = None) -> Any | None:
-        """The chart, or None where nothing was damaged."""
+        """The chart, or None where nothing was corrupted."""
         rows = severity_rows(comparison, dataset)
         if not rows:
             return None

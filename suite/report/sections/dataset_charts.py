@@ -1,4 +1,4 @@
-"""What the sections on damage, confidence and crossed data sets share: charts by data set, and who is spoken of."""
+"""What the sections on corruption, confidence and crossed data sets share: charts by data set, and who is spoken of."""
 
 from __future__ import annotations
 

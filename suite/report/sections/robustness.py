@@ -1,4 +1,4 @@
-"""The section on damaged examples, where the spec asks for some."""
+"""The section on corrupted examples, where the spec asks for some."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHARTS = ("robustness", "corruptions", "severity")
 
 
 def robustness_section(comparison: Comparison) -> tuple[Section, ...]:
-    """The section; none where nothing was damaged."""
+    """The section; none where nothing was corrupted."""
     if not comparison.robustness:
         return ()
     facts = {one.dataset: one for one in comparison.robustness}
@@ -47,7 +47,7 @@ def robustness_section(comparison: Comparison) -> tuple[Section, ...]:
     return (
         Section(
             "robustness",
-            f"Damaged {thing(comparison.task)}s",
+            f"Corrupted {thing(comparison.task)}s",
             thin(" ".join([*answers, _read(comparison)])),
             charts=tabs_by_dataset(comparison, CHARTS),
             tables=(
@@ -69,9 +69,9 @@ def _read(comparison: Comparison) -> str:
     severities = [str(severity) for severity in comparison.robustness[0].severities]
     joined = _listed(severities)
     return (
-        f"The same test examples, damaged in {plural(len(kinds), 'way')} ({', '.join(kinds)}) at "
-        f"{'severity' if len(severities) == 1 else 'severities'} {joined} of 5. Every model is given the same damaged "
-        "examples. Lost is what accuracy falls by, in points; bars are 95 % intervals. Beside the cell that is named "
+        f"The same test examples, corrupted in {plural(len(kinds), 'way')} ({', '.join(kinds)}) at "
+        f"{'severity' if len(severities) == 1 else 'severities'} {joined} of 5. Every model is given the same "
+        "corrupted examples. Lost is what accuracy falls by, in points; bars are 95 % intervals. Beside the cell that is named "
         "stands how many others may be the best at it, by the rule of the leaderboard."
     )
 
@@ -89,7 +89,7 @@ def _sentences(comparison: Comparison, facts: RobustnessFacts) -> Iterator[str]:
     if right.robustness is None or least.robustness is None or right.robustness.accuracy.value is None:
         return
     yield (
-        f"Right most often on damaged examples: {subject(right)} "
+        f"Right most often on corrupted examples: {subject(right)} "
         f"({percent(right.robustness.accuracy.value)}){_others_too(overall.as_right)}."
     )
     start = f"from {percent(least.robustness.clean)}"
@@ -102,7 +102,7 @@ def _others_too(cells: tuple[str, ...]) -> str:
 
 
 def _unharmed(comparison: Comparison, dataset: str) -> Iterator[str]:
-    """Damage that changes nobody's accuracy, with what may be behind it."""
+    """Corruption that changes nobody's accuracy, with what may be behind it."""
     lost: dict[str, set[float | None]] = {}
     for cell in comparison.ranking(dataset):
         for one in cell.robustness.conditions if cell.robustness else ():
@@ -120,7 +120,7 @@ def _of_chosen(cell: CellSummary | None) -> Iterator[str]:
     ends = range_of(found.lost)
     interval = f" (95 % interval {ends})" if ends else ""
     yield (
-        f"{subject(cell)} is right on {percent(found.accuracy.value)} of damaged examples instead of "
+        f"{subject(cell)} is right on {percent(found.accuracy.value)} of corrupted examples instead of "
         f"{percent(found.clean)}: it loses {in_points(found.lost.value)} points{interval}."
     )
     by_loss = sorted(found.corruptions, key=lambda one: one.lost.value or 0.0)
@@ -135,9 +135,9 @@ def _lost(one: CorruptionScore) -> str:
 
 
 def _leaders_table(comparison: Comparison, facts: RobustnessFacts, *, named: bool) -> Table:
-    """Who is right most often and who loses least, under each kind of damage."""
+    """Who is right most often and who loses least, under each kind of corruption."""
     columns = (
-        Column("damage"),
+        Column("corruption"),
         Column("right most often"),
         Column("accuracy", number=True, best_high=True),
         Column("may be best too", "others", number=True),
@@ -179,12 +179,12 @@ def _under(cell: CellSummary, corruption: str) -> CorruptionScore | None:
 
 
 def _errors_table(comparison: Comparison, facts: RobustnessFacts | None) -> Table:
-    """Means over all damage, unnormalised and as multiples of the reference's errors."""
+    """Means over all corruption, unnormalised and as multiples of the reference's errors."""
     columns = (
         MODEL,
         STRATEGY,
         Column("as it is", number=True, best_high=True),
-        Column("damaged", number=True, best_high=True),
+        Column("corrupted", number=True, best_high=True),
         Column("error", "mean", number=True),
         Column("lost", "points", number=True),
         Column("95 % interval", number=True),

@@ -1,4 +1,4 @@
-"""What is kept beside predictions: labels on damaged test sets, probabilities of examples without a known class, texts.
+"""What is kept beside predictions: labels under corruptions, probabilities of examples without a known class, texts.
 
 None of it is ``Predictions``: a metric of such examples would be a number about nothing, so none can be asked for.
 """
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 CORRUPTED = "corrupted"
-"""Name of the artefact that holds the labels on all damaged test sets of a trial."""
+"""Name of the artefact that holds the labels on all corrupted test sets of a trial."""
 PASSAGES = "passages"
 """Name of the artefact that holds the texts of the home test set, so that a report can show examples."""
 LONGEST = 600
@@ -47,7 +47,7 @@ def out_of_class_name(label: str) -> str:
 
 @dataclass(frozen=True)
 class CorruptedLabels:
-    """The class that a model names for each example of each damaged test set."""
+    """The class that a model names for each example of each corrupted test set."""
 
     conditions: tuple[tuple[str, int], ...]
     """Corruption and severity."""
@@ -61,7 +61,7 @@ class CorruptedLabels:
     @classmethod
     def load(cls, path: Path) -> CorruptedLabels:
         """Reads what ``save`` wrote. Raises ``StoreError`` where the file is missing or damaged."""
-        with open_arrays(path, what="labels on damaged examples") as file:
+        with open_arrays(path, what="labels on corrupted examples") as file:
             conditions = tuple((str(name), int(severity)) for name, severity in file.json("conditions"))
             return cls(conditions, file.array("labels", "iu", len(conditions), None))
 
