@@ -71,7 +71,8 @@ def _read(comparison: Comparison) -> str:
     return (
         f"The same test examples, corrupted in {plural(len(kinds), 'way')} ({', '.join(kinds)}) at "
         f"{'severity' if len(severities) == 1 else 'severities'} {joined} of 5. Every model is given the same "
-        "corrupted examples. Lost is what accuracy falls by, in points; bars are 95 % intervals. Beside the cell that is named "
+        "corrupted examples. Lost is what accuracy falls by, in points; bars are 95 % intervals. "
+        "Beside the cell that is named "
         "stands how many others may be the best at it, by the rule of the leaderboard."
     )
 
