@@ -35,7 +35,7 @@ from suite.compare.cell import (
     TimingsSummary,
     Tried,
 )
-from suite.compare.examples import Disagreements, SideBySide
+from suite.compare.example_records import Disagreements, SideBySide
 from suite.compare.export_records import ExportedFiles
 from suite.compare.funnel import FunnelSummary
 from suite.compare.planned import PlannedSkip, PlannedTrial, PlanSummary

@@ -23,7 +23,8 @@ from suite.compare.cell import (
     Spread,
 )
 from suite.compare.comparison import DatasetFacts, Difference, ParetoFront, Recommendation
-from suite.compare.examples import Disagreements, SideBySide, disagreements_of, side_by_side
+from suite.compare.example_records import Disagreements, SideBySide
+from suite.compare.examples import disagreements_of, side_by_side
 from suite.compare.exports import with_file_latencies
 from suite.compare.facts import dataset_facts
 from suite.compare.ledger import ledger_of
