@@ -70,7 +70,7 @@ def test_nothing_is_said_of_classes(bits: Comparison) -> None:
     """No confusion, no reliability, no chance level, no curve of risk."""
     for cell in bits.cells:
         assert cell.confusion is None
-        assert (cell.classes, cell.reliability, cell.calibration_error, cell.selective) == ((), (), None, None)
+        assert (cell.panels, cell.selective) == ((), None)
     assert bits.facts.tests[0].chance is None
     assert bits.facts.tests[0].examples == 60
     assert bits.disagreements == ()
