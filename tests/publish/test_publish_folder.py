@@ -310,17 +310,30 @@ from pathlib import Path
 from suite.publish.targets.folder import Folder
 from suite.publish.targets.target import MARKER
 
-folder, count = Path(sys.argv[1]), int(sys.argv[2])
+folder, count, renames = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+done = 0
+
+
+def halt(event, arguments):
+    # Stands still before this rename, until somebody kills.
+    global done
+    if event == "os.rename" and writing:
+        done += 1
+        if done > renames:
+            print("there", flush=True)
+            sys.stdin.read()
+
+
+writing = False
+sys.addaudithook(halt)
 with Folder(folder) as target:
     changed = {}
     names = [f"data/{number}.json" for number in range(count)] + [f"runs/{n}/page.html" for n in range(count)]
     for number, name in enumerate([*names, "index.html", MARKER]):
         changed[name] = target.scratch / str(number)
         changed[name].write_text("new " * 50)
-    print("writing", flush=True)
+    writing = True
     target.write(changed, [f"old/{number}.html" for number in range(count)])
-    print("done", flush=True)
-    sys.stdin.read()
 """
 
 
@@ -350,17 +363,16 @@ def test_killed_between_renames_every_page_can_be_read_and_the_next_goes_on(tmp_
 
 
 def killed_after(folder: Path, share: float, count: int) -> None:
-    """Starts a publish and kills it when this share of its files has been renamed."""
+    """Starts a publish and kills it before the rename at which this share of its files is in place, and its list."""
+    renames = 1 + round(share * (2 * count + 2))
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(folder), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", KILLED, str(folder), str(count), str(renames)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stdin is not None
-    assert process.stdout.readline() == b"writing\n"
-    scratch = folder / ROOM / "scratch"
-    every = 2 * count + 2
-    while process.poll() is None and sum(1 for _ in scratch.iterdir()) > (1 - share) * every:
-        pass
+    assert process.stdout.readline() == b"there\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdin.close()
@@ -371,7 +383,7 @@ def killed_after(folder: Path, share: float, count: int) -> None:
 def test_a_first_publish_that_was_killed_is_no_foreign_folder(tmp_path: Path) -> None:
     """Without a marker yet, but begun by the suite: the next goes on without force."""
     killed_after(tmp_path / "site", 0.3, 400)
-    (tmp_path / "site" / MARKER).unlink(missing_ok=True)  # where the process was faster
+    assert not (tmp_path / "site" / MARKER).exists()
     assert (tmp_path / "site" / UNFINISHED).is_file()
     publish(Folder(tmp_path / "site"), SITE)
     assert stands(tmp_path / "site").items() >= SITE.items()
