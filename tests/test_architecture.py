@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -189,3 +190,49 @@ def test_a_module_says_what_is_public() -> None:
                 ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
             ]
             assert "__all__" in named, path
+
+
+LATE = {"cli", "__init__.py", "api.py"}
+"""What a command or a call needs is imported when it runs: that is why ``suite --help`` answers at once."""
+SENT_ALONE = {PACKAGE / "runner" / "cluster" / "versions.py", PACKAGE / "export" / "process.py"}
+"""One is sent to machines that may lack the suite; the other starts as one of several programs."""
+
+
+@cache
+def libraries_of(path: Path) -> frozenset[str]:
+    """The libraries that come with a module: imported at the top of it, and of what it imports there."""
+    found, todo, seen = set(), [path], set()
+    while todo:
+        here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            parents = [folder / "__init__.py" for folder in here.parents if PACKAGE in (folder, *folder.parents)]
+            todo += [*own_imports(here, top_only=True), *parents]
+            found |= {name.partition(".")[0] for name, _ in imports_of(here, top_only=True)}
+    return frozenset(found - set(sys.stdlib_module_names) - {"suite"})
+
+
+def test_an_import_inside_a_function_keeps_a_library_away() -> None:
+    """It brings one that the module does without until then; anything else is imported at the top."""
+    needless = []
+    for path in MODULES:
+        if room_of(path) in LATE or path in SENT_ALONE:
+            continue
+        late = own_imports(path) - own_imports(path, top_only=True) - checked_only(path)
+        needless += [
+            f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
+            for other in late
+            if libraries_of(other) <= libraries_of(path)
+        ]
+    assert not needless, "\n".join(sorted(needless))
+
+
+def checked_only(path: Path) -> frozenset[Path]:
+    """What a module imports for type checkers alone."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            inner = [one for one in ast.walk(node) if isinstance(one, ast.ImportFrom)]
+            names = {f"{one.module}.{alias.name}" for one in inner for alias in one.names}
+            found |= {place for name in names if (place := module_file(name)) is not None}
+    return frozenset(found)

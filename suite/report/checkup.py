@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import SpecError, StoreError, SuiteError
+from suite.lint.examine import Examined, examine
 from suite.lint.subjects import CHECKS_FILE, read_kept
 from suite.registry import load_plugin_file
 from suite.report.stored_run import checked_comparison
@@ -115,7 +116,6 @@ def lint_spec(
     Raises:
         SuiteError: Where the spec is not valid, or its data is there and cannot be read.
     """
-    from suite.lint.examine import Examined, examine
     from suite.lint.study import read_study
 
     spec = load_spec(path, overrides=overrides, plugins=plugins)
@@ -172,8 +172,6 @@ def lint_run(folder: Path) -> Checkup:
 
 def _of_stored_spec(text: str) -> tuple[tuple[Finding, ...], tuple[str, ...], dict[str, str]]:
     """The checks of the plan, on the spec as it was last run; left out where it is not valid here any more."""
-    from suite.lint.examine import examine
-
     if "models" not in spec_of({"spec": text}):
         return (), (), {"plan": "these results were not made from a spec."}
     try:

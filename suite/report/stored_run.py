@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from suite.compare.planned import read_plan
 from suite.compare.plugins import missing_plugins
 from suite.errors import StoreError
+from suite.lint.examine import check_run
 from suite.lint.subjects import CHECKS_FILE, read_kept
 from suite.report.garbage_collector import collector_paused
 from suite.report.outcome import REPORT
@@ -193,7 +194,6 @@ def _compare(folder: Path, state: Glance) -> Comparison:
     """The comparison of everything in the store that belongs to the plan, checked."""
     from suite.compare.advice.next_steps import with_findings
     from suite.compare.compare import compare
-    from suite.lint.examine import check_run
     from suite.lint.subjects import Run
 
     with open_store(folder, create=False) as store:

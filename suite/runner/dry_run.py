@@ -15,6 +15,7 @@ from suite.runner.environment import trials_at_once
 from suite.runner.estimate import Estimate, wall_seconds
 from suite.runner.funnel import funnel_of
 from suite.runner.run import verify_datasets
+from suite.runner.schedule import cut, missing_trials, spending_of
 from suite.spec.label_budget import ALL, Budget
 from suite.spec.plan import Plan, canonical_json, make_plan
 from suite.spec.spec import DatasetSpec, ModelSpec, Spec, load_spec
@@ -249,8 +250,6 @@ def left_to_do(plan: Plan, folder: Path, entries: Mapping[str, Entry]) -> tuple[
     Raises:
         StoreError: Where the results cannot be read.
     """
-    from suite.runner.schedule import cut, missing_trials, spending_of
-
     missing = missing_trials(plan, entries)
     left_out: dict[str, str] = {}
     with funnel_of(plan, folder, again={trial.id for trial in missing}) as funnel:

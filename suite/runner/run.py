@@ -17,6 +17,7 @@ from suite.registry import DATASETS
 from suite.runner.funnel import funnel_of
 from suite.runner.progress import Progress, ProgressMode, make_progress
 from suite.runner.schedule import Redo, missing_trials, without
+from suite.runner.settings import SessionSettings
 from suite.runner.workers import EXECUTOR, ClusterChoice
 from suite.spec.placement import DeviceSettings
 from suite.spec.plan import Plan, canonical_json
@@ -26,6 +27,7 @@ from suite.spec.trial_selection import select
 from suite.store.quick_read import glance
 from suite.store.records.result import Result
 from suite.store.state import Entry
+from suite.store.store import open_store
 
 __all__ = ["Redo", "RunOutcome", "run_plan", "verify_datasets"]
 
@@ -104,7 +106,6 @@ def run_plan(
     new: tuple[str, ...] = ()
     if missing or stored.documents.get("spec") != plan.spec.model_dump_json():
         from suite.runner.session import Session
-        from suite.runner.settings import SessionSettings
 
         verify_datasets(missing)
         settings = SessionSettings(
@@ -168,8 +169,6 @@ def _outcome(
     unsuccessful = [entry.id for entry in known if entry.status in UNSUCCESSFUL]
     failed: list[Result] = []
     if unsuccessful:
-        from suite.store.store import open_store
-
         with open_store(out, create=False) as store:
             found = {result.id: result for result in store.query(ids=unsuccessful)}
         failed = [found[trial_id] for trial_id in unsuccessful if trial_id in found]

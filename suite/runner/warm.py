@@ -20,6 +20,7 @@ from suite.spec.plan import canonical_json
 from suite.spec.spec import DatasetSpec, ModelSpec
 from suite.spec.trial import Cell
 from suite.store.records.resizing import Resizing
+from suite.strategies.jit import JitChooser
 from suite.strategies.workshop import Workshop
 from suite.training.feature_engines import EngineChooser
 
@@ -89,7 +90,6 @@ class Warm:
         workshop = self._workshops.pop(key, None)
         if workshop is None:
             self._make_room()
-            from suite.strategies.jit import JitChooser
             from suite.training.profiler import device_name
 
             device = device_name()

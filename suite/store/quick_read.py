@@ -10,6 +10,7 @@ from typing import Any
 from suite.store.address import DATABASE, address_of
 from suite.store.reader import Stored
 from suite.store.state import STORE_VERSION, Glance, check_version, documents_of, entries_of
+from suite.store.store import open_store
 
 __all__ = ["glance", "stored_texts"]
 
@@ -32,8 +33,6 @@ def glance(out: Path) -> Glance:
             numbers = _exports(file, "sequence")
     except sqlite3.Error:
         # The slower way knows read-only folders and says what is wrong.
-        from suite.store.store import open_store
-
         with open_store(out, create=False) as store:
             return Glance(store.entries(), store.documents(), store.export_numbers())
     check_version(documents.get("version"), path)
@@ -52,8 +51,6 @@ def stored_texts(out: Path) -> list[str]:
             stored = file.execute("SELECT document FROM results ORDER BY id").fetchall()
             return [str(row[0]) for row in stored] + sorted(map(str, _exports(file, "document")))
     except sqlite3.Error:
-        from suite.store.store import open_store
-
         with open_store(out, create=False) as store:
             return store.texts()
 
