@@ -86,8 +86,10 @@ def exportable(folder: Path) -> Comparison:
     """The comparison of a run whose models can be exported. Raises ``SuiteError`` for another."""
     comparison = load_comparison(folder).comparison
     if not TASKS.get(comparison.task).exports:
+        able = [name.replace("_", " ") for name in TASKS.names() if TASKS.get(name).exports]
         raise SuiteError(
-            f"{folder}: is about {comparison.task.replace('_', ' ')}; models of this task cannot be exported."
+            f"{folder}: is about {comparison.task.replace('_', ' ')}; expected a run of {' or '.join(able)}, the tasks "
+            "whose models can be exported."
         )
     return comparison
 

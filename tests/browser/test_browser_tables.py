@@ -78,7 +78,7 @@ def test_numbers_sort_by_value(board: Visit):
     board.page.get_by_role("button", name="parameters").click()
     values = [
         float(one)
-        for one in board.page.locator("tbody td:nth-child(8)").evaluate_all("all => all.map((one) => one.dataset.v)")
+        for one in board.page.locator("tbody td:nth-child(9)").evaluate_all("all => all.map((one) => one.dataset.v)")
     ]
     assert values == sorted(values)
 
@@ -147,7 +147,7 @@ def test_a_saved_latex_table_is_escaped(board: Visit):
     assert "quote \" and ' and \\& and \\textbackslash{}" in text
     lines = [line for line in text.splitlines() if line.endswith(r" \\")]
     assert len(lines) == 1 + len(MODELS) * len(STRATEGIES)
-    assert {line.replace(r"\&", "").count("&") for line in lines} == {10}
+    assert {line.replace(r"\&", "").count("&") for line in lines} == {11}
 
 
 def test_a_report_saves_only_the_lines_it_is_narrowed_to(served: Opener, site: SampleSite):

@@ -16,7 +16,7 @@ from suite.export.formats.example import image_example
 from suite.registry import EXPORTERS
 from suite.store.records.resizing import Resizing
 
-CASE = Path(__file__).parents[3] / "shared" / "cases" / "06-example-sees-another-image"
+CASE = Path(__file__).parents[3] / "shared" / "cases" / "06-example-sees-another-picture"
 WAYS = (
     Resizing(),
     Resizing(crop_share=0.9, interpolation="nearest"),

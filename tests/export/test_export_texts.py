@@ -179,4 +179,4 @@ def test_a_model_that_writes_is_refused(tmp_path):
     root = run_document(tmp_path, document)
     outcome = in_cache(root, "export", root / "out", "--json")
     assert outcome.exit_code == 2
-    assert "expected a run of image or text classification" in outcome.output
+    assert "expected a run of image classification or text classification" in outcome.output
