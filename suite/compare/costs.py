@@ -6,6 +6,7 @@ cells lie apart; where they do not, the next cost decides, in an order that is a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -179,11 +180,14 @@ def why_cheaper(chosen: CellSummary, other: CellSummary, lost: Lost) -> tuple[st
     if own is None or theirs is None:
         what = {"latency": "latency", "parameters": "size", "training_time": "training time"}[lost.by]
         return f"the {what} of the other was not measured", {}
+    other_has = f"the other {dearer(lost).removeprefix('but ')}"
     if lost.to_third:
-        return f"the other {dearer(lost).removeprefix('but ')}, as the {_FIRST[lost.by]} of them does", {}
+        return f"{other_has}, as the {_FIRST[lost.by]} of them does", {}
     if lost.by == "parameters" and theirs.value < 1.05 * own.value:
         return f"it has {_whole(theirs.value - own.value)} fewer parameters", {}
-    ratio = theirs.value / own.value
+    ratio = theirs.value / own.value if own.value else math.inf
+    if ratio == math.inf:  # nothing is no number of times less
+        return other_has, {}
     times = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
     said = {
         "latency": f"{'its exported file' if lost.files else 'it'} answers {times} times faster",

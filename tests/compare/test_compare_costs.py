@@ -142,6 +142,23 @@ def test_a_latency_beyond_its_spread_decides() -> None:
     assert dearer(found.lost["b/knn"]) == "but answers in 15.2\u202fms instead of 5.2\u202fms"
 
 
+@pytest.mark.parametrize(
+    ("none", "said"),
+    [
+        ((0, 1.0, 1.0), "the other has 100 parameters instead of 0"),
+        ((100, 0.0, 1.0), "the other answers in 1\u202fms instead of 0\u202fms"),
+        ((100, 1.0, 0.0), "the other trains for 1.0\u202fs instead of 0\u202fs"),
+        ((100, 1e-320, 1.0), "the other answers in 1\u202fms instead of 1e-320\u202fms"),
+    ],
+)
+def test_a_cost_of_nothing_decides_with_both_numbers(none: tuple[int, float, float], said: str) -> None:
+    """There is no number of times that nothing is less."""
+    costs = {"a": none, "b": (100, 1.0, 1.0)}
+    two = [result(model, "knn", 1, profile(size, ms), taken) for model, (size, ms, taken) in costs.items()]
+    found = cheapest(cells_of(two))
+    assert why_cheaper(found.cell, found.cell, found.lost["b/knn"]) == (said, {})
+
+
 def test_a_time_that_was_measured_once_decides_only_where_it_is_far_less() -> None:
     """Nothing is known of its spread: three times is no reason, five times is."""
     for times, by in ((3.0, "parameters"), (5.0, "latency")):
