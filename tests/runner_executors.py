@@ -35,7 +35,7 @@ def execute(request: TrialRequest) -> Result:
 
 def poisoned(result: Result, kind: str) -> Result:
     """The result as a careless plugin would have it: with something that cannot be read back."""
-    strange = {"seconds": math.nan, "setting": math.nan, "object": np.int64(3), "half": "\ud800"}[kind]
+    strange = {"seconds": math.nan, "setting": math.nan, "object": np.int64(3), "half": "\ud800", "huge": 10**400}[kind]
     if kind == "seconds":
         return result.model_copy(update={"timings": result.timings.model_copy(update={"fit_seconds": strange})})
     return result.model_copy(update={"hyperparameters": {"strength": strange}})

@@ -13,6 +13,7 @@ from suite.runner.request import TrialRequest
 from suite.runner.worker import LOG
 from suite.runner.workers import Finished
 from suite.spec.trial import Trial
+from suite.store.reader import strict_json
 from suite.store.records.result import Result
 from suite.store.records.validation import first_complaint
 from suite.store.store import Unsaved
@@ -80,7 +81,9 @@ def why_not_kept(result: Result) -> str | None:
     A strategy of a plugin may have left NaN, half a character or an object of its own in it.
     """
     try:
-        Result.model_validate_json(result.model_dump_json())
+        document = result.model_dump_json()
+        Result.model_validate_json(document)
+        strict_json(document)
     except (ValueError, TypeError, RecursionError) as error:
         return f"its result is none that can be kept: {first_complaint(error)}"
     settings = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from suite.store.database import Clock, Database
     from suite.store.records.export_card import ExportCard
 
-__all__ = ["FEW", "PLACE", "Stored"]
+__all__ = ["FEW", "PLACE", "Stored", "strict_json"]
 
 T = TypeVar("T")
 PLACE = "place"
@@ -242,7 +243,7 @@ class Stored:
             StoreError: Where it is damaged; ``StoreVersionError`` where a newer suite wrote it.
         """
         try:
-            found = json.loads(document, parse_constant=_refuse, parse_float=_finite)["format_version"]
+            found = strict_json(document)["format_version"]
             if found > FORMAT_VERSION:
                 raise StoreVersionError(
                     f"{self.shown}: result {trial_id} has format version {found}, written by a newer suite; this "
@@ -308,6 +309,15 @@ def _require_trial(trial: dict[str, Any]) -> None:
         raise ValueError("trial.training.epochs is no number")  # noqa: TRY004
 
 
+def strict_json(document: str | bytes) -> Any:
+    """The value of a JSON text in which every number is one that a float holds.
+
+    Raises:
+        ValueError: Where it is no JSON, or has another number.
+    """
+    return json.loads(document, parse_constant=_refuse, parse_float=_finite, parse_int=_held)
+
+
 def _refuse(word: str) -> float:
     raise ValueError(f"{word} is no number")
 
@@ -315,3 +325,9 @@ def _refuse(word: str) -> float:
 def _finite(digits: str) -> float:
     number = float(digits)
     return number if math.isfinite(number) else _refuse(digits)
+
+
+def _held(digits: str) -> int:
+    if len(digits) > sys.float_info.max_10_exp:
+        raise ValueError(f"a number of {len(digits)} digits, which no float holds")
+    return int(digits)

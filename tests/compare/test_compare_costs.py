@@ -147,7 +147,7 @@ def test_a_latency_beyond_its_spread_decides() -> None:
     [
         ((0, 1.0, 1.0), "the other has 100 parameters instead of 0"),
         ((100, 0.0, 1.0), "the other answers in 1\u202fms instead of 0\u202fms"),
-        ((100, 1.0, 0.0), "the other trains for 1.0\u202fs instead of 0\u202fs"),
+        ((100, 1.0, 0.0), "the other trains for 1.0\u202fs instead of 0\u202fms"),
         ((100, 1e-320, 1.0), "the other answers in 1\u202fms instead of 1e-320\u202fms"),
     ],
 )

@@ -8,6 +8,7 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -261,6 +262,20 @@ def test_the_learning_rate_is_placed_in_what_was_tried(comparison: Comparison, s
     text = _steps(comparison, ledger=ledger)["learning_rate"]
     assert said in text
     assert f"{max(scores, key=lambda rate: scores[rate]):g} was best on validation (90.0" in text
+
+
+@pytest.mark.parametrize("none", [0, 0.0, -0.1, [], None, "x"])
+def test_a_learning_rate_that_is_none_is_not_among_the_tried(comparison: Comparison, none: Any):
+    """A damaged record has anything there; the rates beside it are judged as if it were not."""
+    tried = tuple(
+        Tried(hyperparameters={"learning_rate": rate}, validation_score=score, seed=0, epochs=2, seconds=1.0)
+        for rate, score in ((none, 0.5), (1e-3, 0.8), (1e-2, 0.9))
+    )
+    ledger = comparison.cell(comparison.recommendation.cell_id).ledger
+    searched = ledger.model_copy(update={"tried": tried})
+    assert "of 2 tried, from 0.001 to 0.01" in _steps(comparison, ledger=searched)["learning_rate"]
+    single = ledger.model_copy(update={"tried": (), "chosen": ({"learning_rate": none},), "space": {}})
+    assert "learning_rate" not in _steps(comparison, ledger=single)
 
 
 @pytest.mark.parametrize(

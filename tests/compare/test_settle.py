@@ -86,9 +86,10 @@ def test_examples_do_not_make_up_for_seeds():
     assert both.words == "12 seeds each instead of 3 together with about 400 test examples instead of 100"
 
 
-def test_a_difference_that_never_matters_is_said_to_be_none():
-    """Nobody is sent for a hundred times as many examples."""
-    found = what_settles(0.001, 0.04, examples=360, seeds=3, seed_share=0.0)
+@pytest.mark.parametrize("difference", [0.001, 1e-200])
+def test_a_difference_that_never_matters_is_said_to_be_none(difference: float):
+    """Nobody is sent for a hundred times as many examples; the square of the smallest differences is 0."""
+    found = what_settles(difference, 0.04, examples=360, seeds=3, seed_share=0.0)
     assert (found.ask, found.examples) == ("nothing", None)
     assert found.words == "more than 100 times as many test examples"
 

@@ -256,6 +256,7 @@ def test_a_headline_of_which_nothing_is_known_says_what_to_give(run: Path) -> No
         ("poison:setting", "hyperparameters.strength is nan"),
         ("poison:object", "numpy.int64"),
         ("poison:half", "surrogates not allowed"),
+        ("poison:huge", "a number of 401 digits, which no float holds"),
         ("half_a_character", "ValueError: no text: \\ud800"),
     ],
 )

@@ -221,6 +221,18 @@ def test_a_damaged_result_is_told(store):
     assert (store.damage, store.damaged_trials) == ((damaged.reason,), ("a",))
 
 
+@pytest.mark.parametrize("number", ["1" + 400 * "0", "-1" + 400 * "0", "1e400", "NaN"])
+def test_a_number_that_no_float_holds_is_damage(store, number):
+    """Whatever reckons with a setting later would stop at it."""
+    store.save(result("a", hyperparameters={"learning_rate": 0.125}))
+    with store.transaction() as connection:
+        connection.exec_driver_sql(f"UPDATE results SET document = replace(document, '0.125', '{number}')")
+    (damaged,) = store.query()
+    assert (damaged.status, store.damaged_trials) == ("failed", ("a",))
+    assert "the result of trial a is damaged (" in damaged.reason
+    assert len(damaged.reason) < 300
+
+
 def test_a_damaged_database_is_told(tmp_path):
     """A file that is no database says so in a sentence, quick way and slow way."""
     (tmp_path / "store").mkdir()

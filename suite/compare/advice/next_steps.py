@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from suite.compare.advice.recommendation import Choice, Pairs
 from suite.compare.advice.records import NextStep, Unmet
@@ -111,12 +112,18 @@ def _learning_rate(cell: CellSummary, metric: MetricInfo) -> NextStep | None:
 
 def _single_rate(cell: CellSummary) -> NextStep | None:
     """Nothing was searched: the one rate that was used."""
-    rates = {choice.get(RATE) for choice in cell.ledger.chosen}
+    rates = {_rate(choice) for choice in cell.ledger.chosen}
     rate = next(iter(rates)) if len(rates) == 1 else None
-    if not isinstance(rate, int | float) or len(cell.ledger.space.get(RATE, ())) > 1:
+    if rate is None or len(cell.ledger.space.get(RATE, ())) > 1:
         return None
     text = f"Learning rate of {called(cell)}: only {rate:g} was tried; whether another is better is not known."
     return NextStep(kind="learning_rate", text=text, numbers={"tried": 1.0, "best": rate}, cell_ids=(cell.cell_id,))
+
+
+def _rate(setting: Mapping[str, Any]) -> float | None:
+    """The learning rate of a setting; None where it has none, or what a damaged record has there is none."""
+    rate = setting.get(RATE)
+    return float(rate) if isinstance(rate, int | float) and rate > 0 else None
 
 
 def _scores_by_rate(cell: CellSummary, *, higher: bool) -> dict[float, float]:
@@ -126,10 +133,10 @@ def _scores_by_rate(cell: CellSummary, *, higher: bool) -> dict[float, float]:
     """
     settings: dict[str, list[tuple[int, float, float]]] = {}
     for one in cell.ledger.tried:
-        rate = one.hyperparameters.get(RATE)
-        if isinstance(rate, int | float) and one.validation_score is not None:
+        rate = _rate(one.hyperparameters)
+        if rate is not None and one.validation_score is not None:
             key = json.dumps(one.hyperparameters, sort_keys=True)
-            settings.setdefault(key, []).append((one.epochs, float(rate), one.validation_score))
+            settings.setdefault(key, []).append((one.epochs, rate, one.validation_score))
     scores: dict[float, float] = {}
     for tried in settings.values():
         longest = max(epochs for epochs, _, _ in tried)

@@ -80,7 +80,7 @@ def what_settles(
         return None
     room = (difference / detectable) ** 2
     share = seed_share if seed_share > NEGLIGIBLE else 0.0
-    if 1 / room > HOPELESS:
+    if room * HOPELESS < 1:
         times = "seeds and test examples" if share else on_test
         return Settling(f"more than {HOPELESS:.0f} times as many {times}", "nothing")
     by_examples = _needed(examples, 1 - share, room - share)
