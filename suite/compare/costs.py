@@ -84,7 +84,8 @@ class Costs:
 class Lost:
     """Why one of some cells is not the cheapest."""
 
-    by: DecidedBy
+    by: DecidedBy | Literal["score"]
+    """``score`` where its own is too far below the highest for any cost to matter."""
     own: Cost | None = None
     """Of the one that is taken."""
     theirs: Cost | None = None
@@ -171,6 +172,8 @@ def is_worth_saying(axis: Axis, cost: Cost, than: Cost, *, share: float = 1.0) -
 def why_cheaper(chosen: CellSummary, other: CellSummary, lost: Lost) -> tuple[str, dict[str, float]]:
     """What the chosen cell is better at than another, after "chosen because", with the number in it."""
     own, theirs = lost.own, lost.theirs
+    if lost.by == "score":
+        return "that is closer to a proven difference than to none", {}
     if lost.by == "rank":
         return "what they cost was not measured", {}
     if lost.by == "simplicity":
@@ -203,6 +206,8 @@ _FIRST = {"latency": "fastest", "parameters": "smallest", "training_time": "quic
 def dearer(lost: Lost) -> str:
     """Why a cell that is as good was not taken, with both numbers, to go on a sentence with."""
     own, theirs = lost.own, lost.theirs
+    if lost.by == "score":
+        return "but its score is closer to a proven difference than to none"
     if lost.by == "simplicity":
         return "and costs the same"
     if own is None or theirs is None:

@@ -320,6 +320,26 @@ def test_scattered_seeds_make_no_better_choice(comparison: Comparison):
     assert [cell.cell_id for cell in swapped.tied] == ids[:2]
 
 
+@pytest.mark.parametrize(("behind", "taken"), [(0.03, 1), (0.08, 0)])
+def test_no_cost_is_a_reason_to_give_up_what_nearly_shows(comparison: Comparison, behind: float, taken: int):
+    """0.1 behind would be called worse: a cheaper cell is taken at 0.03, and not at 0.08, though it may be the best."""
+    best, cheap = (cell for cell in comparison.ranking("digits")[:2])
+    assert best.profile is not None
+    profile = best.profile.model_copy(update={"parameters": 1})
+    verdict = BestComparison(
+        verdict="may_be_best", behind=behind, low=behind - 0.1, high=behind + 0.1, against=best.cell_id
+    )
+    cells = (
+        best.model_copy(update={"files": ()}),
+        cheap.model_copy(update={"best": verdict, "profile": profile, "files": ()}),
+    )
+    found = choose(cells, {})
+    assert found is not None
+    assert [cell.cell_id for cell in found.tied] == [best.cell_id, cheap.cell_id]
+    assert found.chosen.cell_id == cells[taken].cell_id
+    assert (found.by == "score") == (taken == 0)
+
+
 def test_limits_that_leave_out_the_best_ask_the_pairs(comparison: Comparison):
     """The best of the rest is held against the others by the intervals of all pairs, which hold together."""
     rest = comparison.ranking("digits")[1:]

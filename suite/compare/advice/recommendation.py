@@ -17,6 +17,8 @@ __all__ = ["Choice", "Pairs", "choose", "is_worse", "oriented", "recommend"]
 Pairs = Mapping[tuple[str, str], Difference]
 """Differences by the ids of the better and the worse cell."""
 ChosenBy = Literal["score", "latency", "parameters", "training_time", "simplicity", "rank"]
+NEAR = 0.5
+"""Of the difference that would show, the most that a cell may score less and still be taken for its cost."""
 MUCH_CHEAPER = 0.5
 MOST_REASONS = 5
 
@@ -71,7 +73,8 @@ def recommend(
 ) -> Recommendation | None:
     """The recommendation for one data set; None where no cell has a score.
 
-    Of the cells that may be the best (``statistics.best``) the cheapest is taken; see ``compare.costs``.
+    Of the cells that may be the best (``statistics.best``) and score about as high, the cheapest is taken; see
+    ``compare.costs``.
 
     Args:
         dataset: Label of the data set.
@@ -104,10 +107,13 @@ def recommend(
 
 
 def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
-    """The cheapest of those of ``ranked`` that may be the best of them; None where it is empty.
+    """The cheapest of those of ``ranked`` that may be the best of them and score about as high; None where it is empty.
 
     What scores below a cell that is worse is unsettled and not among them, however little is known of it: a model
-    whose seeds scatter is not a better choice for that. A cell without a test is no tie either.
+    whose seeds scatter is not a better choice for that. A cell without a test is no tie either. Nor is a cell taken for
+    its cost whose score is nearer to a proven difference than to none: that it may be the best is then no reason to
+    give up so much (in the spirit of the one-standard-error rule, Breiman et al. 1984, Classification and Regression
+    Trees, section 3.4.3).
     """
     if not ranked:
         return None
@@ -119,10 +125,24 @@ def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
             break
         if worse is not None:
             tied.append(cell)
-    if len(tied) == 1:
-        return Choice(best, "score", (best,), {})
-    found = cheapest(tied)
-    return Choice(found.cell, found.by, tuple(tied), found.lost)
+    near = [cell for cell in tied if cell is best or _is_near(pairs, best, cell)]
+    lost = {cell.cell_id: Lost("score") for cell in tied if cell not in near}
+    if len(near) == 1:
+        return Choice(best, "score", tuple(tied), lost)
+    found = cheapest(near)
+    return Choice(found.cell, found.by, tuple(tied), {**found.lost, **lost})
+
+
+def _is_near(pairs: Pairs, best: CellSummary, cell: CellSummary) -> bool:
+    """Whether a cell's score is nearer to the best than to where it would be called worse."""
+    if cell.best is not None and cell.best.against == best.cell_id:
+        behind, low = cell.best.behind, cell.best.low
+    else:
+        gap, low_or_none, _ = oriented(pairs, best, cell)
+        if gap is None or low_or_none is None:
+            return True
+        behind, low = gap, low_or_none
+    return behind <= NEAR * (behind - low)
 
 
 def is_worse(pairs: Pairs, best: CellSummary, cell: CellSummary) -> bool | None:
