@@ -366,6 +366,7 @@ CHECKS: Registry[Any] = Registry(
         "more_data": "suite.lint.more_data:MoreData",
         "picture_size": "suite.lint.image_size:ImageSize",
         "rates": "suite.lint.rates:Rates",
+        "reading": "suite.lint.reading:ReadingCheck",
         "resolution": "suite.lint.resolution:Resolution",
         "seen_before": "suite.lint.seen_before:SeenBefore",
         "splits": "suite.lint.splits:Splits",

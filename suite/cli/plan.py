@@ -76,6 +76,7 @@ def command(
         as_json(outlook.as_json())
         return
     (_print_trials if trials else _print_cells)(outlook)
+    _print_readings(outlook)
     _print_skips(outlook)
     _print_downloads(outlook)
     _print_files(outlook)
@@ -90,6 +91,13 @@ def _print_cells(outlook: Outlook) -> None:
         states = ", ".join(f"{number} {state}" for state, number in counts.items())
         rows.append((*_where(cell, budgets), states))
     print_table(["model", "data set", "strategy", *budgets, "trials"], rows)
+
+
+def _print_readings(outlook: Outlook) -> None:
+    """One line per data set whose files or rows were read; of one that comes with a library only what was left out."""
+    for label, reading in outlook.readings.items():
+        if reading.unit != "example" or reading.left_out:
+            click.echo(f"{label}: {reading.words}")
 
 
 def _print_trials(outlook: Outlook) -> None:

@@ -11,6 +11,7 @@ import click
 from suite.cli.catalogue import describe_dataset, describe_model
 from suite.cli.main import COMMANDS
 from suite.cli.options import as_json, json_option, load_plugins, plugin_option, print_table
+from suite.store.records.reading import CANNOT_BE_DECODED, NAMED, Reading
 
 __all__ = ["command"]
 
@@ -86,6 +87,7 @@ def _input_words(model: dict[str, Any]) -> str:
 
 def _print_dataset(dataset: dict[str, Any]) -> None:
     names = dataset["class_names"]
+    reading = Reading.model_validate(dataset["reading"]) if dataset["reading"] else None
     _print_facts(
         {
             "data set": dataset["name"],
@@ -93,9 +95,14 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
             "classes": f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else None,
             "answers": "texts" if dataset["answers"] == "text" else None,
             **{f"{split} examples": f"{size:,}" for split, size in dataset["examples"].items()},
-            "images": _sizes(dataset["picture_sizes"]) if dataset["content"] == "image" else None,
+            "images": (reading and reading.images) or _sizes(dataset["picture_sizes"])
+            if dataset["content"] == "image"
+            else None,
             "texts": _lengths(dataset["words"]) if dataset["words"] else None,
-            "left out": str(len(dataset["skipped"])) if dataset["skipped"] else None,
+            "read": f"{reading.counted}; {reading.left or 'nothing left out'}" if reading else None,
+            "class sizes": reading.classes if reading else None,
+            "splits": reading.splits if reading else None,
+            "copies": reading.again if reading else None,
             "licence": dataset["licence"] or "not known",
             "origin": dataset["origin"],
             "fingerprint": dataset["fingerprint"],
@@ -103,6 +110,10 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
     )
     for example, reason in dataset["skipped"]:
         click.echo(f"  left out: {example}: {reason}")
+    for one in reading.left_out if reading else ():
+        if not one.expected and one.reason != CANNOT_BE_DECODED:
+            named = ", ".join(one.names) + (f" and {one.count - len(one.names):,} more" if one.count > NAMED else "")
+            click.echo(f"  {one.count:,} {one.reason}: {named}")
     _print_samples(dataset["samples"])
     _print_requirements(dataset["requirements"])
 

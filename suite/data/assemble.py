@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,12 +12,15 @@ from typing import Literal
 
 import numpy as np
 
+from suite.data.bad_examples import all_of
 from suite.data.copies import copies_between, groups_of, refuse_given_copies, without_copies
 from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
+from suite.data.image_facts import ImageFacts
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
 from suite.spec.spec import SplitsSpec
+from suite.store.records.reading import CANNOT_BE_DECODED, NAMED, LeftOut, Reading
 
 __all__ = ["OnBadExample", "Part", "assemble"]
 
@@ -35,6 +39,8 @@ class Part:
     split: Split
     content: Callable[[int], bytes]
     """What is hashed of example ``i``. Raises ``BadExampleError`` when it cannot be read."""
+    facts: Callable[[bytes], ImageFacts | None] | None = None
+    """What the head of an image file says; None where the content is no file of an image."""
 
 
 def assemble(
@@ -50,6 +56,8 @@ def assemble(
     content: Content = "image",
     answers: str = "class",
     made_from_seed: bool = False,
+    reading: Reading | None = None,
+    unit: Literal["row", "example"] = "example",
 ) -> Dataset:
     """A data set with all three splits, its fingerprint computed from every example's content.
 
@@ -66,6 +74,8 @@ def assemble(
         answers: What is to be said of it, ``Dataset.answers``. Where it is no class, targets are zeros.
         made_from_seed: Whether the source itself made all three ``parts`` from the seed in ``splits``, since they
             follow a rule of its own. The data set then has the seed in its name and other splits for another seed.
+        reading: What the source left out before it had examples; None counts the examples that it gave.
+        unit: What these are.
 
     Raises:
         BadExampleError: For the first example that cannot be read, unless they are skipped.
@@ -75,10 +85,12 @@ def assemble(
     if answers == "class":
         _require_two_classes(class_names, place)
     skipped: list[SkippedExample] = []
+    facts: list[ImageFacts] = []
     given: dict[str, Split] = {}
     for split_name, part in parts.items():
-        given[split_name], left_out = _examine(part, decode=on_bad_example == "skip")
+        given[split_name], left_out, seen = _examine(part, decode=on_bad_example == "skip")
         skipped.extend(left_out)
+        facts.extend(seen)
     groups = class_names if answers == "class" else [answers]
     dropped: dict[str, int] = {}
     if splits.duplicates == "group":
@@ -87,7 +99,9 @@ def assemble(
         stay, dropped = without_copies(given)
         given = {each: subset(split, stay[each], name=each) for each, split in given.items()}
         _require_some_left(given, dropped, place)
+    found = reading or Reading(unit=unit, seen=sum(map(len, given.values())) + len(skipped), read=0)
     complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
+    copies = copies_between(complete, class_names)
     return Dataset(
         name=name_with_seed(name, {} if made_from_seed else given, splits),
         class_names=tuple(class_names),
@@ -99,9 +113,40 @@ def assemble(
         made_splits=missing_splits({} if made_from_seed else given),
         content=content,
         answers=answers,
-        copies=copies_between(complete, class_names),
+        copies=copies,
+        reading=_read(found, complete, class_names, facts, skipped).model_copy(
+            update={"copies": sum(one.count for one in copies)}
+        ),
         dropped_copies=dropped,
         grouped_copies=_grouped(given, splits),
+    )
+
+
+def _read(
+    reading: Reading,
+    splits: Mapping[str, Split],
+    class_names: Sequence[str],
+    facts: Sequence[ImageFacts],
+    skipped: Sequence[SkippedExample],
+) -> Reading:
+    """The reading of a source with what the examples themselves tell."""
+    counts = np.zeros(len(class_names), dtype=np.int64)
+    for split in splits.values():
+        counts += np.bincount(split.targets, minlength=len(class_names))[: len(class_names)] if class_names else 0
+    left_out = reading.left_out
+    if skipped:
+        names = tuple(one.id for one in skipped[:NAMED])
+        left_out = (LeftOut(reason=CANNOT_BE_DECODED, count=len(skipped), names=names), *left_out)
+    by_pixels = sorted(((one.height, one.width) for one in facts), key=lambda size: (size[0] * size[1], size))
+    return reading.model_copy(
+        update={
+            "read": sum(map(len, splits.values())),
+            "left_out": left_out,
+            "formats": dict(Counter(one.format for one in facts).most_common()),
+            "modes": dict(Counter(one.mode for one in facts).most_common()),
+            "sizes": (by_pixels[0], by_pixels[len(by_pixels) // 2], by_pixels[-1]) if by_pixels else None,
+            "class_counts": dict(zip(class_names, counts.tolist(), strict=True)),
+        }
     )
 
 
@@ -133,33 +178,44 @@ def _require_two_classes(class_names: Sequence[str], place: str) -> None:
         raise DataError(f"{place}: expected at least two classes, got {only}.")
 
 
-def _examine(part: Part, *, decode: bool) -> tuple[Split, list[SkippedExample]]:
-    """The split with every example's digest; with ``decode`` without what cannot be decoded."""
+def _examine(part: Part, *, decode: bool) -> tuple[Split, list[SkippedExample], list[ImageFacts]]:
+    """The split with every example's digest, and what the heads of its files say; with ``decode`` without what cannot
+    be decoded.
+    """
     count = len(part.split)
     digests = np.empty((count, DIGEST_BYTES), dtype=np.uint8)
     at_once = max(_AT_ONCE, count // _MOST_TASKS)
+
+    facts: list[ImageFacts | None] = [None] * count
 
     def look(start: int) -> list[tuple[int, BadExampleError]]:
         bad = []
         for index in range(start, min(start + at_once, count)):
             try:
-                digests[index] = np.frombuffer(content_digest(part.content(index)), np.uint8)
+                content = part.content(index)
+                digests[index] = np.frombuffer(content_digest(content), np.uint8)
+                facts[index] = part.facts(content) if part.facts else None
                 if decode:
                     part.split.read(index)
+                elif part.facts and facts[index] is None:
+                    part.split.read(index)  # to say what is wrong with it
             except BadExampleError as error:
-                if not decode:
-                    raise
                 bad.append((index, error))
         return bad
 
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        found = itertools.chain.from_iterable(pool.map(look, range(0, count, at_once)))
-        bad = [(index, SkippedExample(part.split.ids[index], str(error))) for index, error in found]
+        bad = list(itertools.chain.from_iterable(pool.map(look, range(0, count, at_once))))
+    if bad and not decode:
+        raise all_of([error for _, error in bad])
     split = replace(part.split, digests=digests)
+    there = [one for one in facts if one is not None]
     if not bad:
-        return split, []
-    kept = np.delete(np.arange(count), [index for index, _ in bad])
-    return subset(split, kept, name=split.name), [example for _, example in bad]
+        return split, [], there
+    gone = {index for index, _ in bad}
+    left = [one for index, one in enumerate(facts) if one is not None and index not in gone]
+    kept = np.delete(np.arange(count), sorted(gone))
+    skipped = [SkippedExample(part.split.ids[index], str(error)) for index, error in bad]
+    return subset(split, kept, name=split.name), skipped, left
 
 
 def _with_skipped(place: str, skipped: Sequence[SkippedExample]) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.cache import entry_path, store_error, touch, write_entry
+from suite.data.bad_examples import every_bad_example
 from suite.data.dataset import Dataset, Split
 from suite.data.decoding import DECODING_VERSION, resize_image
 from suite.data.example_ids import ids_digest
-from suite.errors import StoreError
+from suite.errors import BadExampleError, StoreError
 from suite.store.records.resizing import STRETCH, Resizing
 
 __all__ = ["ImageArray", "decoded"]
@@ -50,7 +51,7 @@ def decoded(
         Read-only array of shape ``(len(split), height, width, 3)``, uint8, in the order of ``split.ids``.
 
     Raises:
-        BadExampleError: For the first image that cannot be decoded; nothing is kept then.
+        BadExampleError: For all images that cannot be decoded; nothing is kept then.
         StoreError: When the disk is full or the folder cannot be written.
     """
     identity = {
@@ -66,7 +67,10 @@ def decoded(
     kept = _open_array(path, shape)
     if kept is None:
         description = {"dataset": dataset.name, "examples": len(split), **identity}
-        write_entry(path, lambda file: _write_images(file, split, size, resizing), description)
+        try:
+            write_entry(path, lambda file: _write_images(file, split, size, resizing), description)
+        except BadExampleError as error:
+            raise every_bad_example(split, error) from None
         kept = _open_array(path, shape)
     if kept is None:
         raise StoreError(f"{path}: was just written and cannot be read back; is the disk sound, or was it removed?")

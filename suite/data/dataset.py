@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from suite.data.targets import Targets
 from suite.errors import SealedSplitError
+from suite.store.records.reading import Reading
 
 __all__ = ["Content", "Copies", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
 
@@ -96,6 +97,8 @@ class Dataset:
     """Split to how many of its examples were left out, since a later split has them (``duplicates: drop``)."""
     grouped_copies: int = 0
     """Examples that have a copy and were kept on one side of the splits that were made (``group`` and ``drop``)."""
+    reading: Reading | None = None
+    """What was found and what was not read; None where the source does not say."""
 
     @property
     def num_classes(self) -> int:

@@ -2,46 +2,89 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
+import warnings
 from typing import get_args
 
 import numpy as np
 import PIL
-import PIL.BmpImagePlugin
-import PIL.GifImagePlugin
 import PIL.Image
-import PIL.ImageOps
-import PIL.JpegImagePlugin
-import PIL.PngImagePlugin
-import PIL.WebPImagePlugin
 from numpy.typing import NDArray
 
 from suite.data.dataset import Image
+from suite.data.image_metadata import without_metadata
 from suite.data.plain_jpeg import decode_plain_jpeg
 from suite.errors import BadExampleError
 from suite.store.records.resizing import STRETCH, Interpolation, Resizing
 
-__all__ = ["DECODING_VERSION", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
+__all__ = ["DECODING_VERSION", "FORMATS", "IMAGE_KINDS", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
 
-DECODING_VERSION = f"1-pillow{PIL.__version__.split('.', 1)[0]}"
+DECODING_VERSION = f"2-pillow{PIL.__version__.split('.', 1)[0]}"
 """Part of every cache key: decoding or resizing otherwise must not reuse what was kept."""
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"})
-"""File name endings, in small letters, that are taken for images."""
+_SUFFIXES = {
+    "JPEG": ".jpg .jpeg .jpe .jfif .mpo",
+    "PNG": ".png .apng",
+    "BMP": ".bmp .dib",
+    "GIF": ".gif",
+    "WEBP": ".webp",
+    "TIFF": ".tif .tiff",
+    "PPM": ".ppm .pgm .pbm .pnm .pfm",
+    "JPEG2000": ".jp2 .j2k .jpx .jpf .j2c .jpc",
+    "AVIF": ".avif .avifs",
+    "HEIF": ".heic .heif .hif",
+}
+"""File name endings, in small letters, by what Pillow calls the format."""
+IMAGE_SUFFIXES = frozenset(" ".join(_SUFFIXES.values()).split())
+"""File name endings, in small letters, that are taken for images; what a file is, its content says."""
+IMAGE_KINDS = "JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, JPEG 2000, AVIF or HEIC"
+"""The formats in words."""
+_PLUGINS = {"JPEG": "Jpeg", "PNG": "Png", "BMP": "Bmp", "GIF": "Gif", "WEBP": "WebP", "TIFF": "Tiff", "PPM": "Ppm",
+            "JPEG2000": "Jpeg2K", "AVIF": "Avif"}  # fmt: skip
 
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")  # imported above: Pillow's search for them is not for threads
+
+def _register_formats() -> tuple[str, ...]:
+    """Imports what reads the formats: Pillow's own search for them is not for threads."""
+    for plugin in (*_PLUGINS.values(), "Mpo"):
+        with contextlib.suppress(ImportError):  # a Pillow without AVIF
+            importlib.import_module(f"PIL.{plugin}ImagePlugin")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+    return tuple(kind for kind in _SUFFIXES if kind in PIL.Image.OPEN)
+
+
+FORMATS = _register_formats()
+"""What Pillow may take a file for: nothing that runs another program, and nothing that has no signature."""
+# Of metadata that is odd, which costs no image its pixels.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+_TO_INSTALL = {b"avif": "a newer Pillow", b"avis": "a newer Pillow"} | dict.fromkeys(
+    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "pillow-heif"
+)
+"""What reads a file of the ISO media family, by its brand (ISO/IEC 14496-12, 4.3), where nothing that is here does."""
+_TURNED = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+"""By EXIF orientation; 1 is upright."""
 _EXIF_ORIENTATION = 0x0112
 _RESAMPLING = {name: PIL.Image.Resampling[name.upper()] for name in get_args(Interpolation)}
 
 
 def decode_image(content: bytes, *, name: str) -> Image:
-    """Decodes one JPEG, PNG, BMP, GIF (first frame) or WebP.
+    """Decodes one image, the first where a file holds several (GIF, TIFF, WebP).
 
     Grey, palette, 16-bit and CMYK images become RGB; a transparent one is laid on white, as a viewer shows
-    it; the EXIF orientation is applied.
+    it; the EXIF orientation is applied. Metadata that is damaged or large costs nothing but itself.
 
     Args:
-        content: The bytes of the file.
+        content: The bytes of the file; they say what it is, whatever its name ends in.
         name: What the file is called in complaints.
 
     Returns:
@@ -55,22 +98,35 @@ def decode_image(content: bytes, *, name: str) -> Image:
     if plain is not None:
         return plain
     try:
-        with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            _refuse_bomb(image, name)
-            if image.format == "PNG":
-                _check_png(content)
-            image.load()
-            return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
+        return _decode(content, name)
     except BadExampleError:
         raise
-    except PIL.UnidentifiedImageError:
-        raise BadExampleError(
-            f"{name}: expected a JPEG, PNG, BMP, GIF or WebP image, got {len(content)} bytes that are none. {_MEND}"
-        ) from None
     except MemoryError:
         raise BadExampleError(f"{name}: the image does not fit into memory. {_MEND}") from None
     except Exception as error:  # noqa: BLE001 - damaged files make Pillow raise almost anything
-        raise BadExampleError(f"{name}: the image is damaged: {error}. {_MEND}") from None
+        bare = without_metadata(content)
+        if bare is not None:
+            with contextlib.suppress(Exception):
+                return _decode(bare, name)
+        raise BadExampleError(f"{name}: {_what_is_wrong(error, content)} {_MEND}") from None
+
+
+def _decode(content: bytes, name: str) -> Image:
+    with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _refuse_bomb(image, name)
+        if image.format == "PNG":
+            _check_png(content)
+        image.load()
+        return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
+
+
+def _what_is_wrong(error: Exception, content: bytes) -> str:
+    if not isinstance(error, PIL.UnidentifiedImageError):
+        return f"the image is damaged: {error}."
+    if content[4:8] == b"ftyp" and (needed := _TO_INSTALL.get(content[8:12])):
+        kind = "an AVIF" if content[8:11] == b"avi" else "a HEIC"
+        return f"{kind} image, which is read with {needed}: pip install --upgrade {needed.split()[-1].lower()}."
+    return f"expected a {IMAGE_KINDS} image, got {len(content)} bytes that are none."
 
 
 def resize_image(image: Image, size: tuple[int, int], resizing: Resizing = STRETCH) -> Image:
@@ -127,11 +183,13 @@ def _check_png(content: bytes) -> None:
 
 
 def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
-    if "exif" not in image.info and image.format not in {"PNG", "WEBP"}:
+    if "exif" not in image.info and image.format not in {"PNG", "WEBP", "TIFF", "AVIF"}:
         return image
-    if image.getexif().get(_EXIF_ORIENTATION, 1) == 1:
+    try:
+        turn = _TURNED.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - damaged EXIF makes Pillow raise almost anything, and the pixels are whole
         return image
-    return PIL.ImageOps.exif_transpose(image)
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:

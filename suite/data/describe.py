@@ -52,6 +52,8 @@ class DatasetDescription:
     images."""
     samples: tuple[Sample, ...]
     """Three training examples; none of images."""
+    reading: dict[str, Any] | None
+    """The JSON of ``suite.store.records.reading.Reading``."""
 
 
 def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescription:
@@ -86,6 +88,7 @@ def describe_dataset(dataset: Dataset, *, look_at: int = 50) -> DatasetDescripti
         samples=tuple(_sample(dataset, *texts[place]) for place in sorted({0, len(texts) // 2, len(texts) - 1}))
         if texts
         else (),
+        reading=None if dataset.reading is None else dataset.reading.model_dump(mode="json"),
     )
 
 

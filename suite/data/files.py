@@ -8,14 +8,15 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
 from suite.errors import BadExampleError, DataError
 
-__all__ = ["FileTree", "FolderTree", "ZipTree", "open_tree"]
+__all__ = ["HIDDEN", "MADE_BY_SYSTEMS", "NO_FILE", "FileTree", "FolderTree", "ZipTree", "open_tree"]
 
 _LARGEST_FILE_BYTES = 512 * 2**20
 """More than any image within Pillow's limit on pixels; a member that unfolds further is a trap."""
@@ -30,10 +31,33 @@ class FileTree(Protocol):
     """Every file that is not hidden, sorted."""
     folders: tuple[str, ...]
     """Every folder that is not hidden, sorted, also those without files."""
+    passed: Mapping[str, tuple[str, ...]]
+    """Files and whole folders that are in neither, sorted, by the reason."""
+
+    def children(self, folder: str) -> Sequence[str]:
+        """The folders right in a folder, sorted; ``""`` is the tree itself."""
+        ...
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises ``BadExampleError`` when it cannot be read."""
         ...
+
+
+class _Folders:
+    """What the folders of a tree have in them."""
+
+    folders: tuple[str, ...]
+
+    def children(self, folder: str) -> Sequence[str]:
+        """The folders right in a folder, sorted; ``""`` is the tree itself."""
+        return self._inside.get(folder, ())
+
+    @cached_property
+    def _inside(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for folder in self.folders:
+            found.setdefault(folder.rpartition("/")[0], []).append(folder)
+        return found
 
 
 def open_tree(path: Path) -> FileTree:
@@ -51,7 +75,7 @@ def open_tree(path: Path) -> FileTree:
     raise DataError(f"{path}: expected a folder or a zip of class folders, got something that is neither.")
 
 
-class FolderTree:
+class FolderTree(_Folders):
     """The files of a folder. Links to folders are followed, each folder once."""
 
     def __init__(self, root: Path) -> None:
@@ -59,10 +83,14 @@ class FolderTree:
         self.place = str(root)
         files: list[str] = []
         folders: list[str] = []
-        for name, is_folder in self._walk("", frozenset({os.path.realpath(root)})):
-            (folders if is_folder else files).append(name)
+        passed: dict[str, list[str]] = {}
+        for name, is_folder, reason in self._walk("", frozenset({os.path.realpath(root)})):
+            (passed.setdefault(reason, []) if reason else folders if is_folder else files).append(name)
         self.names = tuple(sorted(files))
         self.folders = tuple(sorted(folders))
+        self.passed: Mapping[str, tuple[str, ...]] = {
+            reason: tuple(sorted(names)) for reason, names in sorted(passed.items())
+        }
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises ``BadExampleError`` when it cannot be read."""
@@ -76,8 +104,10 @@ class FolderTree:
         except OSError as error:
             raise BadExampleError(f"{path}: cannot be read: {error.strerror or error}.") from None
 
-    def _walk(self, folder: str, above: frozenset[str]) -> Iterator[tuple[str, bool]]:
-        """Names with whether each is a folder; ``above`` are the real paths on the way, against link loops."""
+    def _walk(self, folder: str, above: frozenset[str]) -> Iterator[tuple[str, bool, str]]:
+        """Names with whether each is a folder and why it is passed over, empty where it is not; ``above`` are the real
+        paths on the way, against link loops.
+        """
         here = self.root / folder
         try:
             entries = sorted(os.scandir(here), key=lambda entry: entry.name)
@@ -87,22 +117,24 @@ class FolderTree:
             ) from None
         for entry in entries:
             name = f"{folder}/{entry.name}" if folder else entry.name
-            if _is_hidden(entry.name):
-                continue
             try:
                 is_folder = entry.is_dir()
             except OSError as error:  # a link into a folder that is somebody else's
                 raise DataError(f"{entry.path}: cannot be read: {error.strerror or error}. Remove it.") from None
+            reason = _reason_to_pass(entry.name) or ("" if is_folder or _is_regular(entry) else NO_FILE)
+            if reason:
+                yield (f"{name}/" if is_folder else name), is_folder, reason
+                continue
             if not is_folder:
-                yield name, False
+                yield name, False, ""
                 continue
             real = os.path.realpath(entry.path)
             if real not in above:
-                yield name, True
+                yield name, True, ""
                 yield from self._walk(name, above | {real})
 
 
-class ZipTree:
+class ZipTree(_Folders):
     """The files of a zip archive, read in place by any number of threads and processes.
 
     Raises:
@@ -117,9 +149,15 @@ class ZipTree:
         self._opened: tuple[int, zipfile.ZipFile] | None = None
         self._members: dict[str, zipfile.ZipInfo] = {}
         folders: set[str] = set()
+        passed: dict[str, dict[str, None]] = {}
         for info in self._archive().infolist():
             name = self._checked_name(info)
-            if any(_is_hidden(part) for part in name.split("/")):
+            parts = name.split("/")
+            first = next((place for place, part in enumerate(parts) if _reason_to_pass(part)), None)
+            if first is not None:
+                is_folder = first < len(parts) - 1 or info.filename.endswith(("/", "\\"))
+                left = "/".join(parts[: first + 1]) + ("/" if is_folder else "")
+                passed.setdefault(_reason_to_pass(parts[first]), {})[left] = None
                 continue
             folders.update(_folders_above(name))
             if info.filename.endswith(("/", "\\")):
@@ -130,6 +168,9 @@ class ZipTree:
                 self._members[name] = info
         self.names = tuple(sorted(self._members))
         self.folders = tuple(sorted(folders))
+        self.passed: Mapping[str, tuple[str, ...]] = {
+            reason: tuple(sorted(names)) for reason, names in sorted(passed.items())
+        }
 
     def read(self, name: str) -> bytes:
         """The bytes of a member, checked against its checksum. Raises ``BadExampleError`` when it is damaged."""
@@ -214,8 +255,29 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+HIDDEN, MADE_BY_SYSTEMS, NO_FILE = "hidden", "made by a file manager", "neither a file nor a folder"
+"""Why something in a folder is passed over."""
+_OF_SYSTEMS = {
+    "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler",
+    "system volume information", "lost+found", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r",
+    "picasa.ini", "__pycache__",
+}  # fmt: skip
+"""What macOS, Windows and network storage leave in folders, in small letters: thumbnails, waste, settings."""
+
+
+def _reason_to_pass(name: str) -> str:
+    """Why a file or folder of this name is never looked into; empty where it is."""
+    if name.lower() in _OF_SYSTEMS:
+        return MADE_BY_SYSTEMS
+    return HIDDEN if name.startswith(".") else ""
+
+
+def _is_regular(entry: os.DirEntry[str]) -> bool:
+    """Whether it can be opened without waiting for somebody; a broken link can, and says what it is."""
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _too_large(place: str) -> str:

@@ -5,9 +5,9 @@
     photos/cat/1.jpg          one folder per class; splits are made
     photos/dog/2.png
 
-    photos/train/cat/1.jpg    or with folders for splits, each optional except train:
-    photos/val/cat/2.jpg      val, valid, validation or dev
-    photos/test/cat/3.jpg     test or testing
+    photos/train/cat/1.jpg    or with folders for splits, each optional except train; see ``layout``:
+    photos/val/cat/2.jpg      val, valid, Validation_set, dev ...
+    photos/test/cat/3.jpg     test, testing, test_images ...
 """
 
 from __future__ import annotations
@@ -16,21 +16,26 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from suite.data.assemble import OnBadExample, Part, assemble
 from suite.data.dataset import Dataset, Image, Split
-from suite.data.decoding import IMAGE_SUFFIXES, decode_image
-from suite.data.files import FileTree, open_tree
-from suite.data.splits import SPLIT_WORDS
-from suite.errors import DataError, Requirement
+from suite.data.decoding import IMAGE_KINDS, IMAGE_SUFFIXES, decode_image
+from suite.data.files import HIDDEN, MADE_BY_SYSTEMS, FileTree, open_tree
+from suite.data.image_facts import image_facts
+from suite.data.layout import Classes, Layout, find_layout
+from suite.errors import DataError, Requirement, SpecError
 from suite.spec.options import Options, PathText
 from suite.spec.spec import SplitsSpec
+from suite.store.records.reading import NAMED, LeftOut, Reading
 
 __all__ = ["FolderOptions", "FolderSource"]
+
+
+Folders = Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class FolderOptions(Options):
@@ -40,6 +45,9 @@ class FolderOptions(Options):
     """A folder or a zip archive; relative to where the command runs, ``~`` is the home folder."""
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the data set is called; the name of the folder when left out."""
+    split_folders: dict[Literal["train", "validation", "test"], Folders] | Literal[False] | None = None
+    """The folders of each split, ``{"train": ["fold1", "fold2"], "test": "fold3"}``; what is not named is left out.
+    False where the folders are classes, whatever they are called. Left out, the names of the folders tell."""
     licence: str | None = None
     """Licence of the images, for the report."""
 
@@ -67,10 +75,18 @@ class FolderSource:
         return ()
 
     @classmethod
+    def check(cls, options: FolderOptions) -> FolderOptions:
+        """The options. Raises ``SpecError`` where no folder is named to train on."""
+        if options.split_folders and "train" not in options.split_folders:
+            there = ", ".join(options.split_folders)
+            raise SpecError(f"'split_folders': expected a folder for 'train' beside {there}, got none.")
+        return options
+
+    @classmethod
     def verify(cls, options: FolderOptions) -> None:
         """Looks at the names only, before anything runs. Raises ``DataError`` where ``load`` would for them."""
         tree = open_tree(_path(options.path))
-        _common_classes(_find_splits(tree), tree.place)
+        _common_classes(_layout(tree, options).splits, tree.place)
 
     @classmethod
     def load(cls, options: FolderOptions, *, splits: SplitsSpec, on_bad_example: OnBadExample) -> Dataset:
@@ -78,21 +94,22 @@ class FolderSource:
 
         Raises:
             DataError: When there is nothing there, no class folders, one class only, too few examples of a
-                class, or when the classes of two splits differ.
+                class, when the classes of two splits differ, or when the folders can be read in two ways.
             BadExampleError: For a file that cannot be read, unless such are skipped.
         """
         tree = open_tree(_path(options.path))
-        found = _find_splits(tree)
-        class_names = _common_classes(found, tree.place)
+        layout = _layout(tree, options)
+        class_names = _common_classes(layout.splits, tree.place)
         return assemble(
             cls.label(options),
-            {name: _part(tree, name, classes, class_names) for name, classes in found.items()},
+            {name: _part(tree, name, classes, class_names) for name, classes in layout.splits.items()},
             class_names=class_names,
             splits=splits,
             on_bad_example=on_bad_example,
             place=tree.place,
             origin=tree.place,
             licence=options.licence,
+            reading=_reading(tree, layout),
         )
 
 
@@ -125,41 +142,62 @@ class _Images:
         return decode_image(self.content(index), name=name)
 
 
-Classes = dict[str, list[str]]
-"""File names of the images by class name."""
-
-
 def _part(tree: FileTree, name: str, classes: Classes, class_names: Sequence[str]) -> Part:
     ids = tuple(file for class_name in class_names for file in classes[class_name])
     counts = [len(classes[class_name]) for class_name in class_names]
     content = _Content(tree, ids)
     targets = np.repeat(np.arange(len(class_names), dtype=np.int64), counts)
-    return Part(Split(name, ids, targets, _Images(content)), content)
+    return Part(Split(name, ids, targets, _Images(content)), content, image_facts)
 
 
-def _find_splits(tree: FileTree) -> dict[str, Classes]:
-    """Classes by split name; everything under ``train`` where the tree has no folders for splits."""
-    images = [name for name in tree.names if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+def _layout(tree: FileTree, options: FolderOptions) -> Layout:
+    images = _images_of(tree)
     _require_text(images, tree.place)
-    root = _root(tree, images)
-    top = _children(tree.folders, root)
-    if not top:
-        raise DataError(_no_class_folders(tree, images))
-    named_so = [folder for folder in top if _leaf(folder).lower() in SPLIT_WORDS]
-    split_folders = [folder for folder in named_so if _children(tree.folders, folder)]
-    if not any(SPLIT_WORDS[_leaf(folder).lower()] == "train" for folder in split_folders):
-        if split_folders and len(split_folders) == len(top):
-            there = ", ".join(f"'{_leaf(folder)}'" for folder in split_folders)
-            raise DataError(f"{tree.place}: expected a 'train' folder beside {there}, got none.")
-        return {"train": _classes(tree, top, images)}
-    found: dict[str, Classes] = {}
-    for folder in split_folders:
-        name = SPLIT_WORDS[_leaf(folder).lower()]
-        if name in found:
-            raise DataError(f"{tree.place}: two folders hold the {name} split, '{_leaf(folder)}' is one; keep one.")
-        found[name] = _classes(tree, _children(tree.folders, folder), images)
-    _refuse_images_beside_splits(tree, root, images, split_folders)
-    return found
+    given = options.split_folders
+    if isinstance(given, dict):
+        named = {str(split): (one,) if isinstance(one, str) else one for split, one in given.items()}
+        return find_layout(tree, images, given=named, kinds=IMAGE_KINDS)
+    return find_layout(tree, images, given=given, kinds=IMAGE_KINDS)
+
+
+def _images_of(tree: FileTree) -> list[str]:
+    return [name for name in tree.names if _ending(name) in IMAGE_SUFFIXES]
+
+
+def _ending(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
+def _reading(tree: FileTree, layout: Layout) -> Reading:
+    """What the names tell: how many files there are, and which of them become no examples."""
+    others: dict[str, list[str]] = {}
+    for name in tree.names:
+        if _ending(name) not in IMAGE_SUFFIXES:
+            others.setdefault(_ending(name), []).append(name)
+    left_out = [
+        LeftOut(reason=_ending_words(ending), count=len(names), names=tuple(names[:NAMED]))
+        for ending, names in sorted(others.items(), key=lambda item: -len(item[1]))
+    ]
+    if layout.outside:
+        where = "in no class folder of a split" if layout.places else "in no class folder"
+        left_out.append(LeftOut(reason=where, count=len(layout.outside), names=layout.outside[:NAMED]))
+    left_out += [
+        LeftOut(
+            reason=reason, count=len(names), names=names[:NAMED], expected=reason in {HIDDEN, MADE_BY_SYSTEMS}
+        )
+        for reason, names in tree.passed.items()
+    ]  # fmt: skip
+    return Reading(
+        unit="file",
+        seen=len(tree.names) + sum(len(names) for names in tree.passed.values()),
+        read=sum(len(names) for classes in layout.splits.values() for names in classes.values()),
+        left_out=tuple(left_out),
+        split_places=layout.places,
+    )
+
+
+def _ending_words(ending: str) -> str:
+    return f"no images by their ending ({ending})" if ending else "no images by their ending (none)"
 
 
 def _require_text(names: Sequence[str], place: str) -> None:
@@ -169,38 +207,6 @@ def _require_text(names: Sequence[str], place: str) -> None:
             name.encode("utf-8")
         except UnicodeEncodeError:
             raise DataError(f"{place}: the name {name!r} is not UTF-8; rename the file or folder.") from None
-
-
-def _root(tree: FileTree, images: Sequence[str]) -> str:
-    """The folder that holds the class or split folders: archives often wrap everything in one folder."""
-    root = ""
-    while True:
-        top = _children(tree.folders, root)
-        if len(top) != 1 or not _children(tree.folders, top[0]) or _leaf(top[0]).lower() in SPLIT_WORDS:
-            return root
-        if any(posixpath.dirname(name) == top[0] for name in images):
-            return root
-        root = top[0]
-
-
-def _classes(tree: FileTree, folders: Sequence[str], images: Sequence[str]) -> Classes:
-    """Images by class; those in deeper folders belong to the class folder above them."""
-    by_folder: dict[str, list[str]] = {folder: [] for folder in folders}
-    depth = 1 + folders[0].count("/")
-    for name in images:
-        folder = "/".join(name.split("/")[:depth])
-        if folder in by_folder and folder != name:
-            by_folder[folder].append(name)
-    if not any(by_folder.values()):
-        raise DataError(f"{tree.place}: the data set is empty: no JPEG, PNG, BMP, GIF or WebP image in any class.")
-    for folder, names in by_folder.items():
-        if not names:
-            others = sum(1 for name in tree.names if name.startswith(f"{folder}/"))
-            raise DataError(
-                f"{tree.place}: class '{folder}' has 0 examples ({others} other files); add images "
-                "(JPEG, PNG, BMP, GIF, WebP) or remove the folder."
-            )
-    return {_leaf(folder): names for folder, names in by_folder.items()}
 
 
 def _common_classes(found: Mapping[str, Classes], place: str) -> list[str]:
@@ -216,28 +222,3 @@ def _common_classes(found: Mapping[str, Classes], place: str) -> list[str]:
                 "Rename or remove folders until they agree."
             )
     return sorted(expected)
-
-
-def _refuse_images_beside_splits(
-    tree: FileTree, root: str, images: Sequence[str], split_folders: Sequence[str]
-) -> None:
-    """A folder beside train and test that holds images would silently be left out."""
-    for folder in _children(tree.folders, root):
-        if folder not in split_folders and any(name.startswith(f"{folder}/") for name in images):
-            raise DataError(
-                f"{tree.place}: folder '{folder}' with images lies beside the folders of the splits "
-                f"({', '.join(_leaf(name) for name in split_folders)}); expected class folders inside of those."
-            )
-
-
-def _no_class_folders(tree: FileTree, images: Sequence[str]) -> str:
-    lying = f"{len(images)} images without one" if images else f"{len(tree.names)} files, none of them an image"
-    return f"{tree.place}: expected one folder per class, got no folders ({lying}). Put each class into its own folder."
-
-
-def _children(folders: Sequence[str], parent: str) -> list[str]:
-    return [folder for folder in folders if posixpath.dirname(folder) == parent]
-
-
-def _leaf(folder: str) -> str:
-    return folder.rpartition("/")[2]

@@ -16,20 +16,9 @@ from suite.data.example_ids import some_ids
 from suite.errors import DataError
 from suite.spec.spec import SplitsSpec
 
-__all__ = ["SPLIT_NAMES", "SPLIT_WORDS", "choose", "complete_splits", "missing_splits", "name_with_seed", "subset"]
+__all__ = ["SPLIT_NAMES", "choose", "complete_splits", "missing_splits", "name_with_seed", "subset"]
 
 SPLIT_NAMES = ("train", "validation", "test")
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""What people call the splits, in small letters."""
 
 
 def missing_splits(given: Mapping[str, Split]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from pydantic import Field
 from suite.data.assemble import OnBadExample, assemble
 from suite.data.clean_batch import CleanBatch, clean_batch
 from suite.data.dataset import Dataset
+from suite.data.layout import SPLIT_WORDS, split_of
 from suite.data.rows import ENDINGS, Format, Row, Table, encoding_complaint, printable, read_batches, read_rows, rows_of
-from suite.data.splits import SPLIT_WORDS
 from suite.data.texts import TextCollector, encoded_text
 from suite.errors import BadExampleError, DataError, Requirement, SpecError, UnknownNameError, did_you_mean
 from suite.spec.options import Options, PathText
@@ -269,6 +269,7 @@ class TableSource:
             licence=options.licence,
             content="text",
             answers="class" if options.label_column else "text",
+            unit="row",
         )
 
 
@@ -449,9 +450,10 @@ def _label_of(value: Any, column: str, table: Table) -> str:
 
 def _split_of(value: Any, column: str) -> str:
     word = value.decode("utf-8", "replace") if isinstance(value, bytes) else printable(str(value))
-    if word.strip().lower() not in SPLIT_WORDS:
+    split = split_of(word)
+    if split is None:
         raise BadExampleError(f"column '{column}': {did_you_mean(word, SPLIT_WORDS, what='split')}")
-    return SPLIT_WORDS[word.strip().lower()]
+    return split
 
 
 def _order(labels: Mapping[str, int]) -> Any:

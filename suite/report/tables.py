@@ -395,6 +395,7 @@ def data_table(comparison: Comparison) -> Table:
         Column("validation", number=True),
         Column("test", number=True),
         Column("left out", number=True),
+        Column("read as", long=True),
         Column("licence", long=True),
         Column("origin", long=True),
         Column("fingerprint", code=True),
@@ -404,7 +405,8 @@ def data_table(comparison: Comparison) -> Table:
             Box(record.name),
             _classes(record),
             *(Box(count(record.sizes.get(split)), record.sizes.get(split, "")) for split in _SPLITS),
-            Box(count(len(record.skipped)), len(record.skipped), "; ".join(list(record.skipped)[:5])),
+            _left_out(record),
+            Box(record.reading.words if record.reading else MISSING),
             Box(record.licence or "not stated"),
             Box(record.origin or MISSING),
             Box(record.fingerprint[:HASH_DIGITS] or MISSING, title=record.fingerprint),
@@ -415,6 +417,13 @@ def data_table(comparison: Comparison) -> Table:
 
 
 _SPLITS = ("train", "validation", "test")
+
+
+def _left_out(record: DataRecord) -> Box:
+    if record.reading is None:
+        return Box(count(len(record.skipped)), len(record.skipped), "; ".join(list(record.skipped)[:5]))
+    number = sum(one.count for one in record.reading.left_out)
+    return Box(count(number), number, record.reading.words)
 
 
 def _classes(record: DataRecord) -> Box:

@@ -59,6 +59,7 @@ def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -
         spec_name=plan.spec.name,
         checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprints={label: dataset.fingerprint for label, dataset in study.all_sets()},
+        readings={label: dataset.reading for label, dataset in study.all_sets() if dataset.reading is not None},
         findings=worst_first((*planned.findings, *found.findings)),
         ran=tuple(sorted({*planned.ran, *found.ran})),
         left_out={**study.left_out, **planned.left_out, **found.left_out},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from suite.spec.spec import DatasetSpec, ModelSpec, Spec, load_spec
 from suite.spec.trial import Trial
 from suite.spec.trial_selection import select
 from suite.store.quick_read import glance
+from suite.store.records.reading import Reading
 from suite.store.state import Entry
 from suite.store.store import open_store
 
@@ -125,6 +126,8 @@ class Outlook:
     """For these on a cluster, where that was asked for."""
     files: tuple[FilesOutlook, ...] = ()
     """What the spec asks for under ``exports``."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """Label of each data set that was read to what was found and left out; empty where nothing is to run."""
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -175,6 +178,7 @@ class Outlook:
             "skips": [_named(labels) | {"reason": reason} for labels, reason in self.skips],
             "downloads": [{**asdict(need), "path": str(need.path)} for need in self.downloads],
             "files": [asdict(one) for one in self.files],
+            "readings": {label: reading.model_dump(mode="json") for label, reading in self.readings.items()},
         }
 
 
@@ -213,8 +217,7 @@ def look_ahead(
     past = past_of(folder)
     missing, left_out = left_to_do(plan, folder, glance(folder).entries)
     verify_datasets(missing)
-    if missing:
-        look_at_data(plan, missing, patient=False)
+    looked = look_at_data(plan, missing, patient=False) if missing else None
     cells: dict[str, list[TrialOutlook]] = {cell.id: [] for cell in plan.cells}
     for trial in plan.trials:
         cells[trial.cell.id].append(_outlook_of(trial, past.get(trial.id), cut=left_out.get(trial.id)))
@@ -228,6 +231,7 @@ def look_ahead(
         seconds_left=seconds_left(plan, missing, past),
         on_nodes=None if nodes is None else _on_nodes(plan, missing, past, nodes),
         files=_files(spec),
+        readings={} if looked is None else looked.readings,
     )
 
 

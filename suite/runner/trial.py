@@ -425,6 +425,7 @@ def _data_record(dataset: Dataset, label: str) -> DataRecord:
         skipped={example.id: example.reason for example in dataset.skipped},
         dropped_copies=dict(dataset.dropped_copies),
         grouped_copies=dataset.grouped_copies,
+        reading=dataset.reading,
     )
 
 

@@ -103,7 +103,7 @@ def test_damaged_images_are_left_out_openly(tmp_path: Path) -> None:
     (folder / "cat" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     entry = first_spec(folder, minutes=30).spec["datasets"][0]
     assert entry["on_bad_example"] == "skip"
-    assert "cannot be decoded: 1 file;" in entry["why"]
+    assert "41 files, 40 read; left out: 1 that cannot be decoded" in entry["why"]
 
 
 def test_unequal_classes_are_ranked_by_balanced_accuracy(tmp_path: Path) -> None:

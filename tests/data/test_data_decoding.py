@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -11,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import encoded, noise_image
 
-from suite.data.decoding import decode_image, resize_image
+from suite.data.decoding import IMAGE_SUFFIXES, decode_image, resize_image
 from suite.errors import BadExampleError
+
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "04-metadata-costs-the-picture"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "WEBP", "JPEG"])
@@ -90,13 +95,65 @@ def test_a_image_that_unfolds_too_far_is_refused():
         decode_image(content, name="a")
 
 
-def test_a_image_of_another_kind_is_refused():
-    """TIFF is not read, however the file is called."""
-    with pytest.raises(BadExampleError, match="expected a JPEG, PNG, BMP, GIF or WebP"):
-        decode_image(encoded(noise_image(), "TIFF"), name="a.png")
+def test_the_content_says_what_a_file_is():
+    """A TIFF is read whatever its name ends in; a text is not."""
+    image = noise_image()
+    np.testing.assert_array_equal(decode_image(encoded(image, "TIFF"), name="a.png"), np.asarray(image))
+    with pytest.raises(BadExampleError, match="expected a JPEG, PNG, BMP, GIF, WebP, TIFF"):
+        decode_image(b"once upon a time", name="a.png")
 
 
-VALID = {kind: encoded(noise_image(size=(9, 7)), kind) for kind in ("PNG", "BMP", "GIF", "WEBP", "JPEG")}
+@pytest.mark.parametrize("kind", ["TIFF", "PPM", "JPEG2000", "AVIF", "WEBP", "BMP", "GIF", "PNG"])
+def test_what_people_keep_images_in_is_read(kind):
+    """As Pillow reads it, and its ending is known."""
+    content = encoded(noise_image(size=(32, 24)), kind)
+    expected = np.asarray(PIL.Image.open(io.BytesIO(content)).convert("RGB"))
+    np.testing.assert_array_equal(decode_image(content, name="a"), expected)
+    assert {"TIFF": ".tiff", "JPEG2000": ".jp2"}.get(kind, f".{kind.lower()}") in IMAGE_SUFFIXES
+
+
+def test_a_kind_that_nothing_here_reads_is_named_with_what_does():
+    """IPhones write HEIC."""
+    content = b"\0\0\0\x18ftypheic" + bytes(100)
+    with pytest.raises(BadExampleError, match="a HEIC image, which is read with pillow-heif: pip install"):
+        decode_image(content, name="a.heic")
+
+
+def png_with(chunk: bytes, body: bytes, *, checksum: int | None = None) -> bytes:
+    """A PNG with one more chunk before its pixels."""
+    content = encoded(noise_image(), "PNG")
+    sum_ = zlib.crc32(chunk + body) if checksum is None else checksum
+    return content[:33] + struct.pack(">I", len(body)) + chunk + body + struct.pack(">I", sum_) + content[33:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png_with(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2_000_000))),
+        png_with(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(b"x" * 2_000_000)),
+        png_with(b"iCCP", b"profile\0\0" + zlib.compress(bytes(2_000_000))),
+        png_with(b"tEXt", b"Comment\0hello", checksum=1),
+        png_with(b"eXIf", b"garbage"),
+        png_with(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n      10\nnot hexadecimal\n")),
+    ],
+    ids=["large text", "large international text", "large profile", "checksum of a text", "EXIF", "profile of EXIF"],
+)
+def test_metadata_never_costs_the_image(content):
+    """Texts, profiles and EXIF of any size and damage, where the pixels are whole."""
+    np.testing.assert_array_equal(decode_image(content, name="a"), np.asarray(noise_image()))
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.*g")) + sorted(CASES.glob("*.webp")), ids=lambda path: path.name)
+def test_images_that_were_once_lost_for_their_metadata_are_read(path):
+    """32 x 48 pixels, one of them turned."""
+    assert sorted(decode_image(path.read_bytes(), name=path.name).shape) == [3, 32, 48]
+
+
+VALID = {
+    kind: encoded(noise_image(size=(9, 7)), kind)
+    for kind in ("PNG", "BMP", "GIF", "WEBP", "JPEG", "TIFF", "PPM", "JPEG2000", "AVIF")
+}
 
 
 @settings(max_examples=200, deadline=None)

@@ -154,7 +154,7 @@ def test_the_fingerprint_follows_content_classes_and_splits(tmp_path):
         ({"train/cat": 5, "train/dog": 5, "test/cat": 5}, "test is without dog"),
         ({"train/cat": 5, "train/dog": 5, "test/cat": 5, "test/dog": 5, "test/ox": 1}, "test is with ox besides"),
         ({"test/cat": 5, "test/dog": 5}, "expected a 'train' folder beside 'test'"),
-        ({"train/cat": 5, "train/dog": 5, "ox": 5}, "folder 'ox' with images lies beside"),
+        ({"train/cat": 5, "train/dog": 5, "ox": 5}, "folder 'ox' with 5 images lies beside"),
         ({"train/cat": 4, "train/dog": 4, "val/cat": 1, "val/dog": 1, "valid/cat": 1, "valid/dog": 1}, "two folders"),
     ],
 )

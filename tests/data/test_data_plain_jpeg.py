@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from images import encoded, noise_image
 
 from suite.data.decoding import decode_image
-from suite.data.plain_jpeg import decode_plain_jpeg, plain_jpeg_size
+from suite.data.plain_jpeg import decode_plain_jpeg, plain_jpeg_frame
 from suite.errors import BadExampleError
 
 MANY = 10**8
@@ -40,7 +40,7 @@ def test_plain_files_have_the_numbers_that_pillow_gives(shape, quality, subsampl
     noise = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
     drawn = PIL.Image.fromarray(noise).convert("L" if grey else "RGB")
     content = encoded(drawn, "JPEG", quality=quality, subsampling=subsampling)
-    assert plain_jpeg_size(content) == shape
+    assert plain_jpeg_frame(content) == (*shape, 1 if grey else 3)
     np.testing.assert_array_equal(decode_plain_jpeg(content, most_pixels=MANY), by_pillow(content))
 
 

@@ -216,7 +216,7 @@ def test_the_shipped_example_has_notes_only():
     plan = plan_of(evaluate_on=[{"source": "sklearn", "name": "digits"}])
     found = examine("data", read_study(plan))
     assert [(one.check, one.severity, one.where) for one in found.findings] == [("picture_size", "note", "digits")]
-    assert found.ran == ("duplicates", "label_budgets", "picture_size", "splits", "unbalanced")
+    assert found.ran == ("duplicates", "label_budgets", "picture_size", "reading", "splits", "unbalanced")
 
 
 def of_budgets(dataset: Dataset, *budgets: object) -> list[tuple[str, str]]:

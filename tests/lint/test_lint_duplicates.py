@@ -205,4 +205,5 @@ def test_flowers_have_no_copies_and_small_splits():
     assert of_folder(SHARED / "images" / "flowers5") == [
         ("picture_size", "warning", "flowers5"),
         ("splits", "warning", "flowers5, test"),
+        ("reading", "note", "flowers5"),
     ]

@@ -135,13 +135,11 @@ def choose(ranked: Sequence[CellSummary], pairs: Pairs) -> Choice | None:
 
 def _is_near(pairs: Pairs, best: CellSummary, cell: CellSummary) -> bool:
     """Whether a cell's score is nearer to the best than to where it would be called worse."""
+    behind, low, _ = oriented(pairs, best, cell)
     if cell.best is not None and cell.best.against == best.cell_id:
         behind, low = cell.best.behind, cell.best.low
-    else:
-        gap, low_or_none, _ = oriented(pairs, best, cell)
-        if gap is None or low_or_none is None:
-            return True
-        behind, low = gap, low_or_none
+    if behind is None or low is None:
+        return True
     return behind <= NEAR * (behind - low)
 
 

@@ -16,6 +16,7 @@ from suite.data.table import tables_of
 from suite.errors import DataError, SuiteError, did_you_mean
 from suite.registry import DATASETS
 from suite.spec.spec import SplitsSpec, resolve_options
+from suite.store.records.reading import Reading
 
 __all__ = ["Found", "is_table", "look_at_folder", "look_at_table"]
 
@@ -53,6 +54,8 @@ class Found:
     has_test: bool
     copies: int
     """Examples that are in a later split too, with the splits as the suite makes them by default."""
+    reading: Reading
+    """What was found and what was left out."""
 
     @property
     def imbalance(self) -> float:
@@ -72,7 +75,7 @@ def look_at_folder(folder: Path) -> Found:
     train = dataset.splits["train"]
     step = max(1, len(train) // _SAMPLE)
     sides = [min(train.read(index).shape[:2]) for index in range(0, len(train), step)]
-    has_test = _has_test_folder(dataset.splits["test"].ids)
+    has_test = "test" not in dataset.made_splits
     name = folder.resolve().name.removesuffix(".zip")
     return _found(dataset, "image", "image_classification", entry, name, int(np.median(sides)), has_test=has_test)
 
@@ -114,13 +117,7 @@ def _found(  # noqa: PLR0917 - what was read, and what is known besides
         skipped=len(dataset.skipped),
         has_test=has_test,
         copies=sum(one.count for one in dataset.copies),
-    )
-
-
-def _has_test_folder(ids: Sequence[str]) -> bool:
-    """Whether the test split is the folder's own: then its files lie under a folder of that name."""
-    return bool(ids) and all(
-        any(part.lower() in {"test", "testing"} for part in Path(identifier).parts[:-2]) for identifier in ids
+        reading=dataset.reading or Reading(unit="example", seen=len(train), read=len(train)),
     )
 
 

@@ -171,10 +171,10 @@ def _dataset(found: Found) -> dict[str, Any]:
         words.append(f"{found.copies:,} would be in two splits, copies by content, and are kept apart")
     if found.skipped:
         entry["on_bad_example"] = "skip"
-        left_out = "1 file" if found.skipped == 1 else f"{found.skipped} files"
-        if found.thing == "text":
-            left_out = left_out.replace("file", "row")
-        words.append(f"left out, since they cannot be decoded: {left_out}; the report names them")
+    if found.reading.left_out:
+        words.append(f"{found.reading.counted}; {found.reading.left}; the report names them")
+    if found.reading.splits:
+        words.append(found.reading.splits)
     return {**entry, "why": "; ".join(words)}
 
 

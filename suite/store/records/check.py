@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from suite.store.records.reading import Reading
 from suite.store.records.result import Record
 
 __all__ = ["CHECKS_VERSION", "SEVERITIES", "Checks", "DataChecks", "Finding", "Severity", "counted", "worst_first"]
@@ -49,6 +50,8 @@ class DataChecks(Record):
     """ISO 8601, UTC."""
     fingerprints: dict[str, str]
     """Label of each data set that was read to the fingerprint of its content."""
+    readings: dict[str, Reading] = Field(default_factory=dict)
+    """Label of each data set to what was found and what was left out of it."""
     findings: tuple[Finding, ...] = ()
     ran: tuple[str, ...] = ()
     """Names of the checks."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from suite.store.records.predictions import Predictions
+from suite.store.records.reading import Reading
 from suite.store.records.resizing import Resizing
 
 __all__ = [
@@ -218,6 +219,8 @@ class DataRecord(Record):
     """Split to how many of its examples were left out, since a later split has the same content."""
     grouped_copies: int = 0
     """Examples that have a copy and were kept on one side of the splits that were made."""
+    reading: Reading | None = None
+    """What was found where it lies and what was left out; None in results from before that was kept."""
     classes: int | None = None
     """Number of classes where only that is known, as of a published table; else the length of ``class_names``."""
 
