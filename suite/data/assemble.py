@@ -17,6 +17,7 @@ from suite.data.copies import copies_between, groups_of, refuse_given_copies, wi
 from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.image_facts import ImageFacts
+from suite.data.label_spelling import LabelRule, same_labels
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
 from suite.spec.spec import SplitsSpec
@@ -58,6 +59,7 @@ def assemble(
     made_from_seed: bool = False,
     reading: Reading | None = None,
     unit: Literal["row", "example"] = "example",
+    labels: LabelRule = "as_given",
 ) -> Dataset:
     """A data set with all three splits, its fingerprint computed from every example's content.
 
@@ -76,6 +78,7 @@ def assemble(
             follow a rule of its own. The data set then has the seed in its name and other splits for another seed.
         reading: What the source left out before it had examples; None counts the examples that it gave.
         unit: What these are.
+        labels: What to do with class names that are the same but for their spelling, where the source did not look.
 
     Raises:
         BadExampleError: For the first example that cannot be read, unless they are skipped.
@@ -83,6 +86,7 @@ def assemble(
     """
     _require_examples(parts, place)
     if answers == "class":
+        class_names, parts = _with_same_labels(class_names, parts, labels, place)
         _require_two_classes(class_names, place)
     skipped: list[SkippedExample] = []
     facts: list[ImageFacts] = []
@@ -120,6 +124,24 @@ def assemble(
         dropped_copies=dropped,
         grouped_copies=_grouped(given, splits),
     )
+
+
+def _with_same_labels(
+    class_names: Sequence[str], parts: Mapping[str, Part], rule: LabelRule, place: str
+) -> tuple[Sequence[str], Mapping[str, Part]]:
+    if rule == "as_given":
+        return class_names, parts
+    counts = sum(np.bincount(part.split.targets, minlength=len(class_names)) for part in parts.values())
+    same = same_labels(dict(zip(class_names, np.asarray(counts).tolist(), strict=True)), rule, place=place)
+    names = list(dict.fromkeys(same[name] for name in class_names))
+    if len(names) == len(class_names):
+        return class_names, parts
+    order = np.array([names.index(same[name]) for name in class_names], dtype=np.int64)
+    merged = {
+        name: replace(part, split=replace(part.split, targets=order[part.split.targets]))
+        for name, part in parts.items()
+    }
+    return names, merged
 
 
 def _read(

@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -26,6 +27,7 @@ from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import IMAGE_KINDS, IMAGE_SUFFIXES, decode_image
 from suite.data.files import HIDDEN, MADE_BY_SYSTEMS, FileTree, open_tree
 from suite.data.image_facts import image_facts
+from suite.data.label_spelling import LabelRule, same_labels
 from suite.data.layout import Classes, Layout, find_layout
 from suite.errors import DataError, Requirement, SpecError
 from suite.spec.options import Options, PathText
@@ -48,6 +50,9 @@ class FolderOptions(Options):
     split_folders: dict[Literal["train", "validation", "test"], Folders] | Literal[False] | None = None
     """The folders of each split, ``{"train": ["fold1", "fold2"], "test": "fold3"}``; what is not named is left out.
     False where the folders are classes, whatever they are called. Left out, the names of the folders tell."""
+    labels: LabelRule = "refuse"
+    """What to do with classes that differ only in case, white space, unseen characters or as numbers: refuse the data
+    set, ``normalise`` them to one class, or keep them ``as_given``."""
     licence: str | None = None
     """Licence of the images, for the report."""
 
@@ -156,8 +161,23 @@ def _layout(tree: FileTree, options: FolderOptions) -> Layout:
     given = options.split_folders
     if isinstance(given, dict):
         named = {str(split): (one,) if isinstance(one, str) else one for split, one in given.items()}
-        return find_layout(tree, images, given=named, kinds=IMAGE_KINDS)
-    return find_layout(tree, images, given=given, kinds=IMAGE_KINDS)
+        found = find_layout(tree, images, given=named, kinds=IMAGE_KINDS)
+    else:
+        found = find_layout(tree, images, given=given, kinds=IMAGE_KINDS)
+    return replace(found, splits=_with_same_labels(found.splits, options.labels, tree.place))
+
+
+def _with_same_labels(splits: Mapping[str, Classes], rule: LabelRule, place: str) -> dict[str, Classes]:
+    """The classes of every split, those together that are the same by the rule."""
+    counts = Counter[str]()
+    for classes in splits.values():
+        counts.update({name: len(files) for name, files in classes.items()})
+    same = same_labels(counts, rule, place=place)
+    merged: dict[str, Classes] = {split: {} for split in splits}
+    for split, classes in splits.items():
+        for name, files in classes.items():
+            merged[split].setdefault(same[name], []).extend(files)
+    return merged
 
 
 def _images_of(tree: FileTree) -> list[str]:

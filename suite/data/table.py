@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from suite.data.assemble import OnBadExample, assemble
+from suite.data.bad_examples import all_of
 from suite.data.clean_batch import CleanBatch, clean_batch
 from suite.data.dataset import Dataset
+from suite.data.label_spelling import LabelRule, is_missing_label, same_labels
 from suite.data.layout import SPLIT_WORDS, split_of
 from suite.data.rows import ENDINGS, Format, Row, Table, encoding_complaint, printable, read_batches, read_rows, rows_of
 from suite.data.texts import TextCollector, encoded_text
@@ -64,6 +66,9 @@ class TableOptions(Options):
     """Between fields of CSV or TSV; a comma or a tab when left out."""
     quotes: bool = True
     """Whether quotation marks enclose fields of CSV or TSV, or are characters like others."""
+    labels: LabelRule = "refuse"
+    """What to do with labels that differ only in case, white space, unseen characters or as numbers: refuse the data
+    set, ``normalise`` them to one class, or keep them ``as_given``."""
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """What the data set is called; the name of the file when left out."""
     licence: str | None = None
@@ -312,6 +317,8 @@ class _Reading:
         self._columns = _Columns.of(options)
         self._classify = options.label_column is not None
         self._class_names = options.class_names
+        # Who names every label has said which are which.
+        self._rule: LabelRule = "as_given" if isinstance(options.class_names, dict) else options.labels
         self._skip = skip
         self._codes: dict[str, int] = {}
         self._seen: dict[tuple[str, int], str] = {}
@@ -322,6 +329,7 @@ class _Reading:
         name = table.files[0].absolute().relative_to(folder).as_posix()
         usable = 0
         first_problem = ""
+        errors: list[BadExampleError] = []
         for row in self._rows(table):
             if isinstance(row, _Many):
                 self._add_many(row, name, split, table)
@@ -338,9 +346,12 @@ class _Reading:
                     reason = str(error)
             message = f"{table.place}: {table.unit} {number}: {reason}"
             if not self._skip:
-                raise BadExampleError(f'{message} Mend it, or set "on_bad_example": "skip".')
+                errors.append(BadExampleError(f'{message} Mend it, or set "on_bad_example": "skip".'))
+                continue
             self._collector(split).refuse(f"{name}:{number}", message)
             first_problem = first_problem or f" {table.unit.capitalize()} {number}: {reason}"
+        if errors:
+            raise all_of(errors)
         if not usable:
             raise DataError(f"{table.place}: no row can be used.{first_problem}")
 
@@ -373,19 +384,28 @@ class _Reading:
         """Names of the classes in order, and the place of each in it by its number here."""
         if not self._classify:
             return [], np.zeros(1, dtype=np.int64)
-        labels = sorted(self._codes, key=_order(self._codes))
-        known = {code for split, code in self._seen if split == "train"}
+        given = list(self._codes)
+        same = same_labels(dict(zip(given, self._counts(), strict=True)), self._rule, place=place)
+        known = {same[given[code]] for split, code in self._seen if split == "train"}
         for (split, code), where in self._seen.items():
-            if code not in known and "train" in self.parts:
-                label = next(label for label, number in self._codes.items() if number == code)
-                there = [label for label, number in self._codes.items() if number in known]
+            if same[given[code]] not in known and "train" in self.parts:
                 raise DataError(
                     f"{where}: the {split} split has a class that the training split lacks: "
-                    f"{did_you_mean(label, there, what='label')}"
+                    f"{did_you_mean(same[given[code]], sorted(known), what='label')}"
                 )
-        order = np.empty(len(labels), dtype=np.int64)
-        order[[self._codes[label] for label in labels]] = np.arange(len(labels))
+        labels = sorted(set(same.values()), key=_order(same.values()))
+        places = {label: number for number, label in enumerate(labels)}
+        order = np.array([places[same[label]] for label in given], dtype=np.int64)
         return _named(labels, self._class_names, place), order
+
+    def _counts(self) -> list[int]:
+        """Examples of each label, in the order in which they came."""
+        counts = np.zeros(len(self._codes), dtype=np.int64)
+        for part in self.parts.values():
+            there = np.ones(len(part), dtype=np.bool_)
+            there[list(part.problems)] = False
+            counts += np.bincount(np.array(part.targets, dtype=np.int64)[there], minlength=len(counts))
+        return counts.tolist()
 
     def _add(self, identifier: str, values: Sequence[Any], split: str, table: Table) -> None:
         columns = self._columns
@@ -443,8 +463,8 @@ def _label_of(value: Any, column: str, table: Table) -> str:
     elif value is None or isinstance(value, float):
         value = ""
     label = _text_of(value, column, table, may_be_empty=True).decode("utf-8")
-    if not label.strip():
-        raise BadExampleError(f"column '{column}': the label is empty.")
+    if is_missing_label(label):
+        raise BadExampleError(f"column '{column}': the label is {'missing: ' + label if label.strip() else 'empty'}.")
     return label
 
 
@@ -456,7 +476,7 @@ def _split_of(value: Any, column: str) -> str:
     return split
 
 
-def _order(labels: Mapping[str, int]) -> Any:
+def _order(labels: Iterable[str]) -> Any:
     """Numbers by their value, anything else by its letters."""
     if all(_NUMBER.fullmatch(label) for label in labels):
         return lambda label: (float(label), label)

@@ -24,6 +24,7 @@ from suite.data.bytestore import ByteStore, open_store
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import decode_image
 from suite.data.download import require_reachable
+from suite.data.label_spelling import LabelRule
 from suite.data.tfds_texts import TextFeatures, text_features, text_part
 from suite.errors import DataError, DownloadError, Requirement, SpecError, UnknownNameError, did_you_mean
 from suite.spec.options import Options, PathText
@@ -60,6 +61,9 @@ class TfdsOptions(Options):
     the data set's own supervised keys when this and ``target_feature`` are left out."""
     target_feature: Feature | None = None
     """Name of the feature that holds the reference text: text generation."""
+    labels: LabelRule = "refuse"
+    """What to do with class names that differ only in case, white space, unseen characters or as numbers: refuse the
+    data set, ``normalise`` them to one class, or keep them ``as_given``."""
     train_split: SplitText | None = None
     """Which split is used for training, in the words of TFDS, for instance ``train[:80%]``."""
     validation_split: SplitText | None = None
@@ -152,6 +156,7 @@ class TfdsSource:
             licence=builder.info.redistribution_info.license or None,
             content="image" if texts is None else "text",
             answers="text" if generates else "class",
+            labels=options.labels,
         )
 
 
