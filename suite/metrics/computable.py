@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 
 from suite.metrics.metric import MissingScore, metrics_answering, metrics_named
+from suite.store.records.generations import Generations
 from suite.store.records.result import Predictions
 
-__all__ = ["computable_on", "missing_on"]
+__all__ = ["computable_on", "computable_on_texts", "missing_on", "missing_on_texts"]
 
 OF_EACH_CLASS = 2
 """Examples of a class that stand for all of them: what is missing is missing for want of classes."""
@@ -33,6 +34,33 @@ def computable_on(counts: Iterable[int], class_names: Iterable[str]) -> tuple[st
     """The registered metrics of classes that can be computed on a split; sorted."""
     own, names = tuple(counts), tuple(class_names)
     return tuple(name for name in metrics_answering("class") if missing_on(name, own, names) is None)
+
+
+def missing_on_texts(name: str, *, has_sources: bool) -> str | None:
+    """Why a metric cannot be computed on texts, whatever a model says of them; None where it can.
+
+    Args:
+        name: A registered metric of texts.
+        has_sources: Whether there is anything to go on from; without it nothing is generated, and the likelihood of the
+            references is all that there is.
+    """
+    (metric,) = metrics_named([name])
+    texts = ("one two three", "four five six")
+    numbers = np.array([3, 3])
+    generations = Generations(
+        example_ids=np.array(["0", "1"]), sources=texts if has_sources else ("", ""), references=texts,
+        texts=texts if has_sources else None, nats=np.array([1.0, 2.0]), tokens=numbers, reference_bytes=numbers,
+    )  # fmt: skip
+    try:
+        metric(generations)
+    except MissingScore as missing:
+        return str(missing)
+    return None
+
+
+def computable_on_texts(*, has_sources: bool) -> tuple[str, ...]:
+    """The registered metrics of texts that can be computed with or without something to go on from; sorted."""
+    return tuple(name for name in metrics_answering("text") if missing_on_texts(name, has_sources=has_sources) is None)
 
 
 @lru_cache(maxsize=256)

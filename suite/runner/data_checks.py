@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from suite.data.dataset import Dataset
-from suite.errors import DataError
+from suite.data.dataset import Dataset, Split
+from suite.errors import BadExampleError, DataError
 from suite.lint.examine import examine
 from suite.lint.study import Study, read_study
-from suite.metrics.computable import computable_on, missing_on
+from suite.metrics.computable import computable_on, computable_on_texts, missing_on, missing_on_texts
 from suite.registry import DATASETS, TASKS, load_plugin_file, loaded_plugin_files
 from suite.spec.plan import Plan
 from suite.spec.spec import DatasetSpec
 from suite.spec.trial import Trial
 from suite.store.records.check import DataChecks, worst_first
 
-__all__ = ["look_at_data", "refuse_headline"]
+__all__ = ["JUDGED_ANSWERS", "look_at_data", "refuse_headline"]
 
 
 def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -> DataChecks | None:
@@ -48,11 +48,11 @@ def look_at_data(plan: Plan, trials: Iterable[Trial], *, patient: bool = True) -
     """
     wanted = replace(plan, trials=tuple(trials), skips=())
     study = replace(read_study(wanted, leave=_workers_alone if patient else _slow), reads=False)
-    if not patient and TASKS.get(plan.spec.task).classifies:
+    if not patient and TASKS.get(plan.spec.task).answers in JUDGED_ANSWERS:
         _refuse_headlines_apart(wanted)
     if not study.homes:
         return None
-    if TASKS.get(plan.spec.task).classifies:
+    if TASKS.get(plan.spec.task).answers in JUDGED_ANSWERS:
         _refuse_headlines(study, plan.headline)
     planned, found = examine("plan", plan), examine("data", study)
     return DataChecks(
@@ -135,10 +135,16 @@ def _complaints(choices: Mapping[str, str], headline: str, plugins: Sequence[Pat
 
 JUDGED = ("validation", "test")
 """The splits on which the headline chooses and ranks."""
+JUDGED_ANSWERS = ("class", "text")
+"""What it is known of, before anything is trained, which metrics can be computed."""
 
 
 def refuse_headline(dataset: Dataset, headline: str, label: str) -> None:
     """Raises ``DataError`` where the headline cannot be computed on validation or test, with what can be."""
+    if dataset.answers == "text":
+        _refuse_headline_of_texts(dataset, headline, label)
+    if not dataset.has_classes:
+        return
     for name in JUDGED:
         counts = np.bincount(dataset.splits[name].targets, minlength=dataset.num_classes)
         reason = missing_on(headline, counts, dataset.class_names)
@@ -153,3 +159,24 @@ def refuse_headline(dataset: Dataset, headline: str, label: str) -> None:
             f"{label}: the headline '{headline}' cannot be computed on the {name} split: {reason} {instead} give every "
             "class examples in validation and test."
         )
+
+
+def _refuse_headline_of_texts(dataset: Dataset, headline: str, label: str) -> None:
+    for name in JUDGED:
+        split = dataset.splits[name]
+        has_sources = any(_source_of(split, index) for index in range(len(split)))
+        reason = missing_on_texts(headline, has_sources=has_sources)
+        if reason is not None:
+            able = ", ".join(computable_on_texts(has_sources=has_sources))
+            raise DataError(
+                f"{label}: the headline '{headline}' cannot be computed on the {name} split: {reason} Nothing is "
+                f'generated without a text to go on from ("text_column"). Take one that can be, as "headline": {able}; '
+                "or give every example such a text."
+            )
+
+
+def _source_of(split: Split, index: int) -> str:
+    try:
+        return str(split.read(index)[0])
+    except BadExampleError:
+        return ""

@@ -23,7 +23,7 @@ from suite.metrics.plugin_metrics import records_of, scored_by
 from suite.models.backbone import TextBackbone
 from suite.models.precision import store_in_float32
 from suite.registry import METRICS, STRATEGIES, TASKS, load_plugin_file
-from suite.runner.data_checks import refuse_headline
+from suite.runner.data_checks import JUDGED_ANSWERS, refuse_headline
 from suite.runner.environment import environment
 from suite.runner.hyperparameters import batch_size_of, setting_of, watch_of
 from suite.runner.live_curve import CurveWriter
@@ -132,7 +132,7 @@ class _Execution:
         if self.trial.phase == "rank":
             return self._ranked(started, started_at)
         strategy, options = self._strategy()
-        if self.dataset.has_classes:
+        if self.dataset.answers in JUDGED_ANSWERS:
             refuse_headline(self.dataset, self.request.headline, self.request.labels[1])
         context = self._context()
         refuse_familiar(self.trial.cell, self.warm, self.dataset)

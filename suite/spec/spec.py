@@ -284,6 +284,7 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
         raise SpecError(f"{place}: task: {did_you_mean(spec.task, TASKS, what='task')}")
     if spec.headline is not None and spec.headline not in METRICS:
         raise SpecError(f"{place}: headline: {did_you_mean(spec.headline, METRICS, what='metric')}")
+    _check_headline(spec, place)
     _check_precision(spec, place)
     twice = sorted(seed for seed, count in Counter(spec.seeds).items() if count > 1)
     if twice:
@@ -306,6 +307,18 @@ def _checked_spec(document: dict[str, Any], files: tuple[str, ...], place: str) 
     )
     _check_funnel(resolved, place)  # it reads options of strategies, which are checked by now
     return resolved
+
+
+def _check_headline(spec: Spec, place: str) -> None:
+    """A metric of other outputs than the task's would be missed after everything was trained."""
+    answers = getattr(TASKS.get(spec.task), "answers", "class")
+    if spec.headline is None or getattr(METRICS.get(spec.headline), "answers", answers) == answers:
+        return
+    able = [name for name in METRICS.names() if getattr(METRICS.get(name), "answers", None) == answers]
+    raise SpecError(
+        f"{place}: headline: '{spec.headline}' does not apply to what models of the task '{spec.task}' answer. "
+        f"Metrics that do: {', '.join(able)}."
+    )
 
 
 def _check_precision(spec: Spec, place: str) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from images import class_folders
 
 from suite.cli.main import cli
-from suite.errors import DataError
+from suite.errors import DataError, SpecError
 from suite.lint.subjects import read_kept
 from suite.metrics import metrics_answering
 from suite.metrics.computable import computable_on, missing_on
@@ -143,3 +143,36 @@ def test_a_plan_leaves_what_takes_long_to_make_to_the_run() -> None:
     """The documentation of the installed libraries is cut into paragraphs once per machine, by whoever needs it."""
     plan = plan_of(Path("specs/text.json"))
     assert look_at_data(plan, plan.trials, patient=False) is None
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize("headline", ["bleu", "rouge_l", "exact_match", "distinct_2"])
+def test_a_headline_on_what_is_never_generated_is_refused(tmp_path: Path, command: str, headline: str):
+    """Plain language modelling has likelihoods and no texts; what can be computed is named."""
+    rows = "".join(json.dumps({"line": f"line {number} of a play"}) + "\n" for number in range(30))
+    (tmp_path / "plays.jsonl").write_text(rows)
+    document = {
+        "name": "plays", "task": "text_generation", "models": [{"source": "zoo", "name": "gpt2_tiny"}],
+        "datasets": [{"source": "table", "path": str(tmp_path / "plays.jsonl"), "target_column": "line"}],
+        "strategies": [{"strategy": "fine_tune"}], "headline": headline,
+    }  # fmt: skip
+    (tmp_path / "spec.json").write_text(json.dumps(document))
+    ended = CliRunner().invoke(cli, [command, str(tmp_path / "spec.json"), "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 2
+    assert f"the headline '{headline}' cannot be computed on the validation split" in ended.stderr
+    assert '"headline": bits_per_byte, perplexity' in ended.stderr
+    assert not (tmp_path / "out" / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "headline", "named"),
+    [("text_generation", "accuracy", "bits_per_byte"), ("text_classification", "bleu", "accuracy")],
+)
+def test_a_headline_of_another_task_is_refused(task: str, headline: str, named: str):
+    """It reads what models of the task do not answer."""
+    document = {
+        "name": "a", "task": task, "headline": headline, "models": [{"source": "zoo", "name": "gpt2_tiny"}],
+        "datasets": [{"source": "zoo", "name": "plays"}], "strategies": [{"strategy": "fine_tune"}],
+    }  # fmt: skip
+    with pytest.raises(SpecError, match=f"'{headline}' does not apply to .*{task}.*{named}"):
+        parse_spec(json.dumps(document))
