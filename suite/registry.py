@@ -365,6 +365,7 @@ CHECKS: Registry[Any] = Registry(
         "label_budgets": "suite.lint.label_budgets:LabelBudgets",
         "more_data": "suite.lint.more_data:MoreData",
         "picture_size": "suite.lint.image_size:ImageSize",
+        "pixels": "suite.lint.pixels:Pixels",
         "rates": "suite.lint.rates:Rates",
         "reading": "suite.lint.reading:ReadingCheck",
         "resolution": "suite.lint.resolution:Resolution",

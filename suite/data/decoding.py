@@ -17,9 +17,18 @@ from suite.data.dataset import Image
 from suite.data.image_metadata import without_metadata
 from suite.data.plain_jpeg import decode_plain_jpeg
 from suite.errors import BadExampleError
+from suite.store.records.reading import FULL, Levels
 from suite.store.records.resizing import STRETCH, Interpolation, Resizing
 
-__all__ = ["DECODING_VERSION", "FORMATS", "IMAGE_KINDS", "IMAGE_SUFFIXES", "decode_image", "resize_image"]
+__all__ = [
+    "DECODING_VERSION",
+    "FORMATS",
+    "IMAGE_KINDS",
+    "IMAGE_SUFFIXES",
+    "decode_image",
+    "deep_values",
+    "resize_image",
+]
 
 DECODING_VERSION = f"2-pillow{PIL.__version__.split('.', 1)[0]}"
 """Part of every cache key: decoding or resizing otherwise must not reuse what was kept."""
@@ -77,7 +86,7 @@ _EXIF_ORIENTATION = 0x0112
 _RESAMPLING = {name: PIL.Image.Resampling[name.upper()] for name in get_args(Interpolation)}
 
 
-def decode_image(content: bytes, *, name: str) -> Image:
+def decode_image(content: bytes, *, name: str, levels: Levels = FULL) -> Image:
     """Decodes one image, the first where a file holds several (GIF, TIFF, WebP).
 
     Grey, palette, 16-bit and CMYK images become RGB; a transparent one is laid on white, as a viewer shows
@@ -86,6 +95,7 @@ def decode_image(content: bytes, *, name: str) -> Image:
     Args:
         content: The bytes of the file; they say what it is, whatever its name ends in.
         name: What the file is called in complaints.
+        levels: What becomes black and white where a pixel has more than 8 bits.
 
     Returns:
         uint8 array of shape ``(height, width, 3)``, 0 to 255.
@@ -98,7 +108,7 @@ def decode_image(content: bytes, *, name: str) -> Image:
     if plain is not None:
         return plain
     try:
-        return _decode(content, name)
+        return _decode(content, name, levels)
     except BadExampleError:
         raise
     except MemoryError:
@@ -107,17 +117,38 @@ def decode_image(content: bytes, *, name: str) -> Image:
         bare = without_metadata(content)
         if bare is not None:
             with contextlib.suppress(Exception):
-                return _decode(bare, name)
+                return _decode(bare, name, levels)
         raise BadExampleError(f"{name}: {_what_is_wrong(error, content)} {_MEND}") from None
 
 
-def _decode(content: bytes, name: str) -> Image:
+def _decode(content: bytes, name: str, levels: Levels) -> Image:
     with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _refuse_bomb(image, name)
         if image.format == "PNG":
             _check_png(content)
         image.load()
-        return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
+        return np.asarray(_to_rgb(_upright(image), levels), dtype=np.uint8)
+
+
+def deep_values(content: bytes, *, most: int) -> NDArray[np.float64] | None:
+    """Values of an image that has more than 8 bits a pixel; None of any other, and where it cannot be decoded.
+
+    Args:
+        content: The bytes of the file.
+        most: Values at most, evenly spread over the image.
+
+    Returns:
+        Shape ``(m,)``, as they are in the file, without those that are no numbers.
+    """
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if not _is_deep(image) or image.width * image.height > _most_pixels():
+                return None
+            values = np.asarray(image, dtype=np.float64).ravel()
+    except Exception:  # noqa: BLE001 - damaged files make Pillow raise almost anything, and are told of elsewhere
+        return None
+    some = values[:: max(1, len(values) // most)]
+    return some[np.isfinite(some)]
 
 
 def _what_is_wrong(error: Exception, content: bytes) -> str:
@@ -192,11 +223,16 @@ def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+def _is_deep(image: PIL.Image.Image) -> bool:
+    """Whether a pixel has more than 8 bits: 16, 32, or a number with a point."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _to_rgb(image: PIL.Image.Image, levels: Levels) -> PIL.Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I") or image.mode == "F":
-        return PIL.Image.fromarray(_sixteen_to_eight_bits(np.asarray(image))).convert("RGB")
+    if _is_deep(image):
+        return PIL.Image.fromarray(_eight_bits(np.asarray(image), levels)).convert("RGB")
     if image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info:
         with_alpha = image.convert("RGBA")
         white = PIL.Image.new("RGBA", with_alpha.size, (255, 255, 255, 255))
@@ -204,7 +240,9 @@ def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.convert("RGB")
 
 
-def _sixteen_to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """0..65535 to 0..255, rounded."""
-    scaled: NDArray[np.uint8] = np.round(np.clip(values.astype(np.float64), 0, 65_535) / 257).astype(np.uint8)
+def _eight_bits(values: NDArray[np.generic], levels: Levels) -> NDArray[np.uint8]:
+    """Values at or below the low level to 0, at or above the high one to 255, rounded; what is no number to 0."""
+    low, high = levels
+    clipped = np.clip(np.nan_to_num(values.astype(np.float64), nan=low), low, high)
+    scaled: NDArray[np.uint8] = np.round((clipped - low) * (255 / (high - low))).astype(np.uint8)
     return scaled

@@ -15,7 +15,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -23,10 +23,11 @@ import numpy as np
 from pydantic import Field
 
 from suite.data.assemble import OnBadExample, Part, assemble
-from suite.data.dataset import Dataset, Image, Split
-from suite.data.decoding import IMAGE_KINDS, IMAGE_SUFFIXES, decode_image
+from suite.data.dataset import Dataset, Split
+from suite.data.decoding import IMAGE_KINDS, IMAGE_SUFFIXES
 from suite.data.files import HIDDEN, MADE_BY_SYSTEMS, FileTree, open_tree
 from suite.data.image_facts import image_facts
+from suite.data.image_files import FileImages, ImageFiles, with_levels
 from suite.data.label_spelling import LabelRule, same_labels
 from suite.data.layout import Classes, Layout, find_layout
 from suite.errors import DataError, Requirement, SpecError
@@ -105,9 +106,10 @@ class FolderSource:
         tree = open_tree(_path(options.path))
         layout = _layout(tree, options)
         class_names = _common_classes(layout.splits, tree.place)
-        return assemble(
+        parts, images = _parts(tree, layout.splits, class_names)
+        dataset = assemble(
             cls.label(options),
-            {name: _part(tree, name, classes, class_names) for name, classes in layout.splits.items()},
+            parts,
             class_names=class_names,
             splits=splits,
             on_bad_example=on_bad_example,
@@ -116,6 +118,7 @@ class FolderSource:
             licence=options.licence,
             reading=_reading(tree, layout),
         )
+        return with_levels(dataset, images, tree.read)
 
 
 def _path(text: str) -> Path:
@@ -125,34 +128,19 @@ def _path(text: str) -> Path:
         return Path(text)
 
 
-@dataclass(frozen=True)
-class _Content:
-    """The bytes of the files of one split."""
-
-    tree: FileTree
-    names: tuple[str, ...]
-
-    def __call__(self, index: int) -> bytes:
-        return self.tree.read(self.names[index])
-
-
-@dataclass(frozen=True)
-class _Images:
-    """The images of one split."""
-
-    content: _Content
-
-    def __call__(self, index: int) -> Image:
-        name = f"{self.content.tree.place}/{self.content.names[index]}"
-        return decode_image(self.content(index), name=name)
-
-
-def _part(tree: FileTree, name: str, classes: Classes, class_names: Sequence[str]) -> Part:
-    ids = tuple(file for class_name in class_names for file in classes[class_name])
-    counts = [len(classes[class_name]) for class_name in class_names]
-    content = _Content(tree, ids)
-    targets = np.repeat(np.arange(len(class_names), dtype=np.int64), counts)
-    return Part(Split(name, ids, targets, _Images(content)), content, image_facts)
+def _parts(
+    tree: FileTree, splits: Mapping[str, Classes], class_names: Sequence[str]
+) -> tuple[dict[str, Part], FileImages]:
+    """The splits, and the images of one of them."""
+    files = [
+        ImageFiles(tree, tuple(file for name in class_names for file in classes[name])) for classes in splits.values()
+    ]
+    parts = {}
+    for (name, classes), content, images in zip(splits.items(), files, FileImages.of_splits(files), strict=True):
+        counts = [len(classes[class_name]) for class_name in class_names]
+        targets = np.repeat(np.arange(len(class_names), dtype=np.int64), counts)
+        parts[name] = Part(Split(name, content.names, targets, images), content, image_facts)
+    return parts, images
 
 
 def _layout(tree: FileTree, options: FolderOptions) -> Layout:

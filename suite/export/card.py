@@ -87,6 +87,7 @@ def _identity(subject: Subject, format_: str, precision: Precision) -> dict[str,
         "labels": result.data[0].class_names,
         "tokenizer": subject.tokenizer,
         "resizing": subject.resizing,
+        "levels": subject.levels,
         "versions": {"suite": __version__, **{package: version(package) for package in packages}},
     }
 

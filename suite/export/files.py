@@ -15,6 +15,7 @@ from suite.export.requests import CompressRequest, Outcome, WriteRequest, run
 from suite.export.subject import Subject, measured
 from suite.registry import EXPORTERS
 from suite.store.records.export_card import ExportCard, Precision
+from suite.store.records.reading import FULL
 from suite.store.records.resizing import STRETCH
 
 __all__ = ["export_subject"]
@@ -155,6 +156,7 @@ def _example(card: ExportCard, subject: Subject) -> str | None:
             name=card.inputs[0].name,
             size=(height or 0, width or 0),
             resizing=card.resizing or STRETCH,
+            levels=card.levels or FULL,
             labelled=bool(card.labels),
         )
     if subject.tokenizer_json is not None:

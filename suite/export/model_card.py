@@ -220,7 +220,7 @@ def _facts(card: ExportCard, result: Result) -> Iterator[str]:
         _, height, width, _ = card.inputs[0].shape
         yield (
             f"Images: {card.resizing.words}, to {height} x {width} pixels, before they go in; first turned as EXIF "
-            "says, transparency laid on white, 16 bits brought to 8. example.py does all of it."
+            f"says, transparency laid on white, 16 bits brought to 8{_levels(card)}. example.py does all of it."
         )
     if card.tokenizer is not None:
         yield f"Tokeniser: {card.tokenizer}."
@@ -360,3 +360,8 @@ def _licence_text(result: Result) -> str:
     else:
         said = "The source of the pretrained weights states no licence."
     return f"{said} Licence of the data set {home.name}: {home.licence or 'not stated by its source'}."
+
+
+def _levels(card: ExportCard) -> str:
+    """`` (120 becomes 0, 3,990 becomes 255, as in training)``; empty where the whole range is taken."""
+    return "" if card.levels is None else " ({:,g} becomes 0, {:,g} becomes 255, as in training)".format(*card.levels)

@@ -13,6 +13,7 @@ from suite.errors import StoreError, SuiteError
 from suite.export.place import sha256_of
 from suite.export.requests import MeasureRequest, Outcome, PrepareRequest, run
 from suite.store.records.outputs import Outputs, load_outputs
+from suite.store.records.reading import Levels
 from suite.store.records.resizing import STRETCH, Resizing
 from suite.store.records.result import Result
 from suite.store.store import Store
@@ -45,6 +46,12 @@ class Subject:
     def resizing(self) -> Resizing | None:
         """How images become its input; None for texts."""
         return None if self.result.input_size is None else self.result.resizing or STRETCH
+
+    @property
+    def levels(self) -> Levels | None:
+        """What became 0 and 255 of images with more than 8 bits a pixel, where the training split has any."""
+        reading = self.result.data[0].reading
+        return None if reading is None else reading.levels
 
 
 def prepare_subject(store: Store, result: Result, scratch: Path, headline: str, *, threads: int) -> Subject:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 from images import class_folders, encoded, noise_image, zipped
 
@@ -188,6 +190,48 @@ def test_all_damaged_files_are_named_at_once(tmp_path):
         (folder / name).write_bytes(b"not an image")
     with pytest.raises(BadExampleError, match=r"2 examples cannot be read:\n.*000.png: .*\n.*006.png: "):
         load(folder)
+
+
+def deep_folder(root: Path, dtype: type, low: float, high: float) -> Path:
+    """Images of one pixel type whose values lie between two numbers."""
+    random = np.random.default_rng(0)
+    for name in ("bone", "lung"):
+        (root / name).mkdir(parents=True)
+        for number in range(8):
+            values = random.uniform(low, high, (12, 12)).astype(dtype)
+            kind = "PNG" if dtype is np.uint16 else "TIFF"
+            (root / name / f"{number}.{kind.lower()}").write_bytes(encoded(PIL.Image.fromarray(values), kind))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [(np.uint16, 100, 4_095), (np.float32, 0.0, 1.0), (np.int32, -1_000, 3_000)]
+)
+def test_more_than_eight_bits_keep_their_information(tmp_path, dtype, low, high):
+    """12 bits in 16, numbers between 0 and 1, Hounsfield units: levels come from the training split."""
+    dataset = load(deep_folder(tmp_path / "scans", dtype, low, high))
+    found = dataset.reading.levels
+    assert found == pytest.approx((low, high), abs=0.02 * (high - low))
+    assert f"{found[0]:g} to {found[1]:g} as 0 to 255" in dataset.reading.words
+    for split in dataset.splits.values():
+        image = split.read(0)
+        assert image.min() < 16
+        assert image.max() > 239
+        assert len(np.unique(image)) > 60
+
+
+def test_a_hot_pixel_costs_the_others_no_contrast(tmp_path):
+    """One value in ten thousand that is far out."""
+    folder = deep_folder(tmp_path / "scans", np.uint16, 100, 1_000)
+    values = np.full((100, 100), 500, np.uint16)
+    values[0, 0] = 65_535
+    (folder / "bone" / "hot.png").write_bytes(encoded(PIL.Image.fromarray(values)))
+    assert load(folder).reading.levels[1] <= 1_000
+
+
+def test_eight_bits_have_no_levels(tmp_path):
+    """Nothing is stretched that says itself what black and white are."""
+    assert load(class_folders(tmp_path, {"cat": 4, "dog": 4})).reading.levels is None
 
 
 @in_shared

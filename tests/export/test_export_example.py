@@ -14,6 +14,7 @@ from images import encoded, noise_image
 from suite.data.decoding import decode_image, resize_image
 from suite.export.formats.example import image_example
 from suite.registry import EXPORTERS
+from suite.store.records.reading import FULL, Levels
 from suite.store.records.resizing import Resizing
 
 CASE = Path(__file__).parents[3] / "shared" / "cases" / "06-example-sees-another-picture"
@@ -28,12 +29,15 @@ WAYS = (
 SIZES = ((24, 24), (20, 33))
 
 
-def reader(resizing: Resizing, size: tuple[int, int]) -> Callable[[io.BytesIO | Path], PIL.Image.Image]:
-    """The function ``read`` of a script for ONNX Runtime, with what it imports and nothing more."""
-    script = image_example(EXPORTERS.get("onnx"), name="image", size=size, resizing=resizing)
+def reader(
+    resizing: Resizing, size: tuple[int, int], *, levels: Levels = FULL, format_: str = "onnx"
+) -> Callable[[io.BytesIO | Path], PIL.Image.Image]:
+    """The function ``read`` of a script, with what it imports but for the runtime."""
+    exporter = EXPORTERS.get(format_)
+    script = image_example(exporter, name="image", size=size, resizing=resizing, levels=levels)
     start = script.index("import pathlib, sys")
     names: dict[str, object] = {}
-    exec(script[start : script.index("here =")].replace("import onnxruntime\n", ""), names)
+    exec(script[start : script.index("here =")].replace(f"{exporter.imports}\n", ""), names)
     return names["read"]  # type: ignore[return-value]
 
 
@@ -72,6 +76,27 @@ def test_the_example_sees_what_the_suite_sees(name: str, resizing: Resizing) -> 
     for size in SIZES:
         ours = resize_image(decode_image(ODD[name], name=name), size, resizing)
         np.testing.assert_array_equal(np.asarray(reader(resizing, size)(io.BytesIO(ODD[name]))), ours)
+
+
+@pytest.mark.parametrize("format_", EXPORTERS.names())
+@pytest.mark.parametrize("levels", [FULL, (-1000.0, 3071.0), (0.1, 0.7), (100.0, 4095.0)])
+def test_the_example_of_every_format_brings_deep_images_to_the_levels_of_the_training(
+    format_: str, levels: Levels
+) -> None:
+    """16 bits, 32 bits and numbers with a point, as in the comparison."""
+    random = np.random.default_rng(1)
+    low, high = levels
+    values = random.uniform(low - 1, high + 1, (30, 30))
+    values[0, 0] = np.nan
+    for deep, kind in (
+        (np.nan_to_num(values).clip(0, 65_535).astype(np.uint16), "PNG"),
+        (np.nan_to_num(values).astype(np.int32), "TIFF"),
+        (values.astype(np.float32), "TIFF"),
+    ):
+        content = encoded(PIL.Image.fromarray(deep), kind)
+        ours = resize_image(decode_image(content, name="a", levels=levels), (24, 24), WAYS[0])
+        read = reader(WAYS[0], (24, 24), levels=levels, format_=format_)
+        np.testing.assert_array_equal(np.asarray(read(io.BytesIO(content))), ours)
 
 
 @pytest.mark.shared

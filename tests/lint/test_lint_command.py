@@ -73,7 +73,7 @@ def test_a_clean_bill_is_said_in_a_sentence(clean: Path, tmp_path: Path) -> None
     """One line with the answer, and where the findings are kept; exit code 0 also with --strict."""
     ended = call("lint", clean, "--out", tmp_path / "out", "--strict")
     assert ended.exit_code == 0
-    assert ended.stdout.startswith("mine: nothing found; 9 checks looked at plan and data.\n")
+    assert ended.stdout.startswith("mine: nothing found; 10 checks looked at plan and data.\n")
     assert "reading data" in ended.stderr
     assert read_kept(tmp_path / "out").findings == ()
 
@@ -105,8 +105,8 @@ def test_a_program_gets_json_alone_on_stdout(clean: Path, tmp_path: Path) -> Non
     told = json.loads(call("lint", clean, "--out", tmp_path / "out", "--json").stdout)
     assert told["findings"] == []
     assert told["ran"] == [
-        "duplicates", "label_budgets", "picture_size", "rates", "reading", "resolution", "seen_before", "splits",
-        "unbalanced",
+        "duplicates", "label_budgets", "picture_size", "pixels", "rates", "reading", "resolution", "seen_before",
+        "splits", "unbalanced",
     ]  # fmt: skip
     assert Path(told["kept"]).name == "checks.json"
 

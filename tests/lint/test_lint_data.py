@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,11 @@ def plan_of(*, models: Sequence[dict] = (ZOO,), datasets: Sequence[dict] = (DIGI
 def planned(check: str, **spec: object) -> list[Finding]:
     """What a check says of a plan."""
     return [one for one in examine("plan", plan_of(**spec)).findings if one.check == check]
+
+
+def of_images(folder: Path) -> Sequence[Finding]:
+    """What all checks of data say of a folder of images."""
+    return examine("data", read_study(plan_of(datasets=[{"source": "folder", "path": str(folder)}]))).findings
 
 
 def dataset_of(**counts: Sequence[int]) -> Dataset:
@@ -216,7 +222,7 @@ def test_the_shipped_example_has_notes_only():
     plan = plan_of(evaluate_on=[{"source": "sklearn", "name": "digits"}])
     found = examine("data", read_study(plan))
     assert [(one.check, one.severity, one.where) for one in found.findings] == [("picture_size", "note", "digits")]
-    assert found.ran == ("duplicates", "label_budgets", "picture_size", "reading", "splits", "unbalanced")
+    assert found.ran == ("duplicates", "label_budgets", "picture_size", "pixels", "reading", "splits", "unbalanced")
 
 
 def of_budgets(dataset: Dataset, *budgets: object) -> list[tuple[str, str]]:
@@ -282,3 +288,32 @@ def test_the_specs_that_ship_have_usual_rates(path: Path):
     """What the suite shows as an example follows its own advice."""
     plan = make_plan(parse_spec(path.read_text()))
     assert not [one for one in examine("plan", plan).findings if one.check == "rates"]
+
+
+def test_images_on_which_nothing_is_seen_are_told(tmp_path: Path):
+    """Of one colour, nearly black, clipped; each with its name."""
+    folder = class_folders(tmp_path / "pets", {"cat": 8, "dog": 8})
+    random = np.random.default_rng(0)
+    odd = {
+        "cat/grey.png": np.full((40, 40, 3), 128), "dog/dark.png": random.integers(0, 9, (40, 40, 3)),
+        "dog/ink.png": np.repeat(random.integers(0, 2, (32, 32, 1)) * 255, 3, axis=2),
+    }  # fmt: skip
+    for name, pixels in odd.items():
+        PIL.Image.fromarray(pixels.astype(np.uint8)).save(folder / name)
+    found = [one for one in of_images(folder) if one.check == "pixels"]
+    assert len(found) == 1
+    for said in ("1 of one colour (cat/grey.png)", "1 nearly black (dog/dark.png)", "1 clipped (dog/ink.png)"):
+        assert said in found[0].what
+
+
+def test_a_data_set_without_contrast_is_told(tmp_path: Path):
+    """As 12 bits are that were written as 16 and read as 8."""
+    folder = tmp_path / "dim"
+    random = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = random.integers(10, 60, (40, 40, 3)).astype(np.uint8)
+            PIL.Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    found = [one.what for one in of_images(folder) if one.check == "pixels"]
+    assert [what.startswith("99 of 100 pixels lie between") for what in found] == [True]

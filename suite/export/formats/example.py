@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from suite.export.formats.exporter import Exporter
+from suite.store.records.reading import FULL, Levels
 from suite.store.records.resizing import Fit, Resizing
 
 __all__ = ["image_example", "text_example"]
@@ -15,15 +16,18 @@ import pathlib, sys
 
 import numpy as np
 {imports}
-from PIL import Image, ImageOps
+from PIL import Image
 
 
 def read(path):  # as the model was trained on images: upright, on white, 8 bits a colour, resized
     image = Image.open(path)
-    if "exif" in image.info or image.format in ("PNG", "WEBP"):
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits
-        image = Image.fromarray(np.round(np.clip(np.asarray(image, "float64"), 0, 65535) / 257).astype("uint8"))
+    try:
+        image = image.transpose({{2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}}[image.getexif()[274]])
+    except Exception:  # upright, or EXIF that is damaged
+        pass
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits, or numbers with a point
+        deep = np.clip(np.nan_to_num(np.asarray(image, "float64"), nan={low}), {low}, {high})
+        image = Image.fromarray(np.round((deep - {low}) * (255 / {span})).astype("uint8"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -81,7 +85,13 @@ for index in probabilities.argsort()[::-1][:5]:
 
 
 def image_example(
-    exporter: type[Exporter], *, name: str, size: tuple[int, int], resizing: Resizing, labelled: bool = True
+    exporter: type[Exporter],
+    *,
+    name: str,
+    size: tuple[int, int],
+    resizing: Resizing,
+    levels: Levels = FULL,
+    labelled: bool = True,
 ) -> str:
     """A script that takes the path of an image, and sees of it what the suite does.
 
@@ -90,11 +100,15 @@ def image_example(
         name: Of the model's input.
         size: Its height and width in pixels.
         resizing: How images get there.
+        levels: What becomes 0 and 255 where a pixel has more than 8 bits.
         labelled: Whether the model names classes, which ``labels.txt`` has; else its numbers are printed.
     """
     return IMAGE.format(
         **_parts(exporter),
         name=name,
+        low=levels[0],
+        high=levels[1],
+        span=levels[1] - levels[0],
         resizing=textwrap.indent(_resizing_lines(size, resizing), "    "),
         labels=LABELS if labelled else "",
         printing=CLASSES if labelled else NUMBERS,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from suite.store.records.reading import Levels
 from suite.store.records.resizing import Resizing
 from suite.store.records.result import Record, Score
 
@@ -130,6 +131,8 @@ class ExportCard(Record):
     """Of a text model, how far ``tokenizer.json`` cuts texts as the model was trained on; None for images."""
     resizing: Resizing | None = None
     """How an image of any size becomes the input; None of texts, and of files from before it was told: stretched."""
+    levels: Levels | None = None
+    """Of images with more than 8 bits a pixel, the values that become 0 and 255; None for all of 16 bits."""
     measured: Measured | None = None
     parity: Parity | None = None
     scores: dict[str, Score] = Field(default_factory=dict)

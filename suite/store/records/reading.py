@@ -6,7 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["CANNOT_BE_DECODED", "NAMED", "LeftOut", "Reading"]
+__all__ = ["CANNOT_BE_DECODED", "FULL", "NAMED", "LeftOut", "Levels", "Reading"]
+
+Levels = tuple[float, float]
+"""Of pixels with more than 8 bits: the values that become 0 and 255."""
+FULL: Levels = (0.0, 65_535.0)
+"""All that 16 bits can say."""
 
 CANNOT_BE_DECODED = "that cannot be decoded"
 """The reason of what ``on_bad_example: skip`` leaves out."""
@@ -47,6 +52,8 @@ class Reading(BaseModel):
     """Of images: JPEG, PNG, ... to how many."""
     modes: dict[str, int] = Field(default_factory=dict)
     """Of images: what a pixel is, in words, to how many: ``colour``, ``grey``, ``16 bits`` ..."""
+    levels: Levels | None = None
+    """Of images with more than 8 bits a pixel, what became 0 and 255: measured on the training split."""
     sizes: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None = None
     """Height and width in pixels of the image with the fewest pixels, the middle one and the one with the most."""
     class_counts: dict[str, int] = Field(default_factory=dict)
@@ -104,7 +111,8 @@ class Reading(BaseModel):
             return ""
         least, middle, most = (f"{height} x {width}" for height, width in self.sizes)
         sizes = f"{most} px" if least == most else f"{least} to {most} px, the middle one {middle}"
-        return ", ".join((sizes, *(_each(counts) for counts in (self.formats, self.modes) if counts)))
+        deep = () if self.levels is None else ("{:g} to {:g} as 0 to 255".format(*self.levels),)
+        return ", ".join((sizes, *(_each(counts) for counts in (self.formats, self.modes) if counts), *deep))
 
     @property
     def again(self) -> str:
