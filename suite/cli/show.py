@@ -100,6 +100,7 @@ def _print_dataset(dataset: dict[str, Any]) -> None:
             else None,
             "texts": _lengths(dataset["words"]) if dataset["words"] else None,
             "read": f"{reading.counted}; {reading.left or 'nothing left out'}" if reading else None,
+            "written in": ", ".join(reading.recognised) if reading else None,
             "class sizes": reading.classes if reading else None,
             "splits": reading.splits if reading else None,
             "copies": reading.again if reading else None,

@@ -59,6 +59,7 @@ def assemble(
     made_from_seed: bool = False,
     reading: Reading | None = None,
     unit: Literal["row", "example"] = "example",
+    recognised: tuple[str, ...] = (),
     labels: LabelRule = "as_given",
 ) -> Dataset:
     """A data set with all three splits, its fingerprint computed from every example's content.
@@ -78,6 +79,7 @@ def assemble(
             follow a rule of its own. The data set then has the seed in its name and other splits for another seed.
         reading: What the source left out before it had examples; None counts the examples that it gave.
         unit: What these are.
+        recognised: How the source is written, where the spec does not say, in words.
         labels: What to do with class names that are the same but for their spelling, where the source did not look.
 
     Raises:
@@ -103,7 +105,9 @@ def assemble(
         stay, dropped = without_copies(given)
         given = {each: subset(split, stay[each], name=each) for each, split in given.items()}
         _require_some_left(given, dropped, place)
-    found = reading or Reading(unit=unit, seen=sum(map(len, given.values())) + len(skipped), read=0)
+    found = reading or Reading(
+        unit=unit, seen=sum(map(len, given.values())) + len(skipped), read=0, recognised=recognised
+    )
     complete = complete_splits(given, spec=splits, class_names=groups, place=_with_skipped(place, skipped))
     copies = copies_between(complete, class_names)
     return Dataset(

@@ -76,6 +76,12 @@ class Table:
     delimiter: str = ","
     quotes: bool = True
     """Whether quotation marks enclose fields of CSV or TSV, or are characters like others."""
+    skip: int = 0
+    """Lines in front of the table."""
+    unnamed_index: bool = False
+    """Whether rows have one field more than the header, in front."""
+    told: tuple[str, ...] = ()
+    """What was recognised and no spec says, in words."""
 
     @property
     def place(self) -> str:
@@ -164,7 +170,7 @@ def encoding_complaint(text: str, encoding: str) -> str | None:
         if "\udc80" <= character <= "\udcff":
             byte = ord(character) - 0xDC00
             name = encoding.removesuffix("-sig")
-            return f"byte 0x{byte:02X} is no {name}. Set 'encoding' to what the file is in, for instance \"latin-1\"."
+            return f"byte 0x{byte:02X} is no {name}. Set 'encoding' to what the file is in, for instance \"cp1252\"."
     return None
 
 
@@ -212,17 +218,19 @@ def _fields(table: Table, stream: IO[str]) -> Iterator[Row]:
     """
     csv.field_size_limit(_LONGEST_FIELD)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if table.quotes else csv.QUOTE_NONE
+    for _ in range(table.skip):
+        next(stream, None)
     reader = csv.reader(stream, delimiter=table.delimiter, quoting=quoting, strict=True)
     mend = "Double a quotation mark inside of a field, or set 'quotes' to false where they enclose nothing."
     while True:
-        number = reader.line_num + 1
+        number = table.skip + reader.line_num + 1
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             follows = "expected after" in str(error)
-            if follows and reader.line_num == number:
+            if follows and table.skip + reader.line_num == number:
                 yield Row(number, (), f"a character follows the quotation mark that closes a field. {mend}")
                 continue
             reason = "a quotation mark is not closed where its field ends" if follows else str(error)
@@ -241,13 +249,15 @@ def _columns_of(table: Table, first: Row) -> tuple[str, ...]:
     for name in first.values:
         if complaint := encoding_complaint(name, table.encoding):
             raise DataError(f"{table.place}: line {first.number}: {complaint}")
-    return tuple(first.values)
+    return ("", *first.values) if table.unnamed_index else tuple(first.values)
 
 
 def _position(name: str, names: Sequence[str], table: Table) -> int:
     """Where a column is. Raises ``DataError`` when it is not there, or twice."""
     if name not in names:
         hint = " Where the file has no row of names, set 'header' to false." if table.header and name.isdigit() else ""
+        if len(names) == 1 and table.format in {"csv", "tsv"}:
+            hint += f" All is one field, since 'delimiter' is {table.delimiter!r}; say what lies between the fields."
         raise DataError(f"{table.place}: {did_you_mean(name, names, what='column')}{hint}")
     if names.count(name) > 1:
         raise DataError(f"{table.place}: column '{name}' is there {names.count(name)} times; rename all but one.")

@@ -21,6 +21,7 @@ from suite.data.dataset import Dataset
 from suite.data.label_spelling import LabelRule, is_missing_label, same_labels
 from suite.data.layout import SPLIT_WORDS, split_of
 from suite.data.rows import ENDINGS, Format, Row, Table, encoding_complaint, printable, read_batches, read_rows, rows_of
+from suite.data.table_form import recognised
 from suite.data.texts import TextCollector, encoded_text
 from suite.errors import BadExampleError, DataError, Requirement, SpecError, UnknownNameError, did_you_mean
 from suite.spec.options import Options, PathText
@@ -61,9 +62,9 @@ class TableOptions(Options):
     header: bool = True
     """Whether the first row of CSV or TSV names the columns; without it they are called 1, 2, ..."""
     encoding: Word | None = None
-    """Of text files, for instance ``latin-1``; UTF-8 when left out."""
+    """Of text files, for instance ``cp1252``; when left out UTF-8, or what a byte order mark says."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """Between fields of CSV or TSV; a comma or a tab when left out."""
+    """Between fields of CSV or TSV; when left out a comma or a tab, or the one between which the columns lie."""
     quotes: bool = True
     """Whether quotation marks enclose fields of CSV or TSV, or are characters like others."""
     labels: LabelRule = "refuse"
@@ -174,8 +175,16 @@ def files_of(options: TableOptions) -> dict[str, tuple[Path, ...]]:
     }
 
 
-def tables_of(options: TableOptions) -> dict[str, Table]:
-    """What is read, by the option that names it: ``path``, ``train``, ``validation``, ``test``."""
+def tables_of(options: TableOptions, *, columns: Sequence[str] | None = None) -> dict[str, Table]:
+    """What is read, by the option that names it: ``path``, ``train``, ``validation``, ``test``.
+
+    Args:
+        options: Of the source.
+        columns: By which the delimiter is recognised; those of the options when left out.
+
+    Raises:
+        DataError: Where fields may lie between two delimiters.
+    """
     tables = {}
     encoding = options.encoding or "utf-8"
     if codecs.lookup(encoding).name == "utf-8":
@@ -185,7 +194,7 @@ def tables_of(options: TableOptions) -> dict[str, Table]:
         kind: Format = "csv"
         if not isinstance(given, dict):
             kind = options.format or _format(files[0])
-        tables[split] = Table(
+        plain = Table(
             files=files,
             names=tuple(given) if isinstance(given, dict) else (),
             format=kind,
@@ -194,6 +203,8 @@ def tables_of(options: TableOptions) -> dict[str, Table]:
             delimiter=options.delimiter or ("\t" if kind == "tsv" else ","),
             quotes=options.quotes,
         )
+        wanted = _Columns.of(options).names if columns is None else columns
+        tables[split] = recognised(plain, wanted, encoding=options.encoding, delimiter=options.delimiter)
     return tables
 
 
@@ -275,6 +286,7 @@ class TableSource:
             content="text",
             answers="class" if options.label_column else "text",
             unit="row",
+            recognised=tuple(dict.fromkeys(one for table in tables.values() for one in table.told)),
         )
 
 

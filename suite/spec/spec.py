@@ -338,13 +338,15 @@ def _check_resizing(spec: Spec, place: str) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        raw = path.read_bytes()
+        # Editors on Windows write a mark in front, or two bytes a letter.
+        return raw.decode(json.detect_encoding(raw))
     except FileNotFoundError:
         raise SpecError(f"{path}: no such file; expected a spec such as specs/vision.json.") from None
     except IsADirectoryError:
         raise SpecError(f"{path}: is a folder; expected a JSON file such as specs/vision.json.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: cannot be read as UTF-8 text: {error}.") from error
+        raise SpecError(f"{path}: cannot be read as UTF-8 or UTF-16 text: {error}.") from error
 
 
 def _parse_object(text: str, place: str) -> dict[str, Any]:

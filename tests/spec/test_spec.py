@@ -254,3 +254,11 @@ def test_mutated_specs_are_refused_politely(data: st.DataObject) -> None:
 def test_arbitrary_overrides_are_refused_politely(override: str) -> None:
     """Whatever follows ``--set``, only the suite's own error comes out."""
     refuses_or_takes(json.dumps(BASE), (override,))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_spec_is_read_as_editors_write_it(tmp_path: Path, encoding: str):
+    """With a mark in front, or two bytes a letter."""
+    path = tmp_path / "vision.json"
+    path.write_bytes(shipped_specs()[-1].read_text("utf-8").encode(encoding))
+    assert load_spec(path).name == shipped_specs()[-1].stem

@@ -158,7 +158,7 @@ def _columns(path: Path, text: str | None, label: str | None) -> tuple[str, str]
 
     asked_of = {"path": str(path), "label_column": "any", "text_column": "any"}
     options = resolve_options(TableSource, asked_of, place=str(path), at="")
-    (table,) = tables_of(options).values()
+    (table,) = tables_of(options, columns=tuple(filter(None, (text, label)))).values()
     names = column_names(table)
     for asked in (text, label):
         if asked is not None and asked not in names:

@@ -46,6 +46,8 @@ class Reading(BaseModel):
     read: int
     """How many became examples."""
     left_out: tuple[LeftOut, ...] = ()
+    recognised: tuple[str, ...] = ()
+    """How it is written, where the spec does not say: ``fields between semicolons``, ``UTF-16``."""
     split_places: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Split to the folders, files or values of a column that were taken for it; splits that were made are not in it."""
     formats: dict[str, int] = Field(default_factory=dict)
@@ -75,7 +77,9 @@ class Reading(BaseModel):
     @property
     def words(self) -> str:
         """The reading in one line: ``24 files, 22 read; left out: 2 in no class folder; 2 classes of 8 to 14``."""
-        return "; ".join(filter(None, (self.counted, self.left, self.classes, self.splits, self.images, self.again)))
+        form = ", ".join(self.recognised)
+        parts = (self.counted, self.left, form, self.classes, self.splits, self.images, self.again)
+        return "; ".join(filter(None, parts))
 
     @property
     def counted(self) -> str:
