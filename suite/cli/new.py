@@ -21,14 +21,16 @@ __all__ = ["command"]
     show_default=True,
     help="What the whole comparison may take on this machine.",
 )
-@click.option("--text", metavar="COLUMN", help="Of a table: the column of the texts.  [default: found]")
+@click.option(
+    "--text", metavar="COLUMN", help="Of a table: the column of the texts, or of the paths of images.  [default: found]"
+)
 @click.option("--label", metavar="COLUMN", help="Of a table: the column of the classes.  [default: found]")
 @click.option("--downloads", is_flag=True, help="Also choose models whose weights a run would have to download.")
 def command(data: Path, *, minutes: float, text: str | None, label: str | None, downloads: bool) -> None:
     """Write a first spec for your own folder of images or table of texts.
 
     DATA is a folder with one sub-folder per class, with or without train/val/test above them, or a zip of that; or a
-    CSV, TSV, JSON Lines or Parquet file with a column of texts and one of classes.
+    CSV, TSV, JSON Lines or Parquet file with a column of texts or of paths of images, and one of classes.
     The minutes are for learning: a search over learning rates that is the same for every model, then epochs, then
     seeds.  The spec goes to stdout, each choice explained in a "why" field that may stay or go.
 

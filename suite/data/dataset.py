@@ -66,6 +66,9 @@ class Split:
     annotations: Targets | None = field(default=None, repr=False, compare=False)
     """What is to be said of each example, where it is neither a class nor a text that ``read`` gives."""
 
+    metadata: Mapping[str, NDArray[np.str_]] = field(default_factory=dict, repr=False, compare=False)
+    """What else the source says of each example, by its name: shape ``(n,)``, empty where it says nothing."""
+
     def __len__(self) -> int:
         return len(self.ids)
 

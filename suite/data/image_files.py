@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from suite.data.dataset import Dataset, Image, Split
 from suite.data.decoding import decode_image, deep_values
 from suite.data.files import FileTree
+from suite.errors import BadExampleError
 from suite.store.records.reading import FULL, Levels
 
 __all__ = ["FileImages", "ImageFiles", "with_levels"]
@@ -28,9 +29,13 @@ class ImageFiles:
 
     tree: FileTree
     names: tuple[str, ...]
+    problems: Mapping[int, str] = field(default_factory=dict)
+    """Why an example has no file, by its number."""
 
     def __call__(self, index: int) -> bytes:
         """The bytes of example ``index``. Raises ``BadExampleError`` where they cannot be read."""
+        if index in self.problems:
+            raise BadExampleError(self.problems[index])
         return self.tree.read(self.names[index])
 
 

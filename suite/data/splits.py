@@ -125,6 +125,7 @@ def subset(split: Split, indices: NDArray[np.int64], *, name: str) -> Split:
         read=_Subset.of(split, indices),
         digests=None if split.digests is None else split.digests[indices],
         annotations=None if split.annotations is None else split.annotations.take(indices),
+        metadata={name: values[indices] for name, values in split.metadata.items()},
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from suite.data.dataset import Dataset
+from suite.data.decoding import IMAGE_SUFFIXES
 from suite.data.rows import ENDINGS, Table, column_names, read_rows
-from suite.data.table import tables_of
+from suite.data.table_files import tables_of
 from suite.errors import DataError, SuiteError, did_you_mean
 from suite.registry import DATASETS
 from suite.spec.spec import SplitsSpec, resolve_options
@@ -30,6 +31,7 @@ TEXT_WORDS = (
 )  # fmt: skip
 LABEL_WORDS = ("label", "class", "category", "sentiment", "topic", "target", "intent", "rating", "stars", "y")
 """What people call the two columns, the likeliest first."""
+IMAGE_WORDS = ("image", "file", "path", "filename", "img", "photo", "name")
 MOST_CLASSES = 200
 
 
@@ -72,24 +74,40 @@ def look_at_folder(folder: Path) -> Found:
     """Reads a folder (or zip) once, leaving out what cannot be decoded, and measures a sample of the images."""
     entry = {"source": "folder", "path": str(folder)}
     dataset = _loaded(entry)
-    train = dataset.splits["train"]
-    step = max(1, len(train) // _SAMPLE)
-    sides = [min(train.read(index).shape[:2]) for index in range(0, len(train), step)]
     has_test = "test" not in dataset.made_splits
     name = folder.resolve().name.removesuffix(".zip")
-    return _found(dataset, "image", "image_classification", entry, name, int(np.median(sides)), has_test=has_test)
+    side = _median_side(dataset)
+    return _found(dataset, "image", "image_classification", entry, name, side, has_test=has_test)
 
 
 def look_at_table(path: Path, *, text: str | None, label: str | None) -> Found:
-    """Reads a table once, after its two columns are found.
+    """Reads a table of texts or of paths of images once, after its two columns are found.
+
+    Args:
+        path: Of the table.
+        text: The column of the texts or the paths; found when None.
+        label: The column of the classes; found when None.
 
     Raises:
         SuiteError: Where the columns are not named and cannot be found, or are not there.
     """
-    text, label = _columns(path, text, label)
-    entry = {"source": "table", "path": str(path), "text_column": text, "label_column": label}
+    text, label, are_images = _columns(path, text, label)
     name = path.name.removesuffix(".gz")
+    if are_images:
+        entry = {"source": "images_table", "path": str(path), "image_column": text, "label_column": label}
+        dataset = _loaded(entry)
+        has_test = "test" not in dataset.made_splits
+        side = _median_side(dataset)
+        return _found(dataset, "image", "image_classification", entry, Path(name).stem, side, has_test=has_test)
+    entry = {"source": "table", "path": str(path), "text_column": text, "label_column": label}
     return _found(_loaded(entry), "text", "text_classification", entry, Path(name).stem, None, has_test=False)
+
+
+def _median_side(dataset: Dataset) -> int:
+    """The median of the shorter sides of a sample of the images, in pixels."""
+    train = dataset.splits["train"]
+    step = max(1, len(train) // _SAMPLE)
+    return int(np.median([min(train.read(index).shape[:2]) for index in range(0, len(train), step)]))
 
 
 def _loaded(entry: Mapping[str, Any]) -> Dataset:
@@ -148,12 +166,20 @@ class _Column:
         return self.length > 15 and self.distinct > 0.5 * len(self.values)
 
     @property
+    def may_be_images(self) -> bool:
+        """Paths of images, of which each is there once."""
+        endings = {Path(value.replace("\\", "/")).suffix.lower() for value in self.values}
+        return bool(endings) and endings <= IMAGE_SUFFIXES and self.distinct > 0.9 * len(self.values)
+
+    @property
     def words(self) -> str:
         return f"{self.name} ({self.distinct:,} values of {self.length:.0f} characters)"
 
 
-def _columns(path: Path, text: str | None, label: str | None) -> tuple[str, str]:
-    """The columns of text and class: those that were named, else those that their names or values tell."""
+def _columns(path: Path, text: str | None, label: str | None) -> tuple[str, str, bool]:
+    """The columns of text (or image) and class, those that were named, else those that their names or values tell;
+    and whether the first holds paths of images.
+    """
     from suite.data.table import TableSource
 
     asked_of = {"path": str(path), "label_column": "any", "text_column": "any"}
@@ -165,7 +191,12 @@ def _columns(path: Path, text: str | None, label: str | None) -> tuple[str, str]
             raise DataError(f"{path}: {did_you_mean(asked, names, what='column')}")
     looked = [_look(table, name) for name in dict.fromkeys(names)]
     label = label or _likeliest([one for one in looked if one.may_be_classes and one.name != text], LABEL_WORDS)
-    text = text or _likeliest([one for one in looked if one.may_be_text and one.name != label], TEXT_WORDS)
+    images = [one for one in looked if one.may_be_images and text in {None, one.name} and one.name != label]
+    text = (
+        text
+        or _likeliest(images, IMAGE_WORDS)
+        or _likeliest([one for one in looked if one.may_be_text and one.name != label], TEXT_WORDS)
+    )
     if text is None or label is None:
         missing = " and ".join(what for what, name in (("text", text), ("class", label)) if name is None)
         shown = ", ".join(one.words for one in looked[:12])
@@ -174,7 +205,7 @@ def _columns(path: Path, text: str | None, label: str | None) -> tuple[str, str]
         )
     if text == label:
         raise SuiteError(f"{path}: '{text}' cannot be both the text and the class; name two columns.")
-    return text, label
+    return text, label, any(one.name == text for one in images)
 
 
 def _look(table: Table, name: str) -> _Column:
