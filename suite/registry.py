@@ -363,6 +363,7 @@ CHECKS: Registry[Any] = Registry(
         "duplicates": "suite.lint.duplicates:Duplicates",
         "equal_seeds": "suite.lint.equal_seeds:EqualSeeds",
         "fit_notes": "suite.lint.fit_notes:FitNotes",
+        "frames": "suite.lint.frames:Frames",
         "label_budgets": "suite.lint.label_budgets:LabelBudgets",
         "more_data": "suite.lint.more_data:MoreData",
         "picture_size": "suite.lint.image_size:ImageSize",

@@ -16,6 +16,7 @@ from suite.data.bad_examples import all_of
 from suite.data.copies import copies_between, groups_of, refuse_given_copies, without_copies
 from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
+from suite.data.groups import group_names, numbered, refuse_shared_groups
 from suite.data.image_facts import ImageFacts
 from suite.data.label_spelling import LabelRule, same_labels
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
@@ -105,6 +106,7 @@ def assemble(
         stay, dropped = without_copies(given)
         given = {each: subset(split, stay[each], name=each) for each, split in given.items()}
         _require_some_left(given, dropped, place)
+    given = _with_groups(given, splits, place)
     found = reading or Reading(
         unit=unit, seen=sum(map(len, given.values())) + len(skipped), read=0, recognised=recognised
     )
@@ -128,6 +130,16 @@ def assemble(
         dropped_copies=dropped,
         grouped_copies=_grouped(given, splits),
     )
+
+
+def _with_groups(given: dict[str, Split], splits: SplitsSpec, place: str) -> dict[str, Split]:
+    """The splits with the group of each example, where the spec says what it is."""
+    if splits.group is None:
+        return given
+    names = {name: group_names(split, splits.group, place) for name, split in given.items()}
+    groups = numbered(names)
+    refuse_shared_groups(groups, names, place)
+    return {name: replace(split, groups=groups[name]) for name, split in given.items()}
 
 
 def _with_same_labels(
@@ -171,9 +183,15 @@ def _read(
             "formats": dict(Counter(one.format for one in facts).most_common()),
             "modes": dict(Counter(one.mode for one in facts).most_common()),
             "sizes": (by_pixels[0], by_pixels[len(by_pixels) // 2], by_pixels[-1]) if by_pixels else None,
+            "groups": _counted_groups(splits),
             "class_counts": dict(zip(class_names, counts.tolist(), strict=True)),
         }
     )
+
+
+def _counted_groups(splits: Mapping[str, Split]) -> int | None:
+    found = [split.groups for split in splits.values() if split.groups is not None]
+    return len(np.unique(np.concatenate(found))) if found else None
 
 
 def _require_some_left(given: Mapping[str, Split], dropped: Mapping[str, int], place: str) -> None:

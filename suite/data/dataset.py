@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from suite.data.targets import Targets
 from suite.errors import SealedSplitError
+from suite.store.records.example_facts import NOTHING_KNOWN, ExampleFacts
 from suite.store.records.reading import Reading
 
 __all__ = ["Content", "Copies", "Dataset", "Image", "SkippedExample", "Split", "SplitName", "Text"]
@@ -69,8 +70,17 @@ class Split:
     metadata: Mapping[str, NDArray[np.str_]] = field(default_factory=dict, repr=False, compare=False)
     """What else the source says of each example, by its name: shape ``(n,)``, empty where it says nothing."""
 
+    groups: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
+    """What each example has in common with others beside its class, as a number, shape ``(n,)``; None where nothing is
+    known of that."""
+
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def facts(self) -> ExampleFacts:
+        """What results keep of each example besides what is true of it."""
+        return NOTHING_KNOWN if self.groups is None else ExampleFacts(self.groups)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,9 @@ def _further(tables: Mapping[str, Table], options: ImagesTableOptions) -> tuple[
 def _unnamed(tree: FileTree, named: Container[str]) -> tuple[LeftOut, ...]:
     """Images that are there and in no row."""
     left = [name for name in tree.names if posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES and name not in named]
-    return (LeftOut(reason="images that no row names", count=len(left), names=tuple(left[:NAMED])),) if left else ()
+    words = f"image{'s' * (len(left) != 1)} that no row names"
+    # Whoever wrote the table has said which are wanted.
+    return (LeftOut(reason=words, count=len(left), names=tuple(left[:NAMED]), expected=True),) if left else ()
 
 
 class _Files:

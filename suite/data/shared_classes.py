@@ -53,13 +53,14 @@ def restricted(predictions: Predictions, classes: Sequence[int]) -> Predictions:
     total = chosen.sum(axis=1, keepdims=True)
     # Where all of them are 0 in single precision nothing is known among them.
     shares = np.where(total > 0, chosen / np.where(total > 0, total, 1.0), 1 / len(classes))
-    return replace(
+    chosen_alone = replace(
         predictions,
         example_ids=predictions.example_ids[rows],
         targets=place[predictions.targets[rows]].astype(np.int64),
         probabilities=shares.astype(np.float32),
         class_names=tuple(predictions.class_names[index] for index in classes),
     )
+    return chosen_alone.with_facts(predictions.facts.take(rows))
 
 
 def _plain(name: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from suite.data.copies import groups_of
 from suite.data.dataset import Split
 from suite.data.example_ids import some_ids
+from suite.data.groups import choose_groups, joined
 from suite.errors import DataError
 from suite.spec.spec import SplitsSpec
 
@@ -57,6 +58,8 @@ def complete_splits(
     if "train" not in given:
         there = ", ".join(given) or "none"
         raise DataError(f"{place}: expected a 'train' split, got {there}; without one nothing can be fitted.")
+    if given["train"].groups is not None and missing_splits(given):
+        return _complete_without_parting(given, spec=spec, class_names=class_names, place=place)
     if spec.duplicates != "keep" and missing_splits(given):
         return _complete_by_groups(given, spec=spec, class_names=class_names, place=place)
     _require_every_class(given, class_names, place, making=missing_splits(given))
@@ -97,6 +100,43 @@ def _complete_by_groups(
     return {name: splits[name] for name in SPLIT_NAMES}
 
 
+def _complete_without_parting(
+    given: Mapping[str, Split], *, spec: SplitsSpec, class_names: Sequence[str], place: str
+) -> dict[str, Split]:
+    """``complete_splits`` by whole groups; copies that are grouped belong to the groups of each other."""
+    making = missing_splits(given)
+    _require_every_class(given, class_names, place, making=making)
+    splits = dict(given)
+    for name, share in (("test", spec.test), ("validation", spec.validation)):
+        if name in given:
+            continue
+        pool = splits["train"]
+        assert pool.groups is not None, "the groups are known"  # noqa: S101 - for the type checker
+        groups = pool.groups if spec.duplicates == "keep" else joined(pool.groups, groups_of(pool))
+        counts = np.bincount(pool.targets, minlength=len(class_names))
+        taken = choose_groups(pool, groups, _shares(counts, share), seed=spec.seed, name=name)
+        splits[name] = subset(pool, np.flatnonzero(taken), name=name)
+        splits["train"] = subset(pool, np.flatnonzero(~taken), name="train")
+    _require_every_class_in(splits, ("train", *making), given["train"], class_names, place)
+    return {name: splits[name] for name in SPLIT_NAMES}
+
+
+def _require_every_class_in(
+    splits: Mapping[str, Split], made: Sequence[str], pool: Split, class_names: Sequence[str], place: str
+) -> None:
+    """Raises ``DataError`` where the examples of a class belong to too few groups to be in every split."""
+    for name in made:
+        counts = np.bincount(splits[name].targets, minlength=len(class_names))
+        for at in np.flatnonzero(counts == 0).tolist():
+            assert pool.groups is not None, "the groups are known"  # noqa: S101 - for the type checker
+            groups = len(np.unique(pool.groups[pool.targets == at]))
+            raise DataError(
+                f"{place}: class '{class_names[at]}' has no example for the {name} split, since its examples belong to "
+                f"{groups} {'group' if groups == 1 else 'groups'} and no group is parted; expected at least "
+                f"{len(made)}. Add examples of other groups, remove the class, or leave 'group' out."
+            )
+
+
 @dataclass(frozen=True)
 class _Subset:
     """Reads some examples of another split; a class and no closure, so that a split can be sent to a process."""
@@ -125,6 +165,7 @@ def subset(split: Split, indices: NDArray[np.int64], *, name: str) -> Split:
         read=_Subset.of(split, indices),
         digests=None if split.digests is None else split.digests[indices],
         annotations=None if split.annotations is None else split.annotations.take(indices),
+        groups=None if split.groups is None else split.groups[indices],
         metadata={name: values[indices] for name, values in split.metadata.items()},
     )
 
@@ -157,12 +198,17 @@ def _shares(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
 
 
 def choose(pool: Split, wanted: NDArray[np.int64], *, seed: int, name: str) -> NDArray[np.bool_]:
-    """Marks the ``wanted`` examples of each class whose hashes of seed, split and id come first."""
+    """Marks the ``wanted`` examples of each class whose hashes of seed, split and id come first, group by group."""
     keys = np.fromiter((_key(seed, name, identifier) for identifier in pool.ids), np.uint64, count=len(pool))
+    if pool.groups is not None:
+        names, group = np.unique(pool.groups, return_inverse=True)
+        by_group = np.array([_key(seed, name, f"group {one}") for one in names.tolist()], dtype=np.uint64)[group]
+    else:
+        by_group = np.zeros(len(pool), dtype=np.uint64)
     taken = np.zeros(len(pool), dtype=np.bool_)
     for index, count in enumerate(wanted.tolist()):
         members = np.flatnonzero(pool.targets == index)
-        taken[members[np.argsort(keys[members], kind="stable")[:count]]] = True
+        taken[members[np.lexsort((keys[members], by_group[members]))[:count]]] = True
     return taken
 
 

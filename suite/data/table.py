@@ -88,7 +88,7 @@ class TableSource:
             MissingExtraError: For a Parquet file without pyarrow.
         """
         cls.check(options)
-        columns = _columns_of(options)
+        columns = _columns_of(options, splits)
         tables = tables_of(options, columns=columns.names)
         rows = _TextRows(options, columns, skip=on_bad_example == "skip")
         rows.read_all(tables)
@@ -130,12 +130,14 @@ def _text_columns(options: TableOptions) -> tuple[str, ...]:
     return (options.text_column,) if isinstance(options.text_column, str) else options.text_column or ()
 
 
-def _columns_of(options: TableOptions) -> RowColumns:
+def _columns_of(options: TableOptions, splits: SplitsSpec | None = None) -> RowColumns:
+    """With the column of the groups, where the splits name one."""
+    group = None if splits is None or splits.group is None else splits.group.column
     return RowColumns(
         _text_columns(options),
         options.target_column or options.label_column or "",
         options.split_column,
-        options.further_columns,
+        tuple(dict.fromkeys((*options.further_columns, *((group,) if group else ())))),
     )
 
 

@@ -113,7 +113,7 @@ def _scores(subject: Subject, probabilities: NDArray[np.float32]) -> dict[str, o
         return {}
     # A plugin that is not given cannot score the file; its metric stays with the run.
     names = tuple(name for name in subject.result.scores["test"] if name in METRICS)
-    found = known.of_file(probabilities)
+    found = known.of_file(probabilities).with_facts(known.facts)
     scores = {metric.name: with_interval(metric, found) for metric in metrics_named(names)}
     keras_scores = subject.result.scores["test"]
     return {

@@ -37,6 +37,7 @@ __all__ = [
     "agresti_coull",
     "difference_intervals",
     "difference_of",
+    "group_moves",
     "interval_of",
     "luck_of",
     "share_intervals",
@@ -110,6 +111,9 @@ def luck_of(
     if not shared and len(predictions) > 1:
         return _apart(metric, predictions, scores, between)
     found = _measured(metric, predictions, scores)
+    groups = predictions[0].facts.groups
+    if groups is not None and not isinstance(found, str):
+        found = _by_groups(metric, found, groups)
     if isinstance(found, str):
         return found
     return replace(found, fits=len(scores), seed_factor=1 / len(scores), between=between, bounds=metric.bounds)
@@ -190,17 +194,21 @@ def agresti_coull(shares: Array, sizes: Array) -> Array:
     return np.stack([low, high], axis=1)
 
 
-def share_intervals(values: Array) -> Array:
+def share_intervals(values: Array, groups: NDArray[np.int64] | None = None) -> Array:
     """95 % intervals of means of right or wrong, several answers to each example averaged.
 
     Args:
         values: From 0 to 1, shape ``(n, columns)``: the share of right answers to each example.
+        groups: Of each example, where some belong together.
 
     Returns:
         Low and high of each column's mean, shape ``(columns, 2)``.
     """
     shares = values.mean(axis=0)
-    return agresti_coull(shares, len(values) / _design(values))
+    design = _design(values)
+    if groups is not None:
+        design = design * _design_of_groups(values - shares, groups, added=AGREED)
+    return agresti_coull(shares, len(values) / design)
 
 
 def difference_intervals(
@@ -285,6 +293,63 @@ def _of_share(values: Array) -> Luck:
     variance = float(_design(mean[:, None])[0]) * smoothed * (1 - smoothed) / examples
     moved = values - values.mean(axis=1, keepdims=True)
     return Luck(share, variance, smoothed=smoothed, within=_within(moved), moved=moved.mean(axis=0))
+
+
+def _by_groups(metric: Metric, luck: Luck, groups: NDArray[np.int64]) -> Luck | str:
+    """The same where examples of one group are right and wrong together: luck is counted by groups."""
+    count = len(np.unique(groups))
+    if count < 2:
+        return f"all test examples belong to one group, so that they do not say how others would move {metric.label}."
+    if luck.moved is None or len(luck.moved) != len(groups):
+        return luck  # whole groups were left out, or drawn, already
+    wider = float(_design_of_groups(luck.moved[:, None], groups, added=AGREED if luck.smoothed is not None else 0.0)[0])
+    moved = group_moves(luck.moved[:, None], groups)[:, 0]
+    skewed = luck.smoothed is None
+    return replace(
+        luck,
+        variance=luck.variance * wider,
+        third=float((moved**3).sum()) / count**3 * _unsure(count) ** 3 if skewed else luck.third,
+        moved=moved,
+    )
+
+
+def group_moves(moved: Array, groups: NDArray[np.int64]) -> Array:
+    """How far each group moves a mean, from how far its examples do: ``(n, columns)`` to ``(groups, columns)``."""
+    names, group = np.unique(groups, return_inverse=True)
+    sums = np.zeros((len(names), moved.shape[1]))
+    np.add.at(sums, group, moved)
+    return sums * len(names) / len(groups)
+
+
+def _design_of_groups(moved: Array, groups: NDArray[np.int64], *, added: float) -> Array:
+    """How much more a mean varies where examples come in groups: the design effect, shape ``(columns,)``; at least 1.
+
+    The variance between sums of groups over that of single examples: Liang and Zeger (1986), Longitudinal Data
+    Analysis Using Generalized Linear Models, Biometrika 73; with Student's quantile of one degree of freedom less than
+    there are groups, as Cameron, Gelbach and Miller (2008), Bootstrap-Based Improvements for Inference with Clustered
+    Errors, Review of Economics and Statistics 90, section II, since few groups say little of how groups differ.
+
+    Args:
+        moved: How far each example moves the mean, around 0, shape ``(n, columns)``.
+        groups: Of each example.
+        added: Answers that are added of which nothing is known but that their groups agree with them: where there are
+            few errors they do not tell how alike groups are.
+    """
+    sizes = np.unique(groups, return_counts=True)[1]
+    count, examples = len(sizes), len(groups)
+    sums = group_moves(moved, groups) * examples / count
+    alike = float((sizes**2).sum()) / examples
+    together = (sums**2).sum(axis=0) * count / (count - 1) + added * alike
+    alone = (moved**2).sum(axis=0) + added
+    ratio = np.divide(together, alone, out=np.full(len(alone), alike), where=alone > 0)
+    return np.asarray(np.maximum(1.0, ratio) * _unsure(count) ** 2)
+
+
+def _unsure(groups: int) -> float:
+    """How much wider an interval is whose variance is known from so many groups."""
+    from scipy import special  # a second of start that a finished run does without
+
+    return float(special.stdtrit(groups - 1, 0.975)) / Z
 
 
 def _design(values: Array) -> Array:
@@ -375,6 +440,9 @@ def _without_groups(metric: Metric, predictions: Sequence[Outputs]) -> Array:
     """The same of any metric, by leaving out one group at a time; shape ``(fits, groups)``, NaN where it is missing."""
     examples = len(predictions[0])
     groups = min(GROUPS, examples)
+    named = predictions[0].facts.groups
+    if named is not None:
+        return _without_whole_groups(metric, predictions, named)
     # Classes are dealt out evenly, in an order that has nothing to do with where examples lay.
     shuffled = np.random.default_rng(examples).permutation(examples)
     order = shuffled[np.argsort(predictions[0].strata[shuffled], kind="stable")]
@@ -387,6 +455,19 @@ def _without_groups(metric: Metric, predictions: Sequence[Outputs]) -> Array:
         scores = [[metric.score(one.take(rows)).value for rows in kept] for one in predictions]
         without = np.array(scores, dtype=np.float64)
     return np.asarray((groups - 1) * (without.mean(axis=1, keepdims=True) - without))
+
+
+def _without_whole_groups(metric: Metric, predictions: Sequence[Outputs], named: NDArray[np.int64]) -> Array:
+    """The same by leaving out some of the examples' own groups at a time."""
+    names, group = np.unique(named, return_inverse=True)
+    blocks = min(GROUPS, len(names))
+    block = (np.random.default_rng(len(names)).permutation(len(names)) % blocks)[group]
+    if metric.from_counts is not None:
+        without = np.stack([metric.from_counts(_counts_without(one, block)) for one in predictions])
+    else:
+        kept = [np.flatnonzero(block != one) for one in range(blocks)]
+        without = np.array([[metric.score(one.take(rows)).value for rows in kept] for one in predictions], np.float64)
+    return np.asarray((blocks - 1) * (without.mean(axis=1, keepdims=True) - without))
 
 
 def _counts_without(predictions: Outputs, group: NDArray[np.int64]) -> Array:

@@ -7,6 +7,9 @@ changes the mix.  Classes may be small, and drawing ``n`` of ``n`` makes a varia
 each resample leaves one example of each class out at random and draws from the others, which makes the
 variance of a mean exactly unbiased: the bootknife of Hesterberg (2004), Unbiasing the Bootstrap - Bootknife Sampling
 vs. Smoothing, Proceedings of the Section on Statistics and the Environment, ASA, pages 2924 to 2930.
+
+Examples that belong together (a patient's, a video's) are drawn together: whole groups, as a bootknife, whatever their
+classes are (the cluster bootstrap; Field and Welsh 2007, Bootstrapping Clustered Data, JRSS B 69).
 """
 
 from __future__ import annotations
@@ -42,19 +45,25 @@ LEVEL = 0.95
 Targets = NDArray[np.int64]
 
 
-def resampled_means(values: NDArray[np.float64], *, strata: Targets | None = None) -> NDArray[np.float64]:
+def resampled_means(
+    values: NDArray[np.float64], *, strata: Targets | None = None, groups: Targets | None = None
+) -> NDArray[np.float64]:
     """Means of ``RESAMPLES`` bootstrap samples of the rows.
 
     Args:
         values: Shape ``(n, columns)``, one row per example.
         strata: The class of each example, shape ``(n,)``, where each class keeps its number of examples.
+        groups: The group of each, shape ``(n,)``, where groups are drawn.
 
     Returns:
-        Shape ``(RESAMPLES, columns)``. Two calls with the same ``n`` and strata see the same resamples.
+        Shape ``(RESAMPLES, columns)``. Two calls with the same ``n``, strata and groups see the same resamples.
     """
     single = values.astype(np.float32)
-    parts = [weights @ single for weights in _weights(len(values), strata)]
-    return np.concatenate(parts).astype(np.float64) / len(values)
+    parts, totals = [], []
+    for weights in _weights(len(values), strata, groups):
+        parts.append(weights @ single)
+        totals.append(weights.sum(axis=1, dtype=np.float64))
+    return np.asarray(np.concatenate(parts).astype(np.float64) / np.concatenate(totals)[:, None])
 
 
 def resampled_by_fit(metric: Metric, predictions: Sequence[Outputs]) -> NDArray[np.float64]:
@@ -81,7 +90,7 @@ def resampled_by_fit(metric: Metric, predictions: Sequence[Outputs]) -> NDArray[
             metric(one)
     under = [metric.prepared(one) for one in predictions]
     strata = predictions[0].strata if metric.stratified else None
-    parts = _weights(len(predictions[0]), strata)
+    parts = _weights(len(predictions[0]), strata, predictions[0].facts.groups)
     if metric.is_slow:
         parts = _first(SLOW_RESAMPLES, parts)
     return np.concatenate([np.stack([score(weights) for score in under]) for weights in parts], axis=1)
@@ -101,21 +110,24 @@ def interval(resampled: NDArray[np.float64], level: float = LEVEL) -> tuple[floa
     return float(low), float(high)
 
 
-def _weights(examples: int, strata: Targets | None = None) -> Iterator[NDArray[np.float32]]:
+def _weights(
+    examples: int, strata: Targets | None = None, groups: Targets | None = None
+) -> Iterator[NDArray[np.float32]]:
     """How often each example is drawn, in parts of shape ``(some resamples, examples)``."""
     classes = None if strata is None else strata.astype(np.int64).tobytes()
+    together = None if groups is None else groups.astype(np.int64).tobytes()
     if examples * RESAMPLES <= WEIGHTS_AT_ONCE:
-        yield _small_weights(examples, classes)
+        yield _small_weights(examples, classes, together)
         return
-    draw = _drawer(examples, classes)
+    draw = _drawer(examples, classes, together)
     at_once = max(1, WEIGHTS_AT_ONCE // examples)
     for start in range(0, RESAMPLES, at_once):
         yield draw(min(at_once, RESAMPLES - start))
 
 
 @lru_cache(maxsize=8)
-def _small_weights(examples: int, classes: bytes | None) -> NDArray[np.float32]:
-    weights = _drawer(examples, classes)(RESAMPLES)
+def _small_weights(examples: int, classes: bytes | None, together: bytes | None) -> NDArray[np.float32]:
+    weights = _drawer(examples, classes, together)(RESAMPLES)
     weights.setflags(write=False)
     return weights
 
@@ -130,7 +142,9 @@ def _first(count: int, parts: Iterable[NDArray[np.float32]]) -> Iterator[NDArray
             return
 
 
-def _drawer(examples: int, classes: bytes | None) -> _Plain | _Stratified:
+def _drawer(examples: int, classes: bytes | None, together: bytes | None) -> _Plain | _Stratified | _Grouped:
+    if together is not None:
+        return _Grouped(np.frombuffer(together, dtype=np.int64))
     return _Plain(examples) if classes is None else _Stratified(np.frombuffer(classes, dtype=np.int64))
 
 
@@ -174,3 +188,15 @@ class _Stratified:
         counted = np.bincount(place.ravel(), minlength=resamples * examples)
         counts[:, self.order] = counted.reshape(resamples, examples)
         return counts
+
+
+class _Grouped:
+    """As many groups as there are, one of them left out at random; every example as often as its group."""
+
+    def __init__(self, groups: Targets) -> None:
+        names, self.group = np.unique(groups, return_inverse=True)
+        self.draw = _Stratified(np.zeros(len(names), dtype=np.int64))
+
+    def __call__(self, resamples: int) -> NDArray[np.float32]:
+        """The next resamples, shape ``(resamples, examples)``."""
+        return self.draw(resamples)[:, self.group]

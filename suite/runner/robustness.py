@@ -6,7 +6,7 @@ The test split has been opened by then, once, for the same fitted model; nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,8 @@ class Beyond:
         )
         if not np.isfinite(made.probabilities).all():
             raise TrialFailure(f"the probabilities on {dataset.name} ({split.name}) are not finite")
-        return made
+        facted: Predictions = made.with_facts(split.facts)
+        return facted
 
     def _corrupted(self, shown: Shown) -> tuple[CorruptedScores, ...]:
         if self.cell.robustness is None:
@@ -139,7 +140,7 @@ class Beyond:
         back = np.full(len(dataset.class_names), -1)
         back[[theirs for _, theirs in pairs]] = [ours for ours, _ in pairs]
         columns = [ours for ours, _ in pairs]
-        made = self._predictions(dataset, Split(split.name, split.ids, back[split.targets], split.read))
+        made = self._predictions(dataset, replace(split, targets=back[split.targets]))
         metrics = _all_metrics(self.headline)
         return CrossScores(
             dataset=label,

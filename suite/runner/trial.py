@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.data.batches import Examples, typical_inputs
-from suite.data.dataset import Dataset
+from suite.data.dataset import Dataset, Split
 from suite.data.labelled import LabelledSplit, labelled_splits
 from suite.data.token_rows import TokenRows
 from suite.errors import BatchTooLarge, DataError, TrialDiverged, TrialFailure
@@ -37,6 +37,7 @@ from suite.runner.warm import Warm
 from suite.spec.label_budget import ALL
 from suite.spec.spec import DatasetSpec
 from suite.spec.trial import Trial
+from suite.store.records.example_facts import NOTHING_KNOWN, ExampleFacts
 from suite.store.records.example_files import file_safe
 from suite.store.records.outputs import Outputs
 from suite.store.records.result import DataRecord, Environment, Predictions, Result, Score, Timings, WeightsRecord
@@ -316,11 +317,14 @@ class _Execution:
         if fit.validation_logits is not None and isinstance(before, Predictions):
             # A refit has seen validation; the scores there are those of the model that was chosen by it.
             made["validation"] = replace(before, probabilities=softmax(np.asarray(fit.validation_logits)))
-        for name, one in made.items():
+        for name, one in list(made.items()):
             if not one.is_finite():
                 # Of a model that was trained by steps it is what a loss that is not a number is.
                 kind = TrialDiverged if fit.history else TrialFailure
                 raise kind(f"the outputs on {name} are not finite")
+            made[name] = one.with_facts(
+                _facts_of(one, sets[name].splits["validation" if name == "validation" else "test"])
+            )
         return made
 
     def _beyond(self, context: FitContext, fit: Fit, predictions: Mapping[str, Outputs]) -> Shown:
@@ -468,6 +472,15 @@ def _require_made_splits(dataset: Dataset) -> None:
             f"resample: '{dataset.name}' has its own train, validation and test splits, so no seed can make others; "
             'leave "resample" out.'
         )
+
+
+def _facts_of(outputs: Outputs, split: Split) -> ExampleFacts:
+    """What is known of the examples of some outputs, which a label budget may have taken from the split."""
+    facts = split.facts
+    if len(outputs) == len(split) or facts is NOTHING_KNOWN:
+        return facts
+    place = {identifier: at for at, identifier in enumerate(split.ids)}
+    return facts.take(np.array([place[str(one)] for one in outputs.example_ids], dtype=np.int64))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

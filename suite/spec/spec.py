@@ -22,6 +22,7 @@ from suite.spec.constraints import Constraints
 from suite.spec.exports import ExportSpec, check_exports
 from suite.spec.funnel.settings import FunnelSpec
 from suite.spec.generation import GenerationSpec
+from suite.spec.groups import GroupSpec
 from suite.spec.label_budget import ALL, LabelBudgets
 from suite.spec.options import Options
 from suite.spec.placement import Deterministic, Distribution, Precision
@@ -61,13 +62,18 @@ class SplitsSpec(Options):
     duplicates: Literal["keep", "group", "drop"] = "keep"
     """Examples of the same content: ``group`` puts them on one side of every split that is made; ``drop`` does so, and
     takes out of a source's own train and validation splits what a later split has too."""
+    group: GroupSpec | None = None
+    """What examples have in common beside their class, such as a patient: no group is parted by splits, a label budget
+    takes one group after another, and intervals and tests count groups and not examples."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without ``duplicates`` where it is as usual: trials from before there was a choice keep their ids."""
+        """Without what is as usual: trials from before there was a choice keep their ids."""
         found: dict[str, Any] = inner(self)
         if self.duplicates == "keep":
             found.pop("duplicates", None)
+        if self.group is None:
+            found.pop("group", None)
         return found
 
 

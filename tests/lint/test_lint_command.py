@@ -105,8 +105,8 @@ def test_a_program_gets_json_alone_on_stdout(clean: Path, tmp_path: Path) -> Non
     told = json.loads(call("lint", clean, "--out", tmp_path / "out", "--json").stdout)
     assert told["findings"] == []
     assert told["ran"] == [
-        "duplicates", "label_budgets", "picture_size", "pixels", "rates", "reading", "resolution", "seen_before",
-        "splits", "unbalanced",
+        "duplicates", "frames", "label_budgets", "picture_size", "pixels", "rates", "reading", "resolution",
+        "seen_before", "splits", "unbalanced",
     ]  # fmt: skip
     assert Path(told["kept"]).name == "checks.json"
 

@@ -222,7 +222,9 @@ def test_the_shipped_example_has_notes_only():
     plan = plan_of(evaluate_on=[{"source": "sklearn", "name": "digits"}])
     found = examine("data", read_study(plan))
     assert [(one.check, one.severity, one.where) for one in found.findings] == [("picture_size", "note", "digits")]
-    assert found.ran == ("duplicates", "label_budgets", "picture_size", "pixels", "reading", "splits", "unbalanced")
+    assert found.ran == (
+        "duplicates", "frames", "label_budgets", "picture_size", "pixels", "reading", "splits", "unbalanced",
+    )  # fmt: skip
 
 
 def of_budgets(dataset: Dataset, *budgets: object) -> list[tuple[str, str]]:
@@ -317,3 +319,38 @@ def test_a_data_set_without_contrast_is_told(tmp_path: Path):
             PIL.Image.fromarray(pixels).save(folder / name / f"{number}.png")
     found = [one.what for one in of_images(folder) if one.check == "pixels"]
     assert [what.startswith("99 of 100 pixels lie between") for what in found] == [True]
+
+
+def frames_in(folder: Path, name: str) -> Path:
+    """Two classes of 8 sources with 4 images each."""
+    number = 0
+    for source, frame in ((source, frame) for source in range(16) for frame in range(4)):
+        path = folder / ("cat" if source % 2 else "dog") / name.format(source=source, frame=frame)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(np.random.default_rng(number := number + 1).integers(0, 256, (6, 6, 3), np.uint8)).save(
+            path
+        )
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name", ["IMG_{source:04d}_frame{frame}.png", "video{source}_{frame:04d}.png", "s{source} Slice ({frame}).png"]
+)
+def test_frames_of_one_source_on_both_sides_are_a_finding_that_mends_itself(tmp_path, name):
+    """The pattern in the finding is one that a spec takes; with it there is nothing left to find."""
+    folder = frames_in(tmp_path, name)
+    (found,) = [one for one in of_images(folder) if one.check == "frames"]
+    assert "16 sources with 4 images each" in found.what
+    pattern = json.loads("{" + found.mend.partition("{")[2].partition("}}")[0] + "}}")["group"]
+    data = {"source": "folder", "path": str(folder), "splits": {"group": pattern}}
+    study = read_study(plan_of(datasets=[data]))
+    assert study.homes[0].dataset.reading.groups == 16
+    assert [one for one in examine("data", study).findings if one.check == "frames"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["{source}{frame}.png", "DSC_{source:02d}{frame}.png", "cat-{source:02d}{frame:02d}.png"]
+)
+def test_numbered_photographs_are_no_frames(tmp_path, name):
+    """A running number says nothing of sources."""
+    assert [one for one in of_images(frames_in(tmp_path, name)) if one.check == "frames"] == []

@@ -28,7 +28,7 @@ from suite.compare.statistics.evidence import SetEvidence
 from suite.compare.statistics.intervals import spread_of
 from suite.compare.statistics.saved_evidence import keep_evidence
 from suite.errors import StoreError
-from suite.metrics.intervals import difference_intervals, share_intervals, shared_luck
+from suite.metrics.intervals import difference_intervals, group_moves, share_intervals, shared_luck
 from suite.metrics.resampling import resampled_means
 from suite.store.records.example_files import CORRUPTED, CorruptedLabels
 from suite.store.records.result import Result
@@ -52,6 +52,8 @@ class Losses:
     """The same under every condition, shape ``(seeds, conditions, n)``."""
     key: str
     """Equal where two cells were tested on the same examples."""
+    groups: NDArray[np.int64] | None = None
+    """What belongs together, shape ``(n,)``."""
 
     @property
     def clean(self) -> Array:
@@ -81,7 +83,7 @@ def losses_of(finals: Sequence[Result], home: SetEvidence, find: FindFile) -> Lo
             return NOT_KEPT
         right.append(found.labels == predictions.targets)
         clean.append(predictions.labels == predictions.targets)
-    return Losses(np.stack(clean), np.stack(right), home.keys[0])
+    return Losses(np.stack(clean), np.stack(right), home.keys[0], home.predictions[0].facts.groups)
 
 
 def robustness_of(finals: Sequence[Result], losses: Losses | str | None) -> RobustnessSummary | None:
@@ -162,29 +164,32 @@ def _leader(name: str, conditions: Sequence[tuple[str, int]], losses: Mapping[st
     rows = [index for index, (corruption, _) in enumerate(conditions) if name in {"", corruption}]
     right = {cell_id: one.by_seed[:, rows].mean(axis=1) for cell_id, one in losses.items()}
     kept = {cell_id: right[cell_id] - one.clean_by_seed for cell_id, one in losses.items()}
-    most_right, as_right = _best(right)
-    least_lost, as_little = _best(kept)
+    belong = next(iter(losses.values())).groups
+    most_right, as_right = _best(right, belong)
+    least_lost, as_little = _best(kept, belong)
     return CorruptionLeader(
         corruption=name, most_right=most_right, as_right=as_right, least_lost=least_lost, as_little=as_little
     )
 
 
-def _best(values: Mapping[str, Array]) -> tuple[str, tuple[str, ...]]:
+def _best(values: Mapping[str, Array], groups: NDArray[np.int64] | None) -> tuple[str, tuple[str, ...]]:
     """The cell with the highest mean, and the others that may be the best by the verdict of ``statistics.best``.
 
     Args:
         values: Cell id to what each example counts for each seed, shape ``(seeds, n)``; the same examples for all.
+        groups: Of the examples, where some belong together.
     """
     order = sorted(values, key=lambda cell_id: (float(values[cell_id].mean()), cell_id), reverse=True)
-    resampled = resampled_means(np.concatenate([values[cell_id] for cell_id in order]).T).T
+    resampled = resampled_means(np.concatenate([values[cell_id] for cell_id in order]).T, groups=groups).T
     ends = np.cumsum([len(values[cell_id]) for cell_id in order])
     evidence = {
         cell_id: _evidence(values[cell_id], resampled[end - len(values[cell_id]) : end])
         for cell_id, end in zip(order, ends.tolist(), strict=True)
     }
     spread = spread_of(evidence)
+    size = next(iter(values.values())).shape[1] if groups is None else len(np.unique(groups))
     contenders = [
-        Contender(cell_id, float(one.scores.mean()), keep_evidence(one, spread[cell_id], size=values[cell_id].shape[1]))
+        Contender(cell_id, float(one.scores.mean()), keep_evidence(one, spread[cell_id], size=size))
         for cell_id, one in evidence.items()
     ]
     found = zip(order, verdicts(contenders, higher_is_better=True), strict=True)
@@ -258,13 +263,18 @@ def _estimates(
         return [(Estimate(value=mean, reason=reason), Estimate(value=clean - mean, reason=reason)) for mean in means]
     place = {condition: index for index, condition in enumerate(values)}
     right = np.stack([losses.corrupted[[place[one] for one in group]].mean(axis=0) for group in groups], axis=1)
-    ends, clean_ends = share_intervals(right), share_intervals(losses.clean[:, None])
+    belong = losses.groups if losses.groups is not None and len(np.unique(losses.groups)) > 1 else None
+    ends, clean_ends = share_intervals(right, belong), share_intervals(losses.clean[:, None], belong)
+    together = np.broadcast_to(losses.clean[:, None], right.shape), right
+    if belong is not None:
+        clean_moved, moved = (group_moves(one - one.mean(axis=0), belong) for one in together)
+        together = clean_moved, moved
     lost = difference_intervals(
         np.full(len(means), losses.clean.mean()),
         np.repeat(clean_ends, len(means), axis=0),
         right.mean(axis=0),
         ends,
-        shared_luck(np.broadcast_to(losses.clean[:, None], right.shape), right),
+        shared_luck(*together),
     )
     return [
         (

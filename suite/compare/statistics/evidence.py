@@ -66,6 +66,12 @@ class SetEvidence:
         return len(self.predictions[0]) if self.predictions else None
 
     @property
+    def groups(self) -> int | None:
+        """How many groups its examples belong to; None where each stands for itself."""
+        found = self.predictions[0].facts.groups if self.predictions else None
+        return None if found is None else len(np.unique(found))
+
+    @property
     def steps(self) -> int:
         """Seeds in the mean: values of a 0-or-1 metric are multiples of 1 / steps."""
         return len(self.seeds)

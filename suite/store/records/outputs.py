@@ -8,6 +8,7 @@ a reliability diagram) asks for that kind by its class.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from suite.errors import StoreError
 from suite.registry import OUTPUTS
+from suite.store.records.example_facts import NOTHING_KNOWN, ExampleFacts, require_one_each
 from suite.store.records.npz import Arrays, open_arrays
 
 __all__ = ["Outputs", "from_arrays", "kept_arrays", "load_outputs"]
@@ -42,6 +44,9 @@ class Outputs(ABC):
     """Shape ``(n,)``."""
     scored: Mapping[str, NDArray[np.float64]]
     """What metrics of plugins said when they were there; see ``suite.metrics.plugin_metrics``."""
+
+    facts: ExampleFacts = NOTHING_KNOWN
+    """What is known of each example besides; given by ``with_facts``, so that no kind has to hold it."""
 
     def __len__(self) -> int:
         """How many examples."""
@@ -80,6 +85,12 @@ class Outputs(ABC):
     def with_scored(self, scored: Mapping[str, NDArray[np.float64]]) -> Self:
         """The same with what metrics of plugins say of it."""
         made: Self = replace(cast("Any", self), scored=scored)
+        return made.with_facts(self.facts)
+
+    def with_facts(self, facts: ExampleFacts) -> Self:
+        """The same with what is known of each example besides."""
+        made = copy.copy(self)
+        object.__setattr__(made, "facts", facts)
         return made
 
     def is_finite(self) -> bool:
@@ -87,11 +98,13 @@ class Outputs(ABC):
         return bool(np.isfinite(self.numbers).all())
 
     def examples_key(self) -> str:
-        """A hash over ids and truth, hex: equal exactly where two fits can be paired."""
+        """A hash over ids, truth and groups, hex: equal exactly where two fits can be paired."""
         digest = hashlib.sha256(np.ascontiguousarray(self.example_ids).tobytes())
         digest.update(str(self.example_ids.dtype).encode())
         for part in self.truth():
             digest.update(part)
+        if self.facts.groups is not None:
+            digest.update(self.facts.groups.astype(np.int64).tobytes())
         return digest.hexdigest()
 
     def of_file(self, numbers: NDArray[Any]) -> Self:
@@ -110,8 +123,9 @@ class Outputs(ABC):
 
 
 def kept_arrays(outputs: Outputs) -> dict[str, Any]:
-    """What every file of outputs has besides its own arrays: its kind, and what metrics of plugins said."""
-    return {KIND: np.array(outputs.kind), **{f"{SCORED}{name}": values for name, values in outputs.scored.items()}}
+    """What every file of outputs has besides its own arrays: its kind, what metrics of plugins said, and the facts."""
+    scored = {f"{SCORED}{name}": values for name, values in outputs.scored.items()}
+    return {KIND: np.array(outputs.kind), **scored, **outputs.facts.arrays()}
 
 
 def from_arrays(file: Arrays) -> dict[str, NDArray[np.float64]]:
@@ -129,7 +143,10 @@ def load_outputs(path: Path) -> Outputs:
     with open_arrays(path, what="predictions") as file:
         names = file.names()
         found = "text" if "passages" in names else str(file.array(KIND, "U")) if KIND in names else "class"
+        facts = ExampleFacts.from_arrays(file)
     if found not in OUTPUTS:
         raise StoreError(f"{path.name}: outputs of the kind '{found}', which a plugin adds that is not there.")
     kind: type[Outputs] = OUTPUTS.get(found)
-    return kind.load(path)
+    outputs = kind.load(path)
+    require_one_each(facts, len(outputs), path)
+    return outputs.with_facts(facts)

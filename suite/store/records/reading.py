@@ -60,6 +60,8 @@ class Reading(BaseModel):
     """Height and width in pixels of the image with the fewest pixels, the middle one and the one with the most."""
     class_counts: dict[str, int] = Field(default_factory=dict)
     """Examples of all splits by class."""
+    groups: int | None = None
+    """What examples have in common beside their class, how many there are; None where the spec names none."""
     copies: int = 0
     """Examples that are, byte for byte, in an earlier split too."""
 
@@ -78,7 +80,7 @@ class Reading(BaseModel):
     def words(self) -> str:
         """The reading in one line: ``24 files, 22 read; left out: 2 in no class folder; 2 classes of 8 to 14``."""
         form = ", ".join(self.recognised)
-        parts = (self.counted, self.left, form, self.classes, self.splits, self.images, self.again)
+        parts = (self.counted, self.left, form, self.classes, self.grouped, self.splits, self.images, self.again)
         return "; ".join(filter(None, parts))
 
     @property
@@ -101,6 +103,11 @@ class Reading(BaseModel):
         sizes = f"{most:,} examples each" if least == most else f"{least:,} to {most:,} examples"
         ratio = f", 1 : {self.imbalance:.3g}" if self.imbalance and self.imbalance > 1 else ""
         return f"{len(self.class_counts):,} classes of {sizes}{ratio}"
+
+    @property
+    def grouped(self) -> str:
+        """``31 groups``; empty where nothing is known of them."""
+        return "" if self.groups is None else _plural(self.groups, "group")
 
     @property
     def splits(self) -> str:
