@@ -233,6 +233,7 @@ def recommend(
     max_macs: float | None = None,
     max_training_seconds: float | None = None,
     max_memory_mb: float | None = None,
+    min_slice_accuracy: float | None = None,
     licences: Sequence[str] | None = None,
     minimum: dict[str, float] | None = None,
     maximum: dict[str, float] | None = None,
@@ -248,6 +249,7 @@ def recommend(
         max_macs: Multiply-accumulate operations for one example.
         max_training_seconds: Of one training from nothing.
         max_memory_mb: Peak resident memory of the worker.
+        min_slice_accuracy: On every slice of the test set with at least 10 examples, as a fraction.
         licences: Of pretrained weights that will do: ``["Apache-2.0", "MIT"]``.
         minimum: Metric to the least that it may be: ``{"accuracy": 0.9, "digits:accuracy": 0.8}``.
         maximum: Metric to the most that it may be.
@@ -265,6 +267,7 @@ def recommend(
         "max_macs": max_macs,
         "max_training_seconds": max_training_seconds,
         "max_memory_mb": max_memory_mb,
+        "min_slice_accuracy": min_slice_accuracy,
     }
     allowed = None if licences is None else list(licences)
     document = {**costs, "licences": allowed, "minimum": minimum or {}, "maximum": maximum or {}}

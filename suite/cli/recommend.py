@@ -26,6 +26,7 @@ COSTS = {
     "max_macs": "Multiply-accumulate operations for one example.",
     "max_training_seconds": "Seconds of one training.",
     "max_memory_mb": "Megabytes of peak memory of the worker.",
+    "min_slice_accuracy": "Accuracy, 0 to 1, on every slice of the test set.",
 }
 
 

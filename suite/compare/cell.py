@@ -40,6 +40,8 @@ __all__ = [
     "MetricSpread",
     "ProfileSummary",
     "SeedScore",
+    "SliceScore",
+    "SliceScores",
     "Spread",
     "TimingsSummary",
     "Tried",
@@ -365,6 +367,35 @@ class Ledger(Record):
     tried: tuple[Tried, ...]
 
 
+class SliceScore(Record):
+    """The headline of a cell on one slice of the test set."""
+
+    name: str
+    """``b``, ``20 to 40``."""
+    examples: int
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+    """Why the value or its interval is missing, where one is."""
+
+
+class SliceScores(Record):
+    """A cell on the slices of one property."""
+
+    name: str
+    """``site``, ``brightness``."""
+    scores: tuple[SliceScore, ...] = ()
+    """In the order of the slices; those without an example are left out."""
+    worst: str | None = None
+    """The slice with the worst score, of those with enough examples; None with fewer than two such."""
+    best: str | None = None
+    gap: float | None = None
+    """How far the worst is behind the best."""
+    reason: str | None = None
+    """Why there are no scores."""
+
+
 class CellSummary(Record):
     """One model x data set x strategy with everything that was measured of it."""
 
@@ -410,6 +441,10 @@ class CellSummary(Record):
     """What is gained by answering only the surest examples; None where predictions were not kept."""
     aware: tuple[AwareScore, ...] = ()
     """Confidence on examples of other classes."""
+    slices: tuple[SliceScores, ...] = ()
+    """On parts of the test set, where the spec names any."""
+    min_slice_accuracy: float | None = None
+    """Accuracy on the slice, with enough examples, where it is lowest; None without slices."""
     cross: tuple[CrossCell, ...] = ()
     """On the other data sets of the spec."""
     profile: ProfileSummary | None

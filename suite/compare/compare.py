@@ -31,6 +31,7 @@ from suite.metrics.plugin_metrics import metric_to_read
 from suite.store.records.export_card import ExportCard
 from suite.store.records.resizing import STRETCH, Resizing
 from suite.store.records.result import Result
+from suite.store.records.slices import DatasetSlices
 
 __all__ = ["compare"]
 
@@ -50,6 +51,7 @@ def compare(
     load_predictions: LoadPredictions,
     find_file: FindFile = no_file,
     exports: Sequence[ExportCard] = (),
+    slices: Sequence[DatasetSlices] = (),
 ) -> Comparison:
     """Arranges results for reading; also in the middle of a run, with whatever is there.
 
@@ -60,6 +62,7 @@ def compare(
             its predictions; None where they were not kept.
         find_file: A result and the name of an artefact to its file; None where there is none.
         exports: Cards of exported files; those of other trials are left out.
+        slices: Which slice each test example of a data set is in.
 
     Returns:
         The comparison. The same results give the same comparison, whatever their order.
@@ -72,7 +75,15 @@ def compare(
     known = with_shared_costs([by_id[trial.trial_id] for trial in plan_summary.trials if trial.trial_id in by_id])
     datasets = tuple(dict.fromkeys(trial.dataset for trial in plan_summary.trials))
     by_labels = ByLabels(plan_summary, known)
-    rank = partial(rank_cells, known=known, metric=metric, load=load_predictions, find=find_file, exports=exports)
+    rank = partial(
+        rank_cells,
+        known=known,
+        metric=metric,
+        load=load_predictions,
+        find=find_file,
+        exports=exports,
+        slices={one.dataset: one for one in slices},
+    )
     ranked = without_dropped(by_labels.leading, by_id)
     # Cells and pairs are shared out among threads already; a BLAS that starts its own for each only waits for them.
     with threadpool_limits(limits=1, user_api="blas"):

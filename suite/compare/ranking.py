@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from suite.compare.planned import PlannedTrial, PlanSummary
 from suite.compare.robustness.corruptions import FindFile
 from suite.compare.robustness.records import RobustnessFacts
 from suite.compare.robustness.summary import look_beyond
+from suite.compare.slices import with_slices
 from suite.compare.statistics.best import held_against_best
 from suite.compare.statistics.evidence import THREADS, LoadPredictions, SetEvidence, gather, mean_score
 from suite.compare.statistics.intervals import spread_of
@@ -54,6 +56,7 @@ from suite.metrics.intervals import Luck, difference_of
 from suite.metrics.plugin_metrics import metrics_to_read
 from suite.store.records.export_card import ExportCard
 from suite.store.records.result import Result
+from suite.store.records.slices import DatasetSlices
 
 __all__ = ["Ranking", "info_of", "metric_infos", "rank_cells"]
 
@@ -83,6 +86,7 @@ def rank_cells(
     *,
     find: FindFile,
     exports: Sequence[ExportCard] = (),
+    slices: Mapping[str, DatasetSlices] = MappingProxyType({}),
 ) -> Ranking:
     """The cells of one data set with ranks and verdicts, and what follows from them."""
     planned: dict[str, list[PlannedTrial]] = {}
@@ -107,6 +111,7 @@ def rank_cells(
         for cell_id, (summary, found, _) in made.items()
     ]
     sure = with_intervals(kept, {cell_id: lucks for cell_id, (_, _, lucks) in made.items()}, metric.name)
+    sure = with_slices(sure, evidence, metric, slices.get(dataset))
     summaries, robustness = look_beyond(dataset, sure, by_cell, evidence, metric=metric, find=find)
     sign = 1.0 if metric.higher_is_better else -1.0
     summaries = with_file_latencies(summaries, exports, results=known, metric=info_of(metric))

@@ -33,6 +33,7 @@ from suite.report.sections.pairs import pairs_matrix, pairs_read, pairs_table
 from suite.report.sections.panels import panel_sections
 from suite.report.sections.published import BOARD_NOTE, ENVIRONMENT_NOTE, REPRODUCE_NOTE, RUN_NOTE, published_facts
 from suite.report.sections.robustness import robustness_section
+from suite.report.sections.slices import slices_section
 from suite.report.sections.students import students_table
 from suite.report.sections.tokens import tokens_table, truncation_sentences, writing_table
 from suite.report.tables import Table
@@ -219,6 +220,7 @@ def _before(comparison: Comparison) -> tuple[Section, ...]:
         ),
         *exports_section(comparison),
         _generalisation(comparison),
+        *slices_section(comparison),
         *robustness_section(comparison),
         *cross_section(comparison),
         _section(comparison, "curves", "Learning curves", ("learning_curves",)),

@@ -26,6 +26,7 @@ from suite.store.atomic_write import write_by_rename
 from suite.store.quick_read import glance
 from suite.store.records.outputs import load_outputs
 from suite.store.records.result import Result
+from suite.store.records.slices import SLICES, read_slices
 from suite.store.state import Glance, spec_of
 from suite.store.store import open_store
 from suite.version import __version__
@@ -212,7 +213,14 @@ def _compare(folder: Path, state: Glance) -> Comparison:
         plan = read_plan(state.documents["plan"], folder)
         results = store.query()
         exports = store.exports()
-        comparison = compare(results, plan_summary=plan, load_predictions=load, find_file=find_file, exports=exports)
+        comparison = compare(
+            results,
+            plan_summary=plan,
+            load_predictions=load,
+            find_file=find_file,
+            exports=exports,
+            slices=read_slices(state.documents.get(SLICES)),
+        )
         checks = check_run(Run(comparison, results, load), data=read_kept(folder))
         lost = missing_plugins(plan.plugins, spec_of(state.documents))
         remarks = (*store.damage, *lost, *comparison.remarks)

@@ -22,10 +22,12 @@ from suite.runner.progress import Progress
 from suite.runner.request import Retries
 from suite.runner.schedule import Schedule, missing_trials, spending_of, without
 from suite.runner.settings import SessionSettings
+from suite.runner.slices import slices_of
 from suite.runner.work import WARM_MODELS, Work, direction_of, headline_of
 from suite.runner.workers import Workers
 from suite.spec.plan import Plan
 from suite.spec.trial import Trial
+from suite.store.records.slices import SLICES, read_slices, slices_text
 from suite.store.state import Entry
 from suite.store.store import Store, open_store
 
@@ -76,6 +78,9 @@ class Session:
             "spec": self.plan.spec.model_dump_json(),
         }
         known = store.documents()
+        slices = slices_of(self.plan, read_slices(known.get(SLICES)))
+        if slices or SLICES in known:
+            texts = {SLICES: slices_text(slices), **texts}
         for name, text in texts.items():
             if known.get(name) != text:
                 store.save_document(name, text)

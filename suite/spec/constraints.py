@@ -38,6 +38,8 @@ class Constraints(BaseModel):
     """Training from nothing, features included, compilation left out."""
     max_memory_mb: Above0 | None = None
     """Peak resident memory of the worker process."""
+    min_slice_accuracy: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Accuracy on every slice of the test set that has at least 10 examples, as a fraction."""
     licences: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
     """Terms of pretrained weights that will do, as they are stated: ``["Apache-2.0", "MIT"]``. A model whose licence is
     another or not stated is not recommended; one trained from scratch has none to keep."""
@@ -88,12 +90,25 @@ def parse_bounds(option: str, texts: Iterable[str]) -> dict[str, float]:
     return found
 
 
-def check_names(constraints: Constraints, *, metrics: Iterable[str], evaluation_sets: Iterable[str]) -> None:
-    """Refuses a limit on a metric or evaluation set that there is not.
+def check_names(
+    constraints: Constraints, *, metrics: Iterable[str], evaluation_sets: Iterable[str], sliced: bool
+) -> None:
+    """Refuses a limit on a metric, an evaluation set or slices that there are not.
+
+    Args:
+        constraints: Whose names are checked.
+        metrics: Those that are known.
+        evaluation_sets: Labels of further test sets.
+        sliced: Whether classifiers are scored on slices of a test set.
 
     Raises:
         UnknownNameError: With the nearest name.
     """
+    if constraints.min_slice_accuracy is not None and not sliced:
+        raise UnknownNameError(
+            "constraints.min_slice_accuracy: there are no slices with an accuracy; name some as 'slices' of a data "
+            'set, for instance "slices": ["image_size"], of a task with classes.'
+        )
     metrics, sets = tuple(metrics), (HOME, *evaluation_sets)
     both: tuple[tuple[str, Mapping[str, float]], ...] = (
         ("minimum", constraints.minimum),

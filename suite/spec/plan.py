@@ -20,6 +20,7 @@ from suite.spec.other_datasets import canonical_json, label_of, labels_of, other
 from suite.spec.search.resolve import tuned
 from suite.spec.search.settings import SearchSpec
 from suite.spec.search.space import completed, grid
+from suite.spec.slices import as_slice
 from suite.spec.spec import DatasetSpec, ModelSpec, Spec, SplitsSpec, StrategySpec
 from suite.spec.task_fit import refuse_unsuitable
 from suite.spec.trial import Cell, Trial
@@ -80,6 +81,7 @@ def make_plan(spec: Spec) -> Plan:
         SpecError: Where two entries are the same, or a limit is on a metric or evaluation set that there is not.
     """
     _check_constraints(spec)
+    _check_slices(spec)
     refuse_unsuitable(spec)
     refuse_unusable_sets(spec)
     trials: list[Trial] = []
@@ -104,9 +106,29 @@ def _check_constraints(spec: Spec) -> None:
     if spec.constraints is None:
         return
     try:
-        check_names(spec.constraints, metrics=METRICS, evaluation_sets=("validation", *labels_of(spec.evaluate_on)))
+        check_names(
+            spec.constraints,
+            metrics=METRICS,
+            evaluation_sets=("validation", *labels_of(spec.evaluate_on)),
+            sliced=TASKS.get(spec.task).answers == "class" and any(one.slices for one in spec.datasets),
+        )
     except UnknownNameError as error:
         raise SpecError(f"{spec.name}: {error}") from None
+
+
+def _check_slices(spec: Spec) -> None:
+    """Only home test sets are told apart by slices: elsewhere they would be read and ignored."""
+    for field in ("evaluate_on", "out_of_class"):
+        for place, choice in enumerate(getattr(spec, field)):
+            if choice.slices:
+                raise SpecError(
+                    f"{spec.name}: {field}[{place}].slices: expected 'slices' of 'datasets' only; move them."
+                )
+    for place, dataset in enumerate(spec.datasets):
+        names = [as_slice(one).by for one in dataset.slices]
+        for name in names:
+            if names.count(name) > 1:
+                raise SpecError(f"{spec.name}: datasets[{place}].slices: '{name}' is there twice; remove one.")
 
 
 def _cells(spec: Spec) -> Iterator[Cell]:

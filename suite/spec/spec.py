@@ -29,6 +29,7 @@ from suite.spec.placement import Deterministic, Distribution, Precision
 from suite.spec.robustness import RobustnessSpec, check_robustness
 from suite.spec.search.resolve import refuse_unequal_tuning, resolve_searches
 from suite.spec.search.settings import BudgetSpec, SearchSpec, TuningSpec
+from suite.spec.slices import SliceChoice
 from suite.spec.trial_resources import ResourcesSpec
 from suite.store.records.resizing import Resizing
 from suite.store.records.result import FeatureEngine
@@ -96,7 +97,7 @@ class VariantSpec(Options):
     @cached_property
     def identity(self) -> dict[str, Any]:
         """The choice as JSON; label and remark left out, since they change no score, and what is a cell's own."""
-        return self.model_dump(mode="json", exclude={"label", "why", "search", "tuning"})
+        return self.model_dump(mode="json", exclude={"label", "why", "search", "tuning", "slices"})
 
     @cached_property
     def _own_text(self) -> str:
@@ -118,6 +119,9 @@ class DatasetSpec(VariantSpec):
     splits: SplitsSpec = SplitsSpec()
     on_bad_example: Literal["error", "skip"] = "error"
     """What to do with an example that cannot be decoded; skipped ones are counted in the report."""
+    slices: tuple[SliceChoice, ...] = ()
+    """What the scores on its test split are told apart by in the report: columns of its table, ``image_size``,
+    ``brightness``, ``text_length``, ``group``. Nothing is fitted on them, and no trial's id depends on them."""
 
     def with_splits_of(self, seed: int) -> DatasetSpec:
         """The data set with splits of this seed's own, where every seed draws its own."""

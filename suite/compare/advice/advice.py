@@ -76,7 +76,12 @@ def advise_again(comparison: Comparison, constraints: Constraints | None) -> tup
     """
     if constraints is not None:
         known = dict.fromkeys([*(metric.name for metric in comparison.metrics), *METRICS.names()])
-        check_names(constraints, metrics=known, evaluation_sets=("validation", *comparison.evaluation_sets))
+        check_names(
+            constraints,
+            metrics=known,
+            evaluation_sets=("validation", *comparison.evaluation_sets),
+            sliced=any(cell.slices for cell in comparison.cells),
+        )
     examples = {test.dataset: test.examples for test in comparison.facts.tests}
     answers = [
         advise(

@@ -172,12 +172,19 @@ def limits_of(constraints: Constraints | None, metrics: Sequence[MetricInfo] = (
         for limit in unlimited()
         if (value := getattr(constraints, limit.key)) is not None
     ]  # fmt: skip
+    if constraints.min_slice_accuracy is not None:
+        least = constraints.min_slice_accuracy
+        found.append(Limit("min_slice_accuracy", "min", least, "accuracy on the worst slice", "%", _worst_slice))
     if constraints.licences:
         found.append(LicenceLimit.of(constraints.licences))
     labels = {metric.name: metric.label for metric in metrics}
     found += [_bound("min", f"minimum.{key}", key, value, labels) for key, value in constraints.minimum.items()]
     found += [_bound("max", f"maximum.{key}", key, value, labels) for key, value in constraints.maximum.items()]
     return tuple(found)
+
+
+def _worst_slice(cell: CellSummary) -> float | None:
+    return cell.min_slice_accuracy
 
 
 def unlimited() -> tuple[Limit, ...]:

@@ -14,6 +14,7 @@ from suite.runner.merging.refusals import refuse_alike, refuse_funnels, refuse_o
 from suite.runner.merging.sources import Source
 from suite.store.records.check import DataChecks, worst_first
 from suite.store.records.result import Phase
+from suite.store.records.slices import DatasetSlices
 
 __all__ = ["Joined", "distinct", "join_checks", "join_documents", "join_plans"]
 
@@ -34,6 +35,8 @@ class Joined:
     spec: str
     notes: tuple[str, ...]
     """What the user should know of how they were joined, one sentence each."""
+    slices: tuple[DatasetSlices, ...] = ()
+    """Of each data set those that came first."""
 
 
 def join_documents(sources: Sequence[Source]) -> Joined:
@@ -56,7 +59,8 @@ def join_documents(sources: Sequence[Source]) -> Joined:
         keys = [key for key in different if key != "name"]
         but = f", whose specs differ in {listed(keys)}" if keys else ""
         plan = plan.model_copy(update={"remarks": (*remarks, f"{REMARK} {listed(names)}{but}.")})
-    return Joined(plan, _spec_text(sources, specs, different), tuple(_notes(sources, names)))
+    slices: list[DatasetSlices] = distinct((one for source in sources for one in source.slices), by="dataset")
+    return Joined(plan, _spec_text(sources, specs, different), tuple(_notes(sources, names)), tuple(slices))
 
 
 def join_plans(plans: Sequence[PlanSummary]) -> PlanSummary:

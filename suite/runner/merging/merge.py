@@ -21,6 +21,7 @@ from suite.spec.plan import Plan, make_plan
 from suite.spec.spec import parse_stored_spec
 from suite.store.address import StoreChoice
 from suite.store.atomic_write import write_by_rename
+from suite.store.records.slices import SLICES, slices_text
 from suite.store.store import Store, open_store
 
 __all__ = ["Merged", "attach_all", "merge"]
@@ -123,7 +124,10 @@ def _opened(into: Path) -> Iterator[tuple[Store, Path]]:
 def _save_documents(store: Store, joined: Joined) -> None:
     """Before the results: a merge that is broken off leaves a run whose plan says what is missing."""
     known = store.documents()
-    for name, text in (("plan", joined.plan.model_dump_json()), ("spec", joined.spec)):
+    texts = {"plan": joined.plan.model_dump_json(), "spec": joined.spec}
+    if joined.slices:
+        texts[SLICES] = slices_text(joined.slices)
+    for name, text in texts.items():
         if known.get(name) != text:
             store.save_document(name, text)
 

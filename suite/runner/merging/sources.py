@@ -19,6 +19,7 @@ from suite.store.records.check import DataChecks
 from suite.store.records.example_files import file_safe
 from suite.store.records.export_card import ExportCard
 from suite.store.records.result import Result
+from suite.store.records.slices import SLICES, DatasetSlices, read_slices
 from suite.store.remote_files import is_inside
 from suite.store.store import open_store
 
@@ -50,6 +51,8 @@ class Source:
     """Trials whose files are on another machine."""
     damage: tuple[str, ...] = ()
     """What of it could not be read and is left where it is, a sentence each."""
+    slices: tuple[DatasetSlices, ...] = ()
+    """Which slice each test example of its data sets is in."""
 
     @property
     def shown(self) -> str:
@@ -112,6 +115,7 @@ def read_source(folder: Path) -> Source:
             checks=read_kept(folder),
             elsewhere=frozenset(trial_id for trial_id in results if store.is_elsewhere(trial_id)),
             damage=store.damage,
+            slices=read_slices(documents.get(SLICES)),
         )
     _refuse_strange(made)
     return made
