@@ -27,6 +27,8 @@ def unmet_need(cell: Cell) -> str | None:
     for need, what in WITHOUT_CLASSES.items():
         if need in needs and not task.classifies:
             return f"{what}, and {cell.task} has no classes"
+    if not task.classifies and cell.strategy.own().get("class_weights"):
+        return f"'class_weights' weigh classes, and {cell.task} has no classes"
     if "gradient" in needs and not getattr(source, "differentiable", True):
         return f"it trains the backbone, and those of the source '{cell.model.source}' can only be run"
     return None

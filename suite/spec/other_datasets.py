@@ -24,8 +24,9 @@ def label_of(choice: ModelSpec | DatasetSpec | StrategySpec, variant: Any) -> st
     """The label from the spec, else the one that the variant makes from its options."""
     if choice.label:
         return choice.label
-    label: str = variant.label(choice.options(variant))
-    return label
+    options = choice.options(variant)
+    label: str = variant.label(options)
+    return f"{label}, class weights" if getattr(options, "class_weights", None) else label
 
 
 def labels_of(sets: tuple[DatasetSpec, ...]) -> tuple[str, ...]:

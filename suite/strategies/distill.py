@@ -14,7 +14,7 @@ from suite.spec.trial import Cell
 from suite.store.records.result import TeachingRecord
 from suite.strategies.fine_tune import FineTune, FineTuneOptions
 from suite.strategies.fit import Fit, FitContext
-from suite.strategies.gradient import Phase, Teaching, probe_head, run_phases
+from suite.strategies.gradient import Phase, Teaching, class_weights, probe_head, run_phases
 from suite.strategies.options import NO_CANDIDATES
 
 __all__ = ["Distill", "DistillOptions"]
@@ -81,7 +81,7 @@ class Distill:
         rate = options.rates[0]
         adapted = context.workshop.adapted(num_classes=context.num_classes, dropout=options.dropout)
         context.workshop.reset(adapted, context.seed)
-        probe_seconds, features_seconds = probe_head(context, adapted) if options.head_first else (0.0, 0.0)
+        probe_seconds, features_seconds = probe_head(context, adapted, options) if options.head_first else (0.0, 0.0)
         fit = run_phases(
             context,
             adapted,
@@ -92,7 +92,9 @@ class Distill:
             features_seconds=features_seconds,
             extra_seconds=probe_seconds,
             teaching=Teaching(
-                teacher.logits, teacher.validation_logits, Distillation(options.temperature, options.alpha)
+                teacher.logits,
+                teacher.validation_logits,
+                Distillation(options.temperature, options.alpha, class_weights=class_weights(context, options)),
             ),
         )
         record = TeachingRecord(

@@ -66,7 +66,7 @@ class FineTune:
         rate = options.rates[0]
         adapted = context.workshop.adapted(num_classes=context.num_classes, dropout=options.dropout)
         context.workshop.reset(adapted, context.seed)
-        probe_seconds, features_seconds = probe_head(context, adapted) if options.head_first else (0.0, 0.0)
+        probe_seconds, features_seconds = probe_head(context, adapted, options) if options.head_first else (0.0, 0.0)
         return run_phases(
             context,
             adapted,

@@ -14,6 +14,7 @@ from suite.data.batches import Batches, Examples
 from suite.models.freezing import stage_of_variables
 from suite.spec.search.pruning import heights
 from suite.store.records.result import EpochRecord
+from suite.strategies.class_weights import weights_of
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.options import GradientOptions
 from suite.strategies.workshop import Prepared, Pruned
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from suite.training.objective import Objective, Validation
     from suite.training.trainer import Fitted
 
-__all__ = ["Phase", "Pruning", "Teaching", "layer_multipliers", "run_phases"]
+__all__ = ["Phase", "Pruning", "Teaching", "class_weights", "layer_multipliers", "probe_head", "run_phases"]
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,22 @@ def run_phases(
     )
 
 
+def class_weights(context: FitContext, options: GradientOptions) -> tuple[float, ...]:
+    """What an example of each class weighs, by the training split; empty where all weigh the same."""
+    if options.class_weights is None:
+        return ()
+    return tuple(weights_of(context.train.targets, context.num_classes, options.class_weights).tolist())
+
+
+def _weighted(context: FitContext, options: GradientOptions) -> Objective | None:
+    """The loss with weights of classes; None where the task's own serves."""
+    if options.class_weights is None:
+        return None
+    from suite.training.objective import CrossEntropy
+
+    return CrossEntropy(class_weights=class_weights(context, options))
+
+
 @dataclass(frozen=True)
 class _Running:
     """What the phases of one fit share."""
@@ -185,7 +202,7 @@ class _Running:
 
     def prepared(self, phase: Phase, batches: Batches) -> Prepared:
         """The compiled step of a phase."""
-        objective = self.teaching.objective if self.teaching is not None else None
+        objective = self.teaching.objective if self.teaching is not None else _weighted(self.context, self.options)
         return _prepare(
             self.context,
             self.adapted,
@@ -301,7 +318,7 @@ def _recipe(phase: Phase, options: GradientOptions, context: FitContext, steps: 
     return Recipe(phase.epochs, phase.learning_rate, options.warmup_fraction, context.patience, sparsity)
 
 
-def probe_head(context: FitContext, adapted: Adapted) -> tuple[float, float]:
+def probe_head(context: FitContext, adapted: Adapted, options: GradientOptions) -> tuple[float, float]:
     """Sets the head to the linear probe on frozen features (LP-FT, Kumar et al. 2022, section 3).
 
     A refit starts from the same head: it is where the chosen epochs were counted from.
@@ -312,6 +329,6 @@ def probe_head(context: FitContext, adapted: Adapted) -> tuple[float, float]:
     from suite.strategies.linear_probe import LinearProbeOptions, probe_of
 
     train, validation = context.features(context.train), context.features(context.validation)
-    probe = probe_of(context, LinearProbeOptions(), refit=False)
+    probe = probe_of(context, LinearProbeOptions(class_weights=options.class_weights), refit=False)
     adapted.set_head(probe.kernel, probe.bias)
     return probe.fit_seconds, train.seconds + validation.seconds

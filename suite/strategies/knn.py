@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -15,6 +15,7 @@ from suite.metrics.validation_score import Judge
 from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.store.records.result import Candidate, Predictions
+from suite.strategies.class_weights import ClassWeights, weights_of
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of, joined
 from suite.strategies.options import NO_CANDIDATES
@@ -32,6 +33,9 @@ class KnnOptions(Options):
     neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 3, 5, 10, 20, 50)
     """Numbers of neighbours that are tried on validation by the headline metric; ties go to the lower loss, then to the
     larger, smoother number."""
+    class_weights: ClassWeights | None = None
+    """``balanced`` lets every class weigh the same however many examples it has; left out, every neighbour
+    has one vote."""
 
 
 class Knn:
@@ -62,7 +66,9 @@ class Knn:
         started = time.perf_counter()
         train = Labelled(_unit(found[0].values), context.train.targets)
         validation = Labelled(_unit(found[1].values), context.validation.targets)
-        candidates, count = _search(train, validation, options.neighbours, context.judge)
+        candidates, count = _search(
+            train, validation, options.neighbours, context.judge, class_weights=options.class_weights
+        )
         memory = joined(train, validation) if context.refit else train
         seconds = time.perf_counter() - started
         workshop = context.workshop
@@ -72,8 +78,10 @@ class Knn:
             memory,
             num_classes=context.num_classes,
             neighbours=count,
+            class_weights=options.class_weights,
         )
-        before = _probabilities(train, validation.features, (count,), context.num_classes)[0] if context.refit else None
+        vote = partial(_probabilities, train, classes=context.num_classes, class_weights=options.class_weights)
+        before = vote(validation.features, (count,))[0] if context.refit else None
         return Fit(
             adapted=adapted,
             hyperparameters={"neighbours": count},
@@ -85,12 +93,17 @@ class Knn:
             refit=context.refit,
             selected_by=context.judge.chose(*(one.validation_score for one in candidates)),
             validation_logits=None if before is None else np.log(before),
-            logits_before=partial(_logits, train, count, context.num_classes) if context.refit else None,
+            logits_before=partial(_logits, vote, count) if context.refit else None,
         )
 
 
 def _search(
-    train: Labelled, validation: Labelled, neighbours: Sequence[int], judge: Judge
+    train: Labelled,
+    validation: Labelled,
+    neighbours: Sequence[int],
+    judge: Judge,
+    *,
+    class_weights: ClassWeights | None = None,
 ) -> tuple[tuple[Candidate, ...], int]:
     """Every number of neighbours on validation, the largest first, and the best; see ``folds_of``."""
     folds = list(folds_of(train, validation))
@@ -99,7 +112,8 @@ def _search(
     counts = sorted({min(count, most) for count in neighbours}, reverse=True)
     began = time.perf_counter()
     classes = len(judge.class_names)
-    said = np.concatenate([_probabilities(one, other.features, counts, classes) for one, other in folds], axis=1)
+    votes = [_probabilities(one, other.features, counts, classes, class_weights=class_weights) for one, other in folds]
+    said = np.concatenate(votes, axis=1)
     targets = np.concatenate([other.targets for _, other in folds])
     each = (time.perf_counter() - began) / len(counts)
     ids = np.arange(len(targets)).astype(np.str_)
@@ -121,7 +135,12 @@ def _search(
 
 
 def _probabilities(
-    memory: Labelled, queries: NDArray[np.float32], counts: Sequence[int], classes: int
+    memory: Labelled,
+    queries: NDArray[np.float32],
+    counts: Sequence[int],
+    classes: int,
+    *,
+    class_weights: ClassWeights | None = None,
 ) -> NDArray[np.float32]:
     """What so many neighbours say of every query, shape ``(counts, n, classes)``; the model of ``_assemble`` in NumPy.
 
@@ -129,7 +148,7 @@ def _probabilities(
     time, since those of 5,000 queries to 45,000 examples would fill a gigabyte.
     """
     most, size = max(counts), len(memory.targets)
-    votes_of = np.eye(classes, dtype=np.float32)[memory.targets]
+    votes_of = _votes(memory, classes, class_weights)
     said = np.empty((len(counts), len(queries), classes), np.float32)
     step = max(1, PIECE // size)
     for start in range(0, len(queries), step):
@@ -143,9 +162,17 @@ def _probabilities(
     return said
 
 
-def _logits(memory: Labelled, count: int, classes: int, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logarithms of what so many neighbours in the memory say of raw features."""
-    return np.asarray(np.log(_probabilities(memory, _unit(features), (count,), classes)[0]))
+def _votes(memory: Labelled, classes: int, class_weights: ClassWeights | None) -> NDArray[np.float32]:
+    """The vote of each neighbour for its class, shape ``(n, classes)``."""
+    weights = weights_of(memory.targets, classes, class_weights).astype(np.float32)
+    return np.asarray(np.diag(weights)[memory.targets])
+
+
+def _logits(
+    vote: Callable[[NDArray[np.float32], Sequence[int]], NDArray[np.float32]], count: int, features: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The logarithms of what so many neighbours say of raw features."""
+    return np.asarray(np.log(vote(_unit(features), (count,))[0]))
 
 
 def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -160,6 +187,7 @@ def _assemble(
     *,
     num_classes: int,
     neighbours: int,
+    class_weights: ClassWeights | None,
 ) -> Adapted:
     """A Keras model that votes: built of Keras's own layers, so that it saves and loads like any other.
 
@@ -179,6 +207,6 @@ def _assemble(
     logits = keras.ops.log(smoothed / keras.ops.sum(smoothed, axis=-1, keepdims=True))
     model = keras.Model(adapted.features.input, logits, name="knn")
     model.get_layer("memory").set_weights([memory.features.T])
-    model.get_layer("votes").set_weights([np.eye(num_classes, dtype=np.float32)[memory.targets]])
+    model.get_layer("votes").set_weights([_votes(memory, num_classes, class_weights)])
     model.get_layer("memory").trainable = model.get_layer("votes").trainable = False
     return Adapted(backbone=adapted.backbone, logits=model, features=adapted.features, head=None)

@@ -19,6 +19,7 @@ from suite.metrics.validation_score import Judge, Judgement
 from suite.spec.needs import Need
 from suite.spec.options import Options
 from suite.store.records.result import Candidate, Predictions
+from suite.strategies.class_weights import ClassWeights, weights_of
 from suite.strategies.fit import Fit, FitContext
 from suite.strategies.folds import Labelled, folds_of
 from suite.strategies.options import NO_CANDIDATES
@@ -48,6 +49,8 @@ class LinearProbeOptions(Options):
     """Largest penalty per example."""
     max_iterations: Annotated[int, Field(ge=1)] = 100
     """Of L-BFGS, for each strength."""
+    class_weights: ClassWeights | None = None
+    """``balanced`` lets every class weigh the same however many examples it has; left out, every example does."""
 
 
 @dataclass(frozen=True)
@@ -195,18 +198,15 @@ def _fit_path(
     splits: Iterable[tuple[Labelled, Labelled]] = [(train, validation)]
     if not in_pieces:
         splits = folds_of(train, validation)
-    iterations = options.max_iterations
-    folds = [
-        _Fold.of(own, unseen, in_pieces=in_pieces, num_classes=num_classes, max_iterations=iterations)
-        for own, unseen in splits
-    ]
+    make = partial(_Fold.of, in_pieces=in_pieces, num_classes=num_classes, options=options)
+    folds = [make(own, unseen) for own, unseen in splits]
     path = np.geomspace(max(options.strongest, options.weakest), options.weakest, options.strengths)
     search = _Search(folds, judge)
     search.along(path)
     chosen = search.best
     if len(folds) > 1:
         # The folds have chosen; what is kept has learned from the training split, on the way of every probe.
-        whole = _Fold.of(train, validation, in_pieces=in_pieces, num_classes=num_classes, max_iterations=iterations)
+        whole = make(train, validation)
         for strength in sorted((one for one in search.tried if one >= chosen.strength), reverse=True):
             logits = whole.at(strength)
     else:
@@ -219,7 +219,7 @@ def _fit_path(
         both = _joined(whole.learned, whole.judged)
         targets = np.concatenate([train.targets, validation.targets])
         kernel, bias = _solve(
-            both, targets, chosen.strength, start=whole.model, num_classes=num_classes, max_iterations=iterations
+            both, targets, chosen.strength, start=whole.model, num_classes=num_classes, options=options
         )
     raw_kernel, raw_bias = _raw(kernel, bias, scaler)
     return Probe(
@@ -254,17 +254,17 @@ class _Fold:
     judged_targets: NDArray[np.int64]
     scaler: _Scaler
     num_classes: int
-    max_iterations: int
+    options: LinearProbeOptions
     model: tuple[Array, Array] | None = None
     """Kernel and bias, where the next strength starts; None before the first."""
 
     @classmethod
     def of(
-        cls, learned: Labelled, judged: Labelled, *, in_pieces: bool, num_classes: int, max_iterations: int
+        cls, learned: Labelled, judged: Labelled, *, in_pieces: bool, num_classes: int, options: LinearProbeOptions
     ) -> _Fold:
         scaler = _Scaler.of(learned.features, in_pieces=in_pieces)
         features = scaler(learned.features), scaler(judged.features)
-        return cls(features[0], learned.targets, features[1], judged.targets, scaler, num_classes, max_iterations)
+        return cls(features[0], learned.targets, features[1], judged.targets, scaler, num_classes, options)
 
     def at(self, strength: float) -> Array:
         """The logits of what is judged, by a probe of this strength."""
@@ -273,7 +273,7 @@ class _Fold:
             self.learned_targets,
             strength,
             num_classes=self.num_classes,
-            max_iterations=self.max_iterations,
+            options=self.options,
             start=self.model,
         )
         return _logits(self.judged, *self.model)
@@ -388,7 +388,7 @@ def _solve(
     strength: float,
     *,
     num_classes: int,
-    max_iterations: int,
+    options: LinearProbeOptions,
     start: tuple[Array, Array] | None,
 ) -> tuple[Array, Array]:
     """Kernel ``(width, classes)`` and bias ``(classes,)`` that minimise mean loss + strength/2 |kernel|^2.
@@ -398,14 +398,24 @@ def _solve(
     """
     if isinstance(features, ScaledRows):
         return solve_by_pieces(
-            features, targets, strength, num_classes=num_classes, max_iterations=max_iterations, start=start
+            features,
+            targets,
+            strength,
+            num_classes=num_classes,
+            class_weights=weights_of(targets, num_classes, options.class_weights),
+            max_iterations=options.max_iterations,
+            start=start,
         )
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     # scikit-learn sums the loss over examples, and divides the penalty by C.
     model = LogisticRegression(
-        C=1.0 / (strength * len(features)), max_iter=max_iterations, tol=1e-4, warm_start=start is not None
+        C=1.0 / (strength * len(features)),
+        max_iter=options.max_iterations,
+        tol=1e-4,
+        warm_start=start is not None,
+        class_weight=options.class_weights,
     )
     if start is not None and num_classes > 2:
         model.classes_ = np.arange(num_classes)

@@ -10,6 +10,7 @@ from suite.data.augmentation import AUGMENTATIONS
 from suite.errors import did_you_mean
 from suite.spec.options import Options
 from suite.spec.search.settings import Domain, Range
+from suite.strategies.class_weights import ClassWeights
 
 __all__ = ["NO_CANDIDATES", "GradientOptions", "Rate", "gradient_space"]
 
@@ -34,6 +35,8 @@ class GradientOptions(Options):
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Before the head."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    class_weights: ClassWeights | None = None
+    """``balanced`` lets every class weigh the same however many examples it has; left out, every example does."""
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Instead of ``training.epochs``."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None

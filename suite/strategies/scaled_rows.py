@@ -64,13 +64,15 @@ def solve_by_pieces(
     strength: float,
     *,
     num_classes: int,
+    class_weights: Array,
     max_iterations: int,
     start: tuple[Array, Array] | None,
 ) -> tuple[Array, Array]:
     """Kernel ``(width, classes)`` and bias ``(classes,)`` that minimise mean loss + strength/2 |kernel|^2.
 
-    With two classes one logit is fitted against zero and penalised by strength/2 |w|^2; it is given as two with the
-    same probabilities, -w/2 and w/2, whose kernel has half that square.
+    The losses of examples are multiplied by the ``class_weights`` of their class, shape ``(classes,)``.  With two
+    classes one logit is fitted against zero and penalised by strength/2 |w|^2; it is given as two with the same
+    probabilities, -w/2 and w/2, whose kernel has half that square.
     """
     from scipy.optimize import minimize
 
@@ -82,7 +84,7 @@ def solve_by_pieces(
         begin[:] = whole[:, 1:] - whole[:, :1] if columns == 1 else whole
 
     def loss(flat: Array) -> tuple[float, Array]:
-        return _loss(rows, targets, flat.reshape(begin.shape), strength)
+        return _loss(rows, targets, flat.reshape(begin.shape), strength, class_weights)
 
     options = {"maxiter": max_iterations, "maxls": 50, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}
     found = minimize(loss, begin.ravel(), method="L-BFGS-B", jac=True, options=options).x.reshape(begin.shape)
@@ -91,7 +93,9 @@ def solve_by_pieces(
     return found[:-1], found[-1]
 
 
-def _loss(rows: ScaledRows, targets: NDArray[np.int64], weights: Array, strength: float) -> tuple[float, Array]:
+def _loss(
+    rows: ScaledRows, targets: NDArray[np.int64], weights: Array, strength: float, class_weights: Array
+) -> tuple[float, Array]:
     """Mean cross-entropy and penalty, and their gradient; the last row of the weights is the bias."""
     total, gradient, done = 0.0, np.zeros_like(weights), 0
     for piece in rows.pieces():
@@ -99,7 +103,9 @@ def _loss(rows: ScaledRows, targets: NDArray[np.int64], weights: Array, strength
         done += len(piece)
         logits = piece @ weights[:-1] + weights[-1]
         losses, wrong = _against_zero(logits, known) if weights.shape[1] == 1 else _of_classes(logits, known)
-        total += float(losses.sum())
+        weighed = class_weights[known]
+        total += float(losses @ weighed)
+        wrong *= weighed[:, None]
         gradient[:-1] += piece.T @ wrong
         gradient[-1] += wrong.sum(axis=0)
     gradient /= len(rows)

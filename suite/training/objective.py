@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, cast
 
 import keras
@@ -77,9 +77,13 @@ class Objective(Protocol):
 class CrossEntropy:
     """One class per example, from logits ``(batch, classes)``."""
 
+    class_weights: tuple[float, ...] = field(default=(), kw_only=True, repr=False)
+    """What an example of each class weighs while training; empty where all weigh the same."""
+
     def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
         """Cross-entropy, and 1 where the class is right."""
-        return _of_classes(model(model_input(model, inputs), training=True), targets, label_smoothing)
+        logits = model(model_input(model, inputs), training=True)
+        return _of_classes(logits, targets, label_smoothing, self.class_weights)
 
     def validate(
         self, predict: Callable[[Any], Predict], model: Any, examples: Examples, judge: Judge | None = None
@@ -117,7 +121,7 @@ class Distillation(CrossEntropy):
     def losses(self, model: Any, inputs: Any, targets: Any, *, label_smoothing: Any) -> Losses:
         """The weighted loss, and 1 where the class is right; ``targets`` has class and teacher's logits by name."""
         logits = model(model_input(model, inputs), training=True)
-        hard, correct, ones = _of_classes(logits, targets[CLASS], label_smoothing)
+        hard, correct, ones = _of_classes(logits, targets[CLASS], label_smoothing, self.class_weights)
         soft = soft_cross_entropy(targets[TEACHER], logits, self.temperature)
         return Losses(self.alpha * self.temperature**2 * soft + (1.0 - self.alpha) * hard, correct, ones)
 
@@ -130,7 +134,7 @@ def soft_cross_entropy(teacher: Any, student: Any, temperature: float) -> Any:
     return -keras.ops.sum(wanted * said, axis=-1)
 
 
-def _of_classes(logits: Any, targets: Any, label_smoothing: Any) -> Losses:
+def _of_classes(logits: Any, targets: Any, label_smoothing: Any, class_weights: tuple[float, ...]) -> Losses:
     """Cross-entropy of logits ``(batch, classes)`` against class indices ``(batch,)``, and what is right."""
     logits = at_least_single(logits)
     wanted = keras.ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
@@ -138,6 +142,8 @@ def _of_classes(logits: Any, targets: Any, label_smoothing: Any) -> Losses:
         smoothing = keras.ops.cast(label_smoothing, logits.dtype)
         wanted = wanted * (1.0 - smoothing) + smoothing / logits.shape[-1]
     losses = keras.ops.categorical_crossentropy(wanted, logits, from_logits=True)
+    if class_weights:
+        losses = losses * keras.ops.take(keras.ops.convert_to_tensor(class_weights, dtype=losses.dtype), targets)
     labels = keras.ops.cast(keras.ops.argmax(logits, axis=-1), targets.dtype)
     correct = keras.ops.cast(keras.ops.equal(labels, targets), logits.dtype)
     return Losses(losses, correct, keras.ops.ones_like(correct))

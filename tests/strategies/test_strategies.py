@@ -265,3 +265,84 @@ def _reset(one):
 def _softmax(logits):
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_balanced_probe_is_that_of_scikit_learn_with_balanced_weights(monkeypatch, pieces, classes):
+    """In memory and in pieces, of two classes and of more."""
+    from sklearn.linear_model import LogisticRegression
+
+    from suite.strategies import linear_probe
+    from suite.strategies.linear_probe import LinearProbeOptions, fit_probe
+
+    monkeypatch.setattr(linear_probe, "LARGE_FEATURES", 0 if pieces else 10**9)
+    generator = np.random.default_rng(0)
+    targets = np.minimum(generator.geometric(0.8, 600) - 1, classes - 1)
+    features = (generator.normal(size=(600, 4)) + targets[:, None] * 0.7).astype(np.float32)
+    options = LinearProbeOptions(weakest=1e-2, strongest=1e-2, max_iterations=2000, class_weights="balanced")
+    split = features[:350], targets[:350], features[350:], targets[350:]
+    probe = fit_probe(*split, num_classes=classes, options=options)
+    mean, deviation = features[:350].mean(axis=0), features[:350].std(axis=0)
+    peer = LogisticRegression(C=1 / (1e-2 * 350), max_iter=2000, tol=1e-8, class_weight="balanced")
+    peer.fit((features[:350] - mean) / deviation, targets[:350])
+    theirs = peer.predict_proba((features[350:] - mean) / deviation)
+    assert np.abs(_softmax(features[350:] @ probe.kernel + probe.bias) - theirs).max() < 0.01
+
+
+def test_a_balanced_step_weighs_each_example_by_its_class():
+    """The loss is Keras's own with class weights, and what counts as right is not weighed."""
+    import keras
+
+    from suite.training.objective import CrossEntropy
+
+    generator = np.random.default_rng(0)
+    logits, targets = generator.normal(size=(8, 3)).astype(np.float32), generator.integers(0, 3, 8)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, inputs)
+    plain, weighed = (
+        one.losses(model, logits, keras.ops.convert_to_tensor(targets), label_smoothing=0)
+        for one in (CrossEntropy(), CrossEntropy(class_weights=(0.5, 2.0, 3.0)))
+    )
+    weights = np.array([0.5, 2.0, 3.0])[targets]
+    assert np.allclose(np.asarray(weighed.loss), np.asarray(plain.loss) * weights, atol=1e-6)
+    assert np.array_equal(np.asarray(weighed.score), np.asarray(plain.score))
+    assert np.array_equal(np.asarray(weighed.count), np.ones(8))
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_every_strategy_takes_class_weights(name, context):
+    """On classes of different sizes the fit is another one, and the small class is named more often or as often."""
+    one = context()
+    counts = np.bincount(one.train.targets)
+    keep = np.concatenate(
+        [np.flatnonzero(one.train.targets == c)[: max(2, counts[c] // (6 if c else 1))] for c in range(one.num_classes)]
+    )
+    uneven = replace(one, train=one.train.some(np.sort(keep)))
+    said = []
+    for weights in (None, "balanced"):
+        fit = _fit(name, uneven, class_weights=weights)
+        said.append(np.asarray(one.workshop.predictor(fit.adapted.logits)(one.validation.inputs)))
+    assert not np.allclose(said[0], said[1])
+    assert (said[1].argmax(axis=1) == 0).sum() <= (said[0].argmax(axis=1) == 0).sum()
+
+
+def test_the_name_of_a_cell_tells_its_class_weights():
+    """Two variants of one strategy are two cells with two names; where nothing has classes the cell is skipped."""
+    from suite.spec.plan import make_plan
+    from suite.spec.spec import parse_spec
+
+    document = {
+        "name": "made", "task": "image_classification", "models": [{"source": "zoo", "name": "vit_tiny"}],
+        "datasets": [{"source": "sklearn", "name": "digits"}],
+        "strategies": [{"strategy": "linear_probe"}, {"strategy": "linear_probe", "class_weights": "balanced"}],
+    }  # fmt: skip
+    plan = make_plan(parse_spec(json.dumps(document)))
+    assert [cell.labels[2] for cell in plan.cells] == ["linear_probe", "linear_probe, class weights"]
+    texts = {
+        "task": "text_generation", "models": [{"source": "zoo", "name": "gpt2_tiny"}],
+        "datasets": [{"source": "api_docs", "name": "summaries"}],
+        "strategies": [{"strategy": "fine_tune", "class_weights": "balanced"}, {"strategy": "fine_tune"}],
+    }  # fmt: skip
+    skipped = make_plan(parse_spec(json.dumps({**document, **texts}))).skips
+    assert [one.reason for one in skipped] == ["'class_weights' weigh classes, and text_generation has no classes"]
