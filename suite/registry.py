@@ -241,6 +241,7 @@ DATASETS: Registry[Any] = Registry(
     {
         "api_docs": "suite.data.api_docs:ApiDocsSource",
         "folder": "suite.data.folder:FolderSource",
+        "huggingface": "suite.data.huggingface:HuggingFaceSource",
         "images_table": "suite.data.images_table:ImagesTableSource",
         "keras": "suite.data.keras:KerasSource",
         "sklearn": "suite.data.sklearn:SklearnSource",

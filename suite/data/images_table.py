@@ -29,7 +29,7 @@ from suite.spec.options import Options, PathText
 from suite.spec.spec import SplitsSpec
 from suite.store.records.reading import NAMED, LeftOut, Reading
 
-__all__ = ["ImagesTableOptions", "ImagesTableSource"]
+__all__ = ["ImageRows", "ImagesTableOptions", "ImagesTableSource"]
 
 _COMPARED = 2_000
 """Names of a folder that a name that is not there is compared with."""
@@ -100,7 +100,7 @@ class ImagesTableSource:
         tables = tables_of(options, columns=_columns_of(options).names)
         columns = _columns_of(options, _further(tables, options))
         tree = open_tree(_root(options))
-        rows = _ImageRows(options, columns, tree, skip=on_bad_example == "skip")
+        rows = ImageRows(options, columns, tree, skip=on_bad_example == "skip")
         rows.read_all(tables)
         place = ", ".join(table.place for table in tables.values())
         class_names, order = rows.classes(place)
@@ -253,27 +253,23 @@ class _Images:
         return Part(split, images.content, image_facts)
 
 
-class _ImageRows(TableRows):
+class ImageRows(TableRows):
     """Rows whose contents are files of images."""
 
-    def __init__(self, options: ImagesTableOptions, columns: RowColumns, tree: FileTree, *, skip: bool) -> None:
+    def __init__(self, options: TableFileOptions, columns: RowColumns, tree: FileTree, *, skip: bool) -> None:
         super().__init__(options, columns, skip=skip)
         self.files = _Files(tree)
         self.made: list[_Images] = []
-        self._tree = tree
-
-    @property
-    def seen(self) -> int:
-        """Rows of all tables."""
-        return sum(map(len, self.made))
+        self.tree = tree
 
     @property
     def images(self) -> FileImages:
         """Those of one of the splits, once ``parts`` gave them."""
         return next(one.images for one in self.made if one.images is not None)
 
-    def contents(self, values: Sequence[Any], table: Table) -> list[str]:
+    def contents(self, identifier: str, values: Sequence[Any], table: Table) -> list[str]:
         """The image's file."""
+        del identifier
         (column,) = self.columns.contents
         value = str(values[0]) if isinstance(values[0], int) else values[0]
         path = text_of(value, column, table, may_be_empty=False).decode("utf-8")
@@ -284,7 +280,7 @@ class _ImageRows(TableRows):
 
     def new_collector(self) -> _Images:
         """For the images of a split."""
-        self.made.append(_Images(self._tree))
+        self.made.append(_Images(self.tree))
         return self.made[-1]
 
     def parts(self, order: NDArray[np.int64]) -> dict[str, Part]:

@@ -19,7 +19,7 @@ from suite.errors import BadExampleError, Requirement
 from suite.spec.options import Options
 from suite.spec.spec import SplitsSpec
 
-__all__ = ["TableOptions", "TableSource"]
+__all__ = ["TableOptions", "TableSource", "TextRows"]
 
 
 class TableOptions(TableFileOptions):
@@ -90,7 +90,7 @@ class TableSource:
         cls.check(options)
         columns = _columns_of(options, splits)
         tables = tables_of(options, columns=columns.names)
-        rows = _TextRows(options, columns, skip=on_bad_example == "skip")
+        rows = TextRows(options, columns, skip=on_bad_example == "skip")
         rows.read_all(tables)
         place = ", ".join(table.place for table in tables.values())
         class_names, order = rows.classes(place)
@@ -141,15 +141,16 @@ def _columns_of(options: TableOptions, splits: SplitsSpec | None = None) -> RowC
     )
 
 
-class _TextRows(TableRows):
+class TextRows(TableRows):
     """Rows whose contents are texts."""
 
     def __init__(self, options: TableOptions, columns: RowColumns, *, skip: bool) -> None:
         super().__init__(options, columns, skip=skip)
         self.has_labels = options.label_column is not None
 
-    def contents(self, values: Sequence[Any], table: Table) -> list[bytes]:
+    def contents(self, identifier: str, values: Sequence[Any], table: Table) -> list[bytes]:
         """The texts, as UTF-8."""
+        del identifier
         return [
             text_of(value, column, table, may_be_empty=not self.has_labels)
             for column, value in zip(self.columns.contents, values, strict=True)

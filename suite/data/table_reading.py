@@ -88,8 +88,8 @@ class TableRows(ABC):
         """Where each split has a class first."""
 
     @abstractmethod
-    def contents(self, values: Sequence[Any], table: Table) -> list[Any]:
-        """What an example is made of, from the values of ``columns.contents``.
+    def contents(self, identifier: str, values: Sequence[Any], table: Table) -> list[Any]:
+        """What the example of this id is made of, from the values of ``columns.contents``.
 
         Raises ``BadExampleError`` for what cannot be used.
         """
@@ -97,6 +97,11 @@ class TableRows(ABC):
     @abstractmethod
     def new_collector(self) -> Collector:
         """One for each split."""
+
+    @property
+    def seen(self) -> int:
+        """Rows of all tables, also those that cannot be used."""
+        return sum(map(len, self._collectors.values()))
 
     def read_all(self, tables: Mapping[str, Table]) -> None:
         """Adds the rows of all files, by the option that names them. Raises as ``read`` does."""
@@ -191,7 +196,7 @@ class TableRows(ABC):
         many = len(columns.contents)
         if columns.split:
             split = _split_of(values[many + 1], columns.split)
-        contents = self.contents(values[:many], table)
+        contents = self.contents(identifier, values[:many], table)
         answer = values[many]
         code = 0
         if self.has_labels:
