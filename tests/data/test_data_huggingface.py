@@ -206,7 +206,7 @@ def test_options_that_do_not_go_together_are_refused(options, words):
 def test_what_is_no_data_set_is_told_and_nothing_is_run(tmp_path):
     """A loading script is named; a column that nothing tells is asked for."""
     (tmp_path / "pets.py").write_text("raise SystemExit('ran')")
-    with pytest.raises(DataError, match="pets.py is a program that makes it, and no program is run"):
+    with pytest.raises(DataError, match=r"pets\.py is a program that makes it, and no program is run"):
         load(path=str(tmp_path))
     written(tmp_path / "train.parquet", {"photo": cells(range(4)), "kind": [0, 1, 0, 1]})
     with pytest.raises(DataError, match="say as 'label_column' which of its columns it is: photo, kind"):
