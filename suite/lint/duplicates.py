@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from suite.data.dataset import Copies, Dataset
 from suite.lint.hashes import BITS, MOST_BITS_APART, equal_pairs, near_pairs
+from suite.lint.shingles import SMALLEST_LIKENESS, WORDS
 from suite.lint.study import SplitMarks, Study
 from suite.lint.subjects import LooksAt
 from suite.store.records.check import Finding, Severity
@@ -61,7 +62,9 @@ REVERSED = _Role(
 
 
 class Duplicates:
-    """Copies of an example in two splits: the same pixels or text, or an image resized or compressed again."""
+    """Copies of an example in two splits: the same pixels or text, an image resized or compressed again, a text with a
+    few other words.
+    """
 
     summary: ClassVar[str] = "examples, or near copies of them, that are in two splits"
     looks_at: ClassVar[tuple[LooksAt, ...]] = ("data",)
@@ -146,7 +149,9 @@ def _finding(source: SplitMarks, target: SplitMarks, pairs: Pairs, role: _Role, 
         severity = "warning"  # two hashes that are alike are a strong hint, not a proof
     elif near and severity == "warning" and share < MUCH:
         severity = "note"
-    kind = f"nearly (perceptual hashes within {MOST_BITS_APART} of {BITS} bits)" if near else "exactly"
+    images = f"perceptual hashes within {MOST_BITS_APART} of {BITS} bits"
+    texts = f"at least {SMALLEST_LIKENESS:.0%} of their runs of {WORDS} words"
+    kind = f"nearly ({texts if target.marks.signatures.any() else images})" if near else "exactly"
     there = f"the {source.split.name} split" + (f" of {source.label}" if source.label != target.label else "")
     return Finding(
         check="duplicates",

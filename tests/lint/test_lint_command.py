@@ -73,7 +73,7 @@ def test_a_clean_bill_is_said_in_a_sentence(clean: Path, tmp_path: Path) -> None
     """One line with the answer, and where the findings are kept; exit code 0 also with --strict."""
     ended = call("lint", clean, "--out", tmp_path / "out", "--strict")
     assert ended.exit_code == 0
-    assert ended.stdout.startswith("mine: nothing found; 10 checks looked at plan and data.\n")
+    assert ended.stdout.startswith("mine: nothing found; 11 checks looked at plan and data.\n")
     assert "reading data" in ended.stderr
     assert read_kept(tmp_path / "out").findings == ()
 

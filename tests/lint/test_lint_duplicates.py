@@ -207,3 +207,60 @@ def test_flowers_have_no_copies_and_small_splits():
         ("splits", "warning", "flowers5, test"),
         ("reading", "note", "flowers5"),
     ]
+
+
+def sentences(count: int, *, words: int = 60, seed: int = 0) -> list[str]:
+    """Texts of a thousand words, the frequent ones more often."""
+    generator = np.random.default_rng(seed)
+    shares = 1 / np.arange(1, 1001)
+    names = [f"word{number}" for number in range(1000)]
+    return [" ".join(generator.choice(names, words, p=shares / shares.sum())) for _ in range(count)]
+
+
+def changed(text: str, *places: int) -> str:
+    """The text with another word at these places."""
+    words = text.split()
+    for place in places:
+        words[place] = "another"
+    return " ".join(words)
+
+
+def test_texts_with_a_few_other_words_are_near_copies_and_others_are_none():
+    """Of 400 texts the 10 that were changed a little, each with its own source; half of a text is none."""
+    train, test = sentences(400), sentences(100, seed=1)
+    test[:10] = [changed(train[30 * number], 40) for number in range(10)]
+    test[10:14] = [f"{' '.join(train[number].split()[:30])} {test[number]}" for number in range(10, 14)]
+    pairs = near_pairs(mark(test), mark(train))
+    assert pairs.tolist() == [[number, 30 * number] for number in range(10)]
+
+
+def test_signatures_estimate_how_many_shingles_two_texts_share():
+    """Against the shares themselves, to what 128 numbers tell."""
+    from suite.lint.shingles import LENGTH, WORDS, signature_of
+
+    (text,) = sentences(1, words=300)
+    for changes in ((), (10,), (10, 50, 90), tuple(range(5, 300, 20))):
+        other = changed(text, *changes)
+        sets = [
+            {tuple(words[at : at + WORDS]) for at in range(len(words) - WORDS + 1)}
+            for words in (text.split(), other.split())
+        ]
+        share = len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+        estimate = float((signature_of(text) == signature_of(other)).mean())
+        assert abs(estimate - share) <= 4 * np.sqrt(share * (1 - share) / LENGTH)
+
+
+def test_short_texts_have_no_near_copies():
+    """Of four words another one is another text."""
+    assert not len(near_pairs(mark(["a good film indeed"]), mark(["a bad film indeed"])))
+
+
+def test_near_copies_of_texts_between_splits_are_a_warning():
+    """With the pair and what it was known by."""
+    train, test = sentences(40), sentences(40, seed=1)
+    test[5] = changed(train[7], 20)
+    dataset = data_of(train=train, validation=sentences(10, seed=2), test=test)
+    (found,) = [one for one in found_in(dataset) if "nearly" in one.what]
+    assert "test-5 = train-7" in found.what
+    assert "80% of their runs of 3 words" in found.what
+    assert found.severity == "warning"
