@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,9 @@ _AT_ONCE = 64
 """Examples that one thread looks at before it reports; handing over each one alone costs more than reading it."""
 _MOST_TASKS = 4096
 """That threads are given: each is an object that waits for its turn."""
+
+_SLOW_SECONDS = 150e-6
+"""For one example, from which on threads are worth their trouble: a slow disk, large files, decoding."""
 
 OnBadExample = Literal["error", "skip"]
 
@@ -247,8 +251,13 @@ def _examine(part: Part, *, decode: bool) -> tuple[Split, list[SkippedExample], 
                 bad.append((index, error))
         return bad
 
+    began = time.perf_counter()
+    bad = look(0)
+    # Threads wait for each other's turn; small files that are in memory are read sooner by one.
+    is_slow = time.perf_counter() - began > _SLOW_SECONDS * min(at_once, count)
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        bad = list(itertools.chain.from_iterable(pool.map(look, range(0, count, at_once))))
+        rest = range(at_once, count, at_once)
+        bad += itertools.chain.from_iterable(pool.map(look, rest) if is_slow else map(look, rest))
     if bad and not decode:
         raise all_of([error for _, error in bad])
     split = replace(part.split, digests=digests)

@@ -10,7 +10,6 @@ import PIL
 import PIL.Image
 
 from suite.data.decoding import FORMATS
-from suite.data.plain_jpeg import plain_jpeg_frame
 
 __all__ = ["ImageFacts", "image_facts"]
 
@@ -30,6 +29,11 @@ _MODES = {
 """By Pillow's mode; those that begin with ``I;16`` have 16 bits."""
 
 
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+"""Baseline, extended and progressive, Huffman-coded: what Pillow reads."""
+_COMPONENTS = {1: "grey", 3: "colour"}
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """What the head of a file says."""
@@ -43,14 +47,32 @@ class ImageFacts:
     """What a pixel is, in words."""
 
 
+def _of_jpeg(content: bytes) -> ImageFacts | None:
+    """Of the frame header of a JPEG (ITU-T T.81, B.2.2) behind any segments; None for what Pillow has to look at.
+
+    Pillow takes twenty times as long for it, most of a folder's time.
+    """
+    at = 2
+    while at + 10 <= len(content) and content[at] == 0xFF:
+        marker, length = content[at + 1], content[at + 2] << 8 | content[at + 3]
+        if marker in _FRAMES:
+            depth, height, width, components = struct.unpack(">BHHB", content[at + 4 : at + 10])
+            mode = _COMPONENTS.get(components)
+            return ImageFacts("JPEG", height, width, mode) if depth == 8 and height and width and mode else None
+        if not 0xC0 <= marker <= 0xFE or length < 2 or content[at + 4 : at + 8] == b"MPF\0":
+            return None
+        at += 2 + length
+    return None
+
+
 def image_facts(content: bytes) -> ImageFacts | None:
     """What the head of a file says; None where it is no image, or its head is damaged."""
     if content[:8] == b"\x89PNG\r\n\x1a\n" and content[12:16] == b"IHDR" and len(content) > 26:
         width, height, depth, colour = struct.unpack(">IIBB", content[16:26])
         mode = _PNG_MODES.get((colour, depth))
         return None if mode is None or not width or not height else ImageFacts("PNG", height, width, mode)
-    if frame := plain_jpeg_frame(content):
-        return ImageFacts("JPEG", frame[0], frame[1], "grey" if frame[2] == 1 else "colour")
+    if content[:3] == b"\xff\xd8\xff" and (found := _of_jpeg(content)) is not None:
+        return found
     try:
         with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as image:
             mode = "16 bits, grey" if image.mode.startswith("I;16") else _MODES.get(image.mode, image.mode)
