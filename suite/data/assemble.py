@@ -19,7 +19,7 @@ from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.groups import group_names, numbered, refuse_shared_groups
 from suite.data.image_facts import ImageFacts
-from suite.data.label_spelling import LabelRule, same_labels
+from suite.data.label_spelling import LabelRule, merged_words, same_labels
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
 from suite.spec.spec import SplitsSpec
@@ -93,7 +93,8 @@ def assemble(
     """
     _require_examples(parts, place)
     if answers == "class":
-        class_names, parts = _with_same_labels(class_names, parts, labels, place)
+        class_names, parts, merged = _with_same_labels(class_names, parts, labels, place)
+        recognised = (*recognised, *merged)
         _require_two_classes(class_names, place)
     skipped: list[SkippedExample] = []
     facts: list[ImageFacts] = []
@@ -148,20 +149,21 @@ def _with_groups(given: dict[str, Split], splits: SplitsSpec, place: str) -> dic
 
 def _with_same_labels(
     class_names: Sequence[str], parts: Mapping[str, Part], rule: LabelRule, place: str
-) -> tuple[Sequence[str], Mapping[str, Part]]:
+) -> tuple[Sequence[str], Mapping[str, Part], tuple[str, ...]]:
+    """Classes and splits, those together that are the same by the rule; and which these are, in words."""
     if rule == "as_given":
-        return class_names, parts
+        return class_names, parts, ()
     counts = sum(np.bincount(part.split.targets, minlength=len(class_names)) for part in parts.values())
     same = same_labels(dict(zip(class_names, np.asarray(counts).tolist(), strict=True)), rule, place=place)
     names = list(dict.fromkeys(same[name] for name in class_names))
     if len(names) == len(class_names):
-        return class_names, parts
+        return class_names, parts, ()
     order = np.array([names.index(same[name]) for name in class_names], dtype=np.int64)
     merged = {
         name: replace(part, split=replace(part.split, targets=order[part.split.targets]))
         for name, part in parts.items()
     }
-    return names, merged
+    return names, merged, merged_words(same)
 
 
 def _read(

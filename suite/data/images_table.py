@@ -119,7 +119,11 @@ class ImagesTableSource:
                 seen=rows.seen,
                 read=0,
                 left_out=_unnamed(tree, rows.files.named),
-                recognised=(*told, *(("paths without the ending of the file",) if rows.files.without_ending else ())),
+                recognised=(
+                    *told,
+                    *rows.merged,
+                    *(("paths without the ending of the file",) if rows.files.without_ending else ()),
+                ),
             ),
         )
         return with_levels(dataset, rows.images, tree.read)

@@ -58,6 +58,8 @@ class Layout:
     """Split to the folders that were taken for it; empty where there are none."""
     outside: tuple[str, ...]
     """Files of the right kind that lie in no class folder, or in no folder of a split that was named."""
+    merged_labels: tuple[str, ...] = ()
+    """Which spellings of classes are one class, in words."""
 
 
 def split_of(name: str) -> str | None:

@@ -106,7 +106,7 @@ class TableSource:
             content="text",
             answers="class" if options.label_column else "text",
             unit="row",
-            recognised=tuple(dict.fromkeys(one for table in tables.values() for one in table.told)),
+            recognised=tuple(dict.fromkeys(one for table in tables.values() for one in (*table.told, *rows.merged))),
         )
 
 
