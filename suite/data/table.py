@@ -165,7 +165,7 @@ class TextRows(TableRows):
         columns = self.columns
         alone = len(columns.contents) > 1 or columns.split or columns.further or not self.has_labels
         if table.names or table.format != "parquet" or alone:
-            yield from read_rows(table, columns.names)
+            yield from read_rows(table, columns.names, optional=columns.further)
             return
         for number, batch in read_batches(table, columns.names):
             many = clean_batch(batch, columns.contents[0], columns.answer)

@@ -150,7 +150,7 @@ class TableRows(ABC):
     def rows(self, table: Table, name: str, split: str) -> Iterator[Row | int]:
         """Rows one by one; or of many that were added together how many they were."""
         del name, split  # what adds many together needs them
-        yield from read_rows(table, self.columns.names)
+        yield from read_rows(table, self.columns.names, optional=self.columns.further)
 
     def parts(self, order: NDArray[np.int64]) -> dict[str, Part]:
         """The splits, with the numbers of the classes that ``classes`` gave."""
