@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -52,7 +53,10 @@ def recognised(
         table = replace(table, encoding=found, told=(*table.told, found.upper()))
     if table.format == "jsonl":
         return table
-    text = head.decode(table.encoding, "replace")
+    try:
+        text = head.decode(table.encoding, "replace")
+    except UnicodeError:  # some encodings replace nothing; whoever reads the table says where it fails
+        return table
     lines = text.splitlines(keepends=True)
     if lines and (match := _SEP_LINE.fullmatch(lines[0])):
         table = replace(table, skip=1, told=(*table.told, "a first line 'sep='"))
@@ -69,7 +73,7 @@ def _head(table: Table) -> bytes:
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             return file.read(_HEAD_BYTES)
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error):
         return b""  # whoever reads it says why it cannot be
 
 
