@@ -65,6 +65,13 @@ SHORTEST = 8
 USUAL_SIZE = (224, 224)
 
 
+TOKENIZER_FILES = (
+    "tokenizer.json", "assets/tokenizer", "vocab.txt", "vocab.json", "vocabulary.txt", "vocabulary.json",
+    "vocabulary.spm", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model",
+)  # fmt: skip
+"""Of which a tokeniser is read, in the formats of KerasHub and of Transformers."""
+
+
 class HubOptions(Options):
     """Options of the model source ``hub``: a ``preset``, or a ``backbone`` with its ``config``."""
 
@@ -126,6 +133,8 @@ class HubSource:
         kind = _planned_class(options)
         if kind is not None:
             _check_reads(options, kind)
+        if kind in TEXT_FAMILIES:
+            _check_tokenizer(options)
         if options.backbone in FAMILIES and cls.input_size(options) is None:
             raise ModelError("input_size: is missing; a 'backbone' without weights has no size of its own.")
         size = cls.input_size(options)
@@ -237,6 +246,23 @@ def _planned_class(options: HubOptions) -> str | None:
 
 def _built_class(options: HubOptions) -> str:
     return str(backbone_class(find_preset(str(options.preset))).__name__)
+
+
+def _check_tokenizer(options: HubOptions) -> None:
+    """Raises ``ModelError`` where the folder that texts are to be cut by is here and has no tokeniser in it."""
+    name = options.tokenizer or options.preset
+    if name is None:
+        return
+    preset = find_preset(name)
+    # What comes from a host may be there in part, and the rest is fetched when it is built.
+    if preset.host or not preset.folder.is_dir():
+        return
+    if any((preset.folder / file).exists() for file in TOKENIZER_FILES):
+        return
+    raise ModelError(
+        f"preset: '{name}' has no tokeniser: expected one of {', '.join(TOKENIZER_FILES)} in {preset.folder}. Save it "
+        'with its tokeniser, or name another preset or folder that has the right one as "tokenizer".'
+    )
 
 
 def _check_reads(options: HubOptions, kind: str) -> None:

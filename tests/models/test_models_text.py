@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +171,15 @@ def test_random_weights_differ_from_the_presets(folder: Path) -> None:
     batch = padded(random, list(SENTENCES))
     assert not random.is_pretrained
     assert not np.allclose(np.asarray(random.encoder(batch)), np.asarray(build(preset=str(folder)).encoder(batch)))
+
+
+def test_a_preset_without_tokeniser_is_told_before_anything_runs(folder: Path, tmp_path: Path) -> None:
+    """With the key that gives it one; with that it is taken."""
+    for name in ("config.json", "model.weights.h5"):
+        shutil.copyfile(folder / name, tmp_path / name)
+    with pytest.raises(ModelError, match=r"has no tokeniser: expected one of tokenizer\.json"):
+        HubSource.check(HubOptions(preset=str(tmp_path)))
+    HubSource.check(HubOptions(preset=str(tmp_path), tokenizer=str(folder)))
 
 
 def test_a_class_takes_its_tokeniser_from_a_folder(folder: Path) -> None:
