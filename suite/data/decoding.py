@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import io
 import warnings
@@ -66,8 +67,19 @@ def _register_formats() -> tuple[str, ...]:
 
 FORMATS = _register_formats()
 """What Pillow may take a file for: nothing that runs another program, and nothing that has no signature."""
-# Of metadata that is odd, which costs no image its pixels.
-warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _silence() -> None:
+    """Keeps libraries from printing what they think of a file: the pixels are there, or an error says why not."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    with contextlib.suppress(AttributeError, OSError):  # a Pillow without libtiff, or with it inside
+        libtiff = ctypes.CDLL(PIL.Image.core.__file__)  # whose symbols are found through it
+        for handler in (libtiff.TIFFSetErrorHandler, libtiff.TIFFSetWarningHandler):
+            handler.argtypes, handler.restype = (ctypes.c_void_p,), ctypes.c_void_p
+            handler(None)
+
+
+_silence()
 _TO_INSTALL = {b"avif": "a newer Pillow", b"avis": "a newer Pillow"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "pillow-heif"
 )
