@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -119,8 +120,10 @@ class FolderTree(_Folders):
             name = f"{folder}/{entry.name}" if folder else entry.name
             try:
                 is_folder = entry.is_dir()
-            except OSError as error:  # a link into a folder that is somebody else's
-                raise DataError(f"{entry.path}: cannot be read: {error.strerror or error}. Remove it.") from None
+            except OSError as error:  # a link into a folder that is somebody else's, or to itself
+                if error.errno != errno.ELOOP:
+                    raise DataError(f"{entry.path}: cannot be read: {error.strerror or error}. Remove it.") from None
+                is_folder = False  # whoever reads it says what it is
             reason = _reason_to_pass(entry.name) or ("" if is_folder or _is_regular(entry) else NO_FILE)
             if reason:
                 yield (f"{name}/" if is_folder else name), is_folder, reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 from collections.abc import Iterator
@@ -13,8 +12,7 @@ import PIL.Image
 import PIL.ImageOps
 import PIL.PngImagePlugin
 import pytest
-from images import encoded, noise_image
-from numpy.typing import NDArray
+from images import as_pillow_does, encoded, noise_image
 
 from suite.data.decoding import decode_image
 from suite.data.image_facts import image_facts
@@ -93,23 +91,6 @@ def without_a_chunk(content: bytes, random: np.random.Generator) -> bytes:
     ends = [*starts[1:], len(content)]
     which = int(random.integers(len(starts)))
     return content[: starts[which]] + content[ends[which] :]
-
-
-def as_pillow_does(content: bytes) -> NDArray[np.uint8] | None:
-    """Upright and as RGB on white, 16 bits and numbers from 0 to 65,535; None where Pillow gives up."""
-    try:
-        with PIL.Image.open(io.BytesIO(content), formats=KINDS) as opened:
-            opened.load()
-            image = PIL.ImageOps.exif_transpose(opened)
-    except Exception:  # noqa: BLE001 - damaged files make Pillow raise almost anything
-        return None
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.clip(np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0), 0, 65_535)
-        return np.repeat(np.round(values / 257).astype(np.uint8)[:, :, None], 3, axis=2)
-    if image.mode in {"LA", "RGBA", "PA"} or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("RGB"))
 
 
 def damaged_images(kind: str) -> Iterator[bytes]:
