@@ -22,7 +22,7 @@ from suite.devices import look_at_machine
 README = Path(__file__).parent / "README.md"
 PAGES = ("corruptions", "engines", "exports", "funnel", "pruning", "site", "statistics")
 """Benchmarks that write pages of their own: ``python -m benchmarks.NAME``."""
-SCALE_PAGES = ("data", "overhead", "plan", "ray", "simulate", "soak", "store")
+SCALE_PAGES = ("data", "overhead", "plan", "ray", "reading", "simulate", "soak", "store")
 """The same of ``python -m benchmarks.scale.NAME``."""
 NAMES = (
     "help", "vision", "again", "report", "probes", "trial", "warm", "whole", "texts", "generation", "features", "steps"

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import importlib
 import io
+import logging
 import warnings
 from typing import get_args
 
@@ -72,6 +73,7 @@ FORMATS = _register_formats()
 def _silence() -> None:
     """Keeps libraries from printing what they think of a file: the pixels are there, or an error says why not."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     with contextlib.suppress(AttributeError, OSError):  # a Pillow without libtiff, or with it inside
         libtiff = ctypes.CDLL(PIL.Image.core.__file__)  # whose symbols are found through it
         for handler in (libtiff.TIFFSetErrorHandler, libtiff.TIFFSetWarningHandler):

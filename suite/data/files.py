@@ -278,7 +278,7 @@ def _reason_to_pass(name: str) -> str:
 def _is_regular(entry: os.DirEntry[str]) -> bool:
     """Whether it can be opened without waiting for somebody; a broken link can, and says what it is."""
     try:
-        return stat.S_ISREG(entry.stat().st_mode)
+        return entry.is_file() or stat.S_ISREG(entry.stat().st_mode)  # the first asks the disk only about links
     except OSError:
         return True
 

@@ -11,7 +11,7 @@ import PIL.Image
 
 from suite.data.decoding import FORMATS
 from suite.data.image_metadata import without_metadata
-from suite.data.plain_jpeg import plain_jpeg_frame
+from suite.data.plain_jpeg import jpeg_frame
 
 __all__ = ["ImageFacts", "image_facts"]
 
@@ -22,6 +22,8 @@ _PNG_MODES = {
     (6, 8): "colour with transparency", (6, 16): "16 bits, colour with transparency",
 }  # fmt: skip
 """By colour type and bit depth: PNG specification (third edition), 11.2.1."""
+_JPEG_MODES = {1: "grey", 3: "colour", 4: "CMYK"}
+"""By the number of components."""
 _MODES = {
     "1": "black and white", "L": "grey", "LA": "grey with transparency", "La": "grey with transparency", "P": "palette",
     "PA": "palette with transparency", "RGB": "colour", "RGBA": "colour with transparency",
@@ -50,8 +52,8 @@ def image_facts(content: bytes) -> ImageFacts | None:
         width, height, depth, colour = struct.unpack(">IIBB", content[16:26])
         mode = _PNG_MODES.get((colour, depth))
         return None if mode is None or not width or not height else ImageFacts("PNG", height, width, mode)
-    if frame := plain_jpeg_frame(content):
-        return ImageFacts("JPEG", frame[0], frame[1], "grey" if frame[2] == 1 else "colour")
+    if (frame := jpeg_frame(content)) and frame[0] and frame[1]:
+        return ImageFacts("JPEG", frame[0], frame[1], _JPEG_MODES[frame[2]])
     facts = _as_pillow_says(content)
     if facts is None and (bare := without_metadata(content)) is not None:
         return _as_pillow_says(bare)

@@ -278,7 +278,7 @@ def _outside(files: Sequence[str], splits: Mapping[str, Classes]) -> tuple[str, 
 
 def _deeper(splits: Mapping[str, Classes]) -> int:
     return sum(
-        _leaf(posixpath.dirname(name)) != class_name
+        name.rsplit("/", 2)[-2] != class_name
         for classes in splits.values()
         for class_name, names in classes.items()
         for name in names
