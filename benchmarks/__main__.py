@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME ...]``: measures, prints the rows and writes them into ``benchmarks/README.md``.
 
 Run it on a quiet machine.  Names: help, vision, again, report, probes, trial, warm, whole,
-texts, generation, features, steps; all of them without a name.
+texts, generation, features, steps, reading; all of them without a name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import command_line, fits, texts
 from benchmarks.measure import Row
+from benchmarks.reading import reading
 from benchmarks.thousand import thousand
 from benchmarks.whole import whole
 from suite.devices import look_at_machine
@@ -22,10 +23,11 @@ from suite.devices import look_at_machine
 README = Path(__file__).parent / "README.md"
 PAGES = ("corruptions", "engines", "exports", "funnel", "pruning", "site", "statistics")
 """Benchmarks that write pages of their own: ``python -m benchmarks.NAME``."""
-SCALE_PAGES = ("data", "overhead", "plan", "ray", "reading", "simulate", "soak", "store")
+SCALE_PAGES = ("data", "overhead", "plan", "ray", "simulate", "soak", "store")
 """The same of ``python -m benchmarks.scale.NAME``."""
 NAMES = (
-    "help", "vision", "again", "report", "probes", "trial", "warm", "whole", "texts", "generation", "features", "steps"
+    "help", "vision", "again", "report", "probes", "trial", "warm", "whole", "texts", "generation", "features", "steps",
+    "reading",
 )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def _measure(name: str, out: Path, run: Row | None) -> Row:
         "generation": lambda: command_line.of_texts("generation", out.with_name("generation")),
         "features": texts.features,
         "steps": texts.steps,
+        "reading": reading,
     }
     return one[name]()
 

@@ -116,19 +116,6 @@ def test_what_a_site_takes_is_measured_run_by_run(
     assert any(line.startswith("| first build under 60 s |") for line in page(size, ours, [], 1.0))
 
 
-def test_the_reading_of_a_folder_is_measured_on_what_it_says(tmp_path: Path) -> None:
-    """Both sides see all files, the copies are found, and the kinds are those that were made."""
-    from benchmarks.scale.reading import KINDS, by_pillow, measured
-
-    what = next(name for name in KINDS if "TIFF" in name)
-    one = measured(tmp_path / "images", what, files=240, rounds=1)
-    assert one.said.startswith("240 files, 240 read; 10 classes of 24 examples each; 32 x 32 px, ")
-    assert "40 TIFF" in one.said
-    assert "in an earlier split too" in one.said
-    assert by_pillow(tmp_path / "images").startswith("240 files")
-    assert one.line.startswith(f"| {what} | {one.ours:.2f} s | {one.peer:.2f} s | ")
-
-
 def test_every_benchmark_with_a_page_is_named_in_the_readme() -> None:
     """Pages and their list agree."""
     from benchmarks.__main__ import PAGES, SCALE_PAGES

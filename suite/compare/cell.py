@@ -282,6 +282,8 @@ class Bin(Record):
     """Mean confidence of the predictions in it; missing where there are none."""
     accuracy: float | None
     count: int
+    independent: int | None = None
+    """Groups that have an answer in it, where examples belong together: its luck is that of so many."""
 
 
 class ClassTable(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
 from suite.data.groups import group_names, numbered, refuse_shared_groups
 from suite.data.image_facts import ImageFacts
-from suite.data.label_spelling import LabelRule, same_labels
+from suite.data.label_spelling import LabelRule, merged_words, same_labels
 from suite.data.splits import complete_splits, missing_splits, name_with_seed, subset
 from suite.errors import BadExampleError, DataError
 from suite.spec.spec import SplitsSpec
@@ -30,6 +31,9 @@ _AT_ONCE = 64
 """Examples that one thread looks at before it reports; handing over each one alone costs more than reading it."""
 _MOST_TASKS = 4096
 """That threads are given: each is an object that waits for its turn."""
+
+_SLOW_SECONDS = 150e-6
+"""For one example, from which on threads are worth their trouble: a slow disk, large files, decoding."""
 
 OnBadExample = Literal["error", "skip"]
 
@@ -90,7 +94,8 @@ def assemble(
     """
     _require_examples(parts, place)
     if answers == "class":
-        class_names, parts = _with_same_labels(class_names, parts, labels, place)
+        class_names, parts, merged = _with_same_labels(class_names, parts, labels, place)
+        recognised = (*recognised, *merged)
         _require_two_classes(class_names, place)
     skipped: list[SkippedExample] = []
     facts: list[ImageFacts] = []
@@ -148,20 +153,21 @@ def _with_groups(given: dict[str, Split], splits: SplitsSpec, place: str) -> dic
 
 def _with_same_labels(
     class_names: Sequence[str], parts: Mapping[str, Part], rule: LabelRule, place: str
-) -> tuple[Sequence[str], Mapping[str, Part]]:
+) -> tuple[Sequence[str], Mapping[str, Part], tuple[str, ...]]:
+    """Classes and splits, those together that are the same by the rule; and which these are, in words."""
     if rule == "as_given":
-        return class_names, parts
+        return class_names, parts, ()
     counts = sum(np.bincount(part.split.targets, minlength=len(class_names)) for part in parts.values())
     same = same_labels(dict(zip(class_names, np.asarray(counts).tolist(), strict=True)), rule, place=place)
     names = list(dict.fromkeys(same[name] for name in class_names))
     if len(names) == len(class_names):
-        return class_names, parts
+        return class_names, parts, ()
     order = np.array([names.index(same[name]) for name in class_names], dtype=np.int64)
     merged = {
         name: replace(part, split=replace(part.split, targets=order[part.split.targets]))
         for name, part in parts.items()
     }
-    return names, merged
+    return names, merged, merged_words(same)
 
 
 def _read(
@@ -251,8 +257,13 @@ def _examine(part: Part, *, decode: bool) -> tuple[Split, list[SkippedExample], 
                 bad.append((index, error))
         return bad
 
+    began = time.perf_counter()
+    bad = look(0)
+    # Threads wait for each other's turn; small files that are in memory are read sooner by one.
+    is_slow = time.perf_counter() - began > _SLOW_SECONDS * min(at_once, count)
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        bad = list(itertools.chain.from_iterable(pool.map(look, range(0, count, at_once))))
+        rest = range(at_once, count, at_once)
+        bad += itertools.chain.from_iterable(pool.map(look, rest) if is_slow else map(look, rest))
     if bad and not decode:
         raise bad[0][1]
     split = replace(part.split, digests=digests)

@@ -28,7 +28,7 @@ from suite.data.decoding import IMAGE_KINDS, IMAGE_SUFFIXES
 from suite.data.files import HIDDEN, MADE_BY_SYSTEMS, FileTree, open_tree
 from suite.data.image_facts import image_facts
 from suite.data.image_files import FileImages, ImageFiles, with_levels
-from suite.data.label_spelling import LabelRule, same_labels
+from suite.data.label_spelling import LabelRule, merged_words, same_labels
 from suite.data.layout import Classes, Layout, find_layout
 from suite.errors import DataError, Requirement, SpecError
 from suite.spec.options import Options, PathText
@@ -152,11 +152,14 @@ def _layout(tree: FileTree, options: FolderOptions) -> Layout:
         found = find_layout(tree, images, given=named, kinds=IMAGE_KINDS)
     else:
         found = find_layout(tree, images, given=given, kinds=IMAGE_KINDS)
-    return replace(found, splits=_with_same_labels(found.splits, options.labels, tree.place))
+    splits, merged_labels = _with_same_labels(found.splits, options.labels, tree.place)
+    return replace(found, splits=splits, merged_labels=merged_labels)
 
 
-def _with_same_labels(splits: Mapping[str, Classes], rule: LabelRule, place: str) -> dict[str, Classes]:
-    """The classes of every split, those together that are the same by the rule."""
+def _with_same_labels(
+    splits: Mapping[str, Classes], rule: LabelRule, place: str
+) -> tuple[dict[str, Classes], tuple[str, ...]]:
+    """The classes of every split, those together that are the same by the rule; and which these are, in words."""
     counts = Counter[str]()
     for classes in splits.values():
         counts.update({name: len(files) for name, files in classes.items()})
@@ -165,7 +168,7 @@ def _with_same_labels(splits: Mapping[str, Classes], rule: LabelRule, place: str
     for split, classes in splits.items():
         for name, files in classes.items():
             merged[split].setdefault(same[name], []).extend(files)
-    return merged
+    return merged, merged_words(same)
 
 
 def _images_of(tree: FileTree) -> list[str]:
@@ -200,7 +203,10 @@ def _reading(tree: FileTree, layout: Layout) -> Reading:
         seen=len(tree.names) + sum(len(names) for names in tree.passed.values()),
         read=sum(len(names) for classes in layout.splits.values() for names in classes.values()),
         left_out=tuple(left_out),
-        recognised=(f"{layout.deeper:,} in folders inside of class folders",) if layout.deeper else (),
+        recognised=(
+            *layout.merged_labels,
+            *((f"{layout.deeper:,} in folders inside of class folders",) if layout.deeper else ()),
+        ),
         split_places=layout.places,
     )
 

@@ -156,7 +156,7 @@ class HuggingFaceSource:
             licence=options.licence,
             content="text" if options.text_column else "image",
             unit="row",
-            reading=Reading(unit="row", seen=rows.seen, read=0, split_places=contents.places),
+            reading=Reading(unit="row", seen=rows.seen, read=0, recognised=rows.merged, split_places=contents.places),
         )
         return with_levels(dataset, rows.images, rows.tree.read) if isinstance(rows, ImageRows) else dataset
 

@@ -176,7 +176,8 @@ def _names_in_card(card: Mapping[str, Any], config: str | None) -> dict[str, tup
     found = {}
     for one in _list(chosen.get("features")):
         kind = one.get("dtype") if isinstance(one, dict) else None
-        names = kind.get("class_label", {}).get("names") if isinstance(kind, dict) else None
+        label = kind.get("class_label") if isinstance(kind, dict) else None
+        names = label.get("names") if isinstance(label, dict) else None
         if isinstance(names, dict):
             names = [names[key] for key in sorted(names, key=lambda key: int(key) if str(key).isdigit() else 0)]
         if isinstance(names, list):

@@ -119,7 +119,7 @@ class ImagesTableSource:
                 seen=rows.seen,
                 read=0,
                 left_out=_unnamed(tree, rows.files.named),
-                recognised=(*told, *(("paths without the ending of the file",) if rows.files.without_ending else ())),
+                recognised=(*told, *rows.merged, *rows.files.told),
             ),
         )
         return with_levels(dataset, rows.images, tree.read)
@@ -160,8 +160,7 @@ class _Files:
     def __init__(self, tree: FileTree) -> None:
         self.tree = tree
         self.named: set[str] = set()
-        self.without_ending = False
-        """Whether any was named without the ending of its file."""
+        self._without_ending = False
         self._there = frozenset(tree.names)
         self._by_stem: dict[str, list[str]] = {}
         for name in tree.names:
@@ -169,6 +168,11 @@ class _Files:
             if ending.lower() in IMAGE_SUFFIXES:
                 self._by_stem.setdefault(stem, []).append(name)
         self._root = os.path.realpath(tree.place)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """How paths are written, in words."""
+        return ("paths without the ending of the file",) if self._without_ending else ()
 
     def take(self, path: str) -> str:
         """The file of a path. Raises ``BadExampleError`` where it is not there, two may be meant, or it was taken."""
@@ -184,7 +188,7 @@ class _Files:
             return plain
         found = self._by_stem.get(plain, [])
         if len(found) == 1:
-            self.without_ending = True
+            self._without_ending = True
             return found[0]
         if found:
             raise BadExampleError(f"'{path}' may be {' or '.join(found)}; write the ending of the file's name.")

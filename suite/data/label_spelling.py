@@ -10,7 +10,7 @@ from typing import Literal
 
 from suite.errors import DataError
 
-__all__ = ["LabelRule", "is_missing_label", "same_labels"]
+__all__ = ["LabelRule", "is_missing_label", "merged_words", "same_labels"]
 
 LabelRule = Literal["refuse", "normalise", "as_given"]
 """What to do with labels that look alike: ``refuse`` the data set, take them as one class, or as two."""
@@ -59,6 +59,18 @@ def same_labels(counts: Mapping[str, int], rule: LabelRule, *, place: str) -> di
         )
     named = {label: _visible(labels[0]) or labels[0] for labels in groups.values() for label in labels}
     return {label: named[label] if len(groups[_key(label)]) > 1 else label for label in counts}
+
+
+def merged_words(same: Mapping[str, str]) -> tuple[str, ...]:
+    """What ``same_labels`` took together, for the reading report: ``'Cat' and 'cat ' taken as 'cat'``."""
+    groups: dict[str, list[str]] = {}
+    for label, name in same.items():
+        groups.setdefault(name, []).append(label)
+    return tuple(
+        f"{' and '.join(f'{label!r}' for label in sorted(labels))} taken as '{name}'"
+        for name, labels in sorted(groups.items())
+        if len(labels) > 1
+    )
 
 
 def _visible(text: str) -> str:

@@ -60,6 +60,8 @@ class Layout:
     """Files of the right kind that lie in no class folder, or in no folder of a split that was named."""
     deeper: int
     """Files that lie in folders inside of class folders: the classes may have been meant one level below."""
+    merged_labels: tuple[str, ...] = ()
+    """Which spellings of classes are one class, in words."""
 
 
 def split_of(name: str) -> str | None:

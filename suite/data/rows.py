@@ -94,11 +94,16 @@ class Table:
         return "row" if self.format == "parquet" and not self.names else "line"
 
 
-def read_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+def read_rows(table: Table, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row]:
     """Every row of a table, one after another; blank lines of CSV, TSV and JSON Lines are passed over.
 
     Text comes as ``str``, of Parquet as the bytes that are stored; a byte that is no character of the encoding comes
     as a surrogate (``surrogateescape``), see ``encoding_complaint``.
+
+    Args:
+        table: Where they lie.
+        columns: Those that are wanted.
+        optional: Of these, what a row of JSON Lines may lack: its value is None then.
 
     Raises:
         DataError: When the file is missing, unreadable, or has no such columns.
@@ -111,7 +116,7 @@ def read_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
             for number, batch in _parquet_batches(table, columns):
                 yield from rows_of(number, batch, columns)
         elif table.format == "jsonl":
-            yield from _json_rows(table, columns)
+            yield from _json_rows(table, columns, optional)
         else:
             yield from _delimited_rows(table, columns)
 
@@ -134,7 +139,11 @@ def column_names(table: Table) -> tuple[str, ...]:
         row = _json_row(1, line, ())
         if row.problem is not None:
             raise DataError(f"{table.place}: line 1: {row.problem}")
-        return tuple(map(str, json.loads(line)))
+        names = tuple(map(str, json.loads(line)))
+        for name in names:
+            if complaint := encoding_complaint(name, table.encoding) or _lone(name):
+                raise DataError(f"{table.place}: line 1: {complaint}")
+        return names
 
 
 def read_batches(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
@@ -171,6 +180,15 @@ def encoding_complaint(text: str, encoding: str) -> str | None:
             byte = ord(character) - 0xDC00
             name = encoding.removesuffix("-sig")
             return f"byte 0x{byte:02X} is no {name}. Set 'encoding' to what the file is in, for instance \"cp1252\"."
+    return None
+
+
+def _lone(text: str) -> str | None:
+    """What is wrong with a text that JSON spells out and that is none, as half a pair of surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return f"expected text, got {printable(text)!r}."
     return None
 
 
@@ -264,19 +282,19 @@ def _position(name: str, names: Sequence[str], table: Table) -> int:
     return names.index(name)
 
 
-def _json_rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+def _json_rows(table: Table, columns: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
     found = False
     with _opened(table, table.files[0], newline="\n") as stream:
         for number, line in enumerate(stream, start=1):
             if line.isspace():
                 continue
             found = True
-            yield _json_row(number, line, columns)
+            yield _json_row(number, line, columns, optional)
     if not found:
         raise DataError(f"{table.place}: is empty; expected a JSON object in each line.")
 
 
-def _json_row(number: int, line: str, columns: Sequence[str]) -> Row:
+def _json_row(number: int, line: str, columns: Sequence[str], optional: Sequence[str] = ()) -> Row:
     try:
         row = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -284,9 +302,9 @@ def _json_row(number: int, line: str, columns: Sequence[str]) -> Row:
     if not isinstance(row, dict):
         return Row(number, (), f"expected a JSON object, got {type(row).__name__}.")
     for name in columns:
-        if name not in row:
+        if name not in row and name not in optional:
             return Row(number, (), did_you_mean(name, map(printable, row), what="column"))
-    return Row(number, [row[name] for name in columns])
+    return Row(number, [row.get(name) for name in columns])
 
 
 def _refuse_constant(word: str) -> Any:

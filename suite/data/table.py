@@ -106,7 +106,7 @@ class TableSource:
             content="text",
             answers="class" if options.label_column else "text",
             unit="row",
-            recognised=tuple(dict.fromkeys(one for table in tables.values() for one in table.told)),
+            recognised=tuple(dict.fromkeys(one for table in tables.values() for one in (*table.told, *rows.merged))),
         )
 
 
@@ -165,7 +165,7 @@ class TextRows(TableRows):
         columns = self.columns
         alone = len(columns.contents) > 1 or columns.split or columns.further or not self.has_labels
         if table.names or table.format != "parquet" or alone:
-            yield from read_rows(table, columns.names)
+            yield from read_rows(table, columns.names, optional=columns.further)
             return
         for number, batch in read_batches(table, columns.names):
             many = clean_batch(batch, columns.contents[0], columns.answer)

@@ -57,7 +57,10 @@ def recognised(
         table = replace(table, encoding=found, told=(*table.told, found.upper()))
     if table.format == "jsonl":
         return table
-    text = head.decode(table.encoding, "replace")
+    try:
+        text = head.decode(table.encoding, "replace")
+    except UnicodeError:  # some encodings replace nothing; whoever reads the table says where it fails
+        return table
     lines = text.splitlines(keepends=True)
     if lines and (match := _SEP_LINE.fullmatch(lines[0])):
         table = replace(table, skip=1, told=(*table.told, "a first line 'sep='"))

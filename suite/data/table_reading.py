@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from suite.data.assemble import Part
 from suite.data.bad_examples import all_of
-from suite.data.label_spelling import LabelRule, is_missing_label, same_labels
+from suite.data.label_spelling import LabelRule, is_missing_label, merged_words, same_labels
 from suite.data.layout import SPLIT_WORDS, split_of
 from suite.data.rows import Row, Table, encoding_complaint, printable, read_rows
 from suite.data.table_files import TableFileOptions
@@ -83,6 +83,8 @@ class TableRows(ABC):
         # Who names every label has said which are which.
         self._rule: LabelRule = "as_given" if isinstance(options.class_names, dict) else options.labels
         self._skip = skip
+        self.merged: tuple[str, ...] = ()
+        """Which spellings are one class, in words; known when ``classes`` was asked."""
         self._codes: dict[str, int] = {}
         self._seen: dict[tuple[str, int], str] = {}
         """Where each split has a class first."""
@@ -148,7 +150,7 @@ class TableRows(ABC):
     def rows(self, table: Table, name: str, split: str) -> Iterator[Row | int]:
         """Rows one by one; or of many that were added together how many they were."""
         del name, split  # what adds many together needs them
-        yield from read_rows(table, self.columns.names)
+        yield from read_rows(table, self.columns.names, optional=self.columns.further)
 
     def parts(self, order: NDArray[np.int64]) -> dict[str, Part]:
         """The splits, with the numbers of the classes that ``classes`` gave."""
@@ -170,6 +172,7 @@ class TableRows(ABC):
             return [], np.zeros(1, dtype=np.int64)
         given = list(self._codes)
         same = same_labels(dict(zip(given, self._counts(), strict=True)), self._rule, place=place)
+        self.merged = merged_words(same)
         known = {same[given[code]] for split, code in self._seen if split == "train"}
         for (split, code), where in self._seen.items():
             if same[given[code]] not in known and "train" in self._collectors:

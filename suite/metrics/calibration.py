@@ -12,7 +12,7 @@ from suite.metrics.classification import normalised
 from suite.metrics.metric import MissingScore, metric
 from suite.store.records.result import Predictions
 
-__all__ = ["BINS", "ReliabilityBins", "brier", "expected_calibration_error", "log_loss", "reliability_bins"]
+__all__ = ["BINS", "ReliabilityBins", "bin_of", "brier", "expected_calibration_error", "log_loss", "reliability_bins"]
 
 BINS = 15
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
@@ -56,6 +56,11 @@ def reliability_bins(predictions: Predictions, bins: int = BINS) -> ReliabilityB
         accuracy=np.divide(np.bincount(which, correct, bins), count, out=empty.copy(), where=count > 0),
         count=count.astype(np.int64),
     )
+
+
+def bin_of(predictions: Predictions, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bin of each prediction, shape ``(n,)``; ``edges`` are those of ``reliability_bins``."""
+    return _bin_of(normalised(predictions).max(axis=1), edges)
 
 
 def _bin_of(confidence: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:

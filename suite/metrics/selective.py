@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.metrics.intervals import group_moves
 from suite.store.records.result import Predictions
 
 __all__ = ["COVERAGES", "Placements", "RiskCoverage", "false_positive_rate", "placements", "risk_coverage"]
@@ -63,15 +64,22 @@ class Placements:
         """The chance that a known example is given more confidence than an unknown one."""
         return float(self.known.mean())
 
-    @property
-    def standard_error(self) -> float | None:
+    def standard_error(self, groups: NDArray[np.int64] | None = None) -> float | None:
         """Of ``auroc``, over examples of both kinds; None with fewer than 2 of either.
 
-        E. DeLong, D. DeLong, D. Clarke-Pearson (1988), Biometrics 44, equation 4 (for one curve).
+        E. DeLong, D. DeLong, D. Clarke-Pearson (1988), Biometrics 44, equation 4 (for one curve); where known examples
+        belong together their part by groups, as N. Obuchowski (1997), Nonparametric Analysis of Clustered ROC Curve
+        Data, Biometrics 53, of examples of one kind.
+
+        Args:
+            groups: Of the known examples, shape ``(n,)``.
         """
-        if min(len(self.known), len(self.unknown)) < 2:
+        known = self.known
+        if groups is not None:
+            known = self.auroc + group_moves(known[:, None] - self.auroc, groups)[:, 0]
+        if min(len(known), len(self.unknown)) < 2:
             return None
-        return math.sqrt(self.known.var(ddof=1) / len(self.known) + self.unknown.var(ddof=1) / len(self.unknown))
+        return math.sqrt(known.var(ddof=1) / len(known) + self.unknown.var(ddof=1) / len(self.unknown))
 
 
 def placements(known: Array, unknown: Array) -> Placements:

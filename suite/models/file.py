@@ -14,6 +14,7 @@ from suite.models.backbone import Backbone, Pooling, WeightsOrigin
 from suite.models.hashing import file_sha256, weights_sha256
 from suite.models.input_size import InputSize, check_input_size
 from suite.models.keras_file import check_keras_file
+from suite.models.other_file_kinds import other_kind
 from suite.models.preprocessing import PreprocessingMode, preprocessing_for
 from suite.models.presets import static_size
 from suite.models.stages import families, stages_of
@@ -65,6 +66,8 @@ class FileSource:
     def check(cls, options: FileOptions) -> FileOptions:
         """Refuses what is no ``.keras`` file. Raises ``ModelError``; needs no TensorFlow."""
         path = Path(options.path).expanduser()
+        if other := other_kind(path):
+            raise ModelError(f"path: expected a .keras file; '{options.path}' is {other}")
         if path.suffix != ".keras":
             raise ModelError(f"path: expected a file that ends in .keras, got '{options.path}'.")
         if not path.is_file():

@@ -38,7 +38,9 @@ class Constraints(BaseModel):
     """Training from nothing, features included, compilation left out."""
     max_memory_mb: Above0 | None = None
     """Peak resident memory of the worker process."""
-    min_slice_accuracy: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    min_slice_accuracy: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(
+        default=None, exclude_if=lambda least: least is None
+    )
     """Accuracy on every slice of the test set that has at least 10 examples, as a fraction."""
     licences: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
     """Terms of pretrained weights that will do, as they are stated: ``["Apache-2.0", "MIT"]``. A model whose licence is

@@ -119,7 +119,7 @@ class DatasetSpec(VariantSpec):
     splits: SplitsSpec = SplitsSpec()
     on_bad_example: Literal["error", "skip"] = "error"
     """What to do with an example that cannot be decoded; skipped ones are counted in the report."""
-    slices: tuple[SliceChoice, ...] = ()
+    slices: tuple[SliceChoice, ...] = Field(default=(), exclude_if=lambda chosen: not chosen)
     """What the scores on its test split are told apart by in the report: columns of its table, ``image_size``,
     ``brightness``, ``text_length``, ``group``. Nothing is fitted on them, and no trial's id depends on them."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from images import encoded, noise_image
 
 from suite.data.decoding import decode_image
-from suite.data.plain_jpeg import decode_plain_jpeg, jpeg_frame
+from suite.data.plain_jpeg import decode_plain_jpeg, plain_jpeg_frame
 from suite.errors import BadExampleError
 
 MANY = 10**8
@@ -40,19 +40,8 @@ def test_plain_files_have_the_numbers_that_pillow_gives(shape, quality, subsampl
     noise = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
     drawn = PIL.Image.fromarray(noise).convert("L" if grey else "RGB")
     content = encoded(drawn, "JPEG", quality=quality, subsampling=subsampling)
-    assert jpeg_frame(content) == (*shape, 1 if grey else 3)
+    assert plain_jpeg_frame(content) == (*shape, 1 if grey else 3)
     np.testing.assert_array_equal(decode_plain_jpeg(content, most_pixels=MANY), by_pillow(content))
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-@pytest.mark.parametrize("progressive", [False, True])
-def test_the_frame_of_a_file_with_metadata_is_read_without_pillow(mode, progressive):
-    """EXIF and a colour profile are stepped over."""
-    exif = PIL.Image.Exif()
-    exif[0x0112] = 6
-    drawn = PIL.Image.new(mode, (9, 7))
-    content = encoded(drawn, "JPEG", exif=exif, icc_profile=b"profile" * 99, progressive=progressive)
-    assert jpeg_frame(content) == (7, 9, len(mode))
 
 
 def test_a_photograph_has_the_numbers_that_pillow_gives():

@@ -147,3 +147,10 @@ def test_slices_that_would_be_ignored_are_refused(change, words):
     """With their place."""
     with pytest.raises(SpecError, match=words):
         make_plan(parse_spec(json.dumps({**DOCUMENT, **change})))
+
+
+def test_a_spec_of_before_is_written_as_before():
+    """A finished run looks at its kept spec to see whether anything is new."""
+    spec = parse_spec(json.dumps({**DOCUMENT, "constraints": {"max_size_mb": 10.0}}))
+    assert "slice" not in spec.model_dump_json()
+    assert "group" not in spec.model_dump_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from suite.data.describe import describe_dataset
 from suite.data.table import TableOptions, TableSource
-from suite.errors import BadExampleError, DataError, MissingExtraError, SpecError, UnknownNameError
+from suite.errors import BadExampleError, DataError, MissingExtraError, SpecError, SuiteError, UnknownNameError
 from suite.spec.spec import SplitsSpec, resolve_options
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text"
@@ -558,3 +559,21 @@ def test_e2e_and_multi30k_are_read_as_published():
     source, reference = translation.splits["train"].read(0)
     assert source == "Two young, White males are outside near many bushes."
     assert reference == "Zwei junge weiße Männer sind im Freien in der Nähe vieler Büsche."
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode"])
+def test_an_encoding_that_replaces_nothing_ends_in_a_sentence(tmp_path, encoding):
+    """When the form of a table is looked at as when it is read."""
+    (tmp_path / "t.csv").write_bytes("review,mood\nzwölf,a\nein,b\n".encode())
+    with pytest.raises(DataError, match="encoding"):
+        load(path=str(tmp_path / "t.csv"), **MOODS, encoding=encoding)
+
+
+def test_a_packed_table_that_is_damaged_ends_in_a_sentence(tmp_path):
+    """Wherever the damage is."""
+    content = gzip.compress(b"review,mood\n" + b"a text,a\nanother,b\n" * 50, 1)
+    for at in range(10, len(content) - 8):
+        damaged = content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
+        (tmp_path / "t.csv.gz").write_bytes(damaged)
+        with contextlib.suppress(SuiteError):
+            load(path=str(tmp_path / "t.csv.gz"), **MOODS)

@@ -79,7 +79,9 @@ def test_a_table_finds_them(tmp_path):
     rows += [(f"more {n}", " 1.0") for n in range(10)]
     with pytest.raises(DataError, match=r"'1' \(.*\) and ' 1.0' \(10\)"):
         table(tmp_path / "a.jsonl", rows)
-    assert table(tmp_path / "b.jsonl", rows, labels="normalise").class_names == ("0", "1")
+    merged = table(tmp_path / "b.jsonl", rows, labels="normalise")
+    assert merged.class_names == ("0", "1")
+    assert "' 1.0' and '1' taken as '1'" in merged.reading.words
     assert table(tmp_path / "c.jsonl", rows, labels="as_given").num_classes == 3
 
 
@@ -99,6 +101,7 @@ def test_a_folder_finds_them(tmp_path):
     chosen = resolve_options(FolderSource, {**options, "labels": "normalise"}, place="here", at="data")
     dataset = FolderSource.load(chosen, splits=SplitsSpec(), on_bad_example="error")
     assert dataset.class_names == ("Cat", "dog")
+    assert "'Cat' and 'cat' taken as 'Cat'" in dataset.reading.words
     assert len(dataset.splits["test"]) == 8
 
 

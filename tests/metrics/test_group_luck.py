@@ -109,3 +109,35 @@ def test_several_fits_and_groups(tmp_path):
     again.with_facts(ExampleFacts(np.arange(7))).save(tmp_path / "q.npz")
     with pytest.raises(StoreError, match="other examples"):
         load_outputs(tmp_path / "q.npz")
+
+
+def test_classes_and_bins_count_groups_too():
+    """The table of classes, the reliability diagram and the AUROC of unknown examples."""
+    from suite.compare.panels import classes, reliability
+    from suite.metrics.selective import placements
+
+    plain = drawn(np.random.default_rng(6), groups=30, size=10, alike=0.5)
+    own = grouped(plain, 10)
+    for one, other in zip(classes([plain]).classes, classes([own]).classes, strict=True):
+        assert one.recall == other.recall
+        assert other.recall_low <= one.recall_low <= one.recall_high <= other.recall_high
+        assert other.precision_high - other.precision_low > 1.2 * (one.precision_high - one.precision_low)
+    assert [one.independent for one in reliability([plain]).bins] == [None] * 15
+    for one in reliability([own]).bins:
+        assert one.independent <= min(30, one.count)
+    confidence = np.repeat(np.random.default_rng(7).uniform(0.4, 1.0, 30), 10)
+    found = placements(confidence, np.random.default_rng(8).uniform(0.2, 0.9, 200))
+    assert found.standard_error(np.arange(300) // 10) > 1.5 * found.standard_error()
+    assert found.standard_error(np.arange(300)) == pytest.approx(found.standard_error())
+
+
+def test_a_class_of_one_group_has_no_interval():
+    """Nothing is known of how another would be answered."""
+    from suite.compare.panels import classes
+
+    targets = np.array([0, 0, 0, 1, 1, 1, 1])
+    right = np.eye(2, dtype=np.float32)[targets]
+    one = Predictions(np.array([str(n) for n in range(7)]), targets, right, ("a", "b"))
+    first, second = classes([one.with_facts(ExampleFacts(np.array([0, 0, 0, 1, 1, 2, 2])))]).classes
+    assert (first.recall, first.recall_low) == (1.0, None)
+    assert second.recall_low is not None

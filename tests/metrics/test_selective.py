@@ -67,5 +67,5 @@ def test_the_standard_error_is_that_of_repeated_draws():
     dice = np.random.default_rng(5)
     drawn = [placements(dice.normal(1, 1, 80), dice.normal(0, 1, 60)) for _ in range(2000)]
     spread = np.std([one.auroc for one in drawn])
-    assert np.mean([one.standard_error for one in drawn]) == pytest.approx(spread, rel=0.06)
-    assert placements(np.ones(1), np.zeros(5)).standard_error is None
+    assert np.mean([one.standard_error() for one in drawn]) == pytest.approx(spread, rel=0.06)
+    assert placements(np.ones(1), np.zeros(5)).standard_error() is None

@@ -347,3 +347,43 @@ def test_an_unknown_constructor_has_a_suggestion() -> None:
     )
     with pytest.raises(ModelError, match="Did you mean 'VGGBackbone'"):
         build_architecture(architecture, name="small")
+
+
+@pytest.mark.parametrize("name", ["whole.h5", "renamed.keras"])
+def test_a_whole_legacy_file_is_told_with_the_command_that_converts_it(tmp_path, name):
+    """Whatever its name ends in; the command does convert it."""
+    import re
+    import subprocess
+    import sys
+
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    keras.Model(inputs, outputs).save(tmp_path / "model.h5")
+    (tmp_path / "model.h5").rename(tmp_path / name)
+    with pytest.raises(ModelError, match="a whole model in the older HDF5 form") as caught:
+        FileSource.check(FileOptions(path=str(tmp_path / name)))
+    if name == "whole.h5":
+        program = re.search(r'python -c "(.*)"', str(caught.value))[1]
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+        FileSource.check(FileOptions(path=str(tmp_path / "whole.keras")))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("w.weights.h5", b"\x89HDF\r\n\x1a\n" + bytes(64), "weights alone, without the model"),
+        ("w.pth", b"PK", "weights of PyTorch; build the same model in Keras"),
+        ("m.onnx", b"x", "which cannot be trained"),
+        ("saved/saved_model.pb", b"x", "a SavedModel"),
+    ],
+)
+def test_other_files_are_told_for_what_they_are(tmp_path, name, content, words):
+    """With what makes a .keras file of them."""
+    place = tmp_path / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(content)
+    given = place.parent if place.name == "saved_model.pb" else place
+    with pytest.raises(ModelError, match=words):
+        FileSource.check(FileOptions(path=str(given)))

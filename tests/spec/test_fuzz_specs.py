@@ -18,7 +18,7 @@ from suite.errors import SpecError
 from suite.spec.plan import make_plan
 from suite.spec.spec import parse_spec
 
-SECONDS = 15.0
+SECONDS = 6.0
 
 
 @pytest.mark.parametrize("target", sorted({**NEW, **SPECS}))

@@ -1,4 +1,4 @@
-"""What is damaged ends in a sentence: a minute of damaged tables, predictions, documents and whole runs.
+"""What is damaged ends in a sentence: half a minute of damaged tables, predictions, documents and whole runs.
 
 ``python -m benchmarks.fuzz`` does the same for as long as it is let.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import fuzz_documents, fuzz_predictions, fuzz_run, fuzz_tables
+from benchmarks import fuzz_documents, fuzz_image_tables, fuzz_predictions, fuzz_run, fuzz_tables
 from suite.compare.planned import read_plan
 from suite.data.table import TableSource
 from suite.errors import BadExampleError, StoreError
@@ -25,8 +25,8 @@ from suite.store.records.outputs import load_outputs
 from suite.store.records.predictions import Predictions
 from suite.store.records.result import Profile
 
-SECONDS = 15.0
-TARGETS = (fuzz_tables, fuzz_predictions, fuzz_documents, fuzz_run)
+SECONDS = 6.0
+TARGETS = (fuzz_tables, fuzz_image_tables, fuzz_predictions, fuzz_documents, fuzz_run)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda module: module.__name__)

@@ -90,24 +90,24 @@ def _aware(name: str, tested: Sequence[Result], home: SetEvidence, find: FindFil
         examples=records[0].examples,
         shared=records[0].shared,
         left_out=records[0].left_out,
-        auroc=_auroc(found, reason, shared=len(set(home.keys)) == 1),
+        auroc=_auroc(found, reason, home),
         passing=_mean(passing),
         mean_confidence=math.fsum(record.mean_confidence for record in records) / len(records),
         home_confidence=_mean(known),
     )
 
 
-def _auroc(found: Sequence[Placements], reason: str | None, *, shared: bool) -> Estimate:
+def _auroc(found: Sequence[Placements], reason: str | None, home: SetEvidence) -> Estimate:
     """The mean over seeds; its interval over examples, where all seeds were shown the same."""
     if not found:
         return Estimate(value=None, reason=reason)
     value = math.fsum(one.auroc for one in found) / len(found)
-    if not shared:
+    if len(set(home.keys)) != 1:
         return Estimate(value=value, reason="each seed has test examples of its own.")
     together = Placements(
         known=np.mean([one.known for one in found], axis=0), unknown=np.mean([one.unknown for one in found], axis=0)
     )
-    error = together.standard_error
+    error = together.standard_error(home.predictions[0].facts.groups)
     if error is None:
         return Estimate(value=value, reason="it takes 2 examples of either kind.")
     return Estimate(value=value, low=max(0.0, value - Z * error), high=min(1.0, value + Z * error), reason=reason)

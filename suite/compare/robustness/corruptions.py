@@ -187,7 +187,7 @@ def _best(values: Mapping[str, Array], groups: NDArray[np.int64] | None) -> tupl
         for cell_id, end in zip(order, ends.tolist(), strict=True)
     }
     spread = spread_of(evidence)
-    size = next(iter(values.values())).shape[1] if groups is None else len(np.unique(groups))
+    size = next(iter(values.values())).shape[1] if groups is None else 2 * len(np.unique(groups))
     contenders = [
         Contender(cell_id, float(one.scores.mean()), keep_evidence(one, spread[cell_id], size=size))
         for cell_id, one in evidence.items()

@@ -47,7 +47,7 @@ class EvidenceRecord(Record):
     """What the variance over resamples is multiplied by: more than 1 where seeds have splits of their own, which
     overlap."""
     size: int = 0
-    """Test examples, or the groups that they belong to; 0 where they were not counted."""
+    """Test examples, or twice the groups that they belong to; 0 where they were not counted."""
     steps: int = 0
     """Where the score is the mean of each example's whole number of ``1 / steps``, such as right or wrong over three
     seeds; 0 where it is not."""
@@ -83,8 +83,9 @@ def keep_evidence(evidence: SetEvidence, spread: Array | None, *, size: int = 0)
         spread=tuple(spread.tolist()) if known else (),
         seeds=evidence.steps,
         stretch=evidence.steps * evidence.seed_factor,
-        # Where examples belong together, there are as many answers as groups, and no smallest step between two scores.
-        size=evidence.groups or evidence.examples or size,
+        # Where examples belong together there is no smallest step between two scores, and what widens the intervals of
+        # few answers is to be Student's quantile of as many groups, which twice their number gives within 5 %.
+        size=2 * evidence.groups if evidence.groups else evidence.examples or size,
         steps=evidence.steps if evidence.groups is None and _is_whole(evidence) else 0,
         centre=centre,
         step=step,

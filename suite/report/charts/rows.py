@@ -321,7 +321,7 @@ def _curve(cell: CellSummary) -> list[Row]:
 
 
 def _bin_row(bin_: Bin, confidence: float | None, accuracy: float | None, seeds: int) -> Row:
-    low, high = _wilson(accuracy or 0.0, bin_.count / max(1, seeds))
+    low, high = _wilson(accuracy or 0.0, bin_.independent or bin_.count / max(1, seeds))
     return {
         "low": bin_.low,
         "high": bin_.high,
