@@ -75,7 +75,7 @@ def _silence() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with contextlib.suppress(AttributeError, OSError):  # a Pillow without libtiff, or with it inside
-        libtiff = ctypes.CDLL(PIL.Image.core.__file__)  # whose symbols are found through it
+        libtiff = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__)  # whose symbols are found through it
         for handler in (libtiff.TIFFSetErrorHandler, libtiff.TIFFSetWarningHandler):
             handler.argtypes, handler.restype = (ctypes.c_void_p,), ctypes.c_void_p
             handler(None)

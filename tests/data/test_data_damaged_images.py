@@ -156,6 +156,14 @@ def test_the_head_of_a_file_says_what_pillow_says_of_it(kind):
                 assert (found.format, found.height, found.width) == expected, f"{kind} {number}"
 
 
+def test_damage_of_a_packed_tiff_makes_no_noise(capfd):
+    """The library that unpacks it prints by itself what it thinks."""
+    content = encoded(photograph(0), "TIFF", compression="tiff_lzw")
+    for number in range(EACH):
+        decoded_or_named(flipped(content, random.Random(number)), "a")
+    assert capfd.readouterr() == ("", "")
+
+
 def with_exif(image: PIL.Image.Image, **how: object) -> bytes:
     """A WebP that says which way it was held."""
     exif = PIL.Image.Exif()
