@@ -13,7 +13,7 @@ from suite.compare.advice.distillation import taught
 from suite.compare.advice.readiness import across_so_far, labels_so_far, so_far
 from suite.compare.advice.records import Unmet
 from suite.compare.cell import CellSummary
-from suite.compare.comparison import Comparison, Recommendation
+from suite.compare.comparison import Comparison, DatasetFacts, Recommendation
 from suite.compare.environment_changes import changes_between
 from suite.compare.exports import exported_files
 from suite.compare.facts import environments_of, facts_of, failures_of
@@ -103,6 +103,7 @@ def compare(
     answers = so_far(found, cells=cells, missing=missing, facts=facts, metric=info_of(metric))
     recommendations = tuple(one for one in answers if isinstance(one, Recommendation))
     across = across_datasets(cells, datasets, info_of(metric), by_labels.lacking(failures, missing))
+    grouped = tuple(_grouped(one) for one in facts.tests if one.groups is not None and one.examples is not None)
     return Comparison(
         **_asked(plan_summary),
         **_metrics(metric, cells, known),
@@ -126,7 +127,7 @@ def compare(
         exports=exported_files(exports, cells, results=known, taken=recommendations, metric=info_of(metric)),
         funnel=summarise_funnel(plan_summary, by_id, cells, higher_is_better=metric.higher_is_better),
         **_looked_into(rankings.values()),
-        remarks=(*by_labels.remarks, *_remarks(plan_summary, known, cells, missing, cut)),
+        remarks=(*by_labels.remarks, *grouped, *_remarks(plan_summary, known, cells, missing, cut)),
     )
 
 
@@ -170,6 +171,13 @@ def _without_result(
         tuple(trial for trial in without if trial.trial_id in cut),
         tuple(trial for trial in without if trial.trial_id in left_out - cut),
         tuple(trial for trial in without if trial.trial_id not in cut | left_out),
+    )
+
+
+def _grouped(facts: DatasetFacts) -> str:
+    return (
+        f"The {facts.examples:,} test examples of {facts.dataset} belong to {facts.groups:,} groups: intervals and "
+        "tests count groups, since examples of one group are right and wrong together."
     )
 
 

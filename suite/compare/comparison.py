@@ -171,6 +171,9 @@ class DatasetFacts(Record):
     neighbours in rank."""
     seed_share: float | None = None
     """How much of its square comes from seeds, and stays with any number of test examples: the median over them."""
+    groups: int | None = None
+    """What these examples have in common beside their class, how many there are: luck is counted by them. None where
+    each example stands for itself."""
     chance: float | None
     """Accuracy of always naming the most frequent class of the test set; None where models write."""
     always: float | None = None

@@ -75,6 +75,7 @@ def dataset_facts(
     return DatasetFacts(
         dataset=dataset,
         examples=first.examples,
+        groups=first.groups,
         smallest_difference=statistics.median(reaches) if reaches else None,
         seed_share=statistics.median(shares) if shares else None,
         chance=float(np.bincount(targets).max() / len(targets)) if len(targets) else None,

@@ -46,11 +46,13 @@ def _of_ranking(
         return
     pairs = {(pair.better, pair.worse): pair for pair in comparison.pairs if pair.dataset == facts.dataset}
     found = open_pair(ranking, pairs, comparison.headline, examples=examples)
+    of_groups = "" if facts.groups is None else f" of {facts.groups:,} groups"
     yield Finding(
         check="test_size",
         severity="note" if told_apart else "warning",
-        what=f"{examples:,} test examples show differences from {points(smallest, comparison.headline)}; {len(close)} "
-        f"of {len(gaps)} neighbours in rank are closer.{'' if told_apart else ' No two cells can be told apart.'}"
+        what=f"{examples:,} test examples{of_groups} show differences from {points(smallest, comparison.headline)}; "
+        f"{len(close)} of {len(gaps)} neighbours in rank are closer."
+        f"{'' if told_apart else ' No two cells can be told apart.'}"
         f"{f' {found.text}' if found is not None else ''}",
         where=f"{facts.dataset}, test",
         why="Neighbours this close would change places on another test set of this size, or with other seeds: their "

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sample_run import load_from, make_sample_results
 
+from suite.compare.compare import compare
 from suite.compare.statistics.best import Contender, verdicts
 from suite.compare.statistics.evidence import SetEvidence
 from suite.compare.statistics.intervals import spread_of
 from suite.compare.statistics.saved_evidence import keep_evidence
+from suite.lint.subjects import Run
+from suite.lint.test_size import TestSize
 from suite.metrics import metrics_named
 from suite.metrics.resampling import resampled_by_fit
 from suite.store.records.example_facts import ExampleFacts
@@ -67,3 +71,22 @@ def test_a_model_that_is_far_behind_is_told():
     """Nine in ten of all groups against six."""
     generator = np.random.default_rng(1)
     assert worse(answers(generator, np.array([1.3, 1.3, 0.25]))) == ["2"]
+
+
+def test_the_comparison_says_that_groups_are_counted(tmp_path):
+    """In its remarks, in the facts of the test set and where it is said what that can show."""
+    plan, results = make_sample_results(tmp_path)
+    load = load_from(tmp_path)
+
+    def grouped(result, name):
+        found = load(result, name)
+        return None if found is None else found.with_facts(ExampleFacts(np.arange(len(found)) // 5))
+
+    plain = compare(results, plan_summary=plan, load_predictions=load)
+    found = compare(results, plan_summary=plan, load_predictions=grouped)
+    count = found.facts.tests[0].groups
+    assert count == -(-found.facts.tests[0].examples // 5)
+    assert any(f"belong to {count} groups" in remark for remark in found.remarks)
+    assert not any("groups" in remark for remark in plain.remarks)
+    finding = next(TestSize.findings(Run(found, results, grouped)))
+    assert f"of {count} groups show differences" in finding.what
