@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
+from numpy.typing import NDArray
 
 
 def noise_image(number: int = 0, *, size: tuple[int, int] = (6, 5)) -> PIL.Image.Image:
@@ -41,3 +43,20 @@ def zipped(folder: Path, archive: Path, *, compression: int = zipfile.ZIP_DEFLAT
         for path in sorted(folder.rglob("*")):
             file.write(path, path.relative_to(folder))
     return archive
+
+
+def as_pillow_does(content: bytes) -> NDArray[np.uint8] | None:
+    """Upright and as RGB on white, 16 bits and numbers from 0 to 65,535; None where Pillow gives up."""
+    try:
+        with PIL.Image.open(io.BytesIO(content)) as opened:
+            opened.load()
+            image = PIL.ImageOps.exif_transpose(opened)
+    except Exception:  # noqa: BLE001 - damaged files make Pillow raise almost anything
+        return None
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.clip(np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0), 0, 65_535)
+        return np.repeat(np.round(values / 257).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.mode in {"LA", "RGBA", "PA"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB"))

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from suite.data.bad_examples import all_of
+from suite.data.bad_examples import every_bad_example
 from suite.data.copies import copies_between, groups_of, refuse_given_copies, without_copies
 from suite.data.dataset import Content, Dataset, SkippedExample, Split
 from suite.data.fingerprint import DIGEST_BYTES, content_digest, fingerprint_of
@@ -88,7 +88,8 @@ def assemble(
         labels: What to do with class names that are the same but for their spelling, where the source did not look.
 
     Raises:
-        BadExampleError: For the first example that cannot be read, unless they are skipped.
+        BadExampleError: For all examples that cannot be read, as soon as the head of one says so, unless they are
+            skipped.
         DataError: When it is empty, has fewer than two classes, or a class has too few examples.
     """
     _require_examples(parts, place)
@@ -100,7 +101,10 @@ def assemble(
     facts: list[ImageFacts] = []
     given: dict[str, Split] = {}
     for split_name, part in parts.items():
-        given[split_name], left_out, seen = _examine(part, decode=on_bad_example == "skip")
+        try:
+            given[split_name], left_out, seen = _examine(part, decode=on_bad_example == "skip")
+        except BadExampleError as error:
+            raise every_bad_example([each.split for each in parts.values()], error) from None
         skipped.extend(left_out)
         facts.extend(seen)
     groups = class_names if answers == "class" else [answers]
@@ -261,7 +265,7 @@ def _examine(part: Part, *, decode: bool) -> tuple[Split, list[SkippedExample], 
         rest = range(at_once, count, at_once)
         bad += itertools.chain.from_iterable(pool.map(look, rest) if is_slow else map(look, rest))
     if bad and not decode:
-        raise all_of([error for _, error in bad])
+        raise bad[0][1]
     split = replace(part.split, digests=digests)
     there = [one for one in facts if one is not None]
     if not bad:

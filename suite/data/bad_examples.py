@@ -24,21 +24,22 @@ def all_of(errors: Sequence[BadExampleError]) -> BadExampleError:
     return BadExampleError(f"{len(errors):,} examples cannot be read:\n{said}{more}")
 
 
-def every_bad_example(split: Split, first: BadExampleError) -> BadExampleError:
-    """After one example could not be read: what is wrong with all of a split that cannot be.
+def every_bad_example(splits: Sequence[Split], first: BadExampleError) -> BadExampleError:
+    """After one example could not be read: what is wrong with all that cannot be.
 
     Args:
-        split: Whose examples are all read once.
+        splits: Whose examples are all read once.
         first: What is said where reading them again finds nothing.
     """
 
-    def complaint(index: int) -> BadExampleError | None:
+    def complaint(of: tuple[Split, int]) -> BadExampleError | None:
         try:
-            split.read(index)
+            of[0].read(of[1])
         except BadExampleError as error:
             return error
         return None
 
     with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        found = [error for error in pool.map(complaint, range(len(split))) if error is not None]
+        every = ((split, index) for split in splits for index in range(len(split)))
+        found = [error for error in pool.map(complaint, every) if error is not None]
     return all_of(found) if found else first

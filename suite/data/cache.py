@@ -70,7 +70,7 @@ def decoded(
         try:
             write_entry(path, lambda file: _write_images(file, split, size, resizing), description)
         except BadExampleError as error:
-            raise every_bad_example(split, error) from None
+            raise every_bad_example(tuple(dataset.splits.values()), error) from None
         kept = _open_array(path, shape)
     if kept is None:
         raise StoreError(f"{path}: was just written and cannot be read back; is the disk sound, or was it removed?")

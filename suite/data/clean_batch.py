@@ -63,7 +63,7 @@ def _joined(text: Any) -> tuple[memoryview, NDArray[np.int64]] | None:
         checked = text.cast(pa.large_binary()).cast(pa.large_string())
     except pa.ArrowInvalid:
         return None
-    if pc.min(pc.binary_length(pc.ascii_trim_whitespace(checked))).as_py() == 0:
+    if pc.min(pc.binary_length(pc.utf8_trim_whitespace(checked))).as_py() == 0:
         return None
     _, places, content = checked.buffers()
     ends = np.frombuffer(places, np.int64)[checked.offset : checked.offset + len(checked) + 1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import io
+import logging
 import warnings
 from typing import get_args
 
@@ -66,8 +68,20 @@ def _register_formats() -> tuple[str, ...]:
 
 FORMATS = _register_formats()
 """What Pillow may take a file for: nothing that runs another program, and nothing that has no signature."""
-# Of metadata that is odd, which costs no image its pixels.
-warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _silence() -> None:
+    """Keeps libraries from printing what they think of a file: the pixels are there, or an error says why not."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with contextlib.suppress(AttributeError, OSError):  # a Pillow without libtiff, or with it inside
+        libtiff = ctypes.CDLL(importlib.import_module("PIL._imaging").__file__)  # whose symbols are found through it
+        for handler in (libtiff.TIFFSetErrorHandler, libtiff.TIFFSetWarningHandler):
+            handler.argtypes, handler.restype = (ctypes.c_void_p,), ctypes.c_void_p
+            handler(None)
+
+
+_silence()
 _TO_INSTALL = {b"avif": "a newer Pillow", b"avis": "a newer Pillow"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "pillow-heif"
 )

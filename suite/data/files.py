@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -126,8 +127,10 @@ class FolderTree(_Folders):
             name = f"{folder}/{entry.name}" if folder else entry.name
             try:
                 is_folder = entry.is_dir()
-            except OSError as error:  # a link into a folder that is somebody else's
-                raise DataError(f"{entry.path}: cannot be read: {error.strerror or error}. Remove it.") from None
+            except OSError as error:  # a link into a folder that is somebody else's, or to itself
+                if error.errno != errno.ELOOP:
+                    raise DataError(f"{entry.path}: cannot be read: {error.strerror or error}. Remove it.") from None
+                is_folder = False  # whoever reads it says what it is
             reason = _reason_to_pass(entry.name) or ("" if is_folder or _is_regular(entry) else NO_FILE)
             if reason:
                 yield (f"{name}/" if is_folder else name), is_folder, reason
@@ -281,10 +284,8 @@ def _reason_to_pass(name: str) -> str:
 
 def _is_regular(entry: os.DirEntry[str]) -> bool:
     """Whether it can be opened without waiting for somebody; a broken link can, and says what it is."""
-    if entry.is_file():  # of what is no link the folder itself says so
-        return True
-    try:
-        return stat.S_ISREG(entry.stat().st_mode)
+    try:  # of what is no link the folder itself says whether it is a file
+        return entry.is_file() or stat.S_ISREG(entry.stat().st_mode)
     except OSError:
         return True
 

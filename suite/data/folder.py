@@ -203,7 +203,10 @@ def _reading(tree: FileTree, layout: Layout) -> Reading:
         seen=len(tree.names) + sum(len(names) for names in tree.passed.values()),
         read=sum(len(names) for classes in layout.splits.values() for names in classes.values()),
         left_out=tuple(left_out),
-        recognised=layout.merged_labels,
+        recognised=(
+            *layout.merged_labels,
+            *((f"{layout.deeper:,} in folders inside of class folders",) if layout.deeper else ()),
+        ),
         split_places=layout.places,
     )
 

@@ -10,6 +10,7 @@ import PIL
 import PIL.Image
 
 from suite.data.decoding import FORMATS
+from suite.data.image_metadata import without_metadata
 
 __all__ = ["ImageFacts", "image_facts"]
 
@@ -73,6 +74,13 @@ def image_facts(content: bytes) -> ImageFacts | None:
         return None if mode is None or not width or not height else ImageFacts("PNG", height, width, mode)
     if content[:3] == b"\xff\xd8\xff" and (found := _of_jpeg(content)) is not None:
         return found
+    facts = _as_pillow_says(content)
+    if facts is None and (bare := without_metadata(content)) is not None:
+        return _as_pillow_says(bare)
+    return facts
+
+
+def _as_pillow_says(content: bytes) -> ImageFacts | None:
     try:
         with PIL.Image.open(io.BytesIO(content), formats=FORMATS) as image:
             mode = "16 bits, grey" if image.mode.startswith("I;16") else _MODES.get(image.mode, image.mode)

@@ -15,6 +15,7 @@ _JPEG_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}
 """Application segments and comments (ITU-T T.81, B.2.4.6); JFIF says nothing that is decoded wrong without, and Adobe's
 (0xEE) says which colours the numbers are."""
 _WEBP_METADATA = {b"ICCP", b"EXIF", b"XMP "}
+_WEBP_ALPHA = 0x10
 _WEBP_FLAGS = 0x20 | 0x08 | 0x04
 """Of ``VP8X``: that there is a profile, EXIF, XMP (RFC 9649, 2.7)."""
 
@@ -77,15 +78,27 @@ def _bare_jpeg(content: bytes) -> bytes | None:
     return None
 
 
-def _bare_webp(content: bytes) -> bytes:
-    kept, at = [], 12
+def _bare_webp(content: bytes) -> bytes | None:
+    kept: list[bytes] = []
+    kinds: list[bytes] = []
+    at, flags = 12, 0
     while at + 8 <= len(content):
         kind, length = struct.unpack_from("<4sI", content, at)
         chunk = content[at : at + 8 + length + length % 2]
-        if kind == b"VP8X":
-            chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_FLAGS & 0xFF]) + chunk[9:]
-        if kind not in _WEBP_METADATA:
-            kept.append(chunk)
         at += 8 + length + length % 2
+        kinds.append(kind)
+        if kind in _WEBP_METADATA:
+            continue
+        is_name = kind.isascii() and kind.rstrip().isalnum()
+        if not is_name or len(chunk) < 8 + length:  # more than metadata is damaged
+            return None
+        if kind == b"VP8X":
+            flags = chunk[8]
+            chunk = chunk[:8] + bytes([flags & ~_WEBP_FLAGS & 0xFF]) + chunk[9:]
+        kept.append(chunk)
+    is_whole = at == 8 + struct.unpack_from("<I", content, 4)[0] or kinds[-1] in _WEBP_METADATA
+    has_alpha = b"VP8 " not in kinds or bool(flags & _WEBP_ALPHA) == (b"ALPH" in kinds)
+    if not is_whole or not has_alpha:
+        return None
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body

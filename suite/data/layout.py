@@ -58,6 +58,8 @@ class Layout:
     """Split to the folders that were taken for it; empty where there are none."""
     outside: tuple[str, ...]
     """Files of the right kind that lie in no class folder, or in no folder of a split that was named."""
+    deeper: int
+    """Files that lie in folders inside of class folders: the classes may have been meant one level below."""
     merged_labels: tuple[str, ...] = ()
     """Which spellings of classes are one class, in words."""
 
@@ -95,7 +97,7 @@ def find_layout(tree: FileTree, files: Sequence[str], *, given: GivenSplits = No
         if given is None:
             _refuse_two_readings(tree, files, top)
         classes = _classes(tree, top, files, kinds)
-        return Layout({"train": classes}, {}, _outside(files, {"train": classes}))
+        return Layout({"train": classes}, {}, _outside(files, {"train": classes}), _deeper({"train": classes}))
     _refuse_files_beside(tree, root, files, places)
     return _of_places(tree, files, places, kinds)
 
@@ -103,7 +105,7 @@ def find_layout(tree: FileTree, files: Sequence[str], *, given: GivenSplits = No
 def _of_places(tree: FileTree, files: Sequence[str], places: Mapping[str, tuple[str, ...]], kinds: str) -> Layout:
     splits = {name: _classes_of_split(tree, folders, files, kinds) for name, folders in places.items()}
     said = {name: tuple(folders) for name, folders in places.items()}
-    return Layout(splits, said, _outside(files, splits))
+    return Layout(splits, said, _outside(files, splits), _deeper(splits))
 
 
 def _of_given(
@@ -274,6 +276,15 @@ def _classes(tree: FileTree, folders: Sequence[str], files: Sequence[str], kinds
 def _outside(files: Sequence[str], splits: Mapping[str, Classes]) -> tuple[str, ...]:
     inside = {name for classes in splits.values() for names in classes.values() for name in names}
     return tuple(name for name in files if name not in inside)
+
+
+def _deeper(splits: Mapping[str, Classes]) -> int:
+    return sum(
+        name.rsplit("/", 2)[-2] != class_name
+        for classes in splits.values()
+        for class_name, names in classes.items()
+        for name in names
+    )
 
 
 def _count(files: Sequence[str], folder: str) -> int:

@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 from suite.data.rows import Table
@@ -28,6 +29,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 """Byte order marks: of 32 bits first, since those of 16 begin like them."""
+_WHOLE = re.compile(r"[0-9]{1,15}")
+_INDEX_NAMES = {"", "id", "index", "idx", "no", "no.", "nr", "nr.", "#", "n", "number", "row", "key", "unnamed: 0"}
+"""What people call a column of the rows' numbers, in small letters: where the header has it, it does not lack it."""
 _NULS = 0.3
 """The share of every second byte that is 0 in texts of two bytes a letter, most of them Latin."""
 
@@ -44,7 +48,7 @@ def recognised(
         delimiter: Likewise.
 
     Raises:
-        DataError: Where two delimiters would do.
+        DataError: Where two delimiters would do, and where a compressed file is damaged.
     """
     if table.names or table.format == "parquet":
         return table
@@ -73,7 +77,9 @@ def _head(table: Table) -> bytes:
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             return file.read(_HEAD_BYTES)
-    except (OSError, EOFError, ValueError, zlib.error):
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"{table.place}: cannot be read: {error}.") from None
+    except (OSError, ValueError):
         return b""  # whoever reads it says why it cannot be
 
 
@@ -136,8 +142,16 @@ def _rows(lines: Sequence[str], delimiter: str, *, quotes: bool = True) -> list[
 
 
 def _with_index(table: Table, lines: Sequence[str]) -> Table:
-    """R writes the number of each row in front of it and no name for that in the header."""
+    """R writes the number of each row in front of it and no name for that in the header.
+
+    Rows with a field more for another reason (a delimiter at their end, a decimal comma) are left as they are, and
+    named one by one.
+    """
     rows = _rows(lines, table.delimiter, quotes=table.quotes)
     if not table.header or len(rows) < 3 or any(len(row) != len(rows[0]) + 1 for row in rows[1:]):
+        return table
+    numbers = [int(row[0]) if _WHOLE.fullmatch(row[0]) else -1 for row in rows[1:]]
+    is_index = numbers[0] >= 0 and all(one < other for one, other in pairwise(numbers))
+    if not is_index or rows[0][0].strip().lower() in _INDEX_NAMES or not any(row[-1] for row in rows[1:]):
         return table
     return replace(table, unnamed_index=True, told=(*table.told, "a first column without a name"))

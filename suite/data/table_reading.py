@@ -245,7 +245,7 @@ def text_of(value: Any, column: str, table: Table, *, may_be_empty: bool) -> byt
     except BadExampleError as error:
         complaint = encoding_complaint(value, table.encoding) if isinstance(value, str) else None
         raise BadExampleError(f"column '{column}': {complaint or error}") from None
-    if not may_be_empty and not text.strip():
+    if not may_be_empty and not text.decode("utf-8").strip():
         raise BadExampleError(f"column '{column}': the text is empty.")
     return text
 

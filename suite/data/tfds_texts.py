@@ -134,7 +134,7 @@ def _text(example: Mapping[str, Any], feature: str, *, may_be_empty: bool) -> by
         text = encoded_text(example[feature])
     except BadExampleError as error:
         raise BadExampleError(f"feature '{feature}': {error}") from None
-    if not may_be_empty and not text.strip():
+    if not may_be_empty and not text.decode("utf-8").strip():
         raise BadExampleError(f"feature '{feature}': the text is empty.")
     return text
 

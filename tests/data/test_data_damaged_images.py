@@ -154,3 +154,43 @@ def test_the_head_of_a_file_says_what_pillow_says_of_it(kind):
                 continue
             if found is not None:
                 assert (found.format, found.height, found.width) == expected, f"{kind} {number}"
+
+
+def test_damage_of_a_packed_tiff_makes_no_noise(capfd):
+    """The library that unpacks it prints by itself what it thinks."""
+    content = encoded(photograph(0), "TIFF", compression="tiff_lzw")
+    for number in range(EACH):
+        decoded_or_named(flipped(content, random.Random(number)), "a")
+    assert capfd.readouterr() == ("", "")
+
+
+def with_exif(image: PIL.Image.Image, **how: object) -> bytes:
+    """A WebP that says which way it was held."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 1
+    return encoded(image, "WEBP", exif=exif, **how)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_webp_whose_pixels_are_damaged_too_is_not_saved_by_leaving_metadata_out(mode, lossless):
+    """Zeros from the middle on: without its EXIF it would be decoded to something."""
+    content = with_exif(photograph(0).convert(mode), lossless=lossless)
+    half = len(content) // 2
+    assert isinstance(decoded_or_named(content[:half] + bytes(len(content) - half), "a"), str)
+
+
+def test_a_webp_that_lost_its_transparency_is_named():
+    """The file says that there is some."""
+    content = with_exif(PIL.Image.new("RGBA", (30, 30), (9, 9, 9, 99)))
+    at = content.index(b"ALPH")
+    length = int.from_bytes(content[at + 4 : at + 8], "little")
+    assert isinstance(decoded_or_named(content[:at] + content[at + 8 + length + length % 2 :], "a"), str)
+
+
+def test_the_head_of_a_webp_with_damaged_metadata_is_read():
+    """What is decoded is counted by its format."""
+    content = with_exif(photograph(0))
+    cut_off = content[: content.index(b"EXIF") + 12]
+    assert not isinstance(decoded_or_named(cut_off, "a"), str)
+    assert image_facts(cut_off) is not None

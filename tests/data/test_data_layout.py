@@ -163,6 +163,15 @@ def test_files_that_are_not_read_are_counted_by_the_reason(tmp_path):
     assert "13 files, 8 read; left out: 2 no images by their ending (.mov)" in reading.words
 
 
+def test_images_in_folders_inside_of_class_folders_are_said(tmp_path):
+    """They are of the class above, and the classes may have been meant one level below."""
+    folder = class_folders(tmp_path, {"plants/oak": 3, "plants/rose": 3, "pets/cat": 4, "pets": 2})
+    dataset = load(folder)
+    assert dataset.class_names == ("pets", "plants")
+    assert dataset.reading.recognised == ("10 in folders inside of class folders",)
+    assert "12 files, 12 read; 10 in folders inside of class folders" in dataset.reading.words
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_never_opened(tmp_path):
     """Opening it would wait for ever."""

@@ -165,6 +165,16 @@ def test_parquet_gives_rows_of_categories_and_numbers(tmp_path):
         load(path=str(tmp_path / "a.parquet"), text_column="n", label_column="y")
 
 
+def test_a_text_of_nothing_but_unicode_space_is_empty_in_parquet_too(tmp_path):
+    """Many rows at once are looked at as one is."""
+    import pandas as pd
+
+    texts = ["\u00a0\u2003", *(f"text {n}" for n in range(9))]
+    pd.DataFrame({"t": texts, "y": list("ab" * 5)}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(BadExampleError, match=r"row 1: column 't': the text is empty"):
+        load(path=str(tmp_path / "a.parquet"), text_column="t", label_column="y")
+
+
 def test_files_of_lines_lie_side_by_side(tmp_path):
     """A file for each column, compressed or not; they must be of one length."""
     (tmp_path / "a.en").write_text("".join(f"line {n}\n" for n in range(10)))
