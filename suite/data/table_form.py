@@ -34,6 +34,10 @@ _INDEX_NAMES = {"", "id", "index", "idx", "no", "no.", "nr", "nr.", "#", "n", "n
 """What people call a column of the rows' numbers, in small letters: where the header has it, it does not lack it."""
 _NULS = 0.3
 """The share of every second byte that is 0 in texts of two bytes a letter, most of them Latin."""
+_STRAY = 0.02
+"""The share of the others that may be: the lower half of a few letters, such as every 256th of a script."""
+_MOST = 0.8
+"""Of the rows have one field more than the header where there is an index; the others are wrong."""
 
 
 def recognised(
@@ -77,7 +81,7 @@ def _head(table: Table) -> bytes:
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             return file.read(_HEAD_BYTES)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{table.place}: cannot be read: {error}.") from None
     except (OSError, ValueError):
         return b""  # whoever reads it says why it cannot be
@@ -90,7 +94,7 @@ def _encoding(head: bytes) -> str | None:
             return None if name == "utf-8-sig" else name
     for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         others = head[::2] if name == "utf-16-le" else head[1::2]
-        if len(head) >= 8 and zeros.count(0) > _NULS * len(zeros) and not others.count(0):
+        if len(head) >= 8 and zeros.count(0) > _NULS * len(zeros) and others.count(0) <= _STRAY * len(others):
             return name
     return None
 
@@ -148,10 +152,13 @@ def _with_index(table: Table, lines: Sequence[str]) -> Table:
     named one by one.
     """
     rows = _rows(lines, table.delimiter, quotes=table.quotes)
-    if not table.header or len(rows) < 3 or any(len(row) != len(rows[0]) + 1 for row in rows[1:]):
+    if not table.header or len(rows) < 3:
         return table
-    numbers = [int(row[0]) if _WHOLE.fullmatch(row[0]) else -1 for row in rows[1:]]
+    longer = [row for row in rows[1:] if len(row) == len(rows[0]) + 1]
+    if len(longer) < _MOST * len(rows[1:]):
+        return table
+    numbers = [int(row[0]) if _WHOLE.fullmatch(row[0]) else -1 for row in longer]
     is_index = numbers[0] >= 0 and all(one < other for one, other in pairwise(numbers))
-    if not is_index or rows[0][0].strip().lower() in _INDEX_NAMES or not any(row[-1] for row in rows[1:]):
+    if not is_index or rows[0][0].strip().lower() in _INDEX_NAMES or not any(row[-1] for row in longer):
         return table
     return replace(table, unnamed_index=True, told=(*table.told, "a first column without a name"))

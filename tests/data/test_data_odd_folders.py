@@ -135,7 +135,7 @@ def classes(name: str, moved: dict[str, str], said: str) -> Oddity:
         pets.move(
             lambda path: next((new + path[len(old) :] for old, new in moved.items() if path.startswith(old)), path)
         )
-        pets.refused.append(said)
+        pets.refused += [said, " has 0 "]  # of what stays behind no image may be left
 
     return Oddity("classes", name, do)
 
@@ -223,6 +223,7 @@ ODDITIES = (
     left("cat/notes.txt", "no images by their ending (.txt)"),
     left("dog/film.MOV", "no images by their ending (.mov)"),
     left("dog/drawing.svg", "no images by their ending (.svg)", b"<svg/>"),
+    left("dog/layers.psd", "no images by their ending (.psd)", b"8BPS"),
     left("cat/none", "no images by their ending (none)", PNG),
     left("labels.csv", "no images by their ending (.csv)"),
     left("loose.png", OUTSIDE, PNG),

@@ -42,6 +42,8 @@ class Sheet:
     change: list[Callable[[str], str]] = field(default_factory=list)
     """What is done to the text that was written."""
     encoding: str = "utf-8"
+    unknown: str = "replace"
+    """What is done with letters that an encoding lacks."""
     pack: Callable[[bytes], bytes] = bytes
     file: str = "films.csv"
 
@@ -53,7 +55,7 @@ class Sheet:
         text = self.before + stream.getvalue()
         for change in self.change:
             text = change(text)
-        (folder / self.file).write_bytes(self.pack(text.encode(self.encoding)))
+        (folder / self.file).write_bytes(self.pack(text.encode(self.encoding, self.unknown)))
         return folder / self.file
 
 
@@ -176,6 +178,7 @@ ODDITIES = (
     bad_row("a label that is NaN", "text", "NaN", said="'mood': the label is missing: NaN"),
     bad_row("a label that is space", "text", " \u00a0", said="'mood': the label is"),
     bad_row("no text", "", "good", said="'review': the text is empty"),
+    bad_row("a NUL", "a\0b", "good", said="NUL"),
     bad_row("a text that is space", " \u2003", "good", said="'review': the text is empty"),
     moods("in case", "Good", "good"),
     moods("in white space", "good ", "good"),
@@ -214,6 +217,7 @@ ODDITIES = (
     written("encoding", "UTF-16 without a mark", encoding="utf-16-le"),
     written("encoding", "UTF-16 of the other order", encoding="utf-16-be"),
     written("encoding", "UTF-32", encoding="utf-32"),
+    written("encoding", "bytes of Windows", "Set 'encoding'", encoding="cp1252"),
     written("pack", "gzip", pack=gzip.compress, file="films.csv.gz"),
     written("pack", "upper case", file="FILMS.CSV"),
     written("pack", "an odd name", file="films (1) \u00e9 #2;.csv"),

@@ -25,6 +25,7 @@ from suite.publish.difference_tables import difference_markdown
 from suite.publish.differing import differ, trend
 from suite.publish.recording import evidence_beside, read_run, record_of
 from suite.registry import METRICS
+from suite.store.records.example_facts import NOTHING_KNOWN, ExampleFacts
 from suite.store.records.result import Predictions
 from suite.store.store import open_store
 
@@ -145,6 +146,7 @@ class Sized:
     """Predictions as far as their number matters."""
 
     size: int
+    facts: ExampleFacts = NOTHING_KNOWN
 
     def __len__(self):
         return self.size
