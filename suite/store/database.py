@@ -11,6 +11,7 @@ renamed and copied; a database of PostgreSQL holds those of a team.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import time
@@ -39,6 +40,9 @@ __all__ = [
     "mendable",
     "results",
 ]
+
+# An interrupt while a connection is closed is raised all the same; what its pool logs of it would be a traceback.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a disk, a quota or a limit on the size of files answers when it is reached."""

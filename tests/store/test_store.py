@@ -6,6 +6,8 @@ import contextlib
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -417,3 +419,26 @@ def test_what_a_crash_left_while_replacing_is_put_right(file_store):
     assert (store.trial_folder("early") / "note.txt").read_bytes() == b"old"
     assert (store.trial_folder("late") / "note.txt").read_bytes() == b"new"
     assert list(aside.iterdir()) == []
+
+
+def test_an_interrupt_while_a_connection_is_closed_ends_without_a_traceback(tmp_path):
+    """It is raised, and the pool of connections says nothing of it aside."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "import sqlalchemy\n"
+        "from suite.store.store import open_store\n"
+        "with open_store(Path(sys.argv[1])): pass\n"
+        "engine = sqlalchemy.create_engine('sqlite://')\n"
+        "def interrupted(connection): raise KeyboardInterrupt\n"
+        "engine.dialect.do_close = interrupted\n"
+        "with engine.connect(): pass\n"
+        "try:\n"
+        "    engine.dispose()\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "run")], capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
